@@ -1,0 +1,34 @@
+"""What one process holds, built in `fedserver.assembly` and passed down. There is no other shared state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activitypub.identifiers import Uris
+    from fedserver.config import Config
+    from fedserver.federation.http import GuardedClient
+    from fedserver.federation.publish import Publisher
+    from fedserver.keys import Keys
+    from fedserver.live import Bus
+    from fedserver.mail import Mailer
+    from fedserver.media.images import ImageProcessor
+    from fedserver.media.store import MediaStore
+    from storage.database import Database
+
+
+@dataclass(frozen=True)
+class Server:
+    """The parts that features work with. Functions take what they use, `server` only when it is most of it."""
+
+    config: Config
+    db: Database
+    uris: Uris
+    keys: Keys
+    publish: Publisher
+    http: GuardedClient
+    bus: Bus
+    mail: Mailer
+    media: MediaStore
+    images: ImageProcessor

@@ -1,0 +1,57 @@
+"""Whoever is asking: nobody we know, or a member of this server, with what their token may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fedserver.errors import Forbidden
+
+Role = Literal["member", "moderator", "admin"]
+ROLES: Final[tuple[Role, ...]] = ("member", "moderator", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody we know. An app's own token (client credentials) asks as this, with `app_id`."""
+
+    app_id: int | None = None
+    scopes: frozenset[str] = frozenset()
+    account_id: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A confirmed, approved, not disabled member. Pages ask with every scope; apps with what was granted."""
+
+    account_id: int
+    username: str
+    role: Role
+    scopes: frozenset[str]
+    app_id: int | None = None
+    token_id: int | None = None
+    session_id: int | None = None
+
+    @property
+    def moderates(self) -> bool:
+        """May read reports and act on them."""
+        return self.role in ("moderator", "admin")
+
+
+Viewer = Anonymous | Member
+
+PAGE_SCOPES: Final = frozenset({"read", "write", "follow", "push", "admin:read", "admin:write"})
+
+
+def require_scope(viewer: Viewer, scope: str) -> None:
+    """Raise Forbidden unless `scope` (such as ``write:statuses``) or a wider one was granted.
+
+    ``read`` covers ``read:…``; the old ``follow`` covers reading and writing follows, blocks and mutes.
+    """
+    granted = viewer.scopes
+    family = scope.rpartition(":")[0]
+    if scope in granted or family in granted or (family.startswith("admin:") and family.split(":")[0] in granted):
+        return
+    if "follow" in granted and scope.partition(":")[2] in {"follows", "blocks", "mutes"}:
+        return
+    raise Forbidden("This action is outside the authorized scopes")

@@ -1,0 +1,299 @@
+"""Where units of work run.
+
+A unit is a synchronous function of a `Connection`: ``await db.write(unit, …)`` commits the whole of it or
+nothing, and cannot wait for the network in the middle.
+
+* SQLite: threads owned by aiosqlite, each holding one connection for good. One writes (``BEGIN IMMEDIATE``,
+  so no unit fails half-way for want of a lock), a few read (``query_only``), all in WAL mode.
+* PostgreSQL: psycopg 3 from a pool of threads, one connection each while a unit runs.
+
+A cancelled caller does not cancel its unit; it may still commit, so a retry must be harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import aiosqlite
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
+
+from storage import signals
+
+log = logging.getLogger("fedserver.database")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Listener = Callable[[str, str], None]
+
+SQLITE_READERS = 3
+SQLITE_STATEMENTS_CACHED = 512
+POSTGRESQL_CONNECTIONS = 8
+SERIALISATION_TRIES = 4
+
+
+class Database(Protocol):
+    """What the rest of the server knows of a database."""
+
+    dialect: str  # sqlite, postgresql
+    url: URL
+
+    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit that changes nothing, on one consistent view of the data."""
+
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit and commit it as a whole; an exception rolls it back and is raised to the caller."""
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener(channel, payload)`` in the event loop for each signal of a committed unit, whichever
+        process it ran in."""
+
+    async def close(self) -> None:
+        """Finish what runs and let go of every connection."""
+
+
+async def open_database(url: str) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://…``. Raises ValueError for any other scheme."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return await SqliteDatabase.open(parsed)
+    if backend == "postgresql":
+        return await PostgresDatabase.open(parsed)
+    raise ValueError(f"The database must be sqlite:///… or postgresql://…, not {backend}.")
+
+
+class _Listeners:
+    """Those who want to hear of signals; called in the event loop."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def tell(self, heard: list[tuple[str, str]]) -> None:
+        for channel, payload in heard:
+            for listener in self._listeners:
+                listener(channel, payload)
+
+
+class _Lane:
+    """One SQLite connection in a thread of its own, which aiosqlite runs."""
+
+    def __init__(self, raw: aiosqlite.Connection, *, writes: bool) -> None:
+        self._raw = raw
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self._engine: Engine
+        self._conn: Connection
+
+    @classmethod
+    async def open(cls, path: str, *, writes: bool) -> _Lane:
+        raw = await aiosqlite.connect(
+            path, isolation_level=None, cached_statements=SQLITE_STATEMENTS_CACHED, check_same_thread=False
+        )
+        lane = cls(raw, writes=writes)
+        await lane.call(lane._prepare, writes)
+        return lane
+
+    async def call(self, function: Callable[..., T], *args: Any) -> T:
+        # aiosqlite has no public way to run a function of ours in its thread; a test pins this one.
+        result: T = await self._raw._execute(function, *args)
+        return result
+
+    def _prepare(self, writes: bool) -> None:
+        driver = self._raw._conn
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000",
+                       "temp_store = MEMORY", "cache_size = -16000", "mmap_size = 134217728"):
+            driver.execute(f"PRAGMA {pragma}")
+        if not writes:
+            driver.execute("PRAGMA query_only = ON")
+        self._engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool)
+        event.listen(self._engine, "begin", self._on_begin)
+        self._conn = self._engine.connect()
+
+    def _on_begin(self, conn: Connection) -> None:
+        conn.connection.driver_connection.execute(self._begin)  # type: ignore[union-attr]
+
+    def run(self, unit: Callable[..., T]) -> tuple[T, list[tuple[str, str]]]:
+        """The unit's result and the signals it left, after the commit."""
+        conn = self._conn
+        try:
+            with conn.begin():
+                result = unit(conn)
+        except BaseException:
+            signals.take(conn)
+            raise
+        return result, signals.take(conn)
+
+    async def close(self) -> None:
+        await self.call(self._conn.close)
+        await self._raw.close()
+
+
+class SqliteDatabase(_Listeners):
+    """One writing lane, a few reading ones."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: URL, writer: _Lane, readers: list[_Lane]) -> None:
+        super().__init__()
+        self.url = url
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._readers: asyncio.LifoQueue[_Lane] = asyncio.LifoQueue()
+        self._all_readers = readers
+        for lane in readers:
+            self._readers.put_nowait(lane)
+
+    @classmethod
+    async def open(cls, url: URL) -> SqliteDatabase:
+        path = url.database
+        if not path or path == ":memory:":
+            raise ValueError("SQLite needs a file: sqlite:///path/to/fedserver.sqlite3")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        writer = await _Lane.open(path, writes=True)
+        readers = [await _Lane.open(path, writes=False) for _ in range(SQLITE_READERS)]
+        return cls(url, writer, readers)
+
+    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        lane = await self._readers.get()
+        # The lane comes back when its unit is done, which may be after a cancelled caller has gone.
+        work = asyncio.ensure_future(lane.call(lane.run, partial(_call, unit, args, kwargs)))
+        work.add_done_callback(lambda _: self._readers.put_nowait(lane))
+        result, _ = await asyncio.shield(work)
+        return result
+
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        work = asyncio.ensure_future(self._write(partial(_call, unit, args, kwargs)))
+        return await asyncio.shield(work)
+
+    async def _write(self, unit: Callable[..., T]) -> T:
+        async with self._writing:
+            result, heard = await self._writer.call(self._writer.run, unit)
+        if heard:
+            self.tell(heard)
+        return result
+
+    async def close(self) -> None:
+        async with self._writing:
+            await self._writer.close()
+        for _ in self._all_readers:
+            await (await self._readers.get()).close()
+
+
+class PostgresDatabase(_Listeners):
+    """psycopg 3 in threads; signals through LISTEN and NOTIFY."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL, engine: Engine) -> None:
+        super().__init__()
+        self.url = url
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(POSTGRESQL_CONNECTIONS, thread_name_prefix="postgresql")
+        self._ear: asyncio.Task[None] | None = None
+        self._listening = asyncio.Event()
+
+    @classmethod
+    async def open(cls, url: URL) -> PostgresDatabase:
+        url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, pool_size=POSTGRESQL_CONNECTIONS, max_overflow=0, pool_pre_ping=False)
+        database = cls(url, engine)
+        await database._in_thread(partial(database._run, _ping, writes=False))
+        return database
+
+    def listen(self, listener: Listener) -> None:
+        super().listen(listener)
+        if self._ear is None:
+            self._ear = asyncio.get_running_loop().create_task(self._hear(), name="postgresql-listen")
+
+    async def listening(self) -> None:
+        """Wait until signals of other processes are being heard."""
+        await self._listening.wait()
+
+    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=False))
+
+    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=True))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, work))
+
+    def _run(self, unit: Callable[[Connection], T], *, writes: bool) -> T:
+        for attempt in range(1, SERIALISATION_TRIES + 1):
+            try:
+                with self._engine.connect() as conn:
+                    return self._run_on(conn, unit, writes=writes)
+            except OperationalError as error:
+                if attempt == SERIALISATION_TRIES or not _worth_repeating(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    def _run_on(self, conn: Connection, unit: Callable[[Connection], T], *, writes: bool) -> T:
+        signals.take(conn)
+        with conn.begin():
+            result = unit(conn)
+            if writes:
+                for channel, payload in signals.take(conn):
+                    conn.exec_driver_sql(
+                        "SELECT pg_notify(%(channel)s, %(payload)s)",
+                        {"channel": signals.CHANNEL, "payload": f"{channel} {payload}"},
+                    )
+        return result
+
+    async def _hear(self) -> None:
+        import psycopg
+
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+                    await conn.execute(f"LISTEN {signals.CHANNEL}")
+                    self._listening.set()
+                    async for note in conn.notifies():
+                        channel, _, payload = note.payload.partition(" ")
+                        self.tell([(channel, payload)])
+            except psycopg.Error as error:
+                log.warning("The connection that listens for changes was lost (%s); opening another.", error)
+            self._listening.clear()
+            await asyncio.sleep(1)
+
+    async def close(self) -> None:
+        if self._ear is not None:
+            self._ear.cancel()
+            await asyncio.gather(self._ear, return_exceptions=True)
+        await asyncio.to_thread(self._threads.shutdown)
+        self._engine.dispose()
+
+
+def _call(unit: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any], conn: Connection) -> T:
+    return unit(conn, *args, **kwargs)
+
+
+def _ping(conn: Connection) -> None:
+    conn.exec_driver_sql("SELECT 1")
+
+
+def _worth_repeating(error: OperationalError) -> bool:
+    """Deadlocks and serialisation failures pass when the unit runs again; so does a connection the server closed."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in {"40001", "40P01"} or error.connection_invalidated
+
+
+def integrity_conflict(error: BaseException) -> bool:
+    """Whether a database error says that a unique row is already there."""
+    original = getattr(error, "orig", error)
+    if isinstance(original, sqlite3.IntegrityError):
+        return original.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+    return getattr(original, "sqlstate", None) == "23505"

@@ -1,0 +1,172 @@
+"""Who there is: accounts here and elsewhere, members and how they sign in, apps and their tokens."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+
+from storage.tables.base import flag, instant, metadata, refers, row_id
+from storage.types import Bytes, Json
+
+account = Table(
+    "account",
+    metadata,
+    row_id(),
+    Column("uri", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("username_key", Text, nullable=False),  # folded; with `domain` it is the handle
+    Column("domain", Text, nullable=False, server_default=""),  # "" for accounts of this server
+    Column("actor_type", String(32), nullable=False),  # Person, Group, Service, Organization, Application
+    Column("display_name", Text, nullable=False, server_default=""),
+    Column("note_html", Text, nullable=False, server_default=""),
+    Column("note_source", Text, nullable=False, server_default=""),
+    Column("fields", Json, nullable=False, server_default="[]"),  # [{name, value (HTML), source, verified_at}]
+    Column("emojis", Json, nullable=False, server_default="[]"),  # [{shortcode, url, static_url}]
+    Column("avatar_url", Text, nullable=False, server_default=""),  # "" shows the default picture
+    Column("avatar_alt", Text, nullable=False, server_default=""),
+    Column("header_url", Text, nullable=False, server_default=""),
+    Column("header_alt", Text, nullable=False, server_default=""),
+    flag("locked"),
+    flag("bot"),
+    flag("discoverable", default=True),
+    flag("indexable"),
+    flag("memorial"),
+    flag("hides_follows"),
+    Column("also_known_as", Json, nullable=False, server_default="[]"),
+    refers("moved_to_id", "account.id", nullable=True, on_delete="SET NULL"),
+    Column("followers_count", Integer, nullable=False, server_default="0"),
+    Column("following_count", Integer, nullable=False, server_default="0"),
+    Column("posts_count", Integer, nullable=False, server_default="0"),
+    instant("last_posted_at"),
+    instant("created_at", nullable=False),
+    instant("suspended_at"),
+    instant("limited_at"),
+    instant("deleted_at"),
+    # Counts up with each change of what the profile shows: the key of cached renderings.
+    Column("version", Integer, nullable=False, server_default="1"),
+    # The rest is known of remote accounts only.
+    Column("inbox_uri", Text, nullable=False, server_default=""),
+    Column("shared_inbox_uri", Text, nullable=False, server_default=""),
+    Column("outbox_uri", Text, nullable=False, server_default=""),
+    Column("followers_uri", Text, nullable=False, server_default=""),
+    Column("following_uri", Text, nullable=False, server_default=""),
+    Column("featured_uri", Text, nullable=False, server_default=""),
+    Column("host", Text, nullable=False, server_default=""),  # authority of `uri`; "" for accounts of this server
+    instant("fetched_at"),
+    instant("gone_since_at"),
+    instant("moved_at"),
+    UniqueConstraint("username_key", "domain"),
+    Index("ix_account_host", "host"),
+    Index("ix_account_followers_uri", "followers_uri"),
+)
+
+# The keys an actor signs with. Private parts only for accounts of this server.
+account_key = Table(
+    "account_key",
+    metadata,
+    row_id(),
+    Column("uri", Text, nullable=False, unique=True),
+    refers("account_id", "account.id", index=True),
+    Column("algorithm", String(16), nullable=False),  # rsa, ed25519
+    Column("public_key", Text, nullable=False),  # PEM for rsa, multibase for ed25519
+    Column("private_pem", Text, nullable=True),
+    instant("fetched_at", nullable=False),
+)
+
+user = Table(
+    "user_account",
+    metadata,
+    refers("account_id", "account.id", primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True),  # folded for comparison
+    Column("password_hash", Text, nullable=False, server_default=""),  # "" cannot sign in with a password
+    Column("role", String(16), nullable=False, server_default="member"),  # member, moderator, admin
+    Column("locale", String(16), nullable=False, server_default="en"),
+    Column("time_zone", String(64), nullable=False, server_default="UTC"),
+    Column("default_visibility", String(16), nullable=False, server_default="public"),
+    flag("default_sensitive"),
+    Column("default_language", String(16), nullable=False, server_default=""),
+    Column("mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'),
+    Column("appearance", String(8), nullable=False, server_default="auto"),  # auto, light, dark
+    Column("reason", Text, nullable=False, server_default=""),  # what was answered to "why do you want to join"
+    instant("created_at", nullable=False),
+    instant("confirmed_at"),
+    instant("approved_at"),
+    instant("disabled_at"),
+    instant("last_active_at"),
+)
+
+login_session = Table(
+    "login_session",
+    metadata,
+    row_id(),
+    Column("secret_hash", Bytes, nullable=False, unique=True),
+    refers("account_id", "user_account.account_id", index=True),
+    Column("ip", String(64), nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+    instant("last_seen_at", nullable=False),
+    instant("expires_at", nullable=False),
+)
+
+app = Table(
+    "app",
+    metadata,
+    row_id(),
+    Column("client_id", Text, nullable=False, unique=True),
+    Column("client_secret", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("website", Text, nullable=False, server_default=""),
+    Column("redirect_uris", Json, nullable=False),
+    Column("scopes", Text, nullable=False),
+)
+
+oauth_code = Table(
+    "oauth_code",
+    metadata,
+    Column("code_hash", Bytes, primary_key=True),
+    refers("app_id", "app.id"),
+    refers("account_id", "user_account.account_id"),
+    Column("redirect_uri", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("challenge", Text, nullable=False, server_default=""),  # PKCE S256, "" without
+    instant("expires_at", nullable=False),
+    refers("token_id", "token.id", nullable=True),  # set once used: a second use revokes what the first got
+)
+
+token = Table(
+    "token",
+    metadata,
+    row_id(),
+    Column("secret_hash", Bytes, nullable=False, unique=True),
+    refers("app_id", "app.id", nullable=True, index=True),
+    refers("account_id", "user_account.account_id", nullable=True, index=True),  # null: an app's own token
+    Column("scopes", Text, nullable=False),
+    instant("last_used_at"),
+    instant("revoked_at"),
+)
+
+# Links that prove who reads a mailbox: confirm an address, reset a password, sign in once, unsubscribe.
+mail_token = Table(
+    "mail_token",
+    metadata,
+    Column("secret_hash", Bytes, primary_key=True),
+    Column("purpose", String(16), nullable=False),  # confirm, reset, login, unsubscribe
+    refers("account_id", "user_account.account_id", index=True),
+    Column("detail", Text, nullable=False, server_default=""),  # the new address; the kind of mail
+    instant("expires_at", nullable=False),
+    instant("used_at"),
+)
+
+push_subscription = Table(
+    "push_subscription",
+    metadata,
+    row_id(),
+    refers("token_id", "token.id"),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    flag("standard"),
+    Column("alerts", Json, nullable=False, server_default="{}"),
+    Column("policy", String(16), nullable=False, server_default="all"),
+    UniqueConstraint("token_id"),
+)
