@@ -1,0 +1,247 @@
+"""Members: their account here, how they sign in, what they prefer. Sessions are in `storage.sessions`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+
+from storage.hot import Hot
+from storage.signals import signal
+from storage.tables import account, tombstone, user
+from storage.types import new_id, now_ms
+
+MEMBERS_LISTED_MAX = 1_000
+
+
+class UserRow(NamedTuple):
+    """A member: the account's name and standing, and everything of the user row. Instants in ms."""
+
+    account_id: int
+    username: str
+    display_name: str
+    uri: str
+    suspended_at: int | None
+    deleted_at: int | None
+    email: str
+    email_key: str
+    password_hash: str
+    role: str
+    locale: str
+    time_zone: str
+    default_visibility: str
+    default_sensitive: bool
+    default_language: str
+    mail_kinds: str
+    appearance: str
+    reason: str
+    created_at: int
+    confirmed_at: int | None
+    approved_at: int | None
+    disabled_at: int | None
+    last_active_at: int | None
+
+    @property
+    def wants_mail(self) -> frozenset[str]:
+        """The kinds of notification this member wants by mail."""
+        return frozenset(json.loads(self.mail_kinds))
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whether the member may sign in: address confirmed, approved, neither disabled nor suspended."""
+        return bool(self.confirmed_at and self.approved_at) and not (
+            self.disabled_at or self.suspended_at or self.deleted_at
+        )
+
+
+_ACCOUNT_COLUMNS = ("username", "display_name", "uri", "suspended_at", "deleted_at")
+
+
+def _select_user() -> Select[Any]:
+    columns = [account.c[name] if name in _ACCOUNT_COLUMNS else user.c[name] for name in UserRow._fields]
+    return select(*columns).join_from(user, account, account.c.id == user.c.account_id)
+
+
+def _user_row(values: Any) -> UserRow:
+    row = UserRow._make(values)
+    # SQLite's driver gives 0 and 1.
+    return row._replace(default_sensitive=bool(row.default_sensitive))
+
+
+_by_id = Hot(lambda: _select_user().where(user.c.account_id == bindparam("account_id")), _user_row)
+_by_email = Hot(lambda: _select_user().where(user.c.email_key == bindparam("email_key")), _user_row)
+_by_name = Hot(
+    lambda: _select_user().where(account.c.username_key == bindparam("username_key"), account.c.domain == ""),
+    _user_row,
+)
+
+
+def add_account(
+    conn: Connection,
+    *,
+    uri: str,
+    url: str,
+    username: str,
+    actor_type: str,
+    display_name: str = "",
+    discoverable: bool = True,
+    bot: bool = False,
+) -> int:
+    """Make an account of this server and return its id. The database refuses a name that is taken."""
+    now = now_ms()
+    account_id = new_id(now)
+    conn.execute(
+        insert(account).values(
+            id=account_id,
+            uri=uri,
+            url=url,
+            username=username,
+            username_key=username.casefold(),
+            domain="",
+            host="",
+            actor_type=actor_type,
+            display_name=display_name,
+            discoverable=discoverable,
+            bot=bot,
+            created_at=now,
+        )
+    )
+    return account_id
+
+
+def account_id_of_uri(conn: Connection, uri: str) -> int | None:
+    """The account with this id on the wire."""
+    found: int | None = conn.execute(select(account.c.id).where(account.c.uri == uri)).scalar()
+    return found
+
+
+def name_is_taken(conn: Connection, username_key: str, uris: tuple[str, ...]) -> bool:
+    """Whether an account or group here has this name, or had one of these `uris` in the past."""
+    held = select(account.c.id).where(account.c.username_key == username_key, account.c.domain == "")
+    past = select(tombstone.c.uri).where(tombstone.c.uri.in_(uris))
+    return conn.execute(held).first() is not None or conn.execute(past).first() is not None
+
+
+def add(
+    conn: Connection,
+    account_id: int,
+    *,
+    email: str,
+    email_key: str,
+    password_hash: str,
+    role: str,
+    locale: str,
+    time_zone: str,
+    reason: str,
+    confirmed: bool,
+    approved: bool,
+) -> None:
+    """Make the account's owner a member. The database refuses an e-mail address that is taken."""
+    now = now_ms()
+    conn.execute(
+        insert(user).values(
+            account_id=account_id,
+            email=email,
+            email_key=email_key,
+            password_hash=password_hash,
+            role=role,
+            locale=locale,
+            time_zone=time_zone,
+            reason=reason,
+            created_at=now,
+            confirmed_at=now if confirmed else None,
+            approved_at=now if approved else None,
+        )
+    )
+
+
+def by_id(conn: Connection, account_id: int) -> UserRow | None:
+    """The member with this account."""
+    return _by_id.first(conn, account_id=account_id)
+
+
+def by_email(conn: Connection, email_key: str) -> UserRow | None:
+    """The member with this (folded) e-mail address."""
+    return _by_email.first(conn, email_key=email_key)
+
+
+def by_name(conn: Connection, username: str) -> UserRow | None:
+    """The member with this user name, in any case."""
+    return _by_name.first(conn, username_key=username.casefold())
+
+
+def change(conn: Connection, account_id: int, **values: Any) -> None:
+    """Set columns of the user row and tell every process (channel ``user``)."""
+    conn.execute(update(user).where(user.c.account_id == account_id).values(**values))
+    signal(conn, "user", str(account_id))
+
+
+def change_account(conn: Connection, account_id: int, **values: Any) -> None:
+    """Set columns of a local account's row and tell every process (channels ``account`` and ``user``)."""
+    conn.execute(
+        update(account).where(account.c.id == account_id).values(version=account.c.version + 1, **values)
+    )
+    signal(conn, "account", str(account_id))
+    signal(conn, "user", str(account_id))
+
+
+def touch(conn: Connection, account_id: int, at_ms: int) -> None:
+    """Remember that the member was here; nobody needs to hear of it."""
+    conn.execute(update(user).where(user.c.account_id == account_id).values(last_active_at=at_ms))
+
+
+def listed(conn: Connection, *, role: str | None = None, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
+    """Members who are not deleted, by name."""
+    query = _select_user().where(account.c.deleted_at.is_(None)).order_by(account.c.username_key).limit(limit)
+    if role is not None:
+        query = query.where(user.c.role == role)
+    return [_user_row(tuple(row)) for row in conn.execute(query)]
+
+
+def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
+    """Who confirmed the address and waits for approval, longest first."""
+    query = _select_user().where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
+    return [_user_row(tuple(row)) for row in conn.execute(query.order_by(user.c.created_at).limit(limit))]
+
+
+def staff_ids(conn: Connection) -> list[int]:
+    """Moderators and admins who can act."""
+    query = select(user.c.account_id).where(
+        user.c.role.in_(("moderator", "admin")), user.c.disabled_at.is_(None)
+    )
+    return list(conn.scalars(query))
+
+
+def count_admins(conn: Connection) -> int:
+    """Admins who can sign in."""
+    query = (
+        select(func.count())
+        .select_from(user.join(account, account.c.id == user.c.account_id))
+        .where(user.c.role == "admin", user.c.disabled_at.is_(None), account.c.suspended_at.is_(None))
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def count(conn: Connection) -> int:
+    """Members who were let in."""
+    query = select(func.count()).where(user.c.approved_at.is_not(None), user.c.confirmed_at.is_not(None))
+    return int(conn.execute(query).scalar_one())
+
+
+def remove_with_account(conn: Connection, account_id: int) -> None:
+    """Forget somebody who was never let in, so that the name is free again."""
+    conn.execute(delete(account).where(account.c.id == account_id))
+    signal(conn, "user", str(account_id))
+
+
+def remove(conn: Connection, account_id: int) -> None:
+    """Delete the user row and with it every session, token, bookmark, home entry and notification."""
+    conn.execute(delete(user).where(user.c.account_id == account_id))
+    signal(conn, "user", str(account_id))
+
+
+def never_confirmed(conn: Connection, before_ms: int) -> list[int]:
+    """Accounts that signed up before this instant and never confirmed their address."""
+    query = select(user.c.account_id).where(user.c.confirmed_at.is_(None), user.c.created_at < before_ms)
+    return list(conn.scalars(query))
