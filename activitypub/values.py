@@ -69,13 +69,8 @@ def _count_members(value: Any) -> int:
         node = stack.pop()
         if type(node) is dict:
             total += len(node)
-            for child in node.values():
-                if type(child) is dict or type(child) is list:
-                    stack.append(child)
-        else:
-            for child in node:
-                if type(child) is dict or type(child) is list:
-                    stack.append(child)
+            node = node.values()
+        stack += [child for child in node if type(child) is dict or type(child) is list]
     return total
 
 
