@@ -17,8 +17,9 @@ import storage.keys
 from activitypub.identifiers import Uris
 from activitypub.signatures.keys import PrivateKey
 from fedserver.config import Config
-from storage import users
+from storage import accounts
 from storage.database import Database
+from storage.types import new_id
 
 PAIRS_LOADED_MAX: Final = 10_000  # some 5 kB each
 
@@ -125,8 +126,10 @@ class Keys:
     ) -> int:
         """Make the instance actor with `pair` unless there is one, load its keys, and return its account id."""
         if _instance_account(conn, uris) is None:
-            account_id = users.add_account(
+            account_id = new_id()
+            accounts.insert_local(
                 conn,
+                account_id,
                 uri=uris.instance_actor(),
                 url=uris.instance_uris().page,
                 username=urlsplit(f"//{config.domain}").hostname or uris.host,
@@ -164,4 +167,5 @@ class Keys:
 
 
 def _instance_account(conn: Connection, uris: Uris) -> int | None:
-    return users.account_id_of_uri(conn, uris.instance_actor())
+    row = accounts.by_uri(conn, uris.instance_actor())
+    return None if row is None else int(row.id)

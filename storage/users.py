@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, tombstone, user
-from storage.types import new_id, now_ms
+from storage.types import now_ms
 
 MEMBERS_LISTED_MAX = 1_000
 
@@ -77,45 +77,6 @@ _by_name = Hot(
 )
 
 
-def add_account(
-    conn: Connection,
-    *,
-    uri: str,
-    url: str,
-    username: str,
-    actor_type: str,
-    display_name: str = "",
-    discoverable: bool = True,
-    bot: bool = False,
-) -> int:
-    """Make an account of this server and return its id. The database refuses a name that is taken."""
-    now = now_ms()
-    account_id = new_id(now)
-    conn.execute(
-        insert(account).values(
-            id=account_id,
-            uri=uri,
-            url=url,
-            username=username,
-            username_key=username.casefold(),
-            domain="",
-            host="",
-            actor_type=actor_type,
-            display_name=display_name,
-            discoverable=discoverable,
-            bot=bot,
-            created_at=now,
-        )
-    )
-    return account_id
-
-
-def account_id_of_uri(conn: Connection, uri: str) -> int | None:
-    """The account with this id on the wire."""
-    found: int | None = conn.execute(select(account.c.id).where(account.c.uri == uri)).scalar()
-    return found
-
-
 def name_is_taken(conn: Connection, username_key: str, uris: tuple[str, ...]) -> bool:
     """Whether an account or group here has this name, or had one of these `uris` in the past."""
     held = select(account.c.id).where(account.c.username_key == username_key, account.c.domain == "")
@@ -174,15 +135,6 @@ def by_name(conn: Connection, username: str) -> UserRow | None:
 def change(conn: Connection, account_id: int, **values: Any) -> None:
     """Set columns of the user row and tell every process (channel ``user``)."""
     conn.execute(update(user).where(user.c.account_id == account_id).values(**values))
-    signal(conn, "user", str(account_id))
-
-
-def change_account(conn: Connection, account_id: int, **values: Any) -> None:
-    """Set columns of a local account's row and tell every process (channels ``account`` and ``user``)."""
-    conn.execute(
-        update(account).where(account.c.id == account_id).values(version=account.c.version + 1, **values)
-    )
-    signal(conn, "account", str(account_id))
     signal(conn, "user", str(account_id))
 
 
