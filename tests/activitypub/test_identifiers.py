@@ -25,7 +25,13 @@ def test_one_origin_in_several_spellings(one, other):
 
 @pytest.mark.parametrize(
     "other",
-    ["http://a.example/x", "https://a.example:8443/x", "https://b.a.example/x", "https://a.example.evil/x", None],
+    [
+        "http://a.example/x",
+        "https://a.example:8443/x",
+        "https://b.a.example/x",
+        "https://a.example.evil/x",
+        None,
+    ],
 )
 def test_scheme_host_and_port_must_all_agree(other):
     assert not same_origin("https://a.example/x", other)
@@ -117,13 +123,23 @@ def test_what_is_minted_is_parsed_back(uri, name):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/users/", "/users/alice/", "/users/alice/nothing", "/users/alice#key", "/users/../x", "/posts/7?x=1"],
+    [
+        "/",
+        "/users/",
+        "/users/alice/",
+        "/users/alice/nothing",
+        "/users/alice#key",
+        "/users/../x",
+        "/posts/7?x=1",
+    ],
 )
 def test_addresses_never_minted_name_nothing(path):
     assert URIS.parse(f"https://a.example{path}") is None
 
 
-@pytest.mark.parametrize("origin", ["a.example", "https://a.example/path", "https://u@a.example", "https://a.example?x"])
+@pytest.mark.parametrize(
+    "origin", ["a.example", "https://a.example/path", "https://u@a.example", "https://a.example?x"]
+)
 def test_a_server_has_an_origin(origin):
     with pytest.raises(ValueError, match="not an origin"):
         Uris(origin)
