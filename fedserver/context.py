@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from fedserver.remembered import Remembered
 
 if TYPE_CHECKING:
     from activitypub.identifiers import Uris
@@ -32,3 +34,4 @@ class Server:
     mail: Mailer
     media: MediaStore
     images: ImageProcessor
+    remembered: Remembered = field(default_factory=Remembered)

@@ -47,10 +47,14 @@ class Database(Protocol):
     dialect: str  # sqlite, postgresql
     url: URL
 
-    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run a unit that changes nothing, on one consistent view of the data."""
 
-    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run a unit and commit it as a whole; an exception rolls it back and is raised to the caller."""
 
     def listen(self, listener: Listener) -> None:
@@ -105,15 +109,22 @@ class _Lane:
         await lane.call(lane._prepare, writes)
         return lane
 
-    async def call(self, function: Callable[..., T], *args: Any) -> T:
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         # aiosqlite has no public way to run a function of ours in its thread; a test pins this one.
-        result: T = await self._raw._execute(function, *args)
+        result: T = await self._raw._execute(function, *args, **kwargs)  # type: ignore[no-untyped-call]
         return result
 
     def _prepare(self, writes: bool) -> None:
         driver = self._raw._conn
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000",
-                       "temp_store = MEMORY", "cache_size = -16000", "mmap_size = 134217728"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "busy_timeout = 10000",
+            "temp_store = MEMORY",
+            "cache_size = -16000",
+            "mmap_size = 134217728",
+        ):
             driver.execute(f"PRAGMA {pragma}")
         if not writes:
             driver.execute("PRAGMA query_only = ON")
@@ -124,7 +135,7 @@ class _Lane:
     def _on_begin(self, conn: Connection) -> None:
         conn.connection.driver_connection.execute(self._begin)  # type: ignore[union-attr]
 
-    def run(self, unit: Callable[..., T]) -> tuple[T, list[tuple[str, str]]]:
+    def run(self, unit: Callable[[Connection], T]) -> tuple[T, list[tuple[str, str]]]:
         """The unit's result and the signals it left, after the commit."""
         conn = self._conn
         try:
@@ -165,19 +176,24 @@ class SqliteDatabase(_Listeners):
         readers = [await _Lane.open(path, writes=False) for _ in range(SQLITE_READERS)]
         return cls(url, writer, readers)
 
-    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         lane = await self._readers.get()
         # The lane comes back when its unit is done, which may be after a cancelled caller has gone.
-        work = asyncio.ensure_future(lane.call(lane.run, partial(_call, unit, args, kwargs)))
+        bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
+        work = asyncio.ensure_future(lane.call(lane.run, bound))
         work.add_done_callback(lambda _: self._readers.put_nowait(lane))
         result, _ = await asyncio.shield(work)
         return result
 
-    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         work = asyncio.ensure_future(self._write(partial(_call, unit, args, kwargs)))
         return await asyncio.shield(work)
 
-    async def _write(self, unit: Callable[..., T]) -> T:
+    async def _write(self, unit: Callable[[Connection], T]) -> T:
         async with self._writing:
             result, heard = await self._writer.call(self._writer.run, unit)
         if heard:
@@ -221,10 +237,14 @@ class PostgresDatabase(_Listeners):
         """Wait until signals of other processes are being heard."""
         await self._listening.wait()
 
-    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=False))
 
-    async def write(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write(
+        self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=True))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -20,7 +20,7 @@ Row = TypeVar("Row")
 
 _DIALECTS: dict[str, Any] = {
     "sqlite": sqlite.dialect(paramstyle="named"),
-    "postgresql": postgresql.dialect(paramstyle="pyformat"),
+    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
 }
 
 
@@ -47,7 +47,9 @@ class Hot(Generic[Row]):
         text, constants = self._text(dialect_name)
         bound = dict(constants)
         for name, value in parameters.items():
-            bound[name] = list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
+            bound[name] = (
+                list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
+            )
         statements_run(conn)
         cursor = conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
         return [self._row(values) for values in cursor.fetchall()] if cursor.description else []

@@ -13,6 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 
+from storage import jobs
+
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -22,6 +24,27 @@ def upgrade(url: str, revision: str = "head") -> None:
         config = _config()
         config.attributes["connection"] = conn
         command.upgrade(config, revision)
+        jobs.install(conn)
+    if make_url(url).get_backend_name() == "postgresql":
+        _upgrade_pgqueuer(url)
+
+
+def _upgrade_pgqueuer(url: str) -> None:
+    """Bring PgQueuer's tables to the release that is installed; its statements commit one by one."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def upgrade_tables() -> None:
+        import psycopg
+        from pgqueuer.queries import Queries
+
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+            await Queries.from_psycopg_connection(conn).upgrade()
+
+    # A thread of its own, because the caller's may be running an event loop already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(upgrade_tables())).result()
 
 
 def is_current(url: str) -> bool:
@@ -66,4 +89,3 @@ def _connection(url: str) -> Iterator[Connection]:
     with engine.connect() as conn:
         yield conn
     engine.dispose()
-

@@ -181,6 +181,12 @@ def count(conn: Connection) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def count_active(conn: Connection, since_ms: int) -> int:
+    """Members who were here since this instant."""
+    query = select(func.count()).select_from(user).where(user.c.last_active_at >= since_ms)
+    return int(conn.execute(query).scalar_one())
+
+
 def remove_with_account(conn: Connection, account_id: int) -> None:
     """Forget somebody who was never let in, so that the name is free again."""
     conn.execute(delete(account).where(account.c.id == account_id))

@@ -19,8 +19,8 @@ from storage.tables.plumbing import (
     instance,
     job,
     message,
-    report,
     replay,
+    report,
     setting,
     tombstone,
 )

@@ -23,11 +23,25 @@ def row_id() -> Column[Any]:
     return Column("id", Id, primary_key=True, autoincrement=False)
 
 
-def refers(name: str, target: str, *, nullable: bool = False, on_delete: str = "CASCADE", index: bool = False,
-           primary_key: bool = False) -> Column[Any]:
+def refers(
+    name: str,
+    target: str,
+    *,
+    nullable: bool = False,
+    on_delete: str = "CASCADE",
+    index: bool = False,
+    primary_key: bool = False,
+) -> Column[Any]:
     """A foreign key to ``target`` (``table.column``); the database follows deletions."""
-    return Column(name, Id, ForeignKey(target, ondelete=on_delete), nullable=nullable, index=index,
-                  primary_key=primary_key, autoincrement=False if primary_key else "auto")
+    return Column(
+        name,
+        Id,
+        ForeignKey(target, ondelete=on_delete),
+        nullable=nullable,
+        index=index,
+        primary_key=primary_key,
+        autoincrement=False if primary_key else "auto",
+    )
 
 
 def instant(name: str, *, nullable: bool = True) -> Column[Any]:

@@ -20,7 +20,9 @@ account = Table(
     Column("display_name", Text, nullable=False, server_default=""),
     Column("note_html", Text, nullable=False, server_default=""),
     Column("note_source", Text, nullable=False, server_default=""),
-    Column("fields", Json, nullable=False, server_default="[]"),  # [{name, value (HTML), source, verified_at}]
+    Column(
+        "fields", Json, nullable=False, server_default="[]"
+    ),  # [{name, value (HTML), source, verified_at}]
     Column("emojis", Json, nullable=False, server_default="[]"),  # [{shortcode, url, static_url}]
     Column("avatar_url", Text, nullable=False, server_default=""),  # "" shows the default picture
     Column("avatar_alt", Text, nullable=False, server_default=""),
@@ -51,7 +53,9 @@ account = Table(
     Column("followers_uri", Text, nullable=False, server_default=""),
     Column("following_uri", Text, nullable=False, server_default=""),
     Column("featured_uri", Text, nullable=False, server_default=""),
-    Column("host", Text, nullable=False, server_default=""),  # authority of `uri`; "" for accounts of this server
+    Column(
+        "host", Text, nullable=False, server_default=""
+    ),  # authority of `uri`; "" for accounts of this server
     instant("fetched_at"),
     instant("gone_since_at"),
     instant("moved_at"),
@@ -86,9 +90,13 @@ user = Table(
     Column("default_visibility", String(16), nullable=False, server_default="public"),
     flag("default_sensitive"),
     Column("default_language", String(16), nullable=False, server_default=""),
-    Column("mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'),
+    Column(
+        "mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'
+    ),
     Column("appearance", String(8), nullable=False, server_default="auto"),  # auto, light, dark
-    Column("reason", Text, nullable=False, server_default=""),  # what was answered to "why do you want to join"
+    Column(
+        "reason", Text, nullable=False, server_default=""
+    ),  # what was answered to "why do you want to join"
     instant("created_at", nullable=False),
     instant("confirmed_at"),
     instant("approved_at"),

@@ -5,7 +5,17 @@ Threads, timelines, likes, boosts, visibility, search and reports know `post` al
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Bytes, Id, Json

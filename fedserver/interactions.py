@@ -1,0 +1,320 @@
+"""What people do with a post: like, boost, bookmark, pin, vote, mute its thread.
+
+The ``receive_…`` functions are units: the inbox calls them once it knows that the sender may say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from fedserver import notifications, visibility
+from fedserver.context import Server
+from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.federation.publish import Publisher
+from fedserver.jobs.plan import plan
+from fedserver.viewer import Member
+from storage import accounts, interactions, posts, relationships, timelines
+from storage.accounts import AccountRow
+from storage.posts import PostRow
+from storage.signals import signal
+from storage.types import new_id, now_ms
+
+PINS_MAX = 5
+# Followers elsewhere are told new counts of a poll this often at the most.
+POLL_COUNTS_EVERY_MS = 180_000
+
+
+def seen(conn: Connection, post_id: int, viewer_id: int | None) -> PostRow:
+    """The post, or for a boost the one it boosts. Raises NotFound when the viewer may not see it."""
+    row = posts.by_id(conn, post_id)
+    if row is not None and row.boost_of_id is not None and visibility.may_see(conn, row, viewer_id):
+        row = posts.by_id(conn, row.boost_of_id)
+    if row is None or not visibility.may_see(conn, row, viewer_id):
+        raise NotFound
+    return row
+
+
+async def like(server: Server, member: Member, post_id: int) -> None:
+    """Twice is as once. Raises NotFound."""
+    await server.db.write(_like, server, member.account_id, post_id)
+
+
+def _like(conn: Connection, server: Server, account_id: int, post_id: int) -> None:
+    row = seen(conn, post_id, account_id)
+    if interactions.like_between(conn, account_id, row.id) is not None:
+        return
+    like_id = new_id()
+    liked = interactions.add_like(conn, account_id, row.id, server.uris.activity(like_id), like_id=like_id)
+    _liked(conn, row, account_id)
+    server.publish.liked(conn, liked)
+
+
+async def unlike(server: Server, member: Member, post_id: int) -> None:
+    """Nothing happens when it was not liked."""
+    await server.db.write(_unlike, server, member.account_id, post_id)
+
+
+def _unlike(conn: Connection, server: Server, account_id: int, post_id: int) -> None:
+    row = seen(conn, post_id, account_id)
+    liked = interactions.like_between(conn, account_id, row.id)
+    if liked is not None:
+        server.publish.like_undone(conn, liked)
+        _unliked(conn, row, liked)
+
+
+async def boost(server: Server, member: Member, post_id: int, *, visibility_: str | None = None) -> int:
+    """Show a post to one's followers; the id of the boost. Twice is as once.
+
+    Raises NotFound, or Forbidden for a post that is not for everybody (the author's own for followers excepted).
+    """
+    return await server.db.write(_boost, server, member.account_id, post_id, visibility_)
+
+
+def _boost(conn: Connection, server: Server, account_id: int, post_id: int, wanted: str | None) -> int:
+    row = seen(conn, post_id, account_id)
+    own = row.account_id == account_id
+    if row.visibility not in visibility.FOR_EVERYBODY and not (own and row.visibility == "followers"):
+        raise Forbidden("This post is not for everybody, so it cannot be boosted.")
+    known = interactions.boost_between(conn, account_id, row.id)
+    if known is not None:
+        return int(known.id)
+    shown_to = wanted if wanted in ("public", "unlisted", "followers") else "public"
+    if row.visibility == "followers":
+        shown_to = "followers"
+    boost_id = new_id()
+    boosted = _add_boost(
+        conn, row, account_id, boost_id=boost_id, uri=server.uris.activity(boost_id), shown_to=shown_to,
+        created_at=now_ms(), local=True,
+    )  # fmt: skip
+    timelines.put_home(conn, account_id, boost_id)
+    server.publish.boosted(conn, boosted.id)
+    return boost_id
+
+
+async def unboost(server: Server, member: Member, post_id: int) -> None:
+    """Nothing happens when it was not boosted."""
+    await server.db.write(_unboost, server, member.account_id, post_id)
+
+
+def _unboost(conn: Connection, server: Server, account_id: int, post_id: int) -> None:
+    row = seen(conn, post_id, account_id)
+    boosted = interactions.boost_between(conn, account_id, row.id)
+    if boosted is not None:
+        server.publish.boost_undone(conn, boosted)
+        remove_boost(conn, boosted)
+
+
+async def bookmark(server: Server, member: Member, post_id: int) -> None:
+    """Keep a post for oneself. Raises NotFound."""
+    await server.db.write(_bookmark, member.account_id, post_id)
+
+
+def _bookmark(conn: Connection, account_id: int, post_id: int) -> None:
+    interactions.put_bookmark(conn, account_id, seen(conn, post_id, account_id).id)
+
+
+async def unbookmark(server: Server, member: Member, post_id: int) -> None:
+    await server.db.write(_unbookmark, member.account_id, post_id)
+
+
+def _unbookmark(conn: Connection, account_id: int, post_id: int) -> None:
+    interactions.remove_bookmark(conn, account_id, seen(conn, post_id, account_id).id)
+
+
+async def pin(server: Server, member: Member, post_id: int) -> None:
+    """Show an own post at the top of one's profile. Raises NotFound, Forbidden, Conflict."""
+    await server.db.write(_pin, server.publish, member.account_id, post_id)
+
+
+def _pin(conn: Connection, publish: Publisher, account_id: int, post_id: int) -> None:
+    row = seen(conn, post_id, account_id)
+    if row.account_id != account_id:
+        raise Forbidden("You can only pin your own posts.")
+    if row.visibility not in (*visibility.FOR_EVERYBODY, "followers"):
+        raise Forbidden("This post cannot be pinned.")
+    if len(interactions.pinned(conn, account_id)) >= PINS_MAX:
+        raise Conflict(f"You can pin {PINS_MAX} posts. Unpin one first.")
+    if interactions.put_pin(conn, account_id, row.id):
+        publish.pinned(conn, account_id, row.id)
+
+
+async def unpin(server: Server, member: Member, post_id: int) -> None:
+    await server.db.write(_unpin, server.publish, member.account_id, post_id)
+
+
+def _unpin(conn: Connection, publish: Publisher, account_id: int, post_id: int) -> None:
+    row = seen(conn, post_id, account_id)
+    if interactions.remove_pin(conn, account_id, row.id):
+        publish.unpinned(conn, account_id, row.id)
+
+
+async def mute_thread(server: Server, member: Member, post_id: int) -> None:
+    """Hear no more of what is answered in this thread."""
+    await server.db.write(_mute_thread, member.account_id, post_id, muted=True)
+
+
+async def unmute_thread(server: Server, member: Member, post_id: int) -> None:
+    await server.db.write(_mute_thread, member.account_id, post_id, muted=False)
+
+
+def _mute_thread(conn: Connection, account_id: int, post_id: int, *, muted: bool) -> None:
+    row = seen(conn, post_id, account_id)
+    change = interactions.mute_thread if muted else interactions.unmute_thread
+    change(conn, account_id, row.thread_id)
+
+
+async def vote(server: Server, member: Member, post_id: int, choices: Sequence[int]) -> None:
+    """Vote in a poll, once. Raises NotFound, Invalid, Conflict."""
+    await server.db.write(_vote, server, member.account_id, post_id, list(dict.fromkeys(choices)))
+
+
+def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choices: list[int]) -> None:
+    row = seen(conn, post_id, account_id)
+    poll = posts.polls_of(conn, [row.id]).get(row.id)
+    if poll is None:
+        raise NotFound
+    options = posts.poll_options_of(conn, [row.id])[row.id]
+    if row.account_id == account_id:
+        raise Invalid({}, "You cannot vote in your own poll.")
+    if _is_over(poll):
+        raise Invalid({}, "The poll has already ended.")
+    if not choices or any(not 0 <= one < len(options) for one in choices):
+        raise Invalid({"choices": "must name options of this poll"})
+    if len(choices) > 1 and not poll.multiple:
+        raise Invalid({"choices": "must be one option"})
+    if posts.votes_of(conn, account_id, [row.id]):
+        raise Invalid({}, "You have already voted in this poll.")
+    rows = []
+    for position in choices:
+        uri = server.uris.activity(new_id())
+        posts.add_vote(conn, row.id, account_id, position, uri)
+        rows.append({"position": position, "uri": uri, "title": options[position].title})
+    if row.local:
+        _counts_changed(conn, server.publish, row, poll)
+    else:
+        server.publish.voted(conn, row.id, account_id, rows)
+    signal(conn, "status.update", str(row.id))
+
+
+# -- what arrives from elsewhere
+
+
+def receive_like(conn: Connection, account: AccountRow, row: PostRow, uri: str) -> None:
+    """Somebody elsewhere likes a post that they may see; twice is as once."""
+    if not visibility.may_see(conn, row, account.id) or interactions.like_between(conn, account.id, row.id):
+        return
+    interactions.add_like(conn, account.id, row.id, uri)
+    _liked(conn, row, account.id)
+
+
+def receive_undo_like(conn: Connection, account_id: int, row: PostRow) -> bool:
+    """Whether there was such a like."""
+    liked = interactions.like_between(conn, account_id, row.id)
+    if liked is None:
+        return False
+    _unliked(conn, row, liked)
+    return True
+
+
+def receive_boost(
+    conn: Connection, account: AccountRow, row: PostRow, *, uri: str, shown_to: str, created_at: int
+) -> int | None:
+    """Somebody elsewhere boosts a post; the id of the boost, None when it is none that may be boosted."""
+    own = row.account_id == account.id
+    if row.visibility not in visibility.FOR_EVERYBODY and not (own and row.visibility == "followers"):
+        return None
+    if relationships.either_blocks(conn, account.id, row.account_id):
+        return None
+    known = interactions.boost_between(conn, account.id, row.id)
+    if known is not None:
+        return int(known.id)
+    boosted = _add_boost(
+        conn, row, account.id, boost_id=new_id(min(created_at, now_ms())), uri=uri, shown_to=shown_to,
+        created_at=created_at, local=False,
+    )  # fmt: skip
+    return int(boosted.id)
+
+
+def remove_boost(conn: Connection, boosted: PostRow) -> None:
+    """A boost was taken back, here or elsewhere."""
+    original = posts.by_id(conn, boosted.boost_of_id)
+    posts.remove(conn, boosted)
+    signal(conn, "delete", str(boosted.id))
+    if original is not None:
+        posts.add_to_counts(conn, original.id, boosts=-1)
+        notifications.take_back(conn, original.account_id, "reblog", boosted.account_id, original.id)
+
+
+def receive_vote(
+    conn: Connection, publish: Publisher, voter: AccountRow, row: PostRow, title: str, uri: str
+) -> bool:
+    """Somebody elsewhere votes in a poll of ours. Whether it counted."""
+    poll = posts.polls_of(conn, [row.id]).get(row.id)
+    if poll is None or _is_over(poll) or not row.local or not visibility.may_see(conn, row, voter.id):
+        return False
+    options = posts.poll_options_of(conn, [row.id])[row.id]
+    position = next((one.position for one in options if one.title == title), None)
+    if position is None:
+        return False
+    earlier = posts.votes_of(conn, voter.id, [row.id]).get(row.id, [])
+    if earlier and not poll.multiple:
+        return False
+    if not posts.add_vote(conn, row.id, voter.id, position, uri):
+        return False
+    _counts_changed(conn, publish, row, poll)
+    signal(conn, "status.update", str(row.id))
+    return True
+
+
+def _add_boost(
+    conn: Connection,
+    row: PostRow,
+    account_id: int,
+    *,
+    boost_id: int,
+    uri: str,
+    shown_to: str,
+    created_at: int,
+    local: bool,
+) -> PostRow:
+    boosted = posts.insert_post(
+        conn, post_id=boost_id, uri=uri, url=row.url, account_id=account_id, kind="boost", visibility=shown_to,
+        thread_id=boost_id, boost_of_id=row.id, local=local, created_at=created_at,
+    )  # fmt: skip
+    posts.add_to_counts(conn, row.id, boosts=1)
+    accounts.posted(conn, account_id, created_at)
+    timelines.fan_out(conn, boosted, boosted=row)
+    notifications.notify(conn, row.account_id, "reblog", account_id, post_id=row.id, thread_id=row.thread_id)
+    signal(conn, "post", str(boost_id))
+    return boosted
+
+
+def _liked(conn: Connection, row: PostRow, account_id: int) -> None:
+    posts.add_to_counts(conn, row.id, likes=1)
+    notifications.notify(
+        conn, row.account_id, "favourite", account_id, post_id=row.id, thread_id=row.thread_id
+    )
+
+
+def _unliked(conn: Connection, row: PostRow, liked: Row[Any]) -> None:
+    interactions.remove_like(conn, liked.id)
+    posts.add_to_counts(conn, row.id, likes=-1)
+    notifications.take_back(conn, row.account_id, "favourite", liked.account_id, row.id)
+
+
+def _is_over(poll: Row[Any]) -> bool:
+    return poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
+
+
+def _counts_changed(conn: Connection, publish: Publisher, row: PostRow, poll: Row[Any]) -> None:
+    """Tell the counts elsewhere now, or when the next telling is due."""
+    now = now_ms()
+    due_at = (poll.counted_at or 0) + POLL_COUNTS_EVERY_MS
+    if due_at <= now:
+        posts.poll_counted(conn, row.id, now)
+        publish.poll_counted(conn, row.id)
+    else:
+        plan(conn, "poll_counts", {"post_id": row.id}, key=f"poll_counts:{row.id}", not_before_ms=due_at)

@@ -1,0 +1,44 @@
+"""Handles in a text, and the accounts they mean on this server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from fedserver.content.links import Handle
+from fedserver.content.plain import MentionTarget
+from fedserver.context import Server
+from storage import accounts
+from storage.accounts import AccountRow
+
+
+def is_ours(server: Server, domain: str | None) -> bool:
+    """Whether a handle with this domain (None or "" for none) names somebody here."""
+    return (domain or "").lower() in ("", server.config.domain, server.uris.host)
+
+
+def known(conn: Connection, server: Server, handles: Sequence[Handle]) -> dict[str, AccountRow]:
+    """By the handle's key, the accounts this server knows and may name; one statement."""
+    pairs = {
+        handle.key: (
+            accounts.fold(handle.username),
+            "" if is_ours(server, handle.domain) else (handle.domain or "").lower(),
+        )
+        for handle in handles
+    }
+    found = accounts.by_handles(conn, pairs.values())
+    rows = {key: found.get(pair) for key, pair in pairs.items()}
+    return {
+        key: row
+        for key, row in rows.items()
+        if row is not None and row.suspended_at is None and row.deleted_at is None
+    }
+
+
+def targets(rows: dict[str, AccountRow]) -> dict[str, MentionTarget]:
+    """What `fedserver.content` needs to make links of them."""
+    return {
+        key: MentionTarget(row.uri, row.url, f"{row.username}@{row.domain}" if row.domain else row.username)
+        for key, row in rows.items()
+    }

@@ -1,0 +1,468 @@
+"""Write, edit and delete posts; and what a new post sets in motion, wherever it was written.
+
+A local post is one unit: row, mentions, tags, attachments, poll, home timelines, notifications and planned
+deliveries are durable together or not at all. A post from elsewhere is stored by
+`fedserver.federation.posts`, which then calls `distribute`, `edited` or `erase`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from fedserver import mentions, notifications, visibility
+from fedserver.content import markdown, plain
+from fedserver.content.links import Handle, character_count, find_mentions, tag_key
+from fedserver.content.plain import Rendered
+from fedserver.content.text import emoji_shortcodes, language_tag
+from fedserver.context import Server
+from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
+from fedserver.federation import fetch
+from fedserver.federation.publish import Publisher
+from fedserver.viewer import Member
+from storage import accounts, posts, relationships, timelines
+from storage.accounts import AccountRow
+from storage.posts import PostRow
+from storage.signals import signal
+from storage.tables import idempotency, media, tombstone
+from storage.types import new_id, now_ms
+
+log = logging.getLogger("fedserver.posts")
+
+CHARACTERS_MAX: Final = 5_000
+SUMMARY_CHARACTERS_MAX: Final = 500
+TITLE_CHARACTERS_MAX: Final = 200
+MEDIA_MAX: Final = 4
+MENTIONS_MAX: Final = 50
+POLL_OPTIONS_MIN: Final = 2
+POLL_OPTIONS_MAX: Final = 8
+POLL_OPTION_CHARACTERS_MAX: Final = 100
+POLL_S_MIN: Final = 300
+POLL_S_MAX: Final = 2_629_746
+IDEMPOTENCY_KEPT_MS: Final = 3_600_000
+TEXT_TYPES: Final = ("text/plain", "text/markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class PollDraft:
+    """A poll as its author asks for it; open for `expires_in_s` seconds."""
+
+    options: Sequence[str]
+    expires_in_s: int
+    multiple: bool = False
+    hide_totals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChange:
+    """An attachment's new alt text and focus, given while editing the post."""
+
+    media_id: int
+    description: str | None = None
+    focus: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a member wants to post. With a title it becomes an article, and `summary` its abstract."""
+
+    text: str
+    media_type: str = "text/plain"
+    visibility: str = "public"
+    title: str = ""
+    summary: str = ""
+    sensitive: bool = False
+    language: str = ""
+    in_reply_to_id: int | None = None
+    media_ids: Sequence[int] = ()
+    media_changes: Sequence[MediaChange] = ()
+    poll: PollDraft | None = None
+    app_id: int | None = None
+    idempotency_key: str | None = None
+
+
+async def create(server: Server, member: Member, draft: Draft) -> int:
+    """Post; the id. With an `idempotency_key` used within the last hour, the id of the post made then.
+
+    Raises Invalid, NotFound (the post that is answered), Forbidden.
+    """
+    _check(draft)
+    await _find_strangers(server, draft)
+    return await server.db.write(_create, server, member.account_id, draft)
+
+
+def _create(conn: Connection, server: Server, account_id: int, draft: Draft) -> int:
+    now = now_ms()
+    if draft.idempotency_key:
+        earlier = _posted_before(conn, account_id, draft.idempotency_key, now)
+        if earlier is not None:
+            return earlier
+    author = accounts.by_id(conn, account_id)
+    assert author is not None
+    if author.moved_to_id is not None:
+        raise Forbidden("This account has moved and cannot post any more.")
+    parent = _parent(conn, draft, account_id)
+    post_id = new_id(now)
+    rendered, named = _rendered(conn, server, draft)
+    row = posts.insert_post(
+        conn,
+        post_id=post_id,
+        uri=server.uris.post(post_id),
+        url=server.uris.post_page(author.username, post_id),
+        account_id=account_id,
+        kind="question" if draft.poll else "article" if draft.title else "note",
+        visibility=_narrowed(draft.visibility, parent),
+        **_texts(conn, draft, rendered),
+        in_reply_to_id=parent.id if parent else None,
+        in_reply_to_account_id=parent.account_id if parent else None,
+        in_reply_to_uri=parent.uri if parent else "",
+        thread_id=parent.thread_id if parent else post_id,
+        context_uri=(parent.context_uri if parent else "")
+        or server.uris.context(parent.thread_id if parent else post_id),
+        group_id=parent.group_id if parent else None,
+        app_id=draft.app_id,
+        local=True,
+        created_at=now,
+    )
+    _put_parts(conn, row, rendered, named)
+    _attach(conn, row, draft)
+    if draft.poll:
+        posts.put_poll(
+            conn, post_id, options=[(title.strip(), 0) for title in draft.poll.options], multiple=draft.poll.multiple,
+            hide_totals=draft.poll.hide_totals, expires_at=now + draft.poll.expires_in_s * 1000,
+        )  # fmt: skip
+    if draft.idempotency_key:
+        conn.execute(
+            insert(idempotency).values(
+                account_id=account_id, key=draft.idempotency_key, post_id=post_id, created_at=now
+            )
+        )
+    distribute(conn, row)
+    server.publish.post_created(conn, post_id)
+    return post_id
+
+
+async def edit(server: Server, member: Member, post_id: int, draft: Draft) -> None:
+    """Change a post of one's own; what it said before is kept. Visibility and parent stay as they are.
+
+    Raises Invalid, NotFound, Forbidden.
+    """
+    _check(draft)
+    await _find_strangers(server, draft)
+    await server.db.write(_edit, server, member.account_id, post_id, draft)
+
+
+def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft: Draft) -> None:
+    row = own(conn, post_id, account_id)
+    rendered, named = _rendered(conn, server, draft)
+    keep_revision(conn, row)
+    posts.change(
+        conn, post_id, **_texts(conn, draft, rendered), edited_at=now_ms(),
+        kind="question" if draft.poll else "article" if draft.title else "note",
+    )  # fmt: skip
+    _put_parts(conn, row, rendered, named)
+    _attach(conn, row, draft)
+    _change_poll(conn, row, draft.poll)
+    changed = posts.by_id(conn, post_id)
+    assert changed is not None
+    edited(conn, changed)
+    server.publish.post_updated(conn, post_id)
+
+
+async def delete_post(server: Server, member: Member, post_id: int) -> PostRow:
+    """Delete a post of one's own for good, or undo a boost; the row as it was. Raises NotFound, Forbidden."""
+    return await server.db.write(_delete, server.publish, member.account_id, post_id)
+
+
+def _delete(conn: Connection, publish: Publisher, account_id: int, post_id: int) -> PostRow:
+    row = own(conn, post_id, account_id)
+    if row.boost_of_id is not None:
+        from fedserver import interactions
+
+        publish.boost_undone(conn, row)
+        interactions.remove_boost(conn, row)
+    else:
+        publish.post_deleted(conn, row)
+        erase(conn, row)
+    return row
+
+
+def own(conn: Connection, post_id: int, account_id: int) -> PostRow:
+    """The author's own post. Raises NotFound for one they cannot see, Forbidden for somebody else's."""
+    row = posts.by_id(conn, post_id)
+    if row is None or not visibility.may_see(conn, row, account_id):
+        raise NotFound
+    if row.account_id != account_id:
+        raise Forbidden("This post is somebody else's.")
+    return row
+
+
+# -- what a post sets in motion, wherever it was written
+
+
+def distribute(conn: Connection, row: PostRow) -> None:
+    """A new post is stored with its mentions, tags, attachments and poll: show it to whom it concerns."""
+    accounts.posted(conn, row.account_id, row.created_at)
+    posts.adopt_orphans(conn, row)
+    timelines.fan_out(conn, row)
+    if row.local:
+        timelines.put_home(conn, row.account_id, row.id)
+    named = posts.mentioned(conn, [row.id]).get(row.id, [])
+    local_ids = [one.id for one in named if not one.domain]
+    for one in named:
+        if one.domain:
+            continue
+        if row.visibility == "direct" and relationships.is_following(conn, one.id, row.account_id):
+            timelines.put_home(conn, one.id, row.id)
+        if not one.silent:
+            notifications.notify(
+                conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
+            )
+    if row.visibility != "direct" and row.in_reply_to_id is None:
+        notifications.notify_of_new_post(conn, row.account_id, row.id, row.thread_id, except_for=local_ids)
+    signal(conn, "post", str(row.id))
+
+
+def edited(conn: Connection, row: PostRow) -> None:
+    """A post has changed: tell those who boosted it, and who is mentioned now."""
+    for one in posts.mentioned(conn, [row.id]).get(row.id, []):
+        if not one.domain and not one.silent:
+            notifications.notify(
+                conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
+            )
+    for booster_id in posts.local_boosters(conn, row.id):
+        notifications.notify(
+            conn, booster_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
+        )
+    signal(conn, "status.update", str(row.id))
+
+
+def erase(conn: Connection, row: PostRow) -> None:
+    """A post is gone, and so are its boosts, likes, notifications and attachments; its URI stays taken."""
+    for boost in posts.boosts_of(conn, row.id):
+        posts.remove(conn, boost)
+        signal(conn, "delete", str(boost.id))
+    conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
+    posts.remove(conn, row)
+    if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
+        conn.execute(
+            insert(tombstone).values(
+                uri=row.uri, kind="deleted", former_type=row.kind.capitalize(), created_at=now_ms()
+            )
+        )
+    signal(conn, "delete", str(row.id))
+
+
+def keep_revision(conn: Connection, row: PostRow) -> None:
+    """Remember what a post says now, before it is changed."""
+    shown = [
+        {
+            "id": str(one.id),
+            "url": one.url,
+            "preview_url": one.preview_url,
+            "type": one.type,
+            "description": one.description,
+        }
+        for one in posts.media_of(conn, [row.id]).get(row.id, [])
+    ]
+    options = [one.title for one in posts.poll_options_of(conn, [row.id]).get(row.id, [])]
+    posts.add_revision(conn, row, media_shown=shown, poll_options=options)
+
+
+async def close_due_polls(server: Server) -> int:
+    """Close the polls whose time is over and tell their voters; how many."""
+    return await server.db.write(_close_due_polls, server.publish)
+
+
+def _close_due_polls(conn: Connection, publish: Publisher) -> int:
+    due = posts.polls_due(conn, now_ms())
+    for post_id in due:
+        row = posts.by_id(conn, post_id)
+        posts.close_poll(conn, post_id)
+        if row is None:
+            continue
+        for voter_id in posts.voters(conn, post_id):
+            notifications.notify(conn, voter_id, "poll", row.account_id, post_id=post_id)
+        if row.local:
+            notifications.notify_author_of_poll(conn, row.account_id, post_id)
+            publish.poll_counted(conn, post_id)
+        signal(conn, "status.update", str(post_id))
+    return len(due)
+
+
+# -- steps
+
+
+def _check(draft: Draft) -> None:
+    problems: dict[str, str] = {}
+    if not draft.text.strip() and not draft.media_ids and draft.poll is None:
+        raise Invalid({}, "Validation failed: Text can't be blank")
+    if character_count(draft.text) + len(draft.summary if not draft.title else "") > CHARACTERS_MAX:
+        raise Invalid({}, f"Validation failed: Text character limit of {CHARACTERS_MAX} exceeded")
+    if len(draft.summary) > SUMMARY_CHARACTERS_MAX:
+        problems["spoiler_text"] = f"is longer than {SUMMARY_CHARACTERS_MAX} characters"
+    if len(draft.title) > TITLE_CHARACTERS_MAX:
+        problems["title"] = f"is longer than {TITLE_CHARACTERS_MAX} characters"
+    if draft.visibility not in visibility.VISIBILITIES:
+        problems["visibility"] = "must be public, unlisted, followers, members or direct"
+    if draft.media_type not in TEXT_TYPES:
+        problems["content_type"] = "must be text/plain or text/markdown"
+    if draft.language and language_tag(draft.language) is None:
+        problems["language"] = "is not a language code such as en or pt-BR"
+    if len(draft.media_ids) > MEDIA_MAX:
+        problems["media_ids"] = f"can be {MEDIA_MAX} at the most"
+    if draft.media_ids and draft.poll:
+        problems["poll"] = "cannot go together with attachments"
+    if problems:
+        raise Invalid(problems)
+    if draft.poll:
+        _check_poll(draft.poll)
+
+
+def _check_poll(poll: PollDraft) -> None:
+    titles = [title.strip() for title in poll.options]
+    if not POLL_OPTIONS_MIN <= len(titles) <= POLL_OPTIONS_MAX:
+        raise Invalid({"poll[options]": f"must be {POLL_OPTIONS_MIN} to {POLL_OPTIONS_MAX} choices"})
+    if any(not title or len(title) > POLL_OPTION_CHARACTERS_MAX for title in titles):
+        raise Invalid({"poll[options]": f"must each be 1 to {POLL_OPTION_CHARACTERS_MAX} characters long"})
+    if len(set(titles)) != len(titles):
+        raise Invalid({"poll[options]": "must differ from one another"})
+    if not POLL_S_MIN <= poll.expires_in_s <= POLL_S_MAX:
+        raise Invalid({"poll[expires_in]": f"must be {POLL_S_MIN} to {POLL_S_MAX} seconds"})
+
+
+async def _find_strangers(server: Server, draft: Draft) -> None:
+    """Look up the people mentioned whom this server has not met, so that the post can name and reach them.
+
+    One who cannot be found stays text, as if they did not exist.
+    """
+    handles = _handles(draft)[:MENTIONS_MAX]
+    known = await server.db.read(mentions.known, server, handles)
+    for handle in handles:
+        if handle.key in known or not handle.domain or not server.config.federates:
+            continue
+        try:
+            await fetch.account_by_handle(server, handle.username, handle.domain)
+        except Unreachable as error:
+            log.info("A mention could not be looked up: %s (%s)", handle.key, error.reason)
+
+
+def _handles(draft: Draft) -> list[Handle]:
+    finder = markdown.find_mentions if draft.media_type == "text/markdown" else find_mentions
+    return finder(draft.text)
+
+
+def _rendered(conn: Connection, server: Server, draft: Draft) -> tuple[Rendered, dict[str, AccountRow]]:
+    """The text as HTML, and by URI the accounts it names."""
+    known = mentions.known(conn, server, _handles(draft)[:MENTIONS_MAX])
+    render = markdown.render_markdown if draft.media_type == "text/markdown" else plain.render_plain
+    rendered = render(draft.text, mentions.targets(known), lambda name: server.uris.tag(tag_key(name)))
+    return rendered, {row.uri: row for row in known.values()}
+
+
+def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]:
+    """The columns that hold what is said."""
+    shortcodes = emoji_shortcodes(f"{draft.text} {draft.summary} {draft.title}")
+    emojis = [
+        {"shortcode": one.shortcode, "url": one.url, "static_url": one.static_url}
+        for one in posts.emojis_named(conn, shortcodes)
+    ]
+    return {
+        "content_html": rendered.html,
+        "source_text": draft.text,
+        "source_type": draft.media_type,
+        "title": draft.title.strip(),
+        "summary": draft.summary.strip(),
+        "sensitive": draft.sensitive or (bool(draft.summary.strip()) and not draft.title),
+        "language": language_tag(draft.language) or "" if draft.language else "",
+        "emojis": msgspec.json.encode(emojis).decode(),
+    }
+
+
+def _put_parts(conn: Connection, row: PostRow, rendered: Rendered, named: dict[str, AccountRow]) -> None:
+    posts.put_mentions(
+        conn, row.id, [named[target.uri].id for target in rendered.mentions if target.uri in named]
+    )
+    posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags})
+
+
+def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:
+    if draft.in_reply_to_id is None:
+        return None
+    parent = posts.by_id(conn, draft.in_reply_to_id)
+    if parent is not None and parent.boost_of_id is not None:
+        parent = posts.by_id(conn, parent.boost_of_id)
+    if parent is None or not visibility.may_see(conn, parent, account_id):
+        raise NotFound("The post you are answering does not exist any more, or you may not see it.")
+    if relationships.either_blocks(conn, account_id, parent.account_id):
+        raise Forbidden("You cannot answer this post.")
+    return parent
+
+
+def _narrowed(wanted: str, parent: PostRow | None) -> str:
+    """An answer never reaches further than the group or the members it was said among."""
+    if parent is not None and parent.visibility in ("group", "members") and wanted != "direct":
+        return str(parent.visibility)
+    if wanted == "group":
+        raise Invalid({"visibility": "is group only for posts in a group"})
+    return wanted
+
+
+def _attach(conn: Connection, row: PostRow, draft: Draft) -> None:
+    """Exactly these attachments, in this order: the author's own, ready or being processed, not in use elsewhere."""
+    wanted = list(dict.fromkeys(draft.media_ids))
+    found = (
+        {one.id: one for one in conn.execute(select(media).where(media.c.id.in_(wanted)))} if wanted else {}
+    )
+    for media_id in wanted:
+        one = found.get(media_id)
+        if one is None or one.account_id != row.account_id or one.post_id not in (None, row.id):
+            raise Invalid({"media_ids": "must be your own and not in another post"})
+        if one.state != "ready":
+            raise Invalid({}, "Cannot attach files that have not finished processing. Try again in a moment!")
+    conn.execute(
+        update(media).where(media.c.post_id == row.id, media.c.id.not_in(wanted)).values(post_id=None)
+    )
+    for position, media_id in enumerate(wanted):
+        conn.execute(update(media).where(media.c.id == media_id).values(post_id=row.id, position=position))
+    for change in draft.media_changes:
+        values: dict[str, Any] = {}
+        if change.description is not None:
+            values["description"] = change.description
+        if change.focus is not None:
+            values["focus_x"], values["focus_y"] = change.focus
+        if values and change.media_id in wanted:
+            conn.execute(update(media).where(media.c.id == change.media_id).values(**values))
+
+
+def _change_poll(conn: Connection, row: PostRow, wanted: PollDraft | None) -> None:
+    """Votes survive an edit that leaves the choices alone."""
+    known = posts.polls_of(conn, [row.id]).get(row.id)
+    if wanted is None:
+        if known is not None:
+            posts.remove_poll(conn, row.id)
+        return
+    titles = [title.strip() for title in wanted.options]
+    if known is not None:
+        now_titles = [one.title for one in posts.poll_options_of(conn, [row.id])[row.id]]
+        if now_titles == titles and known.multiple == wanted.multiple:
+            return
+        if known.closed_at is not None:
+            raise Conflict("The poll is over and cannot be changed.")
+    posts.put_poll(
+        conn, row.id, options=[(title, 0) for title in titles], multiple=wanted.multiple, hide_totals=wanted.hide_totals,
+        expires_at=now_ms() + wanted.expires_in_s * 1000,
+    )  # fmt: skip
+
+
+def _posted_before(conn: Connection, account_id: int, key: str, now: int) -> int | None:
+    conn.execute(delete(idempotency).where(idempotency.c.created_at < now - IDEMPOTENCY_KEPT_MS))
+    found = conn.scalar(
+        select(idempotency.c.post_id).where(idempotency.c.account_id == account_id, idempotency.c.key == key)
+    )
+    return int(found) if found is not None else None

@@ -1,0 +1,118 @@
+"""Who may see a post. The one door: a SQL predicate for lists, a function for one post, and a test that they agree.
+
+| visibility  | who sees it                                              |
+|-------------|----------------------------------------------------------|
+| `public`    | everybody                                                |
+| `unlisted`  | everybody; public timelines leave it out                 |
+| `followers` | the author, accepted followers, those it mentions        |
+| `members`   | the members of this server, those it mentions            |
+| `group`     | the members of the group it was posted to                |
+| `direct`    | the author and those it mentions                         |
+
+On top of that nobody sees a deleted post or one by a suspended account, and no viewer sees what somebody
+wrote who blocks them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select
+
+from storage import accounts, relationships
+from storage.posts import PostRow
+from storage.tables import account, block, follow, membership, mention, post, user
+
+Visibility = Literal["public", "unlisted", "followers", "members", "group", "direct"]
+
+VISIBILITIES: Final[tuple[Visibility, ...]] = (
+    "public",
+    "unlisted",
+    "followers",
+    "members",
+    "group",
+    "direct",
+)
+FOR_EVERYBODY: Final = ("public", "unlisted")
+
+
+def predicate(viewer_id: int | None, table: FromClause = post) -> ColumnElement[bool]:
+    """A condition over the `post` table (or an alias of it) that holds for what the viewer may see."""
+    columns = table.c
+    for_everybody = columns.visibility.in_(FOR_EVERYBODY)
+    shown = and_(
+        columns.deleted_at.is_(None),
+        ~exists().where(account.c.id == columns.account_id, account.c.suspended_at.is_not(None)),
+    )
+    if viewer_id is None:
+        return and_(shown, for_everybody)
+    followed = exists().where(
+        follow.c.account_id == viewer_id, follow.c.target_id == columns.account_id, follow.c.accepted
+    )
+    mentioned = exists().where(mention.c.post_id == columns.id, mention.c.account_id == viewer_id)
+    is_member = exists().where(user.c.account_id == viewer_id)
+    in_group = exists().where(membership.c.group_id == columns.group_id, membership.c.account_id == viewer_id)
+    author_blocks = exists().where(block.c.account_id == columns.account_id, block.c.target_id == viewer_id)
+    return and_(
+        shown,
+        or_(
+            for_everybody,
+            columns.account_id == viewer_id,
+            and_(columns.visibility == "followers", or_(followed, mentioned)),
+            and_(columns.visibility == "members", or_(is_member, mentioned)),
+            and_(columns.visibility == "group", in_group),
+            and_(columns.visibility == "direct", mentioned),
+        ),
+        ~author_blocks,
+    )
+
+
+def may_see(conn: Connection, row: PostRow, viewer_id: int | None) -> bool:
+    """Whether the viewer (an account here or elsewhere; None for nobody we know) may see this post."""
+    if row.deleted_at is not None:
+        return False
+    author = accounts.by_id(conn, row.account_id)
+    if author is None or author.suspended_at is not None:
+        return False
+    if viewer_id is None:
+        return row.visibility in FOR_EVERYBODY
+    if row.account_id == viewer_id:
+        return True
+    if relationships.block_between(conn, row.account_id, viewer_id) is not None:
+        return False
+    if row.visibility in FOR_EVERYBODY:
+        return True
+    match row.visibility:
+        case "followers":
+            return _mentions(conn, row.id, viewer_id) or relationships.is_following(
+                conn, viewer_id, row.account_id
+            )
+        case "members":
+            return _mentions(conn, row.id, viewer_id) or _is_member(conn, viewer_id)
+        case "group":
+            return _is_in_group(conn, row.group_id, viewer_id)
+        case "direct":
+            return _mentions(conn, row.id, viewer_id)
+    return False
+
+
+def _mentions(conn: Connection, post_id: int, account_id: int) -> bool:
+    return _any(
+        conn,
+        select(mention.c.post_id).where(mention.c.post_id == post_id, mention.c.account_id == account_id),
+    )
+
+
+def _is_member(conn: Connection, account_id: int) -> bool:
+    return _any(conn, select(user.c.account_id).where(user.c.account_id == account_id))
+
+
+def _is_in_group(conn: Connection, group_id: int | None, account_id: int) -> bool:
+    query = select(membership.c.group_id).where(
+        membership.c.group_id == group_id, membership.c.account_id == account_id
+    )
+    return group_id is not None and _any(conn, query)
+
+
+def _any(conn: Connection, query: Any) -> bool:
+    return conn.execute(query).first() is not None

@@ -1,0 +1,324 @@
+"""Accounts here and elsewhere: look-ups, profiles, keys, counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+
+from storage.signals import signal
+from storage.tables import account, account_key, follow
+from storage.types import new_id, now_ms
+
+AccountRow = Row[Any]
+KeyRow = Row[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKey:
+    """A public key as its owner's actor document lists it: PEM for rsa, multibase for ed25519."""
+
+    uri: str
+    algorithm: Literal["rsa", "ed25519"]
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """What we keep of an actor elsewhere; texts are already safe, URIs already checked to be of one origin."""
+
+    uri: str
+    url: str
+    username: str
+    domain: str
+    host: str
+    actor_type: str
+    inbox_uri: str
+    display_name: str = ""
+    note_html: str = ""
+    fields: Sequence[dict[str, Any]] = ()
+    emojis: Sequence[dict[str, Any]] = ()
+    avatar_url: str = ""
+    avatar_alt: str = ""
+    header_url: str = ""
+    header_alt: str = ""
+    locked: bool = False
+    bot: bool = False
+    discoverable: bool = False
+    indexable: bool = False
+    memorial: bool = False
+    also_known_as: Sequence[str] = ()
+    moved_to_id: int | None = None
+    shared_inbox_uri: str = ""
+    outbox_uri: str = ""
+    followers_uri: str = ""
+    following_uri: str = ""
+    featured_uri: str = ""
+    created_at: int | None = None
+    keys: Sequence[RemoteKey] = field(default=())
+
+    def columns(self) -> dict[str, Any]:
+        """The row's values, but for id, counts and times."""
+        return {
+            "uri": self.uri,
+            "url": self.url,
+            "username": self.username,
+            "username_key": fold(self.username),
+            "domain": self.domain,
+            "host": self.host,
+            "actor_type": self.actor_type,
+            "inbox_uri": self.inbox_uri,
+            "display_name": self.display_name,
+            "note_html": self.note_html,
+            "fields": json.dumps(list(self.fields), ensure_ascii=False),
+            "emojis": json.dumps(list(self.emojis), ensure_ascii=False),
+            "avatar_url": self.avatar_url,
+            "avatar_alt": self.avatar_alt,
+            "header_url": self.header_url,
+            "header_alt": self.header_alt,
+            "locked": self.locked,
+            "bot": self.bot,
+            "discoverable": self.discoverable,
+            "indexable": self.indexable,
+            "memorial": self.memorial,
+            "also_known_as": json.dumps(list(self.also_known_as)),
+            "moved_to_id": self.moved_to_id,
+            "shared_inbox_uri": self.shared_inbox_uri,
+            "outbox_uri": self.outbox_uri,
+            "followers_uri": self.followers_uri,
+            "following_uri": self.following_uri,
+            "featured_uri": self.featured_uri,
+        }
+
+
+def fold(username: str) -> str:
+    """The form of a user name by which two are the same."""
+    return username.casefold()
+
+
+def by_id(conn: Connection, account_id: int) -> AccountRow | None:
+    return conn.execute(select(account).where(account.c.id == account_id)).first()
+
+
+def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, AccountRow]:
+    """Those that exist, by id."""
+    wanted = set(account_ids)
+    if not wanted:
+        return {}
+    return {row.id: row for row in conn.execute(select(account).where(account.c.id.in_(wanted)))}
+
+
+def by_uri(conn: Connection, uri: str) -> AccountRow | None:
+    return conn.execute(select(account).where(account.c.uri == uri)).first()
+
+
+def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, AccountRow]:
+    """Those that are known, by URI."""
+    wanted = set(uris)
+    if not wanted:
+        return {}
+    return {row.uri: row for row in conn.execute(select(account).where(account.c.uri.in_(wanted)))}
+
+
+def by_followers_uri(conn: Connection, uri: str) -> AccountRow | None:
+    """Whose followers collection this is."""
+    return conn.execute(select(account).where(account.c.followers_uri == uri)).first()
+
+
+def by_handle(conn: Connection, username: str, domain: str) -> AccountRow | None:
+    """`domain` is "" for accounts of this server, else lower case and in its IDNA form."""
+    return conn.execute(
+        select(account).where(account.c.username_key == fold(username), account.c.domain == domain)
+    ).first()
+
+
+def by_handles(conn: Connection, handles: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AccountRow]:
+    """Those that are known, by (folded name, domain)."""
+    wanted = {(fold(name), domain) for name, domain in handles}
+    if not wanted:
+        return {}
+    matches = or_(
+        *(and_(account.c.username_key == name, account.c.domain == domain) for name, domain in wanted)
+    )
+    return {(row.username_key, row.domain): row for row in conn.execute(select(account).where(matches))}
+
+
+def local(conn: Connection, username: str) -> AccountRow | None:
+    """An account of this server that is still there."""
+    row = by_handle(conn, username, "")
+    return row if row is not None and row.deleted_at is None else None
+
+
+def insert_local(conn: Connection, account_id: int, **columns: Any) -> None:
+    """A new account of this server; `columns` are those of the table."""
+    columns.setdefault("created_at", now_ms())
+    conn.execute(
+        insert(account).values(
+            id=account_id, username_key=fold(columns["username"]), domain="", host="", **columns
+        )
+    )
+
+
+def upsert_remote(conn: Connection, remote: RemoteAccount) -> int:
+    """Insert or refresh an account elsewhere and replace its keys; its id.
+
+    An older account of another URI under the same handle keeps its row and loses the handle: the origin has
+    just said, through WebFinger, whose it is.
+    """
+    now = now_ms()
+    known = by_uri(conn, remote.uri)
+    namesake = by_handle(conn, remote.username, remote.domain)
+    if namesake is not None and namesake.uri != remote.uri:
+        conn.execute(
+            update(account)
+            .where(account.c.id == namesake.id)
+            .values(username_key=f"{namesake.username_key}#{namesake.id}")
+        )
+    values = remote.columns() | {"fetched_at": now, "gone_since_at": None}
+    if known is None:
+        account_id = new_id()
+        values["created_at"] = remote.created_at or now
+        conn.execute(insert(account).values(id=account_id, **values))
+    else:
+        account_id = known.id
+        if any(getattr(known, name) != value for name, value in remote.columns().items()):
+            values["version"] = known.version + 1
+        conn.execute(update(account).where(account.c.id == account_id).values(**values))
+    replace_keys(conn, account_id, remote.keys)
+    signal(conn, "account", str(account_id))
+    return account_id
+
+
+def change(conn: Connection, account_id: int, **columns: Any) -> None:
+    """Set columns of a profile; whatever shows it is rendered anew."""
+    conn.execute(
+        update(account).where(account.c.id == account_id).values(version=account.c.version + 1, **columns)
+    )
+    signal(conn, "account", str(account_id))
+
+
+def add_to_counts(
+    conn: Connection, account_id: int, *, followers: int = 0, following: int = 0, posts: int = 0
+) -> None:
+    """Move the counts that a profile shows; they never fall below nought."""
+    changes = {
+        name: func.max(0, column + delta)
+        if conn.dialect.name == "sqlite"
+        else func.greatest(0, column + delta)
+        for name, column, delta in (
+            ("followers_count", account.c.followers_count, followers),
+            ("following_count", account.c.following_count, following),
+            ("posts_count", account.c.posts_count, posts),
+        )
+        if delta
+    }
+    if changes:
+        conn.execute(update(account).where(account.c.id == account_id).values(**changes))
+
+
+def posted(conn: Connection, account_id: int, at_ms: int) -> None:
+    """Count one more post, and note when the last one was."""
+    conn.execute(
+        update(account)
+        .where(account.c.id == account_id)
+        .values(
+            posts_count=account.c.posts_count + 1,
+            last_posted_at=func.max(func.coalesce(account.c.last_posted_at, 0), at_ms)
+            if conn.dialect.name == "sqlite"
+            else func.greatest(func.coalesce(account.c.last_posted_at, 0), at_ms),
+        )
+    )
+
+
+def count_local_posts(conn: Connection) -> int:
+    """Posts that were written here, as the accounts count them."""
+    query = select(func.coalesce(func.sum(account.c.posts_count), 0)).where(account.c.domain == "")
+    return int(conn.execute(query).scalar_one())
+
+
+def count_domains(conn: Connection) -> int:
+    """Other domains of which an account is known."""
+    query = select(func.count(account.c.domain.distinct())).where(account.c.domain != "")
+    return int(conn.execute(query).scalar_one())
+
+
+# -- keys
+
+
+def key_by_uri(conn: Connection, uri: str) -> KeyRow | None:
+    """The key with its owner's row fields: columns of `account_key` and ``owner_uri``."""
+    return conn.execute(
+        select(account_key, account.c.uri.label("owner_uri"), account.c.domain.label("owner_domain"))
+        .join(account, account.c.id == account_key.c.account_id)
+        .where(account_key.c.uri == uri)
+    ).first()
+
+
+def keys_of(conn: Connection, account_id: int) -> list[KeyRow]:
+    return list(conn.execute(select(account_key).where(account_key.c.account_id == account_id)))
+
+
+def replace_keys(conn: Connection, account_id: int, keys: Sequence[RemoteKey]) -> None:
+    """The keys an actor document lists now are the only ones it has."""
+    now = now_ms()
+    conn.execute(
+        account_key.delete().where(
+            or_(account_key.c.account_id == account_id, account_key.c.uri.in_([key.uri for key in keys]))
+        )
+    )
+    if keys:
+        unique = {key.uri: key for key in keys}
+        conn.execute(
+            insert(account_key),
+            [
+                {
+                    "id": new_id(),
+                    "uri": key.uri,
+                    "account_id": account_id,
+                    "algorithm": key.algorithm,
+                    "public_key": key.public_key,
+                    "fetched_at": now,
+                }
+                for key in unique.values()
+            ],
+        )
+
+
+# -- finding people
+
+
+def search(
+    conn: Connection, text: str, *, limit: int, offset: int = 0, followed_by: int | None = None
+) -> list[AccountRow]:
+    """Accounts whose handle begins with, or whose name contains, `text` (``name``, ``name@dom``, words), the
+    viewer's own follows first, then those with most followers."""
+    words = text.strip().lstrip("@").casefold()
+    name, _, domain = words.partition("@")
+    matches: ColumnElement[bool] = account.c.username_key.like(_prefix(name), escape="\\")
+    if domain:
+        matches = and_(account.c.username_key == name, account.c.domain.like(_prefix(domain), escape="\\"))
+    else:
+        contains = f"%{_escaped(words)}%"
+        matches = or_(matches, func.lower(account.c.display_name).like(contains, escape="\\"))
+    query = select(account).where(
+        matches,
+        account.c.suspended_at.is_(None),
+        account.c.deleted_at.is_(None),
+        account.c.actor_type != "Application",
+    )
+    if followed_by is not None:
+        followed = select(follow.c.target_id).where(follow.c.account_id == followed_by, follow.c.accepted)
+        query = query.where(account.c.id.in_(followed))
+    query = query.order_by(account.c.followers_count.desc(), account.c.id.desc()).limit(limit).offset(offset)
+    return list(conn.execute(query))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _prefix(text: str) -> str:
+    return _escaped(text) + "%"

@@ -1,0 +1,470 @@
+"""Posts: look-ups, writing, threads, revisions, tags, mentions, polls. Who may see one is `fedserver.visibility`'s."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, delete, func, insert, select, update
+
+from storage.tables import (
+    account,
+    custom_emoji,
+    hashtag,
+    media,
+    mention,
+    poll,
+    poll_option,
+    poll_vote,
+    post,
+    post_source,
+    post_tag,
+    revision,
+)
+from storage.types import new_id, now_ms
+
+PostRow = Row[Any]
+
+REPLIES_SHOWN_MAX = 4_000
+
+
+def by_id(conn: Connection, post_id: int) -> PostRow | None:
+    return conn.execute(select(post).where(post.c.id == post_id)).first()
+
+
+def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, PostRow]:
+    """Those that exist, by id."""
+    wanted = set(post_ids)
+    if not wanted:
+        return {}
+    return {row.id: row for row in conn.execute(select(post).where(post.c.id.in_(wanted)))}
+
+
+def by_uri(conn: Connection, uri: str) -> PostRow | None:
+    return conn.execute(select(post).where(post.c.uri == uri)).first()
+
+
+def by_uri_or_url(conn: Connection, address: str) -> PostRow | None:
+    """The post that a member means when pasting its address."""
+    found = by_uri(conn, address)
+    return found or conn.execute(select(post).where(post.c.url == address, post.c.kind != "boost")).first()
+
+
+def insert_post(conn: Connection, *, post_id: int, **columns: Any) -> PostRow:
+    """A new row; `columns` are those of the table. Its parent's count of replies goes up."""
+    conn.execute(insert(post).values(id=post_id, **columns))
+    parent_id = columns.get("in_reply_to_id")
+    if parent_id is not None and columns["visibility"] in ("public", "unlisted", "followers"):
+        conn.execute(
+            update(post).where(post.c.id == parent_id).values(replies_count=post.c.replies_count + 1)
+        )
+    row = by_id(conn, post_id)
+    assert row is not None
+    return row
+
+
+def change(conn: Connection, post_id: int, **columns: Any) -> None:
+    """Set columns; whatever shows the post is rendered anew."""
+    conn.execute(update(post).where(post.c.id == post_id).values(version=post.c.version + 1, **columns))
+
+
+def remove(conn: Connection, row: PostRow) -> None:
+    """Take a post away for good, and with it its likes, boosts, mentions, media links and notifications."""
+    if row.in_reply_to_id is not None and row.visibility in ("public", "unlisted", "followers"):
+        conn.execute(
+            update(post)
+            .where(post.c.id == row.in_reply_to_id, post.c.replies_count > 0)
+            .values(replies_count=post.c.replies_count - 1)
+        )
+    conn.execute(
+        update(account)
+        .where(account.c.id == row.account_id, account.c.posts_count > 0)
+        .values(posts_count=account.c.posts_count - 1)
+    )
+    conn.execute(delete(post).where(post.c.id == row.id))
+
+
+def add_to_counts(conn: Connection, post_id: int, *, likes: int = 0, boosts: int = 0) -> None:
+    """Move the counts that a post shows; they never fall below nought."""
+    changes = {
+        column.name: case((column + delta > 0, column + delta), else_=0)
+        for column, delta in ((post.c.likes_count, likes), (post.c.boosts_count, boosts))
+        if delta
+    }
+    if changes:
+        conn.execute(update(post).where(post.c.id == post_id).values(**changes))
+
+
+# -- the original document
+
+
+def put_source(conn: Connection, post_id: int, body: bytes) -> None:
+    """Keep the document as its origin sent it."""
+    if not conn.execute(
+        update(post_source).where(post_source.c.post_id == post_id).values(body=body)
+    ).rowcount:
+        conn.execute(insert(post_source).values(post_id=post_id, body=body))
+
+
+def source(conn: Connection, post_id: int) -> bytes | None:
+    return conn.scalar(select(post_source.c.body).where(post_source.c.post_id == post_id))
+
+
+# -- threads
+
+
+def ancestors(conn: Connection, row: PostRow, *, limit: int) -> list[int]:
+    """Ids from the root of the thread down to the parent, in one statement."""
+    above = (
+        select(post.c.id, post.c.in_reply_to_id, func.coalesce(0).label("height"))
+        .where(post.c.id == row.in_reply_to_id)
+        .cte("above", recursive=True)
+    )
+    above = above.union_all(
+        select(post.c.id, post.c.in_reply_to_id, above.c.height + 1)
+        .join(above, above.c.in_reply_to_id == post.c.id)
+        .where(above.c.height < limit - 1)
+    )
+    return list(conn.scalars(select(above.c.id).order_by(above.c.height.desc())))
+
+
+def descendants(conn: Connection, row: PostRow, *, limit: int = REPLIES_SHOWN_MAX) -> list[tuple[int, int]]:
+    """(id, id of the parent) of every reply below, depth first, oldest first among siblings; two statements at most."""
+    rows = conn.execute(
+        select(post.c.id, post.c.in_reply_to_id)
+        .where(post.c.thread_id == row.thread_id, post.c.in_reply_to_id.is_not(None))
+        .order_by(post.c.id)
+        .limit(REPLIES_SHOWN_MAX)
+    )
+    children: dict[int, list[int]] = {}
+    for one in rows:
+        children.setdefault(one.in_reply_to_id, []).append(one.id)
+    found: list[tuple[int, int]] = []
+    stack = [(child, row.id) for child in reversed(children.get(row.id, ()))]
+    while stack and len(found) < limit:
+        current, parent = stack.pop()
+        found.append((current, parent))
+        stack.extend((child, current) for child in reversed(children.get(current, ())))
+    return found
+
+
+def in_thread(
+    conn: Connection, thread_id: int, where: ColumnElement[bool], *, after_id: int = 0, limit: int = 50
+) -> list[PostRow]:
+    """Posts of a thread in the order they were written."""
+    query = (
+        select(post)
+        .where(post.c.thread_id == thread_id, post.c.id > after_id, where)
+        .order_by(post.c.id)
+        .limit(limit)
+    )
+    return list(conn.execute(query))
+
+
+def adopt_orphans(conn: Connection, row: PostRow) -> int:
+    """Hang the replies that arrived before this post under it, and move their threads into its own; how many."""
+    orphans = list(
+        conn.execute(
+            select(post.c.id, post.c.account_id, post.c.thread_id).where(
+                post.c.in_reply_to_uri == row.uri, post.c.in_reply_to_id.is_(None)
+            )
+        )
+    )
+    for orphan in orphans:
+        conn.execute(
+            update(post)
+            .where(post.c.id == orphan.id)
+            .values(in_reply_to_id=row.id, in_reply_to_account_id=row.account_id, version=post.c.version + 1)
+        )
+        conn.execute(update(post).where(post.c.thread_id == orphan.thread_id).values(thread_id=row.thread_id))
+    if orphans:
+        conn.execute(
+            update(post).where(post.c.id == row.id).values(replies_count=post.c.replies_count + len(orphans))
+        )
+    return len(orphans)
+
+
+# -- mentions and tags
+
+
+def put_mentions(
+    conn: Connection, post_id: int, account_ids: Iterable[int], silent_ids: Iterable[int] = ()
+) -> None:
+    """Exactly these are mentioned; `silent_ids` are addressed without being named."""
+    conn.execute(delete(mention).where(mention.c.post_id == post_id))
+    named = list(dict.fromkeys(account_ids))
+    silent = [one for one in dict.fromkeys(silent_ids) if one not in named]
+    rows = [{"post_id": post_id, "account_id": one, "silent": False} for one in named]
+    rows += [{"post_id": post_id, "account_id": one, "silent": True} for one in silent]
+    if rows:
+        conn.execute(insert(mention), rows)
+
+
+def mentioned(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """By post: rows of (post_id, silent, account columns…)."""
+    found: dict[int, list[Row[Any]]] = {}
+    wanted = list(post_ids)
+    if wanted:
+        query = (
+            select(mention.c.post_id, mention.c.silent, account)
+            .join(account, account.c.id == mention.c.account_id)
+            .where(mention.c.post_id.in_(wanted))
+            .order_by(mention.c.account_id)
+        )
+        for row in conn.execute(query):
+            found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str]) -> None:
+    """Exactly these hashtags: folded key to the name as written."""
+    conn.execute(delete(post_tag).where(post_tag.c.post_id == post_id))
+    if not tags:
+        return
+    known = {row.key: row.id for row in conn.execute(select(hashtag).where(hashtag.c.key.in_(tags)))}
+    new = [{"id": new_id(), "key": key, "name": name} for key, name in tags.items() if key not in known]
+    if new:
+        conn.execute(insert(hashtag), new)
+        known |= {str(row["key"]): int(str(row["id"])) for row in new}
+    conn.execute(insert(post_tag), [{"post_id": post_id, "tag_id": known[key]} for key in tags])
+
+
+def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """By post: rows of (post_id, key, name)."""
+    found: dict[int, list[Row[Any]]] = {}
+    wanted = list(post_ids)
+    if wanted:
+        query: Select[Any] = (
+            select(post_tag.c.post_id, hashtag.c.key, hashtag.c.name)
+            .join(hashtag, hashtag.c.id == post_tag.c.tag_id)
+            .where(post_tag.c.post_id.in_(wanted))
+            .order_by(hashtag.c.key)
+        )
+        for row in conn.execute(query):
+            found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+# -- media
+
+
+def media_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """By post: its attachments in order."""
+    found: dict[int, list[Row[Any]]] = {}
+    wanted = list(post_ids)
+    if wanted:
+        query = (
+            select(media)
+            .where(media.c.post_id.in_(wanted))
+            .order_by(media.c.post_id, media.c.position, media.c.id)
+        )
+        for row in conn.execute(query):
+            found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+# -- revisions
+
+
+def add_revision(
+    conn: Connection,
+    row: PostRow,
+    *,
+    media_shown: Sequence[Mapping[str, Any]] = (),
+    poll_options: Sequence[str] = (),
+) -> None:
+    """Keep what the post says now, before it is changed."""
+    conn.execute(
+        insert(revision).values(
+            id=new_id(),
+            post_id=row.id,
+            title=row.title,
+            content_html=row.content_html,
+            summary=row.summary,
+            sensitive=row.sensitive,
+            emojis=row.emojis,
+            media=json.dumps(list(media_shown), ensure_ascii=False),
+            poll_options=json.dumps(list(poll_options), ensure_ascii=False),
+            created_at=row.edited_at or row.created_at,
+        )
+    )
+
+
+def revisions(conn: Connection, post_id: int) -> list[Row[Any]]:
+    """What it said before, oldest first."""
+    return list(conn.execute(select(revision).where(revision.c.post_id == post_id).order_by(revision.c.id)))
+
+
+# -- polls
+
+
+def put_poll(
+    conn: Connection,
+    post_id: int,
+    *,
+    options: Sequence[tuple[str, int]],
+    multiple: bool,
+    hide_totals: bool = False,
+    expires_at: int | None,
+    closed_at: int | None = None,
+    voters_count: int | None = 0,
+) -> None:
+    """The poll of a post, with (title, votes) by position; replaces one that was there, votes included."""
+    remove_poll(conn, post_id)
+    conn.execute(
+        insert(poll).values(
+            post_id=post_id,
+            multiple=multiple,
+            hide_totals=hide_totals,
+            expires_at=expires_at,
+            closed_at=closed_at,
+            voters_count=voters_count,
+        )
+    )
+    conn.execute(
+        insert(poll_option),
+        [
+            {"post_id": post_id, "position": position, "title": title, "votes_count": votes}
+            for position, (title, votes) in enumerate(options)
+        ],
+    )
+
+
+def set_poll_counts(
+    conn: Connection,
+    post_id: int,
+    votes: Sequence[int],
+    *,
+    voters_count: int | None,
+    expires_at: int | None,
+    closed_at: int | None,
+) -> None:
+    """The counts as the poll's origin gives them."""
+    for position, count in enumerate(votes):
+        conn.execute(
+            update(poll_option)
+            .where(poll_option.c.post_id == post_id, poll_option.c.position == position)
+            .values(votes_count=count)
+        )
+    conn.execute(
+        update(poll)
+        .where(poll.c.post_id == post_id)
+        .values(voters_count=voters_count, expires_at=expires_at, closed_at=closed_at)
+    )
+
+
+def polls_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """By post: its poll row."""
+    wanted = list(post_ids)
+    if not wanted:
+        return {}
+    return {row.post_id: row for row in conn.execute(select(poll).where(poll.c.post_id.in_(wanted)))}
+
+
+def poll_options_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """By post: options in order."""
+    found: dict[int, list[Row[Any]]] = {}
+    wanted = list(post_ids)
+    if wanted:
+        query = select(poll_option).where(poll_option.c.post_id.in_(wanted))
+        for row in conn.execute(query.order_by(poll_option.c.post_id, poll_option.c.position)):
+            found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+def votes_of(conn: Connection, account_id: int, post_ids: Iterable[int]) -> dict[int, list[int]]:
+    """By post: the positions this account chose."""
+    found: dict[int, list[int]] = {}
+    wanted = list(post_ids)
+    if wanted:
+        query = select(poll_vote.c.post_id, poll_vote.c.position).where(
+            poll_vote.c.account_id == account_id, poll_vote.c.post_id.in_(wanted)
+        )
+        for row in conn.execute(query.order_by(poll_vote.c.position)):
+            found.setdefault(row.post_id, []).append(row.position)
+    return found
+
+
+def add_vote(conn: Connection, post_id: int, account_id: int, position: int, uri: str = "") -> bool:
+    """Count one choice; False when it had been counted. A voter's first choice counts the voter too."""
+    chosen = votes_of(conn, account_id, [post_id]).get(post_id, [])
+    if position in chosen:
+        return False
+    conn.execute(insert(poll_vote).values(post_id=post_id, account_id=account_id, position=position, uri=uri))
+    conn.execute(
+        update(poll_option)
+        .where(poll_option.c.post_id == post_id, poll_option.c.position == position)
+        .values(votes_count=poll_option.c.votes_count + 1)
+    )
+    if not chosen:
+        conn.execute(
+            update(poll)
+            .where(poll.c.post_id == post_id)
+            .values(voters_count=func.coalesce(poll.c.voters_count, 0) + 1)
+        )
+    return True
+
+
+def polls_due(conn: Connection, now: int, *, limit: int = 50) -> list[int]:
+    """Posts whose poll is over and has not been closed yet."""
+    query = select(poll.c.post_id).where(poll.c.expires_at <= now, poll.c.closed_at.is_(None)).limit(limit)
+    return list(conn.scalars(query))
+
+
+def close_poll(conn: Connection, post_id: int, at_ms: int | None = None) -> None:
+    conn.execute(update(poll).where(poll.c.post_id == post_id).values(closed_at=at_ms or now_ms()))
+
+
+def poll_counted(conn: Connection, post_id: int, at_ms: int) -> None:
+    """Note when followers elsewhere were last told the counts."""
+    conn.execute(update(poll).where(poll.c.post_id == post_id).values(counted_at=at_ms))
+
+
+def voters(conn: Connection, post_id: int) -> list[int]:
+    """Who voted."""
+    return list(conn.scalars(select(poll_vote.c.account_id).where(poll_vote.c.post_id == post_id).distinct()))
+
+
+# -- custom emoji
+
+
+def emojis_named(conn: Connection, shortcodes: Iterable[str], domain: str = "") -> list[Row[Any]]:
+    """The custom emoji of a server that are called so and not disabled."""
+    wanted = set(shortcodes)
+    if not wanted:
+        return []
+    query = select(custom_emoji).where(
+        custom_emoji.c.shortcode.in_(wanted),
+        custom_emoji.c.domain == domain,
+        custom_emoji.c.disabled.is_(False),
+    )
+    return list(conn.execute(query))
+
+
+def emojis_in_picker(conn: Connection) -> list[Row[Any]]:
+    """This server's custom emoji, by name."""
+    query = select(custom_emoji).where(
+        custom_emoji.c.domain == "", custom_emoji.c.disabled.is_(False), custom_emoji.c.visible_in_picker
+    )
+    return list(conn.execute(query.order_by(custom_emoji.c.shortcode)))
+
+
+# -- those who carry it on
+
+
+def boosts_of(conn: Connection, post_id: int) -> list[PostRow]:
+    """Every boost of a post."""
+    return list(conn.execute(select(post).where(post.c.boost_of_id == post_id)))
+
+
+def local_boosters(conn: Connection, post_id: int) -> list[int]:
+    """The members who boosted a post."""
+    query = select(post.c.account_id).where(post.c.boost_of_id == post_id, post.c.local)
+    return list(conn.scalars(query))
+
+
+def remove_poll(conn: Connection, post_id: int) -> None:
+    """The post is none with a poll any more; its votes go too."""
+    for table in (poll_vote, poll_option, poll):
+        conn.execute(delete(table).where(table.c.post_id == post_id))

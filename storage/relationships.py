@@ -1,0 +1,275 @@
+"""Follows and requests, blocks, mutes: who stands how to whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, union_all, update
+from sqlalchemy.sql import literal
+
+from storage.paging import Window
+from storage.tables import account, block, follow, mute
+from storage.types import new_id, now_ms
+
+FollowRow = Row[Any]
+BlockRow = Row[Any]
+
+
+@dataclass(slots=True)
+class Relationship:
+    """How a viewer stands to one account, as the client API shows it."""
+
+    account_id: int
+    following: bool = False
+    requested: bool = False
+    shows_boosts: bool = False
+    notifies: bool = False
+    languages: Sequence[str] = ()
+    followed_by: bool = False
+    requested_by: bool = False
+    blocking: bool = False
+    blocked_by: bool = False
+    muting: bool = False
+    muting_notifications: bool = False
+    muting_expires_at: int | None = None
+
+
+def between(conn: Connection, viewer_id: int, account_ids: Iterable[int]) -> dict[int, Relationship]:
+    """One relationship for each of `account_ids`, in three statements whatever their number."""
+    ids = list(dict.fromkeys(account_ids))
+    found = {one: Relationship(one) for one in ids}
+    if not ids:
+        return found
+    for row in conn.execute(
+        select(follow).where(
+            or_(
+                (follow.c.account_id == viewer_id) & follow.c.target_id.in_(ids),
+                (follow.c.target_id == viewer_id) & follow.c.account_id.in_(ids),
+            )
+        )
+    ):
+        if row.account_id == viewer_id and row.target_id in found:
+            one = found[row.target_id]
+            one.following, one.requested = row.accepted, not row.accepted
+            one.shows_boosts, one.notifies = row.shows_boosts, row.notifies
+            one.languages = json.loads(row.languages)
+        if row.target_id == viewer_id and row.account_id in found:
+            one = found[row.account_id]
+            one.followed_by, one.requested_by = row.accepted, not row.accepted
+    for row in conn.execute(
+        select(block.c.account_id, block.c.target_id).where(
+            or_(
+                (block.c.account_id == viewer_id) & block.c.target_id.in_(ids),
+                (block.c.target_id == viewer_id) & block.c.account_id.in_(ids),
+            )
+        )
+    ):
+        if row.account_id == viewer_id and row.target_id in found:
+            found[row.target_id].blocking = True
+        if row.target_id == viewer_id and row.account_id in found:
+            found[row.account_id].blocked_by = True
+    now = now_ms()
+    for row in conn.execute(select(mute).where(mute.c.account_id == viewer_id, mute.c.target_id.in_(ids))):
+        if row.expires_at is None or row.expires_at > now:
+            one = found[row.target_id]
+            one.muting, one.muting_notifications = True, row.hides_notifications
+            one.muting_expires_at = row.expires_at
+    return found
+
+
+# -- follows
+
+
+def follow_between(conn: Connection, account_id: int, target_id: int) -> FollowRow | None:
+    return conn.execute(
+        select(follow).where(follow.c.account_id == account_id, follow.c.target_id == target_id)
+    ).first()
+
+
+def follow_by_id(conn: Connection, follow_id: int) -> FollowRow | None:
+    return conn.execute(select(follow).where(follow.c.id == follow_id)).first()
+
+
+def follow_by_uri(conn: Connection, uri: str) -> FollowRow | None:
+    return conn.execute(select(follow).where(follow.c.uri == uri)).first()
+
+
+def add_follow(
+    conn: Connection,
+    account_id: int,
+    target_id: int,
+    uri: str,
+    *,
+    follow_id: int | None = None,
+    accepted: bool = False,
+    **columns: Any,
+) -> FollowRow:
+    """A new follow or request. There must be none between the two."""
+    follow_id = follow_id or new_id()
+    conn.execute(
+        insert(follow).values(
+            id=follow_id, uri=uri, account_id=account_id, target_id=target_id, accepted=accepted, **columns
+        )
+    )
+    row = follow_by_id(conn, follow_id)
+    assert row is not None
+    return row
+
+
+def change_follow(conn: Connection, follow_id: int, **columns: Any) -> None:
+    conn.execute(update(follow).where(follow.c.id == follow_id).values(**columns))
+
+
+def remove_follow(conn: Connection, follow_id: int) -> None:
+    conn.execute(delete(follow).where(follow.c.id == follow_id))
+
+
+def is_following(conn: Connection, account_id: int, target_id: int) -> bool:
+    """Whether an accepted follow leads from one to the other."""
+    return bool(
+        conn.scalar(
+            select(
+                exists().where(
+                    follow.c.account_id == account_id, follow.c.target_id == target_id, follow.c.accepted
+                )
+            )
+        )
+    )
+
+
+def followers(conn: Connection, target_id: int, window: Window, *, accepted: bool = True) -> list[Row[Any]]:
+    """(id of the follow, account columns…) of those who follow, or ask to."""
+    query = (
+        select(follow.c.id.label("relation_id"), account)
+        .join(account, account.c.id == follow.c.account_id)
+        .where(
+            follow.c.target_id == target_id, follow.c.accepted == accepted, account.c.suspended_at.is_(None)
+        )
+    )
+    return window.rows(conn, query, follow.c.id)
+
+
+def following(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
+    """(id of the follow, account columns…) of those followed."""
+    query = (
+        select(follow.c.id.label("relation_id"), account)
+        .join(account, account.c.id == follow.c.target_id)
+        .where(follow.c.account_id == account_id, follow.c.accepted, account.c.suspended_at.is_(None))
+    )
+    return window.rows(conn, query, follow.c.id)
+
+
+def local_follower_ids(conn: Connection, target_id: int) -> list[int]:
+    """The members who follow `target_id`."""
+    query = (
+        select(follow.c.account_id)
+        .join(account, account.c.id == follow.c.account_id)
+        .where(follow.c.target_id == target_id, follow.c.accepted, account.c.domain == "")
+    )
+    return list(conn.scalars(query))
+
+
+# -- blocks and mutes
+
+
+def block_between(conn: Connection, account_id: int, target_id: int) -> BlockRow | None:
+    return conn.execute(
+        select(block).where(block.c.account_id == account_id, block.c.target_id == target_id)
+    ).first()
+
+
+def block_by_uri(conn: Connection, uri: str) -> BlockRow | None:
+    return conn.execute(select(block).where(block.c.uri == uri)).first()
+
+
+def add_block(
+    conn: Connection, account_id: int, target_id: int, uri: str, *, block_id: int | None = None
+) -> BlockRow:
+    block_id = block_id or new_id()
+    conn.execute(insert(block).values(id=block_id, uri=uri, account_id=account_id, target_id=target_id))
+    row = block_between(conn, account_id, target_id)
+    assert row is not None
+    return row
+
+
+def remove_block(conn: Connection, block_id: int) -> None:
+    conn.execute(delete(block).where(block.c.id == block_id))
+
+
+def either_blocks(conn: Connection, one_id: int, other_id: int) -> bool:
+    """Whether one of the two blocks the other."""
+    return bool(
+        conn.scalar(
+            select(
+                exists().where(
+                    or_(
+                        (block.c.account_id == one_id) & (block.c.target_id == other_id),
+                        (block.c.account_id == other_id) & (block.c.target_id == one_id),
+                    )
+                )
+            )
+        )
+    )
+
+
+def blocked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
+    """(id of the block, account columns…) of those blocked."""
+    query = (
+        select(block.c.id.label("relation_id"), account)
+        .join(account, account.c.id == block.c.target_id)
+        .where(block.c.account_id == account_id)
+    )
+    return window.rows(conn, query, block.c.id)
+
+
+def muted(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
+    """(id of the mute, expires_at of the mute, account columns…) of those muted at present."""
+    query = (
+        select(mute.c.id.label("relation_id"), mute.c.expires_at.label("mute_expires_at"), account)
+        .join(account, account.c.id == mute.c.target_id)
+        .where(
+            mute.c.account_id == account_id, or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms())
+        )
+    )
+    return window.rows(conn, query, mute.c.id)
+
+
+def put_mute(
+    conn: Connection, account_id: int, target_id: int, *, hides_notifications: bool, expires_at: int | None
+) -> None:
+    """Mute, or change how."""
+    changed = conn.execute(
+        update(mute)
+        .where(mute.c.account_id == account_id, mute.c.target_id == target_id)
+        .values(hides_notifications=hides_notifications, expires_at=expires_at)
+    )
+    if not changed.rowcount:
+        conn.execute(
+            insert(mute).values(
+                id=new_id(),
+                account_id=account_id,
+                target_id=target_id,
+                hides_notifications=hides_notifications,
+                expires_at=expires_at,
+            )
+        )
+
+
+def remove_mute(conn: Connection, account_id: int, target_id: int) -> None:
+    conn.execute(delete(mute).where(mute.c.account_id == account_id, mute.c.target_id == target_id))
+
+
+def hidden_from(conn: Connection, viewer_id: int) -> set[int]:
+    """Accounts whose posts the viewer must not or does not want to see: blocks either way, mutes in force."""
+    query = union_all(
+        select(block.c.target_id).where(block.c.account_id == viewer_id),
+        select(block.c.account_id).where(block.c.target_id == viewer_id),
+        select(mute.c.target_id).where(
+            mute.c.account_id == viewer_id,
+            or_(mute.c.expires_at.is_(None), mute.c.expires_at > literal(now_ms())),
+        ),
+    )
+    return set(conn.scalars(query))

@@ -1,0 +1,248 @@
+"""Home timelines, written on arrival; and the lists of posts that are queries: public, by tag, by account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, literal, or_, select
+
+from storage.paging import Window
+from storage.tables import account, block, follow, hashtag, home_entry, media, mute, post, post_tag, user
+from storage.types import now_ms
+
+HOME_ENTRIES_MAX = 800
+HOME_ENTRIES_ON_FOLLOW = 40
+
+
+def fan_out(conn: Connection, row: Row[Any], *, boosted: Row[Any] | None = None) -> None:
+    """Put a post into the home timeline of every member who follows its author, in one statement.
+
+    A reply reaches those who also follow whom it answers (or are answered themselves); a boost those who want
+    boosts from its author and neither block nor mute the one boosted. A direct post reaches nobody this way.
+    """
+    if row.visibility == "direct":
+        return
+    readers = (
+        select(follow.c.account_id, literal(row.id))
+        .join(user, user.c.account_id == follow.c.account_id)
+        .where(follow.c.target_id == row.account_id, follow.c.accepted)
+        .where(~_mutes(follow.c.account_id, row.account_id))
+        .where(
+            ~exists().where(home_entry.c.account_id == follow.c.account_id, home_entry.c.post_id == row.id)
+        )
+    )
+    if row.in_reply_to_account_id is not None and row.in_reply_to_account_id != row.account_id:
+        answered = follow.alias("answered")
+        readers = readers.where(
+            or_(
+                follow.c.account_id == row.in_reply_to_account_id,
+                exists().where(
+                    answered.c.account_id == follow.c.account_id,
+                    answered.c.target_id == row.in_reply_to_account_id,
+                    answered.c.accepted,
+                ),
+            )
+        )
+    if boosted is not None:
+        readers = readers.where(
+            follow.c.shows_boosts,
+            follow.c.account_id != boosted.account_id,
+            ~_mutes(follow.c.account_id, boosted.account_id),
+            ~_blocks(follow.c.account_id, boosted.account_id),
+            # The same post is not shown again while it is near the top.
+            ~exists().where(
+                home_entry.c.account_id == follow.c.account_id,
+                home_entry.c.post_id == boosted.id,
+            ),
+        )
+    conn.execute(insert(home_entry).from_select(["account_id", "post_id"], readers))
+
+
+def put_home(conn: Connection, account_id: int, post_id: int) -> None:
+    """Into one member's own home timeline; twice is as once."""
+    known = select(home_entry.c.post_id).where(
+        home_entry.c.account_id == account_id, home_entry.c.post_id == post_id
+    )
+    if conn.execute(known).first() is None:
+        conn.execute(insert(home_entry).values(account_id=account_id, post_id=post_id))
+
+
+def home_readers(conn: Connection, post_id: int) -> list[int]:
+    """The members in whose home timeline a post is."""
+    return list(conn.scalars(select(home_entry.c.account_id).where(home_entry.c.post_id == post_id)))
+
+
+def fill_home(conn: Connection, account_id: int, author_id: int) -> None:
+    """A new follow brings the author's latest posts."""
+    known = exists().where(home_entry.c.account_id == account_id, home_entry.c.post_id == post.c.id)
+    latest = (
+        select(literal(account_id), post.c.id)
+        .where(
+            post.c.account_id == author_id,
+            post.c.visibility.in_(["public", "unlisted", "followers"]),
+            post.c.deleted_at.is_(None),
+            or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == author_id),
+            ~known,
+        )
+        .order_by(post.c.id.desc())
+        .limit(HOME_ENTRIES_ON_FOLLOW)
+    )
+    conn.execute(insert(home_entry).from_select(["account_id", "post_id"], latest))
+
+
+def empty_home_of(conn: Connection, account_id: int, author_id: int) -> None:
+    """After an unfollow, block or mute: the author's posts and boosts leave, and boosts of the author's posts."""
+    boosted = post.alias("boosted")
+    theirs = (
+        select(post.c.id)
+        .outerjoin(boosted, boosted.c.id == post.c.boost_of_id)
+        .where(or_(post.c.account_id == author_id, boosted.c.account_id == author_id))
+    )
+    conn.execute(
+        delete(home_entry).where(home_entry.c.account_id == account_id, home_entry.c.post_id.in_(theirs))
+    )
+
+
+def prune_home(conn: Connection, account_id: int) -> None:
+    """Keep the newest `HOME_ENTRIES_MAX`."""
+    oldest_kept = conn.scalar(
+        select(home_entry.c.post_id)
+        .where(home_entry.c.account_id == account_id)
+        .order_by(home_entry.c.post_id.desc())
+        .offset(HOME_ENTRIES_MAX - 1)
+        .limit(1)
+    )
+    if oldest_kept is not None:
+        conn.execute(
+            delete(home_entry).where(
+                home_entry.c.account_id == account_id, home_entry.c.post_id < oldest_kept
+            )
+        )
+
+
+def home(conn: Connection, account_id: int, window: Window) -> list[int]:
+    """Ids of the posts in a member's home timeline."""
+    query = select(home_entry.c.post_id).where(home_entry.c.account_id == account_id)
+    return [row.post_id for row in window.rows(conn, query, home_entry.c.post_id)]
+
+
+def public(
+    conn: Connection,
+    window: Window,
+    *,
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+    viewer_id: int | None = None,
+) -> list[int]:
+    """Ids of public posts, newest first: no boosts, no replies to others, nobody limited or suspended."""
+    query = (
+        select(post.c.id)
+        .join(account, account.c.id == post.c.account_id)
+        .where(
+            post.c.visibility == "public",
+            post.c.kind != "boost",
+            post.c.deleted_at.is_(None),
+            or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == post.c.account_id),
+            account.c.suspended_at.is_(None),
+            account.c.limited_at.is_(None),
+        )
+    )
+    if local:
+        query = query.where(post.c.local)
+    if remote:
+        query = query.where(post.c.local.is_(False))
+    query = _narrow(query, only_media=only_media, viewer_id=viewer_id)
+    return [row.id for row in window.rows(conn, query, post.c.id)]
+
+
+def by_tag(
+    conn: Connection,
+    keys: list[str],
+    window: Window,
+    *,
+    all_keys: list[str] | None = None,
+    none_keys: list[str] | None = None,
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+    viewer_id: int | None = None,
+) -> list[int]:
+    """Ids of public posts with any of `keys`, all of `all_keys`, none of `none_keys` (folded hashtags)."""
+    query = (
+        select(post.c.id)
+        .join(account, account.c.id == post.c.account_id)
+        .where(
+            post.c.visibility == "public",
+            post.c.kind != "boost",
+            post.c.deleted_at.is_(None),
+            account.c.suspended_at.is_(None),
+            account.c.limited_at.is_(None),
+            _tagged(keys),
+        )
+    )
+    for key in all_keys or ():
+        query = query.where(_tagged([key]))
+    if none_keys:
+        query = query.where(~_tagged(none_keys))
+    if local:
+        query = query.where(post.c.local)
+    if remote:
+        query = query.where(post.c.local.is_(False))
+    query = _narrow(query, only_media=only_media, viewer_id=viewer_id)
+    return [row.id for row in window.rows(conn, query, post.c.id)]
+
+
+def of_account(
+    conn: Connection,
+    author_id: int,
+    visible: ColumnElement[bool],
+    window: Window,
+    *,
+    only_media: bool = False,
+    exclude_replies: bool = False,
+    exclude_boosts: bool = False,
+    tag_key: str | None = None,
+) -> list[int]:
+    """Ids of an account's posts that `visible` (see `fedserver.visibility`) lets through."""
+    query = select(post.c.id).where(post.c.account_id == author_id, post.c.deleted_at.is_(None), visible)
+    if exclude_replies:
+        query = query.where(
+            or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == author_id),
+            post.c.in_reply_to_uri == "",
+        )
+    if exclude_boosts:
+        query = query.where(post.c.kind != "boost")
+    if tag_key is not None:
+        query = query.where(_tagged([tag_key]))
+    query = _narrow(query, only_media=only_media, viewer_id=None)
+    return [row.id for row in window.rows(conn, query, post.c.id)]
+
+
+def _narrow(query: Any, *, only_media: bool, viewer_id: int | None) -> Any:
+    if only_media:
+        query = query.where(exists().where(media.c.post_id == post.c.id))
+    if viewer_id is not None:
+        query = query.where(
+            ~_mutes(literal(viewer_id), post.c.account_id),
+            ~_blocks(literal(viewer_id), post.c.account_id),
+            ~_blocks(post.c.account_id, literal(viewer_id)),
+        )
+    return query
+
+
+def _tagged(keys: list[str]) -> ColumnElement[bool]:
+    tags = select(hashtag.c.id).where(hashtag.c.key.in_(keys))
+    return exists().where(post_tag.c.post_id == post.c.id, post_tag.c.tag_id.in_(tags))
+
+
+def _mutes(viewer: Any, target: Any) -> ColumnElement[bool]:
+    return exists().where(
+        mute.c.account_id == viewer,
+        mute.c.target_id == target,
+        or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms()),
+    )
+
+
+def _blocks(viewer: Any, target: Any) -> ColumnElement[bool]:
+    return exists().where(block.c.account_id == viewer, block.c.target_id == target)
