@@ -51,7 +51,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-tests
 	@sh tests/tools.sh
-	@$(VENV)/bin/python -m tests.peers || true
+	@$(VENV)/bin/python -m tests.peers
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-tests

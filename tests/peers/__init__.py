@@ -1,0 +1,1 @@
+"""Servers that others wrote, which the tests talk to. `python -m tests.peers` installs them."""
