@@ -288,7 +288,8 @@ def test_addresses_are_found(source, urls):
         ("@alice, @bob@b.example. (@eve@c.example:8443)", ["alice", "bob@b.example", "eve@c.example:8443"]),
         ("mail me@example.org or https://x.example/@alice", []),
         ("@a.b-c @Alice @ALICE @ @.x", ["a.b-c", "Alice"]),
-        ("@zoé@bücher.example", ["zo"]),
+        ("@zoé@b.example", []),
+        ("@zoe@bücher.example", ["zoe@bücher.example"]),
         ("@bob@b.example: hello", ["bob@b.example"]),
     ],
 )

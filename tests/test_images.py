@@ -119,6 +119,38 @@ async def test_text_and_profiles_of_other_formats_are_removed_too(processor, tmp
         assert not shown.getexif()
 
 
+async def test_colours_of_another_profile_become_srgb(processor, tmp_path, out):
+    """The profile says that what is written as red is green, and the other way round."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for old, new in (
+        (b"rXYZ", b"tmp_"),
+        (b"gXYZ", b"rXYZ"),
+        (b"tmp_", b"gXYZ"),
+        ("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be")),
+    ):
+        assert old in profile
+        profile = profile.replace(old, new)
+    source = saved(tmp_path, Image.new("RGB", (40, 40), "red"), "PNG", icc_profile=profile)
+    done = await processor.process(source, out, "attachment")
+    with Image.open(done.original.path) as shown:
+        red, green, _ = shown.convert("RGB").getpixel((20, 20))
+    assert green > 200
+    assert red < 60
+
+
+async def test_a_broken_profile_does_not_cost_the_picture(processor, tmp_path, out):
+    source = saved(tmp_path, Image.new("RGB", (40, 40), "red"), "PNG", icc_profile=b"no profile" * 40)
+    done = await processor.process(source, out, "attachment")
+    with Image.open(done.original.path) as shown:
+        assert shown.convert("RGB").getpixel((20, 20)) == (255, 0, 0)
+
+
+async def test_a_phones_picture_of_several_pictures_is_one_photo(processor, tmp_path, out):
+    source = saved(tmp_path, photo(60, 40), "MPO", save_all=True, append_images=[photo(30, 20)])
+    done = await processor.process(source, out, "attachment")
+    assert (done.original.media_type, done.original.width, done.animated) == ("image/jpeg", 60, False)
+
+
 async def test_transparency_stays(processor, tmp_path, out):
     source = saved(tmp_path, Image.new("RGBA", (50, 50), (255, 0, 0, 128)), "PNG")
     done = await processor.process(source, out, "attachment")

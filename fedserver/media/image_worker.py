@@ -40,6 +40,7 @@ EMOJI_SIDE_MAX = 128
 
 BLURHASH_SIDE = 64  # The hash holds a dozen colours; more pixels change nothing.
 _ORIENTATION = 0x0112
+_JPEG_LIKE = ("JPEG", "MPO")  # MPO: a JPEG with more of them behind it, as many phones write.
 _ICC_MODES = ("RGB", "RGBA", "CMYK", "L")
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -104,7 +105,7 @@ def _decode(source: str, purpose: str, *, pixels_max: int) -> dict[str, Any]:
             if animation is not None:
                 return animation
             image.seek(0)
-        still = shape(_still(image, purpose))
+        still = shape(_still(image))
         return _result(still, _still_format(image.format, still), purpose)
 
 
@@ -165,11 +166,11 @@ def _animation(image: Image.Image, shape: Callable[[Image.Image], Image.Image]) 
     }
 
 
-def _still(image: Image.Image, purpose: str) -> Image.Image:
+def _still(image: Image.Image) -> Image.Image:
     """The one picture as RGB or RGBA in sRGB, upright, at most as large as the largest original."""
     orientation = _orientation(image)
     target = _fitting(image.size, ORIGINAL_PIXELS_MAX)
-    if image.format == "JPEG":
+    if image.format in _JPEG_LIKE:
         # libjpeg can decode at a half, quarter or eighth: most of the time and memory of a large photo.
         image.draft(None, target)
     image.load()
@@ -271,7 +272,7 @@ def _emoji(picture: Image.Image) -> Image.Image:
 
 
 def _still_format(source: str | None, picture: Image.Image) -> str:
-    if source in ("JPEG", "AVIF") and picture.mode == "RGB":
+    if source in (*_JPEG_LIKE, "AVIF") and picture.mode == "RGB":
         return "JPEG"  # Not every app and server shows AVIF.
     return "WEBP" if source in ("WEBP", "AVIF") else "PNG"
 
