@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fedserver.observe import Metrics
 from fedserver.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -35,3 +36,4 @@ class Server:
     media: MediaStore
     images: ImageProcessor
     remembered: Remembered = field(default_factory=Remembered)
+    metrics: Metrics = field(default_factory=Metrics)

@@ -132,7 +132,7 @@ def by_name(conn: Connection, username: str) -> UserRow | None:
     return _by_name.first(conn, username_key=username.casefold())
 
 
-def change(conn: Connection, account_id: int, **values: Any) -> None:
+def change(conn: Connection, account_id: int, /, **values: Any) -> None:
     """Set columns of the user row and tell every process (channel ``user``)."""
     conn.execute(update(user).where(user.c.account_id == account_id).values(**values))
     signal(conn, "user", str(account_id))

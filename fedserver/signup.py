@@ -1,0 +1,356 @@
+"""How somebody becomes a member: sign up, confirm the address, be approved; or be made one by an admin.
+
+Whether an address is known is never said: who signs up with one that is gets the same answer, and its owner
+a mail. User names are public, so that one is taken is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import available_timezones
+
+from sqlalchemy import Connection
+
+from activitypub.identifiers import Uris
+from fedserver import email_addresses, mail_links, names, notifications, passwords, settings
+from fedserver.config import Config
+from fedserver.content.text import clean_text, language_tag
+from fedserver.context import Server
+from fedserver.email_addresses import EmailAddress
+from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.keys import KeyPair, Keys, new_pair
+from fedserver.mail import plan_mail
+from fedserver.remembered import network_of
+from fedserver.settings import InstanceSettings
+from fedserver.viewer import ROLES, Member, Role
+from storage import accounts, users
+from storage.database import Database
+from storage.types import new_id, now_ms
+from storage.users import UserRow
+
+REASON_CHARS_MAX: Final = 2_000
+MAILS_PER_ADDRESS: Final = 5
+MAILS_SECONDS: Final = 30 * 60
+UNCONFIRMED_DAYS: Final = 7
+
+_CLOSED: Final = {
+    "closed": "This server takes no new members at the moment.",
+    "invite": "This server takes new members by invitation. Please ask somebody who is here.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What the sign-up form asks. `agreed` says that the rules were accepted; `reason` answers the join
+    question, which is asked where members are approved."""
+
+    username: str
+    email: str
+    password: str
+    reason: str = ""
+    agreed: bool = False
+    locale: str = "en"
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """What to tell whoever signed up. `account_id` is None if the address was known: say the same nevertheless."""
+
+    account_id: int | None
+    needs_approval: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A member to be made, checked: `password_hash` may be "" for one who signs in by a link first."""
+
+    username: str
+    email: EmailAddress
+    password_hash: str = ""
+    role: Role = "member"
+    display_name: str = ""
+    locale: str = "en"
+    time_zone: str = "UTC"
+    reason: str = ""
+    confirmed: bool = False
+    approved: bool = False
+
+
+async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
+    """Ask to become a member; a mail with a link to confirm follows.
+
+    Raises Forbidden (closed, by invitation only), Invalid (what, where), RateLimited (too many mails to one
+    address or from one network).
+    """
+    now = await settings.current(server)
+    _check_open(now)
+    username = names.check_free_for_all(form.username)
+    email = email_addresses.parse(form.email)
+    password = passwords.check(form.password, (username, email.text, email.text.partition("@")[0]))
+    if not form.agreed:
+        raise Invalid({"agreement": "must be accepted"})
+    reason = clean_text(form.reason)
+    if now.registrations == "approval" and not reason:
+        raise Invalid({"reason": "must be filled in"})
+    if len(reason) > REASON_CHARS_MAX:
+        raise Invalid({"reason": f"must have at most {REASON_CHARS_MAX} characters"})
+    _limit_mails(server, email.key)
+    if ip:
+        factor = server.config.rate_limit_factor
+        server.remembered.attempts.take(f"sign-up:{network_of(ip)}", limit=20 * factor, seconds=MAILS_SECONDS)
+    # Both take their time whether or not the address is known, so the time tells nothing.
+    password_hash = await passwords.hash_of(password)
+    pair = await new_pair(server.uris.actor(username))
+    user = NewUser(
+        username,
+        email,
+        password_hash,
+        reason=reason,
+        locale=locale_of(form.locale, now.language),
+        time_zone=form.time_zone if form.time_zone in available_timezones() else now.time_zone,
+    )
+    return await server.db.write(_sign_up, server.config, server.uris, server.keys, user, pair)
+
+
+def _sign_up(
+    conn: Connection, config: Config, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair
+) -> SignedUp:
+    now = settings.in_force(conn, config)
+    _check_open(now)
+    needs_approval = now.registrations == "approval"
+    _check_name_free(conn, uris, user.username)
+    known = users.by_email(conn, user.email.key)
+    if known is not None:
+        plan_mail(
+            conn,
+            known.account_id,
+            "confirm" if known.confirmed_at is None else "address_in_use",
+            {"needs_approval": needs_approval} if known.confirmed_at is None else None,
+        )
+        return SignedUp(None, needs_approval)
+    account_id = create_user(conn, uris, keys, user, pair)
+    if not needs_approval:
+        users.change(conn, account_id, approved_at=now_ms())
+    plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
+    return SignedUp(account_id, needs_approval)
+
+
+def create_user(conn: Connection, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair) -> int:
+    """Make account, keys and member within a unit; the account's id. `pair` is of the actor with this name.
+
+    Raises Invalid if name or address is taken.
+    """
+    _check_name_free(conn, uris, user.username)
+    if users.by_email(conn, user.email.key) is not None:
+        raise Invalid({"email": "is taken"})
+    account_id = new_id()
+    accounts.insert_local(
+        conn,
+        account_id,
+        uri=uris.actor(user.username),
+        url=uris.profile(user.username),
+        username=user.username,
+        actor_type="Person",
+        display_name=user.display_name,
+        # Nobody is listed before they are let in.
+        discoverable=user.confirmed and user.approved,
+    )
+    keys.store(conn, account_id, pair)
+    users.add(
+        conn,
+        account_id,
+        email=user.email.text,
+        email_key=user.email.key,
+        password_hash=user.password_hash,
+        role=user.role,
+        locale=user.locale,
+        time_zone=user.time_zone,
+        reason=user.reason,
+        confirmed=user.confirmed,
+        approved=user.approved,
+    )
+    return account_id
+
+
+async def make_user(
+    db: Database,
+    uris: Uris,
+    keys: Keys,
+    *,
+    username: str,
+    email: str,
+    password: str | None = None,
+    role: Role = "member",
+    display_name: str = "",
+) -> int:
+    """Make a member who is confirmed and approved: for the command line, imports and admins. Invalid as ever.
+
+    Without a password they sign in by a link (`sessions.login_link`) and choose one.
+    """
+    if role not in ROLES:
+        raise Invalid({"role": f"must be one of {', '.join(ROLES)}"})
+    name = names.check(username)
+    address = email_addresses.parse(email)
+    password_hash = ""
+    if password is not None:
+        password_hash = await passwords.hash_of(passwords.check(password, (name, address.text)))
+    user = NewUser(
+        name, address, password_hash, role=role, display_name=display_name, confirmed=True, approved=True
+    )
+    pair = await new_pair(uris.actor(name))
+    return await db.write(create_user, uris, keys, user, pair)
+
+
+# --- confirming -----------------------------------------------------------------------------
+
+
+async def look_at_confirmation(server: Server, secret: str) -> UserRow:
+    """Whose address the link confirms, for its page: changes nothing. Raises LinkExpired."""
+
+    def unit(conn: Connection) -> UserRow:
+        link = mail_links.look_at(conn, secret, "confirm")
+        member = users.by_id(conn, link.account_id)
+        if member is None:
+            raise mail_links.LinkExpired
+        return member
+
+    return await server.db.read(unit)
+
+
+async def confirm(server: Server, secret: str) -> UserRow:
+    """The address is theirs: let them in, or tell the staff who waits; for a changed address, use it from now on.
+
+    Raises LinkExpired, or Conflict if somebody else has that address by now.
+    """
+    return await server.db.write(_confirm, secret)
+
+
+def _confirm(conn: Connection, secret: str) -> UserRow:
+    link = mail_links.use(conn, secret, "confirm")
+    member = users.by_id(conn, link.account_id)
+    if member is None:
+        raise mail_links.LinkExpired
+    if link.detail:
+        _change_address(conn, member, link.detail)
+    elif member.confirmed_at is None:
+        users.change(conn, member.account_id, confirmed_at=now_ms())
+        if member.approved_at is not None:
+            accounts.change(conn, member.account_id, discoverable=True)
+            plan_mail(conn, member.account_id, "welcome")
+        else:
+            _tell_staff(conn, member)
+    return users.by_id(conn, member.account_id) or member
+
+
+async def resend_confirmation(server: Server, email: str) -> None:
+    """Send the link again, if somebody waits for it; says nothing either way. Raises Invalid, RateLimited."""
+    address = email_addresses.parse(email)
+    _limit_mails(server, address.key)
+
+    def unit(conn: Connection) -> None:
+        member = users.by_email(conn, address.key)
+        if member is not None and member.confirmed_at is None:
+            plan_mail(conn, member.account_id, "confirm", {"needs_approval": member.approved_at is None})
+
+    await server.db.write(unit)
+
+
+def _change_address(conn: Connection, member: UserRow, address: str) -> None:
+    email = email_addresses.parse(address)
+    if users.by_email(conn, email.key) is not None:
+        raise Conflict("This address belongs to another account by now.")
+    plan_mail(conn, member.account_id, "address_changed", {"to": member.email, "new_address": email.text})
+    users.change(conn, member.account_id, email=email.text, email_key=email.key)
+    # A link that was sent to the old mailbox must not open the account any more.
+    mail_links.withdraw(conn, member.account_id)
+
+
+def _tell_staff(conn: Connection, member: UserRow) -> None:
+    quoted = "\n".join(f"> {line}" for line in member.reason.splitlines() if line.strip())
+    for staff_id in users.staff_ids(conn):
+        notifications.notify(conn, staff_id, "admin.sign_up", member.account_id)
+        plan_mail(conn, staff_id, "sign_up_waiting", {"new_username": member.username, "reason": quoted})
+
+
+# --- approving ------------------------------------------------------------------------------
+
+
+async def waiting(server: Server, member: Member) -> list[UserRow]:
+    """Who waits for approval, longest first. Moderators only: Forbidden."""
+    _check_staff(member)
+    return await server.db.read(users.waiting)
+
+
+async def approve(server: Server, member: Member, account_id: int) -> None:
+    """Let somebody in who waits. Moderators only: Forbidden; NotFound if nobody waits under this id."""
+    _check_staff(member)
+
+    def unit(conn: Connection) -> None:
+        waits = _waits(conn, account_id)
+        users.change(conn, account_id, approved_at=now_ms())
+        if waits.confirmed_at is not None:
+            accounts.change(conn, account_id, discoverable=True)
+            plan_mail(conn, account_id, "approved")
+
+    await server.db.write(unit)
+
+
+async def reject(server: Server, member: Member, account_id: int, *, comment: str = "") -> None:
+    """Refuse somebody who waits, tell them, and delete what they entered. Raises as `approve`."""
+    _check_staff(member)
+
+    def unit(conn: Connection) -> None:
+        waits = _waits(conn, account_id)
+        if waits.confirmed_at is not None:
+            plan_mail(
+                conn,
+                account_id,
+                "rejected",
+                {"to": waits.email, "username": waits.username, "comment": clean_text(comment)},
+            )
+        users.remove_with_account(conn, account_id)
+
+    await server.db.write(unit)
+
+
+def forget_unconfirmed(conn: Connection) -> int:
+    """Delete sign-ups that nobody confirmed for a week, so that names are free again; how many."""
+    before = now_ms() - UNCONFIRMED_DAYS * mail_links.DAY_MS
+    forgotten = users.never_confirmed(conn, before)
+    for account_id in forgotten:
+        users.remove_with_account(conn, account_id)
+    return len(forgotten)
+
+
+def locale_of(wanted: str, otherwise: str) -> str:
+    """A language tag as we keep it, or `otherwise` if this is none."""
+    return (language_tag(wanted) or otherwise)[:16]
+
+
+def _waits(conn: Connection, account_id: int) -> UserRow:
+    row = users.by_id(conn, account_id)
+    if row is None or row.approved_at is not None:
+        raise NotFound("Nobody waits for approval under this id.")
+    return row
+
+
+def _check_staff(member: Member) -> None:
+    if not member.moderates:
+        raise Forbidden("Only moderators decide who may join.")
+
+
+def _check_open(now: InstanceSettings) -> None:
+    if now.registrations in _CLOSED:
+        raise Forbidden(now.registrations_message or _CLOSED[now.registrations])
+
+
+def _check_name_free(conn: Connection, uris: Uris, username: str) -> None:
+    if users.name_is_taken(conn, username.casefold(), names.addresses(username, uris)):
+        raise Invalid({"username": "is taken"})
+
+
+def _limit_mails(server: Server, email_key: str) -> None:
+    limit = MAILS_PER_ADDRESS * server.config.rate_limit_factor
+    server.remembered.attempts.take(f"mail:{email_key}", limit=limit, seconds=MAILS_SECONDS)
