@@ -50,8 +50,12 @@ def _upgrade_pgqueuer(url: str) -> None:
 def is_current(url: str) -> bool:
     """Whether the schema is the one this version was written for."""
     with _connection(url) as conn:
-        found = MigrationContext.configure(conn).get_current_revision()
-    return found == head()
+        return revision_of(conn) == head()
+
+
+def revision_of(conn: Connection) -> str | None:
+    """The revision the database is at, for units; None before the first."""
+    return MigrationContext.configure(conn).get_current_revision()
 
 
 def head() -> str | None:

@@ -6,6 +6,7 @@ and bodies; :mod:`activitypub.signatures.verify` joins the checks.
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -13,7 +14,7 @@ from activitypub.errors import KeyUnusable, SignatureMalformed, SignatureMismatc
 from activitypub.signatures.clock import Moment, epoch_seconds, parse_http_date
 from activitypub.signatures.digests import body_digest, check_content_digest, check_digest, digest_header
 from activitypub.signatures.keys import PrivateKey, PublicKey, SignatureAlgorithm
-from activitypub.signatures.message import METHODS_WITHOUT_BODY, RequestFacts, split_url
+from activitypub.signatures.message import METHODS_WITHOUT_BODY, NOTHING_MORE, RequestFacts, split_url
 
 HEADER_CHARS_MAX = 8_192
 KEY_ID_CHARS_MAX = 2_048
@@ -216,12 +217,14 @@ def sign(
     digest: bytes | None = None,
     content_type: str = "application/activity+json",
     with_query: bool = True,
+    more: Mapping[str, str] = NOTHING_MORE,
 ) -> dict[str, str]:
     """Sign a request and give the headers to send with it.
 
     A request with a body covers ``(request-target) host date digest content-type``, one without
     ``(request-target) host date``. ``digest`` is the SHA-256 of the body when it is known already.
     ``with_query`` false leaves the query out of (request-target), for servers that verify so.
+    ``more`` are header fields to send and to cover as well.
     """
     parts = split_url(url)
     target = parts.request_target if with_query else parts.path
@@ -234,6 +237,10 @@ def sign(
         headers["Content-Type"] = content_type
         names += " digest content-type"
         data += f"\ndigest: {headers['Digest']}\ncontent-type: {content_type}"
+    for name, value in more.items():
+        headers[name] = value
+        names += f" {name.lower()}"
+        data += f"\n{name.lower()}: {value}"
     # Some readers refuse hs2019, and nobody refuses the plain name.
     algorithm = "rsa-sha256" if key.algorithm == "rsa" else "ed25519"
     signature = b64encode(key.sign(data.encode("ascii"))).decode()

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from activitypub.errors import SignatureMalformed
 
 URL_CHARS_MAX = 8_192
+NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")

@@ -5,7 +5,7 @@ and ``req`` make a signature unusable, since no peer sends them.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote_plus
 
@@ -13,7 +13,7 @@ from activitypub.errors import KeyUnusable, SignatureMalformed, SignatureMismatc
 from activitypub.signatures.clock import Moment, epoch_seconds
 from activitypub.signatures.digests import body_digest, check_content_digest, content_digest_header
 from activitypub.signatures.keys import PrivateKey, PublicKey, SignatureAlgorithm
-from activitypub.signatures.message import METHODS_WITHOUT_BODY, RequestFacts, split_url
+from activitypub.signatures.message import METHODS_WITHOUT_BODY, NOTHING_MORE, RequestFacts, split_url
 from activitypub.signatures.structured import (
     BareItem,
     InnerList,
@@ -226,11 +226,13 @@ def sign(
     now: Moment,
     digest: bytes | None = None,
     content_type: str = "application/activity+json",
+    more: Mapping[str, str] = NOTHING_MORE,
 ) -> dict[str, str]:
     """Sign a request and give the headers to send with it.
 
     Covers @method and @target-uri, with a body also content-digest; says created and keyid, and no
     alg, which Mastodon takes from the key. ``digest`` is the SHA-256 of the body when known already.
+    ``more`` are header fields to send and to cover as well.
     """
     parts = split_url(url)
     headers = {"Host": parts.authority}
@@ -242,6 +244,10 @@ def sign(
         headers["Content-Type"] = content_type
         names += ' "content-digest"'
         lines += f'"content-digest": {content_digest}\n'
+    for name, value in more.items():
+        headers[name] = value
+        names += f' "{name.lower()}"'
+        lines += f'"{name.lower()}": {value}\n'
     parameters = f"({names});created={int(epoch_seconds(now))};keyid={serialize_bare_item(key.key_id)}"
     data = f'{lines}"@signature-params": {parameters}'
     headers["Signature-Input"] = f"{SIGNATURE_LABEL}={parameters}"
