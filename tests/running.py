@@ -1,0 +1,177 @@
+"""`fedserver serve` as a real process, set up with nothing but the commands and settings that are documented."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.client import Api
+from tests.waiting import eventually
+
+READY_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 30
+COMMAND_SECONDS_MAX = 120
+SCOPES = "read write follow push"
+ADMIN_SCOPES = f"{SCOPES} admin:read admin:write"
+FEDSERVER = [sys.executable, "-m", "fedserver"]
+
+
+class RunningServer:
+    """One server on a free port of loopback, in federation test mode, that lives in `folder`."""
+
+    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
+        """`settings` are further ones, by their names in the environment without FEDSERVER_."""
+        self.folder = folder
+        self.port = free_port()
+        self.domain = f"127.0.0.1:{self.port}"
+        self.origin = f"http://{self.domain}"
+        self.log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._members: dict[str, Api] = {}
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FEDSERVER_")},
+            **{
+                f"FEDSERVER_{name}": value
+                for name, value in {
+                    "DATA": str(folder / "data"),
+                    "DATABASE": database_url,
+                    "LISTEN": self.domain,
+                    "MAIL": f"dir:{folder / 'mail'}",
+                    "RATE_LIMIT_FACTOR": "1000",
+                    "TESTING__ENABLED": "1",
+                    "TESTING__ALLOW_HTTP": "1",
+                    "TESTING__ALLOW_NETS": "127.0.0.0/8",
+                    "TESTING__TIME_SCALE": "60",
+                    **settings,
+                }.items()
+            },
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        self.command("init", "--domain", self.domain, "--url", self.origin)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> RunningServer:
+        """Serve, and wait until it is ready."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*FEDSERVER, "serve"],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # so that it can be killed with everything it has started
+            )
+        eventually(self._ready, "that the server is ready", self.log_end, seconds=READY_SECONDS_MAX)
+        return self
+
+    def stop(self) -> int:
+        """Ask it to stop, with SIGTERM; its exit status."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            return self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the server did not stop: {self.log_end()}") from None
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(STOP_SECONDS_MAX)
+
+    def close(self) -> None:
+        """Stop it if it runs, and let go of everything."""
+        for member in self._members.values():
+            member.close()
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    def command(self, *arguments: str, stdin: str = "") -> str:
+        """What `fedserver ARGUMENTS` prints. AssertionError with its complaint if it fails."""
+        done = subprocess.run(
+            [*FEDSERVER, *arguments],
+            env=self._environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS_MAX,
+            check=False,
+        )
+        assert done.returncode == 0, f"fedserver {' '.join(arguments)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def command_json(self, *arguments: str, stdin: str = "") -> dict[str, Any]:
+        """The same with --json: the object that it prints."""
+        found: dict[str, Any] = json.loads(self.command(*arguments, "--json", stdin=stdin))
+        return found
+
+    def member(self, name: str, *, role: str = "member") -> Api:
+        """A member with a token, made the first time; their password is `password_of(name)`."""
+        if name not in self._members:
+            make = (
+                "user",
+                "create",
+                name,
+                "--email",
+                f"{name}@members.example",
+                "--role",
+                role,
+                "--password-stdin",
+            )
+            self.command_json(*make, stdin=password_of(name))
+            scopes = SCOPES if role == "member" else ADMIN_SCOPES
+            token = self.command_json("token", "create", name, "--scopes", scopes)["token"]
+            self._members[name] = Api(self.origin, token, username=name)
+        return self._members[name]
+
+    def nobody(self) -> Api:
+        """Somebody who is not signed in."""
+        return Api(self.origin)
+
+    def mails(self) -> list[Path]:
+        """The mails it has sent, oldest first."""
+        return sorted((self.folder / "mail").glob("*.eml"), key=lambda mail: mail.stat().st_mtime_ns)
+
+    def log_end(self, chars: int = 3000) -> str:
+        return (
+            self.log.read_text(errors="replace")[-chars:]
+            if self.log.exists()
+            else "it has not logged anything"
+        )
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (
+            f"the server ended with status {self._process.returncode}: {self.log_end()}"
+        )
+        try:
+            return httpx.get(f"{self.origin}/readyz", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def password_of(name: str) -> str:
+    """A password that is good enough, the same for the same name."""
+    return f"seven green {name} bicycles"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
