@@ -44,7 +44,7 @@ run: export FEDSERVER_LISTEN := 127.0.0.1:$(PORT)
 run: $(VENV)/.installed
 	@if [ ! -e $(DATA)/.begun ]; then \
 		$(VENV)/bin/fedserver init --domain localhost:$(PORT) --url http://localhost:$(PORT) \
-			--admin admin --email admin@localhost.example \
+			--admin maren --email maren@sample.invalid \
 		&& { [ "$(SAMPLE)" = no ] || $(VENV)/bin/fedserver sample; } \
 		&& touch $(DATA)/.begun; fi
 	@$(VENV)/bin/fedserver serve
