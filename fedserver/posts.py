@@ -93,11 +93,14 @@ async def create(server: Server, member: Member, draft: Draft) -> int:
     """
     _check(draft)
     await _find_strangers(server, draft)
-    return await server.db.write(_create, server, member.account_id, draft)
+    return await server.db.write(create_unit, server, member.account_id, draft)
 
 
-def _create(conn: Connection, server: Server, account_id: int, draft: Draft) -> int:
-    now = now_ms()
+def create_unit(
+    conn: Connection, server: Server, account_id: int, draft: Draft, *, at_ms: int | None = None
+) -> int:
+    """The unit of `create`, for whoever posts as a part of something larger; `at_ms` dates the post back."""
+    now = now_ms() if at_ms is None else min(at_ms, now_ms())
     if draft.idempotency_key:
         earlier = _posted_before(conn, account_id, draft.idempotency_key, now)
         if earlier is not None:
