@@ -6,21 +6,35 @@ Making an RSA key takes some 100 ms, so it happens before a unit (`new_pair`) an
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from sqlalchemy import Connection
 
 import storage.keys
 from activitypub.identifiers import Uris
 from activitypub.signatures.keys import PrivateKey
 from fedserver.config import Config
-from storage import accounts
+from storage import accounts, settings
 from storage.database import Database
 from storage.types import new_id
 
+_VAPID: Final = "vapid_private_key"  # no name of `fedserver.settings`, so the panel never shows it
 PAIRS_LOADED_MAX: Final = 10_000  # some 5 kB each
 
 
@@ -52,6 +66,7 @@ class Keys:
         self._pairs: dict[int, KeyPair] = {}
         self._lock = Lock()
         self._instance: KeyPair | None = None
+        self._vapid: EllipticCurvePrivateKey | None = None
         self._instance_account_id: int | None = None
 
     @classmethod
@@ -63,6 +78,7 @@ class Keys:
             await db.write(keys.ensure_instance_actor, config, uris, pair)
         else:
             await db.read(keys._load_instance, uris)
+        await db.write(keys._ensure_vapid)
         return keys
 
     def store(self, conn: Connection, account_id: int, pair: KeyPair) -> None:
@@ -110,6 +126,18 @@ class Keys:
         return self._instance.rsa
 
     @property
+    def vapid(self) -> EllipticCurvePrivateKey:
+        """The P-256 key that identifies this server to push services (RFC 8292)."""
+        if self._vapid is None:
+            raise LookupError("the push key has not been loaded: open Keys with Keys.open")
+        return self._vapid
+
+    def vapid_public_key(self) -> str:
+        """Its public half as clients get it: the uncompressed point in base64url (RFC 8292 §3.2)."""
+        point = self.vapid.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
+
+    @property
     def instance_account_id(self) -> int:
         """The account of the instance actor."""
         if self._instance_account_id is None:
@@ -139,6 +167,17 @@ class Keys:
             )
             self.store(conn, account_id, pair or make_pair(uris.instance_actor()))
         return self._load_instance(conn, uris)
+
+    def _ensure_vapid(self, conn: Connection) -> None:
+        pem = settings.stored(conn).get(_VAPID)
+        if pem is None:
+            key = generate_private_key(SECP256R1())
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+            settings.put(conn, _VAPID, pem)
+        loaded = load_pem_private_key(pem.encode(), password=None)
+        if not isinstance(loaded, EllipticCurvePrivateKey):
+            raise TypeError("the stored push key is not an elliptic curve key")
+        self._vapid = loaded
 
     def _load_instance(self, conn: Connection, uris: Uris) -> int:
         account_id = _instance_account(conn, uris)
