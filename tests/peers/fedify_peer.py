@@ -60,6 +60,10 @@ class FedifyPeer:
         """Make an actor: its `uri` and `handle`."""
         return self.do("actor", as_=name, by_hand=by_hand)
 
+    def picture(self) -> bytes:
+        """A PNG."""
+        return self._http.get("/media/picture.png").content
+
     def arrived(self, **wanted: Any) -> list[dict[str, Any]]:
         """What arrived whose activity has these values; the key `object__type` looks into the object."""
         return [entry for entry in self.do("log")["entries"] if _matches(entry["activity"] or {}, wanted)]
