@@ -1,0 +1,108 @@
+"""Building a Server and starting what this process should do: the only place that knows all parts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+from activitypub.identifiers import Uris
+from fedserver import mail
+from fedserver.config import Config, ConfigError
+from fedserver.context import Server
+from fedserver.federation.deliver import DeliveryLanes
+from fedserver.federation.http import GuardedClient
+from fedserver.federation.publish import Publisher
+from fedserver.jobs.engine import open_engine
+from fedserver.keys import Keys
+from fedserver.live import Bus
+from fedserver.media.images import ImageProcessor
+from fedserver.media.store import DiskStore, MediaStore
+from fedserver.observe import Metrics, TimedDatabase
+from storage import migrate
+from storage.database import Database, open_database
+
+log = logging.getLogger("fedserver.assembly")
+
+
+class OutdatedSchema(Exception):
+    """The database is older (or newer) than this version; the text says what to do."""
+
+
+class Background(Protocol):
+    """Work that goes on beside the requests."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finish or put back what is in hand, and return."""
+
+
+@asynccontextmanager
+async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[Server]:
+    """A Server on the database that `config` names; with `jobs` it also delivers, and works off jobs and inbox.
+
+    Brings a SQLite database up to date. Raises OutdatedSchema for a PostgreSQL one that is not: several
+    processes may be using it. At the end everything is stopped and closed, in reverse order.
+    """
+    for note in config.notes:
+        log.warning(note)
+    if config.testing.enabled:
+        log.warning("Federation test mode is on. This server is not for people.")
+    await asyncio.to_thread(config.data_dir.mkdir, parents=True, exist_ok=True)
+    await _prepare_schema(config)
+    async with AsyncExitStack() as stack:
+        metrics = Metrics()
+        opened = await open_database(config.database_url)
+        stack.push_async_callback(opened.close)
+        db: Database = TimedDatabase(opened, metrics)
+        uris = Uris(config.origin)
+        keys = await Keys.open(db, config, uris)
+        bus = Bus()
+        http = GuardedClient(config)
+        stack.push_async_callback(http.close)
+        images = ImageProcessor(bytes_max=config.upload_bytes_max)
+        stack.push_async_callback(images.close)
+        server = Server(
+            config=config,
+            db=db,
+            uris=uris,
+            keys=keys,
+            publish=Publisher(uris, keys),
+            http=http,
+            bus=bus,
+            mail=mail.open_mailer(config),
+            media=_open_media(config),
+            images=images,
+            metrics=metrics,
+        )
+        db.listen(bus.tell)
+        server.remembered.listen(bus)
+        if jobs:
+            for background in _background(server):
+                await background.start()
+                stack.push_async_callback(background.stop)
+        yield server
+
+
+async def _prepare_schema(config: Config) -> None:
+    url = config.database_url
+    if url.startswith("sqlite:"):
+        await asyncio.to_thread(migrate.upgrade, url)
+    elif not await asyncio.to_thread(migrate.is_current, url):
+        raise OutdatedSchema(
+            "The database is not at the version of this program. Stop all servers and workers on it, run "
+            "fedserver migrate, and start them again."
+        )
+
+
+def _background(server: Server) -> list[Background]:
+    return [open_engine(server), DeliveryLanes(server)]
+
+
+def _open_media(config: Config) -> MediaStore:
+    if config.media:
+        raise ConfigError("The setting media must be empty: files are kept in the data directory.")
+    return DiskStore(config.data_dir / "media", f"{config.origin}/media")

@@ -1,0 +1,173 @@
+"""The command tree of ``fedserver``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from fedserver import config as settings
+from fedserver import queues
+from fedserver.assembly import OutdatedSchema
+from fedserver.cli import doctor as checks
+from fedserver.cli import people
+from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
+from fedserver.cli.serve import listen, serve_several
+from fedserver.cli.serve import serve as serve_one
+from fedserver.cli.serve import work as work_on
+from storage import migrate as migrations
+from storage.database import open_database
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@config_option
+def cli(config_path: Path | None) -> None:
+    """A server for communities of practice that federates over ActivityPub."""
+
+
+@cli.command()
+@config_option
+@click.option("--host", help="Address to listen on, instead of the setting.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of the setting.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes (PostgreSQL)."
+)
+@click.option("--no-jobs", is_flag=True, help="Leave jobs and deliveries to `fedserver worker`.")
+@click.option("--socket-fd", type=int, hidden=True)
+def serve(
+    config_path: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int,
+    no_jobs: bool,
+    socket_fd: int | None,
+) -> None:
+    """Serve in the foreground until SIGTERM, finishing what is in hand."""
+    config = load_config(config_path)
+    if workers > 1 and config.database_url.startswith("sqlite:"):
+        raise click.UsageError("Several processes need PostgreSQL; SQLite is served by one.")
+    if socket_fd is not None:
+        run(serve_one(config, socket.socket(fileno=socket_fd), jobs=not no_jobs))
+        return
+    where = config.listen_on
+    if host is not None or port is not None:
+        where = settings.Listen(host or where.host or "127.0.0.1", where.port if port is None else port, None)
+    try:
+        bound = listen(where)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {where.path or f'{where.host}:{where.port}'}: {error.strerror}."
+        ) from error
+    if workers == 1:
+        run(serve_one(config, bound, jobs=not no_jobs))
+        return
+    arguments = ["serve", *(["--config", str(config.file)] if config.file else [])]
+    sys.exit(serve_several(bound, arguments, workers, jobs=not no_jobs))
+
+
+@cli.command()
+@config_option
+def worker(config_path: Path | None) -> None:
+    """Deliver and work off jobs only, in as many processes as wanted (PostgreSQL)."""
+    config = load_config(config_path)
+    if config.database_url.startswith("sqlite:"):
+        raise click.ClickException("On SQLite the server does all work itself; a worker needs PostgreSQL.")
+    run(work_on(config))
+
+
+@cli.command()
+@config_option
+def migrate(config_path: Path | None) -> None:
+    """Bring the database up to date."""
+    config = load_config(config_path)
+    migrations.upgrade(config.database_url)
+    click.echo(f"The database is at revision {migrations.head()}.")
+
+
+@cli.command()
+@json_option
+def version(as_json: bool) -> None:
+    """Print the version of this program."""
+    if as_json:
+        print_json({"version": version_of("fedserver"), "python": sys.version.split()[0]})
+    else:
+        click.echo(version_of("fedserver"))
+
+
+@cli.group("config")
+def config_group() -> None:
+    """Look at the settings."""
+
+
+@config_group.command("describe")
+def describe() -> None:
+    """Print every setting with its sentence and default, as a file to start from."""
+    click.echo(settings.describe(), nl=False)
+
+
+@cli.group()
+def queue() -> None:
+    """Look at what waits to be done."""
+
+
+@queue.command("status")
+@config_option
+@json_option
+def queue_status(config_path: Path | None, as_json: bool) -> None:
+    """What waits, runs and has failed, how old the oldest is, and for which servers."""
+    now = run(_queue_status(load_config(config_path)))
+    if as_json:
+        print_json(now)
+        return
+    click.echo(f"{'':12}{'waiting':>9}{'running':>9}{'failed':>9}{'oldest':>9}")
+    for name in ("deliveries", "jobs", "inbox"):
+        one = now[name]
+        click.echo(
+            f"{name:12}{one['waiting']:9}{one['running']:9}{one['failed']:9}{one['oldest_seconds']:8}s"
+        )
+    for host in now["hosts"]:
+        why = f"  {host['last_error']}" if host["last_error"] else ""
+        click.echo(f"  {host['host']}: {host['waiting']} waiting, {host['failed']} failed{why}")
+
+
+async def _queue_status(config: settings.Config) -> dict[str, Any]:
+    if not migrations.is_current(config.database_url):
+        raise OutdatedSchema("The database is not at the version of this program: run fedserver migrate.")
+    db = await open_database(config.database_url)
+    try:
+        return await db.read(queues.status_of)
+    finally:
+        await db.close()
+
+
+@cli.command()
+@config_option
+@json_option
+def doctor(config_path: Path | None, as_json: bool) -> None:
+    """Check what a server needs from its surroundings, and say how to mend what is missing."""
+    results = run(checks.examine(load_config(config_path)))
+    failed = any(result.state == "bad" for result in results)
+    if as_json:
+        print_json({"healthy": not failed, "checks": [msgspec.structs.asdict(result) for result in results]})
+    else:
+        for result in results:
+            mark = {"good": "ok  ", "warn": "note", "bad": "BAD "}[result.state]
+            click.echo(f"{mark} {result.name}: {result.found}")
+            if result.remedy:
+                click.echo(f"     {result.remedy}")
+    if failed:
+        sys.exit(1)
+
+
+for command in people.commands:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="fedserver")

@@ -1,0 +1,42 @@
+"""The web application: every route of every face, on one screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from fedserver.context import Server
+from web import keys, observe
+from web.api import oauth
+from web.api import oauth
+from web.federation import wellknown
+from web.guard import Guard
+from web.templating import Pages, StaticFiles
+
+BODY_BYTES_MAX: Final = 1 << 20  # for handlers that read a body themselves; forms have limits of their own
+
+ROUTES: Final[list[web.RouteDef]] = [
+    # for those who watch over the server
+    *observe.routes,
+    # for client apps
+    *oauth.routes,
+    # for client apps
+    *oauth.routes,
+    # for other servers
+    *wellknown.routes,
+]
+
+
+def build_app(server: Server) -> web.Application:
+    """The application that serves `server`. Starting and stopping the server's own work is not its business."""
+    guard = Guard(server)
+    static = StaticFiles()
+    app = web.Application(middlewares=[guard.middleware()], client_max_size=BODY_BYTES_MAX)
+    app[keys.SERVER] = server
+    app[keys.PAGES] = Pages(server, static)
+    app[keys.READINESS] = keys.Readiness()
+    app.on_response_prepare.append(guard.prepare)
+    app.add_routes(ROUTES)
+    app.router.add_get("/static/{path:.+}", static.serve)
+    return app

@@ -1,0 +1,184 @@
+"""Pages from templates: the Jinja environment, its filters, and static files with their hash in the address."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import hdrs, web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from fedserver.config import Config
+from fedserver.content.html import excerpt
+from fedserver.context import Server
+from fedserver.settings import InstanceSettings
+from web import keys
+from web.forms import csrf_token
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+STATIC: Final = Path(__file__).with_name("static")
+HTML: Final = "text/html; charset=utf-8"
+FOREVER: Final = "public, max-age=31536000, immutable"
+_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+
+
+class StaticFiles:
+    """The files below `folder`, under ``/static/{version}/…``.
+
+    One version for all of them, so that style sheets and scripts may refer to each other by relative paths.
+    Files are looked up among those found at the start: no path of a request reaches the file system.
+    """
+
+    def __init__(self, folder: Path = STATIC) -> None:
+        self._files: dict[str, tuple[Path, str]] = {}
+        digest = hashlib.blake2b(digest_size=6)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                name = path.relative_to(folder).as_posix()
+                kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+                self._files[name] = path, kind
+                digest.update(f"{name}\0".encode() + path.read_bytes())
+        self.version = digest.hexdigest()
+
+    def url(self, name: str) -> str:
+        """The address of a static file. KeyError if there is none, so a wrong name shows at once."""
+        if name not in self._files:
+            raise KeyError(f"there is no static file {name}")
+        return f"/static/{self.version}/{quote(name)}"
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """A static file; without our version in the address (an old page, a fixed name) it is asked for again."""
+        name = request.match_info["path"]
+        version, _, rest = name.partition("/")
+        if version == self.version:
+            name, cache = rest, FOREVER
+        else:
+            cache = "public, max-age=300"
+            name = name if name in self._files else rest
+        found = self._files.get(name)
+        if found is None:
+            raise web.HTTPNotFound
+        path, kind = found
+        return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache})
+
+
+class Pages:
+    """Renders templates for requests. Every page is given `site`, `viewer`, `csrf_token` and the request's path."""
+
+    def __init__(self, server: Server, static: StaticFiles) -> None:
+        config = server.config
+        self._zone = ZoneInfo(config.time_zone)
+        self.static = static
+        self._config = config
+        env = self.environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        # The texts are the keys of the translations; until a locale is chosen they stand as they are.
+        env.install_gettext_callables(_same, _one_or_many, newstyle=True)  # type: ignore[attr-defined]
+        env.globals.update(asset=static.url, csrf_field=_csrf_field)
+        env.filters.update(
+            time=self._time, date=self._date, safe_html=Markup, excerpt=excerpt, number=_number
+        )
+
+    def render(
+        self,
+        request: web.Request,
+        name: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> web.Response:
+        """The page from the template `name`. A name it uses and nobody gave raises UndefinedError."""
+        text = self.environment.get_template(name).render(
+            site=self._site(request),
+            viewer=request[keys.VIEWER],
+            csrf_token=csrf_token(request),
+            path=request.path,
+            request_id=request[keys.REQUEST_ID],
+            **context,
+        )
+        return web.Response(
+            body=text.encode(), status=status, headers={**(headers or {}), hdrs.CONTENT_TYPE: HTML}
+        )
+
+    def _site(self, request: web.Request) -> dict[str, Any]:
+        """What every page may say about this server."""
+        config = self._config
+        # A request that failed before it got so far is told what the settings file says.
+        now: InstanceSettings | Config = request.get(keys.SETTINGS) or config
+        return {
+            "name": now.title,
+            "description": now.description,
+            "domain": config.domain,
+            "origin": config.origin,
+            "language": now.language,
+            "contact_email": now.contact_email,
+            "registrations": now.registrations,
+            "federates": config.federates and now.federation_mode != "closed",
+            "test_mode": config.testing.enabled,
+        }
+
+    def _time(self, at_ms: int | None, form: str = "%-d %B %Y, %H:%M") -> Markup:
+        """A moment, in the community's zone to read and exact for programs; nothing where there is none."""
+        if at_ms is None:
+            return Markup()
+        exact = datetime.fromtimestamp(at_ms / 1000, UTC)
+        shown = exact.astimezone(self._zone)
+        iso = exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        title = f"{shown.strftime('%-d %B %Y, %H:%M')} {shown.tzname()}"
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, title, shown.strftime(form))
+
+    def _date(self, at_ms: int | None) -> Markup:
+        return self._time(at_ms, "%-d %B %Y")
+
+
+def render(
+    request: web.Request,
+    name: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> web.Response:
+    """The page from the template `name` for this request (see `Pages.render`)."""
+    return request.app[keys.PAGES].render(request, name, status=status, headers=headers, **context)
+
+
+@pass_context
+def _csrf_field(context: Context) -> Markup:
+    """The hidden field every form of a signed-in visitor carries: ``{{ csrf_field() }}``."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(context["csrf_token"])
+
+
+def _number(value: int) -> str:
+    """With thin spaces between the thousands, as science writes numbers."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _one_or_many(one: str, many: str, count: int) -> str:
+    return one if count == 1 else many
