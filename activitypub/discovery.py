@@ -137,9 +137,13 @@ def loops_back(jrd: Jrd, actor_uri: str, asked: Handle) -> bool:
 
 # --- host-meta --------------------------------------------------------------------------------
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_LINK = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Link\b([^<>]*)>")
-_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.-]*)\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')")
+HOST_META_BYTES_MAX: Final = 1 << 16
+
+# Every repetition is bounded or cannot be tried twice, so hostile input costs no more than its length.
+# A comment that is never closed hides the rest, as it does from an XML parser.
+_COMMENT = re.compile(r"<!--(?:.*?-->|.*)", re.DOTALL)
+_LINK = re.compile(r"<(?:[A-Za-z_][\w.-]{0,63}:)?Link\b([^<>]{0,2048})>")
+_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.-]{0,63})\s{0,16}=\s{0,16}(?:\"([^\"<]*)\"|'([^'<]*)')")
 
 
 def build_host_meta(uris: Uris) -> str:
@@ -157,8 +161,11 @@ def read_host_meta(body: bytes) -> str:
     """The ``lrdd`` template of an XRD document, the one for JSON if there are several.
 
     Links are matched by pattern and nothing is ever expanded, so there is no XML parser to attack; a
-    document type is refused all the same. Raises ``Malformed`` if there is no usable template.
+    document type is refused all the same. Raises ``Malformed`` if there is no usable template, and for
+    more than ``HOST_META_BYTES_MAX`` bytes.
     """
+    if len(body) > HOST_META_BYTES_MAX:
+        raise Malformed(f"host-meta has {len(body)} bytes, at most {HOST_META_BYTES_MAX} are read")
     try:
         text = _COMMENT.sub("", body.decode("utf-8"))
     except UnicodeDecodeError as error:

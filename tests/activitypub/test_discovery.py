@@ -116,6 +116,8 @@ def test_our_host_meta_is_read_back():
         b'<XRD><Link rel="lrdd" template="file:///{uri}"/></XRD>',
         b'<XRD><Link rel="other" template="https://a.example/?r={uri}"/></XRD>',
         '<XRD><Link rel="lrdd" template="https://a.example/?r={uri}"/></XRD>'.encode("utf-16"),
+        b'<XRD><!-- <Link rel="lrdd" template="https://a.example/?r={uri}"/></XRD>',
+        b'<XRD><Link rel="lrdd" template="https://a.example/?r={uri}"/></XRD>' + b" " * 70_000,
         b"",
     ],
 )
