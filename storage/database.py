@@ -39,6 +39,7 @@ SQLITE_READERS = 3
 SQLITE_STATEMENTS_CACHED = 512
 POSTGRESQL_CONNECTIONS = 8
 SERIALISATION_TRIES = 4
+STATEMENTS = "statements"
 
 
 class Database(Protocol):
@@ -46,6 +47,7 @@ class Database(Protocol):
 
     dialect: str  # sqlite, postgresql
     url: URL
+    statements: int  # run so far, by this process
 
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -91,6 +93,11 @@ class _Listeners:
                 listener(channel, payload)
 
 
+def _count(conn: Connection, *_: object) -> None:
+    """Called by SQLAlchemy before each statement; `storage.hot` counts its own."""
+    conn.info[STATEMENTS] = conn.info.get(STATEMENTS, 0) + 1
+
+
 class _Lane:
     """One SQLite connection in a thread of its own, which aiosqlite runs."""
 
@@ -99,6 +106,7 @@ class _Lane:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._engine: Engine
         self._conn: Connection
+        self.statements = 0
 
     @classmethod
     async def open(cls, path: str, *, writes: bool) -> _Lane:
@@ -130,6 +138,7 @@ class _Lane:
             driver.execute("PRAGMA query_only = ON")
         self._engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool)
         event.listen(self._engine, "begin", self._on_begin)
+        event.listen(self._engine, "before_cursor_execute", _count)
         self._conn = self._engine.connect()
 
     def _on_begin(self, conn: Connection) -> None:
@@ -144,6 +153,8 @@ class _Lane:
         except BaseException:
             signals.take(conn)
             raise
+        finally:
+            self.statements += conn.info.pop(STATEMENTS, 0)
         return result, signals.take(conn)
 
     async def close(self) -> None:
@@ -165,6 +176,11 @@ class SqliteDatabase(_Listeners):
         self._all_readers = readers
         for lane in readers:
             self._readers.put_nowait(lane)
+
+    @property
+    def statements(self) -> int:
+        """Statements run so far, by this process."""
+        return self._writer.statements + sum(lane.statements for lane in self._all_readers)
 
     @classmethod
     async def open(cls, url: URL) -> SqliteDatabase:
@@ -216,6 +232,8 @@ class PostgresDatabase(_Listeners):
         super().__init__()
         self.url = url
         self._engine = engine
+        self.statements = 0
+        event.listen(engine, "before_cursor_execute", _count)
         self._threads = ThreadPoolExecutor(POSTGRESQL_CONNECTIONS, thread_name_prefix="postgresql")
         self._ear: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -270,6 +288,7 @@ class PostgresDatabase(_Listeners):
                         "SELECT pg_notify(%(channel)s, %(payload)s)",
                         {"channel": signals.CHANNEL, "payload": f"{channel} {payload}"},
                     )
+        self.statements += conn.info.pop(STATEMENTS, 0)
         return result
 
     async def _hear(self) -> None:

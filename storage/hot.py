@@ -50,7 +50,7 @@ class Hot(Generic[Row]):
             bound[name] = (
                 list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
             )
-        statements_run(conn)
+        conn.info["statements"] = conn.info.get("statements", 0) + 1
         cursor = conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
         return [self._row(values) for values in cursor.fetchall()] if cursor.description else []
 
@@ -58,8 +58,3 @@ class Hot(Generic[Row]):
         """The first row, or None."""
         rows = self.run(conn, **parameters)
         return rows[0] if rows else None
-
-
-def statements_run(conn: Connection) -> None:
-    """Count one statement on this unit (see `Database.statements`)."""
-    conn.info["statements"] = conn.info.get("statements", 0) + 1
