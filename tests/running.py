@@ -36,7 +36,7 @@ class RunningServer:
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._members: dict[str, Api] = {}
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FEDSERVER_")},
             **{
                 f"FEDSERVER_{name}": value
@@ -67,7 +67,7 @@ class RunningServer:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*FEDSERVER, "serve"],
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -104,7 +104,7 @@ class RunningServer:
         """What `fedserver ARGUMENTS` prints. AssertionError with its complaint if it fails."""
         done = subprocess.run(
             [*FEDSERVER, *arguments],
-            env=self._environment,
+            env=self.environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -134,7 +134,7 @@ class RunningServer:
             )
             self.command_json(*make, stdin=password_of(name))
             scopes = SCOPES if role == "member" else ADMIN_SCOPES
-            token = self.command_json("token", "create", name, "--scopes", scopes)["token"]
+            token = self.command_json("token", "create", name, "--scopes", scopes)["access_token"]
             self._members[name] = Api(self.origin, token, username=name)
         return self._members[name]
 
