@@ -109,7 +109,7 @@ class LocalName(NamedTuple):
     ``inbox outbox followers following featured featured_tags followers_synchronization moderators
     main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees resource context activity stamp place`` with the id, and ``post_activity`` with the
+    event_attendees resource context activity stamp place`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
     """
@@ -201,6 +201,7 @@ _PATTERNS: Final = tuple(
         ("activity", rf"/activities/{_ID}"),
         ("stamp", rf"/stamps/{_ID}"),
         ("place", rf"/places/{_ID}"),
+        ("emoji", rf"/emojis/{_ID}"),
         ("profile", rf"/@{_NAME}"),
         ("post_page", rf"/@[A-Za-z0-9_.-]+/{_ID}"),
         ("tag", r"/tags/(?P<value>[^/?#]+)"),
@@ -331,6 +332,9 @@ class Uris:
         return f"{self.post(post_id)}#delete"
 
     # Everything else.
+
+    def emoji(self, shortcode: str) -> str:
+        return f"{self.origin}/emojis/{shortcode}"
 
     def tag(self, name: str) -> str:
         return f"{self.origin}/tags/{quote(name, safe='')}"

@@ -14,7 +14,12 @@ from storage import jobs
 
 
 def plan(
-    conn: Connection, kind: str, payload: Mapping[str, Any], *, key: str | None = None, not_before_ms: int | None = None
+    conn: Connection,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    not_before_ms: int | None = None,
 ) -> None:
     """Have the handler registered for `kind` called with `payload` (JSON), at `not_before_ms` at the earliest.
 

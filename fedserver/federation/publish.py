@@ -1,0 +1,522 @@
+"""What leaves this server, decided in the unit that causes it: who must hear of a change, and in which words.
+
+Every method takes the unit's connection, writes the message and its deliveries in the same transaction, and does
+nothing when nobody elsewhere is concerned. Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union
+
+from activitypub.builders import activity, note
+from activitypub.identifiers import Uris
+from activitypub.names import DATA_INTEGRITY_V2, is_public
+from activitypub.signatures import with_proof
+from fedserver import settings
+from fedserver.config import Config
+from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, moment_of
+from fedserver.keys import Keys
+from storage import accounts, deliveries, instances, posts
+from storage.accounts import AccountRow
+from storage.deliveries import Recipient
+from storage.hot import Hot
+from storage.posts import PostRow
+from storage.tables import account, follow, like, mention, poll_vote, post, report
+from storage.types import AnyOf, new_id, now_ms
+
+KIND_NAMES: Final[Mapping[str, str]] = {
+    "note": "Note",
+    "article": "Article",
+    "question": "Question",
+    "page": "Page",
+    "event": "Event",
+}
+
+
+class Publisher:
+    """Plans deliveries. One for the process; it holds nothing but what it was made with."""
+
+    def __init__(self, uris: Uris, keys: Keys, config: Config) -> None:
+        self._uris = uris
+        self._keys = keys
+        self._config = config
+        self.documents = Documents(uris, config.domain)
+
+    # --- posts
+
+    def post_created(self, conn: Connection, post_id: int) -> None:
+        """A member has posted."""
+        self._post(
+            conn, post_id, lambda row, document: self.documents.create_document(row, document), new=True
+        )
+
+    def post_updated(self, conn: Connection, post_id: int) -> None:
+        """A member has edited a post."""
+
+        def update(row: PostRow, document: Document) -> Document:
+            return activity.update(self._uris.update(row.id, row.edited_at or now_ms()), document)
+
+        self._post(conn, post_id, update)
+
+    def poll_counted(self, conn: Connection, post_id: int) -> None:
+        """The votes of a poll have changed: the same Question, without `updated`, so nobody takes it for an edit."""
+
+        def update(row: PostRow, document: Document) -> Document:
+            unchanged = {name: value for name, value in document.items() if name != "updated"}
+            return activity.update(self._uris.update(row.id, now_ms()), unchanged)
+
+        self._post(conn, post_id, update)
+
+    def post_deleted(self, conn: Connection, row: PostRow) -> None:
+        """A post is about to be deleted: everybody who may have it hears of it. Call before its rows go."""
+        if not _leaves(row):
+            return
+        author = _account(conn, row.account_id)
+        recipients = self._audience(conn, row) if author is not None else []
+        if author is None or not recipients:
+            return
+        to, cc = self.documents.addresses(conn, row)
+        document = activity.delete(
+            self._uris.delete(row.id),
+            actor=author.uri,
+            post=row.uri,
+            former_type=KIND_NAMES.get(row.kind, "Note"),
+            to=to,
+            cc=cc,
+            deleted=moment_of(now_ms()),
+        )
+        self._send(conn, author, document, recipients, topic=row.uri)
+
+    def _post(
+        self,
+        conn: Connection,
+        post_id: int,
+        wrap: Callable[[PostRow, Document], Document],
+        *,
+        new: bool = False,
+    ) -> None:
+        row = posts.by_id(conn, post_id)
+        if row is None or not _leaves(row):
+            return
+        author = _account(conn, row.account_id)
+        if author is None or author.suspended_at is not None:
+            return
+        recipients = self._audience(conn, row, new=new)
+        if not recipients:
+            return
+        document = wrap(row, self.documents.post_documents(conn, [row])[0])
+        to_followers = row.visibility != "direct"
+        self._send(
+            conn, author, document, recipients, topic=row.uri, synchronises_followers=new and to_followers
+        )
+
+    def _audience(self, conn: Connection, row: PostRow, *, new: bool = False) -> list[Recipient]:
+        """Inboxes elsewhere that a post goes to; once it is out, also those who carried it on."""
+        found = self._addressees(conn, row)
+        if row.visibility != "direct":
+            found += _follower_inboxes.run(conn, account_id=row.account_id)
+        if not new and row.visibility in OPEN:
+            found += _involved.run(conn, post_id=row.id)
+        return self._allowed(conn, found)
+
+    def _addressees(self, conn: Connection, row: PostRow) -> list[Recipient]:
+        if row.visibility == "direct":
+            # To the persons themselves: a shared inbox would leave it to their server who is meant.
+            return _mentioned_in_person.run(conn, post_id=row.id)
+        also = {row.group_id, row.in_reply_to_account_id} if row.visibility in OPEN else set()
+        found = _mentioned.run(conn, post_id=row.id)
+        return found + (_inboxes.run(conn, ids=sorted(also - {None})) if also - {None} else [])
+
+    # --- boosts, likes, votes, pins
+
+    def boosted(self, conn: Connection, boost_post_id: int) -> None:
+        """A member has boosted a post."""
+        row = posts.by_id(conn, boost_post_id)
+        if row is not None:
+            self._boost(conn, row, undo=False)
+
+    def boost_undone(self, conn: Connection, row: PostRow) -> None:
+        """A member takes a boost back. Call before its row goes."""
+        self._boost(conn, row, undo=True)
+
+    def _boost(self, conn: Connection, row: PostRow, *, undo: bool) -> None:
+        booster = _account(conn, row.account_id)
+        boosted = posts.by_id(conn, row.boost_of_id)
+        if booster is None or boosted is None or not _leaves(row) or boosted.visibility not in LEAVES:
+            return
+        author = _account(conn, boosted.account_id)
+        recipients = self._allowed(
+            conn,
+            _follower_inboxes.run(conn, account_id=booster.id) + _inboxes.run(conn, ids=[boosted.account_id]),
+        )
+        if author is None or not recipients:
+            return
+        document = self.documents.announce_document(row, booster, boosted, author)
+        if undo:
+            document = self._undo(document)
+        self._send(conn, booster, document, recipients, topic=row.uri)
+
+    def liked(self, conn: Connection, like_row: Any) -> None:
+        """A member likes a post."""
+        self._like(conn, like_row, undo=False)
+
+    def like_undone(self, conn: Connection, like_row: Any) -> None:
+        """A member likes a post no longer."""
+        self._like(conn, like_row, undo=True)
+
+    def _like(self, conn: Connection, row: Any, *, undo: bool) -> None:
+        liked = posts.by_id(conn, row.post_id)
+        if liked is None or liked.visibility not in LEAVES:
+            return
+        also = [liked.group_id] if liked.group_id is not None and liked.visibility in OPEN else []
+        recipients = self._allowed(conn, _personal.run(conn, ids=[liked.account_id, *also]))
+        member, author = _account(conn, row.account_id), _account(conn, liked.account_id)
+        if not recipients or member is None or author is None:
+            return
+        document = activity.like(row.uri, actor=member.uri, post=liked.uri, author=author.uri)
+        self._send(conn, member, self._undo(document) if undo else document, recipients, topic=row.uri)
+
+    def voted(
+        self, conn: Connection, post_id: int, account_id: int, votes: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """A member has voted in a poll elsewhere: `votes` have `uri` and `title`; one message each (FEP-9967)."""
+        asked, member = posts.by_id(conn, post_id), _account(conn, account_id)
+        if asked is None or member is None:
+            return
+        author = _account(conn, asked.account_id)
+        recipients = self._allowed(conn, _personal.run(conn, ids=[asked.account_id]))
+        if author is None or not recipients:
+            return
+        for one in votes:
+            vote = note.vote(
+                one["uri"],
+                voter=member.uri,
+                poll=asked.uri,
+                poll_author=author.uri,
+                choice=one["title"],
+                published=moment_of(now_ms()),
+            )
+            document = activity.create(self._uris.activity(new_id()), vote)
+            self._send(conn, member, document, recipients, topic=asked.uri)
+
+    def pinned(self, conn: Connection, account_id: int, post_id: int) -> None:
+        """A member shows a post on the profile."""
+        self._pin(conn, account_id, post_id, activity.add)
+
+    def unpinned(self, conn: Connection, account_id: int, post_id: int) -> None:
+        """A member shows a post on the profile no longer."""
+        self._pin(conn, account_id, post_id, activity.remove)
+
+    def _pin(self, conn: Connection, account_id: int, post_id: int, build: Callable[..., Document]) -> None:
+        member, row = _account(conn, account_id), posts.by_id(conn, post_id)
+        if member is None or row is None or row.visibility not in OPEN:
+            return
+        recipients = self._allowed(conn, _follower_inboxes.run(conn, account_id=account_id))
+        if recipients:
+            uris = self.documents.actor_uris(member)
+            document = build(
+                self._uris.activity(new_id()),
+                actor=member.uri,
+                item=row.uri,
+                target=uris.featured,
+                to=[uris.followers],
+            )
+            self._send(conn, member, document, recipients, topic=row.uri)
+
+    # --- people
+
+    def followed(self, conn: Connection, follow_id: int) -> None:
+        """A member wants to follow somebody elsewhere."""
+        row = conn.execute(select(follow).where(follow.c.id == follow_id)).first()
+        if row is not None:
+            self._to_person(
+                conn, row.account_id, row.target_id, row.uri, lambda me, them: _follow(row, me, them)
+            )
+
+    def follow_undone(self, conn: Connection, row: Any) -> None:
+        """A member follows no longer, or takes a request back."""
+        self._to_person(
+            conn, row.account_id, row.target_id, row.uri, lambda me, them: self._undo(_follow(row, me, them))
+        )
+
+    def follow_accepted(self, conn: Connection, row: Any) -> None:
+        """Somebody elsewhere may follow a member."""
+        self._answer(conn, row, activity.accept)
+
+    def follow_rejected(self, conn: Connection, row: Any) -> None:
+        """Somebody elsewhere may not follow a member, or no longer."""
+        self._answer(conn, row, activity.reject)
+
+    def _answer(self, conn: Connection, row: Any, build: Callable[..., Document]) -> None:
+        def answer(me: AccountRow, them: AccountRow) -> Document:
+            request = activity.echo(row.uri, kind="Follow", actor=them.uri, target=me.uri)
+            return build(self._uris.activity(new_id()), actor=me.uri, request=request)
+
+        self._to_person(conn, row.target_id, row.account_id, row.uri, answer)
+
+    def blocked(self, conn: Connection, row: Any) -> None:
+        """A member has blocked somebody elsewhere, whose server can hide them from each other."""
+        self._to_person(
+            conn,
+            row.account_id,
+            row.target_id,
+            row.uri,
+            lambda me, them: activity.block(row.uri, actor=me.uri, target=them.uri),
+        )
+
+    def block_undone(self, conn: Connection, row: Any) -> None:
+        """A member has ended a block."""
+        self._to_person(
+            conn,
+            row.account_id,
+            row.target_id,
+            row.uri,
+            lambda me, them: self._undo(activity.block(row.uri, actor=me.uri, target=them.uri)),
+        )
+
+    def _to_person(
+        self,
+        conn: Connection,
+        member_id: int,
+        other_id: int,
+        topic: str,
+        build: Callable[[AccountRow, AccountRow], Document],
+    ) -> None:
+        people = accounts.by_ids(conn, [member_id, other_id])
+        me, them = people.get(member_id), people.get(other_id)
+        if me is None or them is None or me.domain or not them.domain:
+            return
+        recipients = self._allowed(conn, _personal.run(conn, ids=[them.id]))
+        if recipients:
+            self._send(conn, me, build(me, them), recipients, topic=topic)
+
+    def profile_updated(self, conn: Connection, account_id: int) -> None:
+        """What an actor document says has changed."""
+        member = _account(conn, account_id)
+        recipients = self._allowed(conn, _follower_inboxes.run(conn, account_id=account_id)) if member else []
+        if member is None or not recipients:
+            return
+        document = activity.update_actor(
+            self._uris.activity(new_id()),
+            self.documents.actor_document(conn, account_id),
+            cc=[self.documents.actor_uris(member).followers],
+        )
+        self._send(conn, member, document, recipients, topic=member.uri)
+
+    def account_deleted(self, conn: Connection, row: AccountRow) -> None:
+        """An account is about to be deleted: every server that we know hears it. Its key must outlast the sending."""
+        if row.domain:
+            return
+        recipients = self._allowed(conn, _everybody.run(conn))
+        if recipients:
+            document = activity.delete_actor(self._uris.activity(new_id()), actor=row.uri)
+            self._send(conn, row, document, recipients, topic=row.uri)
+
+    def moved(self, conn: Connection, account_id: int, target_account_id: int) -> None:
+        """A member has moved elsewhere; the profile, which says so already, goes ahead of this."""
+        people = accounts.by_ids(conn, [account_id, target_account_id])
+        member, target = people.get(account_id), people.get(target_account_id)
+        recipients = self._allowed(conn, _follower_inboxes.run(conn, account_id=account_id))
+        if member is None or target is None or not recipients:
+            return
+        document = activity.move(
+            self._uris.activity(new_id()),
+            actor=member.uri,
+            target=target.uri,
+            followers=self.documents.actor_uris(member).followers,
+        )
+        self._send(conn, member, document, recipients, topic=member.uri)
+
+    def flagged(self, conn: Connection, report_id: int) -> None:
+        """A report about somebody elsewhere goes to their server, in the name of this one."""
+        row = conn.execute(select(report).where(report.c.id == report_id)).first()
+        reported = None if row is None else accounts.by_id(conn, row.target_id)
+        sender = accounts.by_id(conn, self._keys.instance_account_id)
+        if row is None or reported is None or sender is None or not reported.domain:
+            return
+        recipients = self._allowed(conn, _inboxes.run(conn, ids=[reported.id]))
+        if recipients:
+            document = activity.flag(
+                row.uri,
+                instance_actor=sender.uri,
+                reported=reported.uri,
+                posts=json.loads(row.post_uris),
+                comment=row.comment,
+            )
+            self._send(conn, sender, document, recipients, topic=row.uri)
+
+    # --- sending
+
+    def deliver(
+        self,
+        conn: Connection,
+        account_id: int,
+        document: Document,
+        inboxes_of: Iterable[int],
+        *,
+        topic: str = "",
+    ) -> None:
+        """Send any activity of a local account to these accounts, in person; those of this server are passed over."""
+        sender = _account(conn, account_id)
+        recipients = self._allowed(conn, _personal.run(conn, ids=sorted(set(inboxes_of))))
+        if sender is not None and recipients:
+            self._send(conn, sender, document, recipients, topic=topic)
+
+    def deliver_to_followers(
+        self,
+        conn: Connection,
+        account_id: int,
+        document: Document,
+        *,
+        also: Iterable[int] = (),
+        topic: str = "",
+    ) -> None:
+        """Send any activity of a local account to the servers of its followers, and of the accounts `also`."""
+        sender = _account(conn, account_id)
+        found = _follower_inboxes.run(conn, account_id=account_id) + _inboxes.run(conn, ids=sorted(set(also)))
+        recipients = self._allowed(conn, found)
+        if sender is not None and recipients:
+            self._send(conn, sender, document, recipients, topic=topic)
+
+    def _undo(self, document: Document) -> Document:
+        return activity.undo(self._uris.activity(new_id()), document)
+
+    def _send(
+        self,
+        conn: Connection,
+        sender: AccountRow,
+        document: Document,
+        recipients: Sequence[Recipient],
+        *,
+        topic: str,
+        synchronises_followers: bool = False,
+    ) -> None:
+        # Neither is meant for anybody's eyes but ours (ActivityPub §6).
+        document = {name: value for name, value in document.items() if name not in ("bto", "bcc")}
+        if any(is_public(uri) for uri in (*document.get("to", ()), *document.get("cc", ()))):
+            # FEP-8b32, on public activities alone: nobody should be able to prove what was said in private.
+            document = with_proof(
+                _with_proof_context(document), self._keys.ed25519(conn, sender.id), now=time.time()
+            )
+        deliveries.plan(
+            conn,
+            account_id=sender.id,
+            uri=document["id"],
+            topic=topic,
+            body=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
+            recipients=recipients,
+            synchronises_followers=synchronises_followers,
+        )
+
+    def _allowed(self, conn: Connection, found: Iterable[Recipient]) -> list[Recipient]:
+        """Each inbox once, without our own and those of servers we do not federate with."""
+        wanted = [
+            one for one in dict.fromkeys(found) if one.inbox_uri and one.host and one.host != self._uris.host
+        ]
+        if not wanted or not self._config.federates:
+            return []
+        mode = settings.in_force(conn, self._config).federation_mode
+        if mode == "closed":
+            return []
+        if mode == "allowlist":
+            allowed = instances.hosts_with(conn, "allow")
+            wanted = [one for one in wanted if not allowed.isdisjoint(instances.domains_of(one.host))]
+        rejected = instances.hosts_with(conn, "reject")
+        if rejected:
+            wanted = [one for one in wanted if rejected.isdisjoint(instances.domains_of(one.host))]
+        return wanted
+
+
+def _leaves(row: PostRow) -> bool:
+    return bool(row.local) and row.visibility in LEAVES
+
+
+def _account(conn: Connection, account_id: int) -> AccountRow | None:
+    return accounts.by_id(conn, account_id)
+
+
+def _follow(row: Any, me: AccountRow, them: AccountRow) -> Document:
+    return activity.follow(row.uri, actor=me.uri, target=them.uri)
+
+
+def _with_proof_context(document: Document) -> Document:
+    context = document["@context"]
+    known = context if isinstance(context, list) else [context]
+    return document if DATA_INTEGRITY_V2 in known else {**document, "@context": [*known, DATA_INTEGRITY_V2]}
+
+
+# --- who is elsewhere ---------------------------------------------------------------------------
+
+_SHARED: Final = case(
+    (account.c.shared_inbox_uri != literal(""), account.c.shared_inbox_uri), else_=account.c.inbox_uri
+)
+
+
+def _elsewhere(inbox: Any) -> Select[Any]:
+    """Inboxes of accounts of other servers that are there, as far as we know."""
+    return (
+        select(account.c.host, inbox)
+        .where(
+            account.c.host != literal(""),
+            account.c.suspended_at.is_(None),
+            account.c.deleted_at.is_(None),
+            account.c.gone_since_at.is_(None),
+        )
+        .distinct()
+    )
+
+
+_follower_inboxes: Hot[Recipient] = Hot(
+    lambda: _elsewhere(_SHARED).join_from(
+        account,
+        follow,
+        (follow.c.account_id == account.c.id)
+        & (follow.c.target_id == bindparam("account_id"))
+        & follow.c.accepted,
+    ),
+    Recipient._make,
+)
+
+_mentioned: Hot[Recipient] = Hot(
+    lambda: _elsewhere(_SHARED).join_from(
+        account, mention, (mention.c.account_id == account.c.id) & (mention.c.post_id == bindparam("post_id"))
+    ),
+    Recipient._make,
+)
+
+_mentioned_in_person: Hot[Recipient] = Hot(
+    lambda: _elsewhere(account.c.inbox_uri).join_from(
+        account, mention, (mention.c.account_id == account.c.id) & (mention.c.post_id == bindparam("post_id"))
+    ),
+    Recipient._make,
+)
+
+_inboxes: Hot[Recipient] = Hot(
+    lambda: _elsewhere(_SHARED).where(AnyOf(account.c.id, bindparam("ids"))), Recipient._make
+)
+
+_personal: Hot[Recipient] = Hot(
+    lambda: _elsewhere(account.c.inbox_uri).where(AnyOf(account.c.id, bindparam("ids"))), Recipient._make
+)
+
+_everybody: Hot[Recipient] = Hot(lambda: _elsewhere(_SHARED), Recipient._make)
+
+
+def _select_involved() -> Select[Any]:
+    """Those who boosted, liked, answered or voted on a post: their servers have it too."""
+    people = union(
+        select(post.c.account_id).where(
+            or_(post.c.boost_of_id == bindparam("post_id"), post.c.in_reply_to_id == bindparam("post_id"))
+        ),
+        select(like.c.account_id).where(like.c.post_id == bindparam("post_id")),
+        select(poll_vote.c.account_id).where(poll_vote.c.post_id == bindparam("post_id")),
+    ).subquery()
+    return _elsewhere(_SHARED).where(account.c.id.in_(select(people.c.account_id)))
+
+
+_involved: Hot[Recipient] = Hot(_select_involved, Recipient._make)
