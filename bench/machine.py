@@ -1,0 +1,56 @@
+"""CPU time and memory of a tree of processes, from /proc."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS_S = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def tree(roots: Iterable[int]) -> set[int]:
+    """These processes and all below them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None:
+            parents[int(entry.name)] = int(fields[1])
+    found = set(roots)
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that a measurement is about."""
+
+    roots: tuple[int, ...]
+
+    def cpu_s(self) -> float:
+        """User and system time so far, of the living and of the children they have outlived."""
+        ticks = 0
+        for pid in tree(self.roots):
+            if (fields := _stat(pid)) is not None:
+                ticks += sum(int(one) for one in fields[11:15])
+        return ticks / TICKS_S
+
+    def memory_mib(self) -> float:
+        """Resident memory that is not shared with others (proportional set size)."""
+        kib = 0
+        for pid in tree(self.roots):
+            try:
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+            kib += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+        return kib / 1024
