@@ -302,22 +302,25 @@ async def exchange_code(
 
     A code used twice was seen by somebody it was not meant for: what the first use got ends (RFC 6749 §4.1.2).
     """
-    issued = await server.db.write(_exchange, app.id, code, redirect_uri, code_verifier)
-    if issued is None:
-        raise OAuthError("invalid_grant")
-    return issued
+    outcome = await server.db.write(_exchange, app.id, code, redirect_uri, code_verifier)
+    if isinstance(outcome, IssuedToken):
+        return outcome
+    if outcome is not None:
+        server.remembered.forget_token(outcome)
+    raise OAuthError("invalid_grant")
 
 
 def _exchange(
     conn: Connection, app_id: int, code: str, redirect_uri: str, code_verifier: str
-) -> IssuedToken | None:
+) -> IssuedToken | int | None:
+    """The token, or the id of the one that ended because the code had been used."""
     now = now_ms()
     row = oauth.code(conn, digest(code))
     if row is None or row.app_id != app_id:
         return None
     if row.token_id is not None:
         oauth.revoke(conn, row.token_id, now)
-        return None
+        return row.token_id
     member = users.by_id(conn, row.account_id)
     if row.expires_at <= now or row.redirect_uri != redirect_uri or member is None or not member.is_let_in:
         return None
@@ -376,17 +379,18 @@ async def revoke(server: Server, app: AppRow, secret: str) -> None:
     Raises OAuthError if it is another app's.
     """
 
-    def unit(conn: Connection) -> bool:
+    def unit(conn: Connection) -> int | None:
         row = oauth.holder(conn, digest(secret))
         if row is None:
-            return True
+            return None
         if row.app_id != app.id:
-            return False
+            raise OAuthError("unauthorized_client", "You are not authorized to revoke this token")
         oauth.revoke(conn, row.id, now_ms())
-        return True
+        return row.id
 
-    if not await server.db.write(unit):
-        raise OAuthError("unauthorized_client", "You are not authorized to revoke this token")
+    revoked = await server.db.write(unit)
+    if revoked is not None:
+        server.remembered.forget_token(revoked)
 
 
 async def grants(server: Server, member: Member) -> list[Grant]:
@@ -403,6 +407,7 @@ async def end_grant(server: Server, member: Member, token_id: int) -> None:
         oauth.revoke(conn, token_id, now_ms())
 
     await server.db.write(unit)
+    server.remembered.forget_token(token_id)
 
 
 async def viewer_of_token(server: Server, secret: str) -> Viewer:

@@ -106,33 +106,46 @@ def network_of(ip: str) -> str:
 
 
 class Remembered:
-    """The caches of one process. `listen` is called by whoever uses them first."""
+    """The caches of one process."""
 
     def __init__(self) -> None:
         self.tokens: Cache[Any] = Cache()
         self.sessions: Cache[Any] = Cache()
         self.settings: Cache[Any] = Cache(entries_max=1)
         self.site: Cache[Any] = Cache(seconds=60, entries_max=1)
+        self.webfinger: Cache[Any] = Cache(seconds=60)
         self.attempts = Attempts()
         self._listens = False
 
     def listen(self, bus: Bus) -> None:
-        """Begin to hear of changes; further calls do nothing."""
+        """Begin to hear of changes, called by whoever uses the caches first; further calls do nothing."""
         if self._listens:
             return
         self._listens = True
 
-        def member_changed(account_id: str) -> None:
-            self.tokens.forget(lambda holder: str(holder.account_id) == account_id)
-            self.sessions.forget(lambda holder: str(holder.account_id) == account_id)
+        bus.subscribe("token", lambda row_id: self.forget_token(int(row_id)))
+        bus.subscribe("session", lambda row_id: self.forget_session(int(row_id)))
+        bus.subscribe("user", lambda row_id: self.forget_member(int(row_id)))
+        bus.subscribe("account", lambda row_id: self.forget_member(int(row_id)))
+        bus.subscribe("setting", lambda _: self.forget_settings())
 
-        bus.subscribe("token", lambda token_id: self.tokens.forget(lambda holder: str(holder.id) == token_id))
-        bus.subscribe("session", lambda row_id: self.sessions.forget(lambda holder: str(holder.id) == row_id))
-        bus.subscribe("user", member_changed)
-        bus.subscribe("account", member_changed)
+    # Whoever changed something here calls these as well: on PostgreSQL a signal takes a moment to come back, and
+    # the answer to the request must not be earlier.
 
-        def setting_changed(_: str) -> None:
-            self.settings.forget(lambda _: True)
-            self.site.forget(lambda _: True)
+    def forget_member(self, account_id: int) -> None:
+        """Ask anew for the tokens and sessions of this member."""
+        self.tokens.forget(lambda holder: holder.account_id == account_id)
+        self.sessions.forget(lambda holder: holder.account_id == account_id)
 
-        bus.subscribe("setting", setting_changed)
+    def forget_token(self, token_id: int) -> None:
+        """Ask anew for this token."""
+        self.tokens.forget(lambda holder: holder.id == token_id)
+
+    def forget_session(self, session_id: int) -> None:
+        """Ask anew for this session."""
+        self.sessions.forget(lambda holder: holder.id == session_id)
+
+    def forget_settings(self) -> None:
+        """Ask anew for the settings."""
+        self.settings.forget(lambda _: True)
+        self.site.forget(lambda _: True)

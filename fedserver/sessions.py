@@ -131,17 +131,20 @@ async def log_out(server: Server, member: Member) -> None:
     """End the present session."""
     if member.session_id is not None:
         await server.db.write(sessions.end, member.account_id, member.session_id)
+        server.remembered.forget_session(member.session_id)
 
 
 async def end(server: Server, member: Member, session_id: int) -> None:
     """End one of the member's sessions; NotFound if it is not theirs."""
     if not await server.db.write(sessions.end, member.account_id, session_id):
         raise NotFound
+    server.remembered.forget_session(session_id)
 
 
 async def end_others(server: Server, member: Member) -> None:
     """Sign out everywhere else: other browsers and all apps."""
     await server.db.write(end_everything, member.account_id, keep=member.session_id)
+    server.remembered.forget_member(member.account_id)
 
 
 def end_everything(conn: Connection, account_id: int, *, keep: int | None = None) -> None:
@@ -189,6 +192,7 @@ async def change_password(server: Server, member: Member, *, old: str, new: str)
         plan_mail(conn, member.account_id, "password_changed")
 
     await server.db.write(unit)
+    server.remembered.forget_member(member.account_id)
 
 
 async def change_email(server: Server, member: Member, *, password: str, email: str) -> None:
@@ -250,6 +254,7 @@ async def reset_password(server: Server, secret: str, new: str) -> UserRow:
         plan_mail(conn, link.account_id, "password_changed")
 
     await server.db.write(unit)
+    server.remembered.forget_member(row.account_id)
     return row
 
 

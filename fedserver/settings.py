@@ -81,7 +81,9 @@ async def change(server: Server, member: Member, values: Mapping[str, Any]) -> I
     """Change some settings and return all. Admins only: Forbidden; Invalid for locked or unusable values."""
     if member.role != "admin":
         raise Forbidden("Only admins may change the settings of this server.")
-    return await server.db.write(store, server.config, values)
+    changed = await server.db.write(store, server.config, values)
+    server.remembered.forget_settings()
+    return changed
 
 
 def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> InstanceSettings:

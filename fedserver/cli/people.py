@@ -23,6 +23,7 @@ from fedserver import mail_links, oauth, sessions, signup
 from fedserver.assembly import OutdatedSchema
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config, ConfigError
+from fedserver.config_values import PREFIX
 from fedserver.errors import Conflict, NotFound
 from fedserver.keys import Keys
 from fedserver.viewer import ROLES
@@ -102,8 +103,8 @@ def init(
 
 def _settings_path(named: Path | None) -> Path:
     """Where the settings file is, or will be: as `config.load` looks for it."""
-    chosen = named or os.environ.get(settings.PREFIX + "CONFIG")
-    folder = os.environ.get(settings.PREFIX + "DATA") or "data"
+    chosen = named or os.environ.get(PREFIX + "CONFIG")
+    folder = os.environ.get(PREFIX + "DATA") or "data"
     return (Path(chosen) if chosen else Path(folder) / settings.FILE_NAME).absolute()
 
 
