@@ -6,25 +6,31 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import mail
+from fedserver import mail, oauth, signup
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.engine import open_engine
+from fedserver.jobs.handlers import ATTEMPTS_MAX, TIMEOUT_SECONDS, Kind, kinds
+from fedserver.jobs.periodic import Chore, Chores
 from fedserver.keys import Keys
 from fedserver.live import Bus
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.observe import Metrics, TimedDatabase
-from storage import migrate
+from storage import deliveries, inbox, migrate, sessions
 from storage.database import Database, open_database
+from storage.types import now_ms
 
 log = logging.getLogger("fedserver.assembly")
+
+HOUR_SECONDS: Final = 3600.0
+DAY_SECONDS: Final = 24 * HOUR_SECONDS
 
 
 class OutdatedSchema(Exception):
@@ -99,7 +105,25 @@ async def _prepare_schema(config: Config) -> None:
 
 
 def _background(server: Server) -> list[Background]:
-    return [open_engine(server), DeliveryLanes(server)]
+    mails = {
+        name: Kind(name, handler, TIMEOUT_SECONDS, ATTEMPTS_MAX) for name, handler in mail.HANDLERS.items()
+    }
+    return [
+        open_engine(server, {**mails, **kinds()}),
+        DeliveryLanes(server),
+        Chores(
+            server,
+            [
+                Chore("forget unused apps, codes and tokens", DAY_SECONDS, oauth.remove_unused),
+                Chore("forget sign-ups never confirmed", DAY_SECONDS, signup.forget_unconfirmed),
+                Chore(
+                    "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
+                ),
+                Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
+                Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
+            ],
+        ),
+    ]
 
 
 def _open_media(config: Config) -> MediaStore:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
@@ -183,7 +184,7 @@ class PlainLines(logging.Formatter):
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "time": f"{_second(int(record.created))}.{int(record.msecs):03}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "event": escaped(record.getMessage(), LINE_CHARS_MAX),
@@ -200,6 +201,11 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
     return fields
 
 
+@lru_cache(8)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def escaped(text: str, chars_max: int = VALUE_CHARS_MAX) -> str:
     """The text cut to `chars_max`, control characters and half characters written as escapes."""
     if len(text) > chars_max:
@@ -214,6 +220,9 @@ def set_up_logging(
 ) -> None:
     """Send what this process has to say to `stream` (standard error): readable on a terminal, else JSON."""
     stream = sys.stderr if stream is None else stream
+    # Nobody reads the file, thread and process of a record, and finding them out costs as much as the line.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream)
     handler.setFormatter(PlainLines() if stream.isatty() else JsonLines())
     root = logging.getLogger()

@@ -47,7 +47,10 @@ class Database(Protocol):
 
     dialect: str  # sqlite, postgresql
     url: URL
-    statements: int  # run so far, by this process
+
+    @property
+    def statements(self) -> int:
+        """How many statements ran so far, by this process."""
 
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -9,7 +9,6 @@ from aiohttp import web
 from fedserver.context import Server
 from web import keys, observe
 from web.api import oauth
-from web.api import oauth
 from web.federation import wellknown
 from web.guard import Guard
 from web.templating import Pages, StaticFiles
@@ -19,8 +18,6 @@ BODY_BYTES_MAX: Final = 1 << 20  # for handlers that read a body themselves; for
 ROUTES: Final[list[web.RouteDef]] = [
     # for those who watch over the server
     *observe.routes,
-    # for client apps
-    *oauth.routes,
     # for client apps
     *oauth.routes,
     # for other servers

@@ -124,6 +124,17 @@ def _page_policy(method: str, path: str) -> Policy:
     return Policy("page", identity="session", cors=readable, limits=counted)
 
 
+# Links from mails and invitations carry their secret in the path.
+_SECRET_PATHS: Final = ("/login", "/confirm", "/password", "/join", "/unsubscribe", "/oauth")
+
+
+def loggable(path: str, route: str) -> str:
+    """The path as the log may show it: without the secrets of links that were sent to somebody."""
+    if not path.startswith(_SECRET_PATHS):
+        return path
+    return route or "/" + path.split("/", 2)[1] + "/…"
+
+
 def allow_form_to(request: web.Request, target: str) -> None:
     """Let the forms of this page end at `target`, such as an app's redirect address.
 
@@ -202,7 +213,7 @@ class Guard:
             log.info(
                 "%s %s %d",
                 request.method,
-                request.rel_url.raw_path,
+                loggable(request.rel_url.raw_path, route),
                 response.status,
                 extra={"route": route, "status": response.status, "ms": round(seconds * 1000, 1)},
             )

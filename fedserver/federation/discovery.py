@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from activitypub.discovery import (
@@ -29,8 +30,8 @@ SOFTWARE: Final = "fedserver"
 RESOURCE_CHARS_MAX: Final = 2048
 
 
-async def webfinger(server: Server, resource: str) -> dict[str, Any]:
-    """The JRD for a handle (with or without ``acct:`` or ``@``), an actor, a profile page or our origin itself.
+async def webfinger(server: Server, resource: str) -> bytes:
+    """The JRD, as JSON, for a handle (with or without ``acct:`` or ``@``), an actor, a profile page or our origin itself.
 
     Malformed for anything else, NotFound for whom we do not know, Gone for who was deleted.
     """
@@ -43,7 +44,13 @@ async def webfinger(server: Server, resource: str) -> dict[str, Any]:
         if not asked.isascii() or not asked.replace("_", "").replace("-", "").replace(".", "").isalnum():
             raise
         asked = Handle(asked, server.config.domain)
-    return await server.db.read(_jrd, server.config, server.uris, asked)
+    server.remembered.listen(server.bus)
+
+    async def load() -> bytes:
+        return msgspec.json.encode(await server.db.read(_jrd, server.config, server.uris, asked))
+
+    document: bytes = await server.remembered.webfinger.get(asked, load)
+    return document
 
 
 def _jrd(conn: Connection, config: Config, uris: Uris, asked: Handle | str) -> dict[str, Any]:
