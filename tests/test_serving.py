@@ -1,0 +1,92 @@
+"""Setting up, serving, stopping, being killed: the server as whoever runs it knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import databases
+from tests.client import Api
+from tests.running import RunningServer, password_of
+
+StartServer = Callable[..., RunningServer]
+KINDS = ["sqlite", "postgresql"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_serves_until_it_is_asked_to_stop(start_server: StartServer, kind: str) -> None:
+    server = start_server(kind)
+    nobody = server.nobody()
+    assert nobody.raw("GET", "/livez").status_code == 200
+    assert "test mode" in nobody.raw("GET", "/readyz").text.lower()
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_answered_outlives_a_power_cut(start_server: StartServer, kind: str) -> None:
+    server = start_server(kind)
+    alice = server.member("alice")
+    status = alice.post("/api/v1/statuses", {"status": "Written just before"})
+    server.kill()
+    server.start()
+    assert alice.get(f"/api/v1/statuses/{status['id']}")["uri"] == status["uri"]
+
+
+def test_setting_up_twice_changes_nothing(start_server: StartServer) -> None:
+    server = start_server()
+    before = server.nobody().get("/api/v2/instance")
+    settings = (server.folder / "data" / "fedserver.toml").read_text()
+    server.command("init", "--domain", server.domain, "--url", server.origin)
+    assert (server.folder / "data" / "fedserver.toml").read_text() == settings
+    assert server.nobody().get("/api/v2/instance")["domain"] == before["domain"]
+
+
+def test_a_domain_is_for_good(start_server: StartServer) -> None:
+    with pytest.raises(AssertionError, match="cannot be changed"):
+        start_server().command("init", "--domain", "other.example")
+
+
+def test_the_first_admin_signs_in_with_the_link_once(start_server: StartServer) -> None:
+    server = start_server()
+    link = server.command_json("init", "--admin", "ada", "--email", "ada@members.example")["login_link"]
+    assert link.startswith(server.origin)
+    with server.nobody().http as browser:
+        shown = browser.get(link, follow_redirects=True)
+        assert shown.status_code == 200
+        assert "password" in shown.text
+
+
+def test_serving_refuses_an_outdated_postgresql(tmp_path: Path) -> None:
+    url = databases.postgresql_database()
+    empty = databases.create_database(databases.postgresql_url())
+    try:
+        server = RunningServer(tmp_path, url)
+        server.environment["FEDSERVER_DATABASE"] = empty
+        with pytest.raises(AssertionError, match="fedserver migrate"):
+            server.start()
+        server.command("migrate")
+        server.start()
+        assert server.stop() == 0
+    finally:
+        databases.drop_database(url)
+        databases.drop_database(empty)
+
+
+def test_a_member_made_while_it_runs_can_use_it_at_once(start_server: StartServer) -> None:
+    server = start_server()
+    made = ("carol", "--email", "carol@members.example", "--role", "moderator", "--password-stdin")
+    carol = server.command_json("user", "create", *made, stdin=password_of("carol"))
+    assert (carol["username"], carol["role"]) == ("carol", "moderator")
+    token = server.command_json("token", "create", "carol", "--scopes", "read")["access_token"]
+    assert Api(server.origin, token).me["id"] == carol["id"]
+    assert Api(server.origin, token).raw("POST", "/api/v1/statuses", json={"status": "no"}).status_code == 403
+
+
+def test_it_ends_and_says_why_when_its_port_is_taken(start_server: StartServer, tmp_path: Path) -> None:
+    first = start_server()
+    folder = tmp_path / "late"
+    second = RunningServer(folder, databases.sqlite_database(folder), LISTEN=first.domain)
+    with pytest.raises(AssertionError, match="Cannot listen on"):
+        second.start()
