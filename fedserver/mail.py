@@ -4,7 +4,7 @@ was rolled back and none is lost."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from email.message import EmailMessage
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from fedserver.config import Config
 from fedserver.content.html import to_text
 from fedserver.content.text import clean_line
 from fedserver.context import Server
+from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_links import Purpose
@@ -23,7 +24,7 @@ from storage import accounts, posts, relationships, users
 from storage.types import new_id
 from storage.users import UserRow
 
-__all__ = ["HANDLERS", "KINDS", "Mailer", "open_mailer", "plan_mail", "plan_notification_mail", "send_mail"]
+__all__ = ["KINDS", "Mailer", "open_mailer", "plan_mail", "plan_notification_mail", "send_mail"]
 
 log = logging.getLogger("fedserver.mail")
 
@@ -76,7 +77,8 @@ def plan_notification_mail(
     )
 
 
-async def send_mail(server: Server, payload: Mapping[str, Any]) -> None:
+@handles("mail", attempts_max=10)
+async def send_mail(server: Server, payload: dict[str, Any]) -> None:
     """Write and send one planned mail: the handler of the job ``mail``."""
     message = await server.db.write(_written, server.config, payload)
     if message is None:
@@ -88,9 +90,6 @@ async def send_mail(server: Server, payload: Mapping[str, Any]) -> None:
         log.warning(
             "A mail (%s) to account %s was refused: %s", payload["template"], payload["account_id"], error
         )
-
-
-HANDLERS: Final[dict[str, Callable[[Server, Mapping[str, Any]], Awaitable[None]]]] = {"mail": send_mail}
 
 
 def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:

@@ -1,0 +1,225 @@
+"""A member takes along what is theirs: one zip in Mastodon's layout, which other servers and tools read.
+
+Nobody else's posts are in it, only their addresses, and no secret of the account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.federation.documents import Documents
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
+from fedserver.mail import plan_mail
+from fedserver.mail_links import DAY_MS
+from fedserver.viewer import Member
+from storage import accounts, belongings
+from storage.types import now_ms
+
+KEPT_MS: Final = 7 * DAY_MS
+MINUTES_MAX: Final = 60
+_AS2: Final = "https://www.w3.org/ns/activitystreams"
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An archive that is there (`path`, `made_at`, `file_bytes`), or is being made (`is_waiting`), or neither."""
+
+    is_waiting: bool
+    path: Path | None = None
+    made_at: int | None = None
+    file_bytes: int = 0
+
+
+async def request(server: Server, member: Member) -> None:
+    """Have an archive made; a mail says when it is ready. Asking again meanwhile changes nothing."""
+    await asyncio.to_thread(_mark, server, member.account_id)
+    await server.db.write(
+        lambda conn: plan(conn, "export", {"account_id": member.account_id}, key=str(member.account_id))
+    )
+
+
+async def status(server: Server, member: Member) -> Export:
+    """The member's archive as it is now."""
+    return await asyncio.to_thread(_status, server, member.account_id)
+
+
+async def archive(server: Server, member: Member) -> Path:
+    """The file to send, as ``application/zip``. Raises NotFound without one, or after seven days."""
+    found = (await status(server, member)).path
+    if found is None:
+        raise NotFound("There is no archive of your data. You can ask for one.")
+    return found
+
+
+def remove_old(server: Server) -> None:
+    """Delete archives after seven days; for the daily job, in a thread."""
+    folder = server.config.data_dir / "exports"
+    for path in folder.glob("*.*") if folder.is_dir() else ():
+        if _made_at(path) < now_ms() - KEPT_MS:
+            path.unlink(missing_ok=True)
+
+
+@handles("export", timeout_seconds=MINUTES_MAX * 60)
+async def make_archive(server: Server, payload: dict[str, Any]) -> None:
+    """Write the archive beside its place and put it there when it is whole."""
+    account_id: int = payload["account_id"]
+    documents = server.publish.documents
+    waiting, target = _paths(server, account_id)
+    await asyncio.to_thread(_mark, server, account_id)
+    with await asyncio.to_thread(zipfile.ZipFile, waiting, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in await server.db.read(_lists, documents, account_id, server.config.domain):
+            await asyncio.to_thread(archive.writestr, name, content)
+        await asyncio.to_thread(archive.writestr, "outbox.json", await _outbox(server, documents, account_id))
+        await _add_files(server, archive, account_id)
+    await asyncio.to_thread(os.replace, waiting, target)
+    await server.db.write(plan_mail, account_id, "export_ready")
+
+
+async def _outbox(server: Server, documents: Documents, account_id: int) -> bytes:
+    items: list[Any] = []
+    after_id = 0
+    while True:
+        step, after_id = await server.db.read(_activities, documents, account_id, after_id)
+        items += step
+        if not step:
+            break
+    outbox = {
+        "@context": _AS2,
+        "id": "outbox.json",
+        "type": "OrderedCollection",
+        "totalItems": len(items),
+        "orderedItems": items,
+    }
+    # The files are in the archive, so they are found there.
+    return msgspec.json.encode(outbox).replace(
+        f'"{server.config.origin}/media/'.encode(), b'"/media_attachments/files/'
+    )
+
+
+async def _add_files(server: Server, archive: zipfile.ZipFile, account_id: int) -> None:
+    after_id = 0
+    while files := await server.db.read(belongings.files, account_id, after_id):
+        after_id = files[-1].id
+        for file in files:
+            if not file.store_key:
+                continue
+            try:
+                stream = await server.media.open(file.store_key)
+            except NotFound:
+                continue  # still being processed, or failed: there is nothing to take along
+            with archive.open(f"media_attachments/files/{file.store_key}", "w", force_zip64=True) as copy:
+                async for chunk in stream.chunks:
+                    await asyncio.to_thread(copy.write, chunk)
+
+
+def _activities(
+    conn: Connection, documents: Documents, account_id: int, after_id: int
+) -> tuple[list[Any], int]:
+    rows = belongings.posts(conn, account_id, after_id)
+    shown = [
+        document if row.boost_of_id is not None else documents.create_document(row, document)
+        for row, document in zip(rows, documents.post_documents(conn, rows), strict=True)
+    ]
+    return shown, rows[-1].id if rows else after_id
+
+
+def _lists(conn: Connection, documents: Documents, account_id: int, domain: str) -> list[tuple[str, bytes]]:
+    def handle(username: str, at: str) -> str:
+        return f"{username}@{at or domain}"
+
+    if accounts.by_id(conn, account_id) is None:
+        raise NotFound
+    actor = dict(documents.actor_document(conn, account_id))
+    actor |= {"outbox": "outbox.json", "likes": "likes.json", "bookmarks": "bookmarks.json"}
+    return [
+        ("actor.json", msgspec.json.encode(actor)),
+        ("likes.json", _collection("likes.json", belongings.liked(conn, account_id))),
+        ("bookmarks.json", _collection("bookmarks.json", belongings.bookmarked(conn, account_id))),
+        (
+            "following_accounts.csv",
+            _csv(
+                ("Account address", "Show boosts", "Notify on new posts", "Languages"),
+                (
+                    (
+                        handle(one.username, one.domain),
+                        _yes(one.shows_boosts),
+                        _yes(one.notifies),
+                        ", ".join(one.languages),
+                    )
+                    for one in belongings.following(conn, account_id)
+                ),
+            ),
+        ),
+        (
+            "followers.csv",
+            _csv(("Account address",), ((handle(*one),) for one in belongings.followers(conn, account_id))),
+        ),
+        ("blocked_accounts.csv", _csv((), ((handle(*one),) for one in belongings.blocked(conn, account_id)))),
+        (
+            "muted_accounts.csv",
+            _csv(
+                ("Account address", "Hide notifications"),
+                ((handle(name, at), _yes(hides)) for name, at, hides in belongings.muted(conn, account_id)),
+            ),
+        ),
+        ("bookmarks.csv", _csv((), ((uri,) for uri in belongings.bookmarked(conn, account_id)))),
+    ]
+
+
+def _collection(name: str, items: list[str]) -> bytes:
+    return msgspec.json.encode(
+        {"@context": _AS2, "id": name, "type": "OrderedCollection", "orderedItems": items}
+    )
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """RFC 4180; no cell begins as a formula would."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    if header:
+        writer.writerow(header)
+    for row in rows:
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row])
+    return text.getvalue().encode()
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _paths(server: Server, account_id: int) -> tuple[Path, Path]:
+    folder = server.config.data_dir / "exports"
+    return folder / f"{account_id}.part", folder / f"{account_id}.zip"
+
+
+def _mark(server: Server, account_id: int) -> None:
+    waiting, _ = _paths(server, account_id)
+    waiting.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(waiting, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _status(server: Server, account_id: int) -> Export:
+    waiting, target = _paths(server, account_id)
+    is_waiting = waiting.exists()
+    if not target.exists() or _made_at(target) < now_ms() - KEPT_MS:
+        return Export(is_waiting)
+    return Export(is_waiting, target, _made_at(target), target.stat().st_size)
+
+
+def _made_at(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1_000_000

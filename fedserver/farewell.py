@@ -1,0 +1,120 @@
+"""Deleting an account: at once for everybody who looks, then step by step for the rows and files.
+
+The account's row stays, empty, so that its name is never given to somebody else. Its keys stay as long as
+other servers may still have to be told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+import fedserver.posts
+from fedserver import interactions, sessions
+from fedserver.context import Server
+from fedserver.errors import Conflict, NotFound
+from fedserver.federation.publish import Publisher
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
+from fedserver.mail import plan_mail
+from fedserver.mail_links import DAY_MS
+from fedserver.viewer import Member
+from storage import accounts, belongings, inbox, users
+from storage.belongings import File
+from storage.types import now_ms
+
+# Deliveries are tried for seven days.
+KEYS_KEPT_MS: Final = 8 * DAY_MS
+MINUTES_MAX: Final = 30
+
+
+async def delete_account(server: Server, member: Member, password: str) -> None:
+    """Delete one's own account for good. Raises Invalid for a wrong password, Conflict for the only admin."""
+    await sessions.check_password(server, member, password)
+    await server.db.write(leave, server.publish, server.config.origin, member.account_id)
+    server.remembered.forget_member(member.account_id)
+
+
+def leave(conn: Connection, publish: Publisher, origin: str, account_id: int) -> None:
+    """Delete a member's account within a unit: nobody sees or uses it any more, and a job removes the rest."""
+    row = accounts.by_id(conn, account_id)
+    member = users.by_id(conn, account_id)
+    if row is None or row.deleted_at is not None or member is None:
+        raise NotFound
+    if member.role == "admin" and users.count_admins(conn) == 1:
+        raise Conflict("You are the only admin. Make somebody else an admin first.")
+    # Before the rows go, by which it is known whom to tell.
+    publish.account_deleted(conn, row)
+    plan_mail(conn, account_id, "goodbye", {"to": member.email, "username": member.username})
+    pictures = [url for url in (row.avatar_url, row.header_url) if url.startswith(f"{origin}/media/")]
+    now = now_ms()
+    accounts.change(
+        conn,
+        account_id,
+        deleted_at=now,
+        suspended_at=now,  # hides the posts until they are gone
+        display_name="",
+        note_html="",
+        note_source="",
+        fields="[]",
+        avatar_url="",
+        avatar_alt="",
+        header_url="",
+        header_alt="",
+        discoverable=False,
+        indexable=False,
+    )
+    inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
+    sessions.end_everything(conn, account_id)
+    users.remove(conn, account_id)
+    keys = [url.removeprefix(f"{origin}/media/") for url in pictures]
+    plan(conn, "farewell", {"account_id": account_id, "pictures": keys}, key=str(account_id))
+
+
+@handles("farewell", timeout_seconds=MINUTES_MAX * 60, attempts_max=20)
+async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
+    """Remove posts, files and relations of a deleted account; where it was interrupted, it goes on."""
+    account_id: int = payload["account_id"]
+    while await server.db.write(_remove_posts, account_id):
+        pass
+    for key in payload["pictures"]:
+        await server.media.delete(key)
+    while files := await server.db.read(belongings.files, account_id):
+        await _remove_files(server, files)
+    await server.db.write(_finish, server.config.testing.time_scale, account_id)
+
+
+async def _remove_files(server: Server, files: list[File]) -> None:
+    for file in files:
+        for key in (file.store_key, file.preview_key):
+            if key:
+                await server.media.delete(key)
+    await server.db.write(belongings.remove_files, [file.id for file in files])
+
+
+def _remove_posts(conn: Connection, account_id: int) -> bool:
+    """Erase some posts; whether there were any. Other servers drop them with the account."""
+    rows = belongings.posts(conn, account_id)
+    for row in rows:
+        if row.boost_of_id is not None:
+            interactions.remove_boost(conn, row)
+        else:
+            fedserver.posts.erase(conn, row)
+    return bool(rows)
+
+
+def _finish(conn: Connection, time_scale: float, account_id: int) -> None:
+    belongings.remove_relations(conn, account_id)
+    accounts.change(
+        conn, account_id, followers_count=0, following_count=0, posts_count=0, last_posted_at=None
+    )
+    due = now_ms() + int(KEYS_KEPT_MS / time_scale)
+    plan(conn, "forget_keys", {"account_id": account_id}, key=str(account_id), not_before_ms=due)
+
+
+@handles("forget_keys")
+async def forget_keys(server: Server, payload: dict[str, Any]) -> None:
+    """Destroy the keys of a deleted account, once nobody needs to be told any more."""
+    await server.db.write(belongings.remove_keys, payload["account_id"])
+    server.keys.forget(payload["account_id"])

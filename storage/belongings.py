@@ -1,0 +1,163 @@
+"""Everything that is one member's, in steps small enough for a unit: for taking it along, and for removing it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy.sql import ColumnElement
+
+from storage.tables import (
+    account,
+    account_key,
+    block,
+    bookmark,
+    follow,
+    like,
+    media,
+    membership,
+    mute,
+    pin,
+    poll_vote,
+    post,
+)
+
+STEP_ROWS: Final = 200
+
+
+class Followed(NamedTuple):
+    """Somebody the member follows."""
+
+    username: str
+    domain: str
+    shows_boosts: bool
+    notifies: bool
+    languages: tuple[str, ...]
+
+
+class File(NamedTuple):
+    """An upload of the member's, as the media store knows it."""
+
+    id: int
+    store_key: str
+    preview_key: str
+
+
+def following(conn: Connection, account_id: int) -> list[Followed]:
+    """Whom the member follows."""
+    query = (
+        select(
+            account.c.username, account.c.domain, follow.c.shows_boosts, follow.c.notifies, follow.c.languages
+        )
+        .join_from(follow, account, account.c.id == follow.c.target_id)
+        .where(follow.c.account_id == account_id, follow.c.accepted)
+        .order_by(follow.c.id)
+    )
+    return [
+        Followed(row.username, row.domain, row.shows_boosts, row.notifies, tuple(json.loads(row.languages)))
+        for row in conn.execute(query)
+    ]
+
+
+def followers(conn: Connection, account_id: int) -> list[tuple[str, str]]:
+    """Who follows the member: name and domain."""
+    query = _handles().join(follow, account.c.id == follow.c.account_id)
+    return _pairs(
+        conn, query.where(follow.c.target_id == account_id, follow.c.accepted).order_by(follow.c.id)
+    )
+
+
+def blocked(conn: Connection, account_id: int) -> list[tuple[str, str]]:
+    """Whom the member blocks: name and domain."""
+    query = _handles().join(block, account.c.id == block.c.target_id)
+    return _pairs(conn, query.where(block.c.account_id == account_id).order_by(block.c.id))
+
+
+def muted(conn: Connection, account_id: int) -> list[tuple[str, str, bool]]:
+    """Whom the member mutes: name, domain, and whether their notifications are hidden as well."""
+    query = (
+        select(account.c.username, account.c.domain, mute.c.hides_notifications)
+        .join_from(mute, account, account.c.id == mute.c.target_id)
+        .where(mute.c.account_id == account_id)
+        .order_by(mute.c.id)
+    )
+    return [(row.username, row.domain, bool(row.hides_notifications)) for row in conn.execute(query)]
+
+
+def bookmarked(conn: Connection, account_id: int) -> list[str]:
+    """URIs of the posts the member has bookmarked."""
+    query = select(post.c.uri).join(bookmark, bookmark.c.post_id == post.c.id)
+    return list(conn.scalars(query.where(bookmark.c.account_id == account_id).order_by(bookmark.c.id)))
+
+
+def liked(conn: Connection, account_id: int) -> list[str]:
+    """URIs of the posts the member likes."""
+    query = select(post.c.uri).join(like, like.c.post_id == post.c.id)
+    return list(conn.scalars(query.where(like.c.account_id == account_id).order_by(like.c.id)))
+
+
+def posts(conn: Connection, account_id: int, after_id: int = 0) -> list[Row[Any]]:
+    """The next of the account's posts and boosts, oldest first."""
+    query = select(post).where(post.c.account_id == account_id, post.c.id > after_id)
+    return list(conn.execute(query.order_by(post.c.id).limit(STEP_ROWS)))
+
+
+def files(conn: Connection, account_id: int, after_id: int = 0) -> list[File]:
+    """The next of the account's uploads."""
+    query = (
+        select(media.c.id, media.c.store_key, media.c.preview_key)
+        .where(media.c.account_id == account_id, media.c.id > after_id)
+        .order_by(media.c.id)
+        .limit(STEP_ROWS)
+    )
+    return [File._make(row) for row in conn.execute(query)]
+
+
+def remove_files(conn: Connection, media_ids: list[int]) -> None:
+    """Forget uploads whose files are gone."""
+    conn.execute(delete(media).where(media.c.id.in_(media_ids)))
+
+
+def remove_relations(conn: Connection, account_id: int) -> None:
+    """Remove follows, blocks, mutes, likes, votes and memberships of an account, and what others' counts had of
+    them. A closed poll keeps its counts."""
+    _count_down(conn, account.c.followers_count, follow.c.target_id, follow.c.account_id == account_id)
+    _count_down(conn, account.c.following_count, follow.c.account_id, follow.c.target_id == account_id)
+    has_liked = exists().where(like.c.post_id == post.c.id, like.c.account_id == account_id)
+    conn.execute(
+        update(post).where(has_liked, post.c.likes_count > 0).values(likes_count=post.c.likes_count - 1)
+    )
+    for table, columns in (
+        (follow, (follow.c.account_id, follow.c.target_id)),
+        (block, (block.c.account_id, block.c.target_id)),
+        (mute, (mute.c.account_id, mute.c.target_id)),
+        (like, (like.c.account_id,)),
+        (pin, (pin.c.account_id,)),
+        (poll_vote, (poll_vote.c.account_id,)),
+        (membership, (membership.c.account_id,)),
+    ):
+        for column in columns:
+            conn.execute(delete(table).where(column == account_id))
+
+
+def remove_keys(conn: Connection, account_id: int) -> None:
+    """Destroy the keys of an account: nothing can be signed in its name any more."""
+    conn.execute(delete(account_key).where(account_key.c.account_id == account_id))
+
+
+def _count_down(
+    conn: Connection, count: Any, whose: ColumnElement[int], condition: ColumnElement[bool]
+) -> None:
+    concerned = select(whose).where(condition, follow.c.accepted)
+    conn.execute(
+        update(account).where(account.c.id.in_(concerned), count > 0).values({count.name: count - 1})
+    )
+
+
+def _handles() -> Any:
+    return select(account.c.username, account.c.domain).select_from(account)
+
+
+def _pairs(conn: Connection, query: Any) -> list[tuple[str, str]]:
+    return [(row.username, row.domain) for row in conn.execute(query)]
