@@ -12,17 +12,21 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from fedserver import sessions
+from fedserver.assembly import OutdatedSchema, build_server
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound, RateLimited, Unreachable
 from tests import databases
+from tests.conftest import MakeConfig
 from tests.members import Person
 from web import auth, forms, keys, replies
 from web.app import build_app
 from web.guard import allow_form_to
 from web.params import Params, Unreadable, put
 from web.proxies import Proxies, subject
+from web.templating import StaticFiles
 
 Client = TestClient[Any, Any]
 ERRORS: dict[str, Exception] = {
@@ -495,3 +499,43 @@ async def test_metrics_are_for_this_machine_only(app_client: Client) -> None:
     assert 'fedserver_queue_depth{queue="deliveries",state="waiting"} 0.0' in text
     assert (await app_client.get("/metrics", headers={"X-Forwarded-For": "8.8.8.8"})).status == 404
     assert (await app_client.get("/metrics", headers={"Via": "1.1 front"})).status == 404
+
+
+# --- static files and starting
+
+
+async def test_static_files_are_served_by_name_and_never_from_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "static"
+    folder.mkdir()
+    (folder / "app.js").write_text("export {}")
+    (tmp_path / "secret.txt").write_text("secret")
+    static = StaticFiles(folder)
+    app = web.Application()
+    app.router.add_get("/static/{path:.+}", static.serve)
+    async with TestClient(TestServer(app)) as client:
+        current = await client.get(static.url("app.js"))
+        assert (current.content_type, "immutable" in current.headers["Cache-Control"]) == (
+            "text/javascript",
+            True,
+        )
+        old = await client.get("/static/000000000000/app.js")
+        assert (old.status, "immutable" in old.headers["Cache-Control"]) == (200, False)
+        for path in (
+            "../secret.txt",
+            "%2e%2e/secret.txt",
+            "..%2fsecret.txt",
+            f"{static.version}/..%2fsecret.txt",
+        ):
+            assert (await client.get(URL(f"/static/{path}", encoded=True))).status == 404
+    with pytest.raises(KeyError):
+        static.url("missing.js")
+
+
+async def test_a_server_refuses_a_postgresql_it_was_not_written_for(config: MakeConfig) -> None:
+    url = databases.create_database(databases.postgresql_url())
+    try:
+        with pytest.raises(OutdatedSchema, match="fedserver migrate"):
+            async with build_server(config(database=url)):
+                pass
+    finally:
+        databases.drop_database(url)
