@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import gettempdir
@@ -110,6 +111,8 @@ def let_go() -> None:
 @cache
 def _revision() -> str:
     digest = hashlib.sha256()
+    # PgQueuer's tables are not made by a migration but beside them.
+    digest.update(version("pgqueuer").encode() + Path(migrate.__file__).read_bytes())
     for file in sorted((migrate.MIGRATIONS / "versions").glob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
