@@ -16,14 +16,13 @@ from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.engine import open_engine
-from fedserver.jobs.handlers import ATTEMPTS_MAX, TIMEOUT_SECONDS, Kind, kinds
 from fedserver.jobs.periodic import Chore, Chores
 from fedserver.keys import Keys
 from fedserver.live import Bus
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.observe import Metrics, TimedDatabase
-from storage import deliveries, inbox, migrate, sessions
+from storage import deliveries, inbox, migrate, sessions, timelines
 from storage.database import Database, open_database
 from storage.types import now_ms
 
@@ -105,11 +104,8 @@ async def _prepare_schema(config: Config) -> None:
 
 
 def _background(server: Server) -> list[Background]:
-    mails = {
-        name: Kind(name, handler, TIMEOUT_SECONDS, ATTEMPTS_MAX) for name, handler in mail.HANDLERS.items()
-    }
     return [
-        open_engine(server, {**mails, **kinds()}),
+        open_engine(server),
         DeliveryLanes(server),
         Chores(
             server,
@@ -119,6 +115,7 @@ def _background(server: Server) -> list[Background]:
                 Chore(
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
                 ),
+                Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
             ],

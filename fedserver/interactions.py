@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from fedserver import notifications, visibility
+from fedserver import notifications, polls, visibility
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
-from fedserver.jobs.plan import plan
 from fedserver.viewer import Member
 from storage import accounts, interactions, posts, relationships, timelines
 from storage.accounts import AccountRow
@@ -23,8 +22,6 @@ from storage.signals import signal
 from storage.types import new_id, now_ms
 
 PINS_MAX = 5
-# Followers elsewhere are told new counts of a poll this often at the most.
-POLL_COUNTS_EVERY_MS = 180_000
 
 
 def seen(conn: Connection, post_id: int, viewer_id: int | None) -> PostRow:
@@ -193,9 +190,10 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
         posts.add_vote(conn, row.id, account_id, position, uri)
         rows.append({"position": position, "uri": uri, "title": options[position].title})
     if row.local:
-        _counts_changed(conn, server.publish, row, poll)
+        polls.counts_changed(conn, server.publish, row.id, poll.counted_at)
     else:
         server.publish.voted(conn, row.id, account_id, rows)
+        polls.plan_end(conn, row.id, poll.expires_at)
     signal(conn, "status.update", str(row.id))
 
 
@@ -264,7 +262,7 @@ def receive_vote(
         return False
     if not posts.add_vote(conn, row.id, voter.id, position, uri):
         return False
-    _counts_changed(conn, publish, row, poll)
+    polls.counts_changed(conn, publish, row.id, poll.counted_at)
     signal(conn, "status.update", str(row.id))
     return True
 
@@ -307,14 +305,3 @@ def _unliked(conn: Connection, row: PostRow, liked: Row[Any]) -> None:
 
 def _is_over(poll: Row[Any]) -> bool:
     return poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
-
-
-def _counts_changed(conn: Connection, publish: Publisher, row: PostRow, poll: Row[Any]) -> None:
-    """Tell the counts elsewhere now, or when the next telling is due."""
-    now = now_ms()
-    due_at = (poll.counted_at or 0) + POLL_COUNTS_EVERY_MS
-    if due_at <= now:
-        posts.poll_counted(conn, row.id, now)
-        publish.poll_counted(conn, row.id)
-    else:
-        plan(conn, "poll_counts", {"post_id": row.id}, key=f"poll_counts:{row.id}", not_before_ms=due_at)

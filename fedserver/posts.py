@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fedserver import mentions, notifications, visibility
+from fedserver import mentions, notifications, polls, visibility
 from fedserver.content import markdown, plain
 from fedserver.content.links import Handle, character_count, find_mentions, tag_key
 from fedserver.content.plain import Rendered
@@ -139,6 +139,7 @@ def create_unit(
             conn, post_id, options=[(title.strip(), 0) for title in draft.poll.options], multiple=draft.poll.multiple,
             hide_totals=draft.poll.hide_totals, expires_at=now + draft.poll.expires_in_s * 1000,
         )  # fmt: skip
+        polls.plan_end(conn, post_id, now + draft.poll.expires_in_s * 1000)
     if draft.idempotency_key:
         conn.execute(
             insert(idempotency).values(
@@ -275,27 +276,6 @@ def keep_revision(conn: Connection, row: PostRow) -> None:
     ]
     options = [one.title for one in posts.poll_options_of(conn, [row.id]).get(row.id, [])]
     posts.add_revision(conn, row, media_shown=shown, poll_options=options)
-
-
-async def close_due_polls(server: Server) -> int:
-    """Close the polls whose time is over and tell their voters; how many."""
-    return await server.db.write(_close_due_polls, server.publish)
-
-
-def _close_due_polls(conn: Connection, publish: Publisher) -> int:
-    due = posts.polls_due(conn, now_ms())
-    for post_id in due:
-        row = posts.by_id(conn, post_id)
-        posts.close_poll(conn, post_id)
-        if row is None:
-            continue
-        for voter_id in posts.voters(conn, post_id):
-            notifications.notify(conn, voter_id, "poll", row.account_id, post_id=post_id)
-        if row.local:
-            notifications.notify_author_of_poll(conn, row.account_id, post_id)
-            publish.poll_counted(conn, post_id)
-        signal(conn, "status.update", str(post_id))
-    return len(due)
 
 
 # -- steps
@@ -457,10 +437,12 @@ def _change_poll(conn: Connection, row: PostRow, wanted: PollDraft | None) -> No
             return
         if known.closed_at is not None:
             raise Conflict("The poll is over and cannot be changed.")
+    expires_at = now_ms() + wanted.expires_in_s * 1000
     posts.put_poll(
         conn, row.id, options=[(title, 0) for title in titles], multiple=wanted.multiple, hide_totals=wanted.hide_totals,
-        expires_at=now_ms() + wanted.expires_in_s * 1000,
+        expires_at=expires_at,
     )  # fmt: skip
+    polls.plan_end(conn, row.id, expires_at)
 
 
 def _posted_before(conn: Connection, account_id: int, key: str, now: int) -> int | None:

@@ -406,12 +406,6 @@ def add_vote(conn: Connection, post_id: int, account_id: int, position: int, uri
     return True
 
 
-def polls_due(conn: Connection, now: int, *, limit: int = 50) -> list[int]:
-    """Posts whose poll is over and has not been closed yet."""
-    query = select(poll.c.post_id).where(poll.c.expires_at <= now, poll.c.closed_at.is_(None)).limit(limit)
-    return list(conn.scalars(query))
-
-
 def close_poll(conn: Connection, post_id: int, at_ms: int | None = None) -> None:
     conn.execute(update(poll).where(poll.c.post_id == post_id).values(closed_at=at_ms or now_ms()))
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from storage.paging import Window
 from storage.tables import account, block, follow, hashtag, home_entry, media, mute, post, post_tag, user
@@ -103,21 +115,15 @@ def empty_home_of(conn: Connection, account_id: int, author_id: int) -> None:
     )
 
 
-def prune_home(conn: Connection, account_id: int) -> None:
-    """Keep the newest `HOME_ENTRIES_MAX`."""
-    oldest_kept = conn.scalar(
-        select(home_entry.c.post_id)
-        .where(home_entry.c.account_id == account_id)
-        .order_by(home_entry.c.post_id.desc())
-        .offset(HOME_ENTRIES_MAX - 1)
-        .limit(1)
+def prune_homes(conn: Connection) -> int:
+    """Keep the newest `HOME_ENTRIES_MAX` of every member; how many rows went."""
+    place = func.row_number().over(partition_by=home_entry.c.account_id, order_by=home_entry.c.post_id.desc())
+    ranked = select(home_entry.c.account_id, home_entry.c.post_id, place.label("place")).subquery()
+    surplus = select(ranked.c.account_id, ranked.c.post_id).where(ranked.c.place > HOME_ENTRIES_MAX)
+    gone = conn.execute(
+        delete(home_entry).where(tuple_(home_entry.c.account_id, home_entry.c.post_id).in_(surplus))
     )
-    if oldest_kept is not None:
-        conn.execute(
-            delete(home_entry).where(
-                home_entry.c.account_id == account_id, home_entry.c.post_id < oldest_kept
-            )
-        )
+    return gone.rowcount
 
 
 def home(conn: Connection, account_id: int, window: Window) -> list[int]:

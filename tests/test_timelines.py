@@ -25,7 +25,9 @@ def _arrive(conn: Connection, post_id: int) -> int:
 
 async def test_a_post_reaches_those_who_follow_and_nobody_else(db: Database) -> None:
     def unit(conn: Connection) -> None:
-        author, reader, asked, other = (add_member(conn, name) for name in ("author", "reader", "asked", "other"))
+        author, reader, asked, other = (
+            add_member(conn, name) for name in ("author", "reader", "asked", "other")
+        )
         far = add_stranger(conn, "far")
         add_follow(conn, reader, author)
         add_follow(conn, far, author)
@@ -46,7 +48,9 @@ async def test_a_reply_reaches_those_who_know_both_sides(db: Database) -> None:
         add_follow(conn, knows_one, two)
         add_follow(conn, one, two)
         first = add_post(conn, one)
-        reply = _arrive(conn, add_post(conn, two, in_reply_to_id=first, in_reply_to_account_id=one, thread_id=first))
+        reply = _arrive(
+            conn, add_post(conn, two, in_reply_to_id=first, in_reply_to_account_id=one, thread_id=first)
+        )
         assert _home(conn, knows_both) == [reply]
         assert _home(conn, one) == [reply]
         assert _home(conn, knows_one) == []
@@ -57,10 +61,14 @@ async def test_a_reply_reaches_those_who_know_both_sides(db: Database) -> None:
 async def test_a_boost_is_not_shown_to_who_wrote_it_has_it_or_wants_no_boosts(db: Database) -> None:
     def unit(conn: Connection) -> None:
         author, booster = add_member(conn, "author"), add_member(conn, "booster")
-        reader, has_it, wants_none, blocks = (add_member(conn, name) for name in ("reader", "has", "none", "blocks"))
+        reader, has_it, wants_none, blocks = (
+            add_member(conn, name) for name in ("reader", "has", "none", "blocks")
+        )
         for one in (author, reader, has_it, wants_none, blocks):
             add_follow(conn, one, booster)
-        conn.execute(update(tables.follow).where(tables.follow.c.account_id == wants_none).values(shows_boosts=False))
+        conn.execute(
+            update(tables.follow).where(tables.follow.c.account_id == wants_none).values(shows_boosts=False)
+        )
         conn.execute(insert(tables.block).values(id=new_id(), uri="b", account_id=blocks, target_id=author))
         add_follow(conn, has_it, author)
         original = _arrive(conn, add_post(conn, author))
@@ -74,11 +82,17 @@ async def test_a_boost_is_not_shown_to_who_wrote_it_has_it_or_wants_no_boosts(db
 
 async def test_a_mute_that_is_over_hides_nothing(db: Database) -> None:
     def unit(conn: Connection) -> None:
-        author, muting, muted_once = add_member(conn, "author"), add_member(conn, "muting"), add_member(conn, "once")
+        author, muting, muted_once = (
+            add_member(conn, "author"),
+            add_member(conn, "muting"),
+            add_member(conn, "once"),
+        )
         for one, expires_at in ((muting, None), (muted_once, now_ms() - 1)):
             add_follow(conn, one, author)
             conn.execute(
-                insert(tables.mute).values(id=new_id(), account_id=one, target_id=author, expires_at=expires_at)
+                insert(tables.mute).values(
+                    id=new_id(), account_id=one, target_id=author, expires_at=expires_at
+                )
             )
         post_id = _arrive(conn, add_post(conn, author))
         assert _home(conn, muted_once) == [post_id]
@@ -110,8 +124,11 @@ async def test_home_keeps_a_bounded_number_of_posts(db: Database) -> None:
         author, reader = add_member(conn, "author"), add_member(conn, "reader")
         ids = [add_post(conn, author) for _ in range(timelines.HOME_ENTRIES_MAX + 3)]
         conn.execute(insert(tables.home_entry), [{"account_id": reader, "post_id": one} for one in ids])
-        timelines.prune_home(conn, reader)
-        assert timelines.home(conn, reader, Window(limit=2000)) == sorted(ids, reverse=True)[: timelines.HOME_ENTRIES_MAX]
+        assert timelines.prune_homes(conn) == 3
+        assert (
+            timelines.home(conn, reader, Window(limit=2000))
+            == sorted(ids, reverse=True)[: timelines.HOME_ENTRIES_MAX]
+        )
 
     await db.write(unit)
 

@@ -12,8 +12,28 @@ from storage.types import new_id, now_ms
 from tests.people import ORIGIN, add_follow, add_member, add_post, add_stranger
 
 SEES = {
-    "public": {"nobody", "author", "follower", "asked", "named", "member", "in_group", "stranger", "remote_follower"},
-    "unlisted": {"nobody", "author", "follower", "asked", "named", "member", "in_group", "stranger", "remote_follower"},
+    "public": {
+        "nobody",
+        "author",
+        "follower",
+        "asked",
+        "named",
+        "member",
+        "in_group",
+        "stranger",
+        "remote_follower",
+    },
+    "unlisted": {
+        "nobody",
+        "author",
+        "follower",
+        "asked",
+        "named",
+        "member",
+        "in_group",
+        "stranger",
+        "remote_follower",
+    },
     "followers": {"author", "follower", "remote_follower", "named"},
     "members": {"author", "follower", "asked", "named", "member", "in_group"},
     "group": {"author", "in_group"},
@@ -23,16 +43,23 @@ SEES = {
 
 def _cast(conn: Connection) -> dict[str, int | None]:
     people: dict[str, int | None] = {
-        name: add_member(conn, name) for name in ("author", "follower", "asked", "named", "member", "in_group", "shunned")
+        name: add_member(conn, name)
+        for name in ("author", "follower", "asked", "named", "member", "in_group", "shunned")
     }
-    people |= {"nobody": None, "stranger": add_stranger(conn, "sam"), "remote_follower": add_stranger(conn, "rae")}
+    people |= {
+        "nobody": None,
+        "stranger": add_stranger(conn, "sam"),
+        "remote_follower": add_stranger(conn, "rae"),
+    }
     author = people["author"]
     assert author is not None
     for name in ("follower", "remote_follower", "shunned"):
         add_follow(conn, people[name] or 0, author)
     add_follow(conn, people["asked"] or 0, author, accepted=False)
     conn.execute(
-        insert(tables.block).values(id=new_id(), uri=f"{ORIGIN}/b", account_id=author, target_id=people["shunned"])
+        insert(tables.block).values(
+            id=new_id(), uri=f"{ORIGIN}/b", account_id=author, target_id=people["shunned"]
+        )
     )
     group = add_member(conn, "a_group")
     for member in (people["in_group"], people["shunned"]):
@@ -45,7 +72,9 @@ def _look(conn: Connection, post_id: int, viewer_id: int | None) -> bool:
     row = posts.by_id(conn, post_id)
     assert row is not None
     by_function = may_see(conn, row, viewer_id)
-    listed = conn.execute(select(tables.post.c.id).where(tables.post.c.id == post_id, predicate(viewer_id))).first()
+    listed = conn.execute(
+        select(tables.post.c.id).where(tables.post.c.id == post_id, predicate(viewer_id))
+    ).first()
     assert by_function == (listed is not None), "the predicate and the function disagree"
     return by_function
 
@@ -74,7 +103,9 @@ async def test_nobody_sees_a_deleted_post_or_one_of_a_suspended_author(db: Datab
         if gone == "deleted":
             conn.execute(update(tables.post).values(deleted_at=now_ms()))
         else:
-            conn.execute(update(tables.account).where(tables.account.c.id == author).values(suspended_at=now_ms()))
+            conn.execute(
+                update(tables.account).where(tables.account.c.id == author).values(suspended_at=now_ms())
+            )
         assert not any(_look(conn, post_id, viewer) for viewer in (None, member, author))
 
     await db.write(unit)

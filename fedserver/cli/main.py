@@ -13,7 +13,7 @@ import msgspec
 
 from fedserver import config as settings
 from fedserver import queues
-from fedserver.assembly import OutdatedSchema
+from fedserver.assembly import OutdatedSchema, build_server
 from fedserver.cli import doctor as checks
 from fedserver.cli import people
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
@@ -143,6 +143,21 @@ async def _queue_status(config: settings.Config) -> dict[str, Any]:
         return await db.read(queues.status_of)
     finally:
         await db.close()
+
+
+@cli.command()
+@config_option
+def sample(config_path: Path | None) -> None:
+    """Fill an empty server with a small made-up community, for looking around."""
+    click.echo(f"Filled in the sample community: {run(_fill_sample(load_config(config_path)))} posts.")
+
+
+async def _fill_sample(config: settings.Config) -> int:
+    # Draws pictures: nothing that the other commands should wait for.
+    from fedserver.sample.fill import fill
+
+    async with build_server(config) as server:
+        return await fill(server)
 
 
 @cli.command()

@@ -31,7 +31,14 @@ async def fill(server: Server) -> int:
     for person in script.PEOPLE:
         for other in person.follows:
             await relationships.follow(server, members[person.name], members[other].account_id)
-    await settings.change(server, title=script.TITLE, description=script.DESCRIPTION, rules=list(script.RULES))
+    rules = [{"id": str(number), "text": text} for number, text in enumerate(script.RULES, 1)]
+    texts = {
+        "title": script.TITLE,
+        "description": script.DESCRIPTION,
+        "rules": rules,
+        "contact_username": "maren",
+    }
+    await settings.change(server, members["maren"], texts)
     made: dict[str, int] = {}
     for entry in sorted(script.ENTRIES, key=lambda one: -one.hours_ago):
         made[entry.key] = await _post(server, members, entry, made)
@@ -45,16 +52,22 @@ async def _join(server: Server, person: Person) -> Member:
     row = await server.db.read(stored_accounts.local, person.name)
     if row is None:
         account_id = await signup.make_user(
-            server.db, server.uris, server.keys, username=person.name, email=f"{person.name}@{MAIL_DOMAIN}", role=person.role
+            server.db,
+            server.uris,
+            server.keys,
+            username=person.name,
+            email=f"{person.name}@{MAIL_DOMAIN}",
+            role=person.role,
         )
     else:
         account_id = row.id
     member = Member(account_id, person.name, person.role, PAGE_SCOPES)
     with tempfile.TemporaryDirectory() as folder:
-        avatar = await uploads.store_avatar(server, pictures.portrait(person.hue, Path(folder) / "avatar.png"))
-        header = await uploads.store_header(server, pictures.banner(person.hue, Path(folder) / "header.png"))
+        face, hills = Path(folder) / "avatar.png", Path(folder) / "header.png"
+        avatar = await uploads.profile_picture(server, pictures.portrait(person.hue, face), "avatar")
+        header = await uploads.profile_picture(server, pictures.banner(person.hue, hills), "header")
     change = accounts.ProfileChange(
-        display_name=person.display_name, note=person.note, fields=person.fields, avatar_url=avatar, header_url=header,
+        display_name=person.display_name, note=person.note, fields=person.fields, avatar_url=avatar.url, header_url=header.url,
         avatar_alt=f"A drawn portrait of {person.display_name}", discoverable=True, indexable=True,
     )  # fmt: skip
     await accounts.change_profile(server, member, change)
@@ -67,7 +80,7 @@ async def _post(server: Server, members: dict[str, Member], entry: Entry, made: 
     with tempfile.TemporaryDirectory() as folder:
         for picture in entry.pictures:
             drawn = pictures.scene(picture.drawing, Path(folder) / f"{picture.drawing}.png")
-            media_ids.append(await uploads.receive(server, author, drawn, description=picture.alt))
+            media_ids.append((await uploads.attach(server, author, drawn, description=picture.alt)).id)
     draft = posts.Draft(
         text=entry.text, title=entry.title, summary=entry.summary, visibility=entry.visibility, language=entry.language,
         media_type="text/markdown" if entry.markdown else "text/plain", media_ids=media_ids,
@@ -103,5 +116,7 @@ def _has_posts(conn: Connection) -> bool:
 
 def _without_mail(conn: Connection) -> None:
     """Nobody at `sample.invalid` reads mail: none waits to be sent to them."""
-    conn.execute(update(tables.user).where(tables.user.c.email.like(f"%@{MAIL_DOMAIN}")).values(mail_kinds="[]"))
+    conn.execute(
+        update(tables.user).where(tables.user.c.email.like(f"%@{MAIL_DOMAIN}")).values(mail_kinds="[]")
+    )
     conn.execute(tables.job.delete().where(tables.job.c.kind == "mail"))

@@ -28,7 +28,9 @@ def portrait(hue: int, to: Path) -> Path:
     draw.ellipse((60, 300, 420, 660), fill=colour(hue + 150, 0.4, 0.42))
     hair = colour(hue + chance.randint(-20, 20), chance.uniform(0.1, 0.45), chance.uniform(0.14, 0.4))
     draw.ellipse((122, 78, 358, chance.choice((260, 300, 380))), fill=hair)
-    draw.ellipse((148, 116, 332, 330), fill=colour(chance.choice((18, 24, 28)), 0.42, chance.uniform(0.35, 0.75)))
+    draw.ellipse(
+        (148, 116, 332, 330), fill=colour(chance.choice((18, 24, 28)), 0.42, chance.uniform(0.35, 0.75))
+    )
     draw.chord((140, 84, 340, 260), 180 + chance.randint(-12, 28), 360 - chance.randint(-12, 28), fill=hair)
     for x in (200, 280):
         draw.ellipse((x - 9, 216, x + 9, 236), fill=colour(hue, 0.3, 0.12))
@@ -45,7 +47,9 @@ def banner(hue: int, to: Path) -> Path:
     for layer in range(5):
         height = 200 + layer * 60
         points = [(x, height + chance.randint(-40, 40)) for x in range(-100, 1700, 150)]
-        draw.polygon([(-100, 500), *points, (1600, 500)], fill=colour(hue + layer * 6, 0.32, 0.8 - layer * 0.12))
+        draw.polygon(
+            [(-100, 500), *points, (1600, 500)], fill=colour(hue + layer * 6, 0.32, 0.8 - layer * 0.12)
+        )
     image.save(to, "PNG")
     return to
 
@@ -59,7 +63,9 @@ def _wall(draw: ImageDraw.ImageDraw) -> None:
             draw.rectangle((x, y, x + 150, y + 84), fill=colour(hue, 0.8, 0.72))
             for line in range(chance.randint(2, 3)):
                 end = x + chance.randint(80, 130)
-                draw.line((x + 16, y + 22 + line * 20, end, y + 22 + line * 20), fill=colour(hue, 0.5, 0.3), width=4)
+                draw.line(
+                    (x + 16, y + 22 + line * 20, end, y + 22 + line * 20), fill=colour(hue, 0.5, 0.3), width=4
+                )
 
 
 def _axes(draw: ImageDraw.ImageDraw) -> None:
