@@ -66,12 +66,10 @@ async def archive(server: Server, member: Member) -> Path:
     return found
 
 
-def remove_old(server: Server) -> None:
-    """Delete archives after seven days; for the daily job, in a thread."""
-    folder = server.config.data_dir / "exports"
-    for path in folder.glob("*.*") if folder.is_dir() else ():
-        if _made_at(path) < now_ms() - KEPT_MS:
-            path.unlink(missing_ok=True)
+def remove(server: Server, account_id: int) -> None:
+    """Delete what there is of an archive: the account is being deleted. Blocks."""
+    for path in _paths(server, account_id):
+        path.unlink(missing_ok=True)
 
 
 @handles("export", timeout_seconds=MINUTES_MAX * 60)
@@ -87,7 +85,21 @@ async def make_archive(server: Server, payload: dict[str, Any]) -> None:
         await asyncio.to_thread(archive.writestr, "outbox.json", await _outbox(server, documents, account_id))
         await _add_files(server, archive, account_id)
     await asyncio.to_thread(os.replace, waiting, target)
-    await server.db.write(plan_mail, account_id, "export_ready")
+    await server.db.write(_ready, account_id)
+
+
+@handles("remove_archive")
+async def remove_archive(server: Server, payload: dict[str, Any]) -> None:
+    """Delete an archive after seven days, unless a newer one has taken its place."""
+    _, target = _paths(server, payload["account_id"])
+    if target.exists() and _made_at(target) <= now_ms() - KEPT_MS:
+        await asyncio.to_thread(target.unlink, missing_ok=True)
+
+
+def _ready(conn: Connection, account_id: int) -> None:
+    plan_mail(conn, account_id, "export_ready")
+    due = now_ms() + KEPT_MS + 60_000
+    plan(conn, "remove_archive", {"account_id": account_id}, not_before_ms=due)
 
 
 async def _outbox(server: Server, documents: Documents, account_id: int) -> bytes:

@@ -6,12 +6,13 @@ other servers may still have to be told.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 import fedserver.posts
-from fedserver import interactions, sessions
+from fedserver import export, interactions, sessions
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
 from fedserver.federation.publish import Publisher
@@ -82,6 +83,7 @@ async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
         await server.media.delete(key)
     while files := await server.db.read(belongings.files, account_id):
         await _remove_files(server, files)
+    await asyncio.to_thread(export.remove, server, account_id)
     await server.db.write(_finish, server.config.testing.time_scale, account_id)
 
 
