@@ -33,6 +33,7 @@ _texts = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_texts.filters["line"] = clean_line
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("mail_templates")),
     autoescape=True,
@@ -63,6 +64,7 @@ def compose(
 ) -> EmailMessage:
     """The mail, ready to be sent. Raises ValueError for an address that is none."""
     host = urlsplit(f"//{config.domain}").hostname or "localhost"
+    title = clean_line(title)
     everything = {
         "title": title,
         "origin": config.origin,
@@ -79,7 +81,7 @@ def compose(
     )
 
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(clean_line(title), addr_spec=config.mail_sender)
+    message["From"] = Address(title, addr_spec=config.mail_sender)
     message["To"] = Address(addr_spec=envelope.to)
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.now(UTC))
