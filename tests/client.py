@@ -21,17 +21,30 @@ class ApiError(AssertionError):
 class Api:
     """Somebody who uses the server at `origin`: with `token` a member, without one nobody."""
 
-    def __init__(self, origin: str, token: str | None = None, *, username: str = "") -> None:
+    def __init__(
+        self,
+        origin: str,
+        token: str | None = None,
+        *,
+        username: str = "",
+        domain: str = "",
+        address: str = "",
+    ) -> None:
+        """`domain` is the one in handles if not that of `origin`; `address` is where it listens, if elsewhere."""
         self.origin = origin
         self.token = token
         self.username = username
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=origin, headers=headers, timeout=SECONDS_MAX, trust_env=False)
+        authority = origin.partition("://")[2]
+        self.domain = domain or authority
+        headers = {"host": authority, **({"authorization": f"Bearer {token}"} if token else {})}
+        self.http = httpx.Client(
+            base_url=address or origin, headers=headers, timeout=SECONDS_MAX, trust_env=False
+        )
 
     @property
     def handle(self) -> str:
-        """@name@authority"""
-        return f"@{self.username}@{self.origin.partition('://')[2]}"
+        """@name@domain"""
+        return f"@{self.username}@{self.domain}"
 
     @property
     def me(self) -> dict[str, Any]:

@@ -33,12 +33,26 @@ FEDSERVER = [sys.executable, "-m", "fedserver"]
 class RunningServer:
     """One server on a free port of loopback, in federation test mode, that lives in `folder`."""
 
-    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
-        """`settings` are further ones, by their names in the environment without FEDSERVER_."""
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        port: int | None = None,
+        domain: str = "",
+        origin: str = "",
+        **settings: str,
+    ) -> None:
+        """`domain` and `origin` are names that others resolve to its address, which they are without.
+
+        `settings` are further ones, by their names in the environment without FEDSERVER_.
+        """
         self.folder = folder
-        self.port = free_port()
-        self.domain = f"127.0.0.1:{self.port}"
-        self.origin = f"http://{self.domain}"
+        self.port = port or free_port()
+        listen = f"127.0.0.1:{self.port}"
+        self.domain = domain or listen
+        self.origin = origin or f"http://{self.domain}"
+        self.address = f"http://{listen}"
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._members: dict[str, Api] = {}
@@ -49,7 +63,7 @@ class RunningServer:
                 for name, value in {
                     "DATA": str(folder / "data"),
                     "DATABASE": database_url,
-                    "LISTEN": self.domain,
+                    "LISTEN": listen,
                     "MAIL": f"dir:{folder / 'mail'}",
                     "RATE_LIMIT_FACTOR": "1000",
                     "TESTING__ENABLED": "1",
@@ -153,7 +167,11 @@ class RunningServer:
 
     def nobody(self) -> Api:
         """Somebody who is not signed in."""
-        return Api(self.origin)
+        return self.api()
+
+    def api(self, token: str | None = None, username: str = "") -> Api:
+        """A client of whoever has this token."""
+        return Api(self.origin, token, username=username, domain=self.domain, address=self.address)
 
     def mails(self) -> list[Path]:
         """The mails it has sent, oldest first."""
@@ -172,7 +190,7 @@ class RunningServer:
             f"the server ended with status {self._process.returncode}: {self.log_end()}"
         )
         try:
-            return httpx.get(f"{self.origin}/readyz", timeout=5, trust_env=False).status_code == 200
+            return httpx.get(f"{self.address}/readyz", timeout=5, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 
