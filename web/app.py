@@ -7,9 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from fedserver.context import Server
-from web import keys, observe
+from web import api, keys, observe
 from web.api import oauth
-from web.federation import wellknown
+from web.federation import inbox, objects, wellknown
 from web.guard import Guard
 from web.templating import Pages, StaticFiles
 
@@ -20,8 +20,11 @@ ROUTES: Final[list[web.RouteDef]] = [
     *observe.routes,
     # for client apps
     *oauth.routes,
+    *api.routes,
     # for other servers
     *wellknown.routes,
+    *inbox.routes,
+    *objects.routes,
 ]
 
 
@@ -33,6 +36,7 @@ def build_app(server: Server) -> web.Application:
     app[keys.SERVER] = server
     app[keys.PAGES] = Pages(server, static)
     app[keys.READINESS] = keys.Readiness()
+    api.install(app, server)
     app.on_response_prepare.append(guard.prepare)
     app.add_routes(ROUTES)
     app.router.add_get("/static/{path:.+}", static.serve)

@@ -1,0 +1,195 @@
+"""Accounts as the client API lists them: one, several, those who follow, are blocked, liked a post.
+
+Rows are those of the `account` table; in a list each has `relation_id`, the cursor by which it is paged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from fedserver import interactions as rules
+from fedserver import mentions
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.viewer import Member
+from storage import accounts, interactions, relationships, users
+from storage.accounts import AccountRow
+from storage.paging import Window
+from storage.relationships import Relationship
+from storage.tables import block, follow
+from storage.users import UserRow
+
+__all__ = ["AccountRow", "Relationship"]
+
+ACCOUNTS_ASKED_MAX: Final = 40
+
+Listed = Callable[[Connection, int, Window], list[AccountRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account, and the one it has moved to."""
+
+    row: AccountRow
+    moved: AccountRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """A member's own account with their preferences, and how many ask to follow."""
+
+    row: AccountRow
+    moved: AccountRow | None
+    user: UserRow
+    follow_requests_count: int
+
+
+async def one(server: Server, account_id: int) -> Account:
+    """An account. Raises NotFound."""
+    return await server.db.read(_one, account_id)
+
+
+def _one(conn: Connection, account_id: int) -> Account:
+    row = accounts.by_id(conn, account_id)
+    if row is None or row.deleted_at is not None:
+        raise NotFound("Record not found")
+    return Account(row, _moved(conn, row))
+
+
+async def some(server: Server, account_ids: Sequence[int]) -> list[AccountRow]:
+    """Those of these accounts that exist, in this order."""
+
+    def unit(conn: Connection) -> list[AccountRow]:
+        found = accounts.by_ids(conn, account_ids)
+        return [
+            found[one] for one in dict.fromkeys(account_ids) if one in found and found[one].deleted_at is None
+        ]
+
+    return await server.db.read(unit)
+
+
+async def own(server: Server, member: Member) -> OwnAccount:
+    """Everything a member sees of their own account."""
+
+    def unit(conn: Connection) -> OwnAccount:
+        row = accounts.by_id(conn, member.account_id)
+        user = users.by_id(conn, member.account_id)
+        if row is None or user is None:
+            raise NotFound
+        waiting = (
+            select(func.count())
+            .select_from(follow)
+            .where(follow.c.target_id == member.account_id, follow.c.accepted.is_(False))
+        )
+        return OwnAccount(row, _moved(conn, row), user, conn.scalar(waiting) or 0)
+
+    return await server.db.read(unit)
+
+
+async def by_handle(server: Server, handle: str) -> AccountRow | None:
+    """The known account that ``name``, ``@name`` or ``name@domain`` names; nobody is asked elsewhere."""
+    name, _, domain = handle.strip().removeprefix("@").partition("@")
+    domain = "" if not domain or mentions.is_ours(server, domain) else domain.lower()
+    row = await server.db.read(accounts.by_handle, name, domain)
+    return row if row is not None and row.deleted_at is None else None
+
+
+def _moved(conn: Connection, row: AccountRow) -> AccountRow | None:
+    return accounts.by_id(conn, row.moved_to_id) if row.moved_to_id is not None else None
+
+
+# -- lists
+
+
+async def followers(
+    server: Server, viewer_id: int | None, account_id: int, window: Window
+) -> list[AccountRow]:
+    """Who follows an account; nobody is named to others when it hides that. Raises NotFound."""
+    return await server.db.read(_of_account, viewer_id, account_id, window, relationships.followers)
+
+
+async def following(
+    server: Server, viewer_id: int | None, account_id: int, window: Window
+) -> list[AccountRow]:
+    """Whom an account follows; as for `followers`."""
+    return await server.db.read(_of_account, viewer_id, account_id, window, relationships.following)
+
+
+def _of_account(
+    conn: Connection, viewer_id: int | None, account_id: int, window: Window, listed: Listed
+) -> list[AccountRow]:
+    row = _one(conn, account_id).row
+    if row.suspended_at is not None or (row.hides_follows and viewer_id != account_id):
+        return []
+    if viewer_id is not None and relationships.block_between(conn, account_id, viewer_id) is not None:
+        return []
+    return listed(conn, account_id, window)
+
+
+async def requests(server: Server, member: Member, window: Window) -> list[AccountRow]:
+    """Who asks to follow a member."""
+
+    def unit(conn: Connection) -> list[AccountRow]:
+        return relationships.followers(conn, member.account_id, window, accepted=False)
+
+    return await server.db.read(unit)
+
+
+async def blocked(server: Server, member: Member, window: Window) -> list[AccountRow]:
+    """Whom a member blocks."""
+    return await server.db.read(relationships.blocked, member.account_id, window)
+
+
+async def muted(server: Server, member: Member, window: Window) -> list[AccountRow]:
+    """Whom a member mutes at present; rows have `mute_expires_at`."""
+    return await server.db.read(relationships.muted, member.account_id, window)
+
+
+async def liked_by(server: Server, viewer_id: int | None, post_id: int, window: Window) -> list[AccountRow]:
+    """Who liked a post. Raises NotFound when the viewer may not see it."""
+    return await server.db.read(_of_post, viewer_id, post_id, window, interactions.liked_by)
+
+
+async def boosted_by(server: Server, viewer_id: int | None, post_id: int, window: Window) -> list[AccountRow]:
+    """Who boosted a post. Raises NotFound when the viewer may not see it."""
+    return await server.db.read(_of_post, viewer_id, post_id, window, interactions.boosted_by)
+
+
+def _of_post(
+    conn: Connection, viewer_id: int | None, post_id: int, window: Window, listed: Listed
+) -> list[AccountRow]:
+    row = rules.seen(conn, post_id, viewer_id)
+    found = listed(conn, row.id, window)
+    if viewer_id is None:
+        return found
+    hiding = set(conn.scalars(select(block.c.account_id).where(block.c.target_id == viewer_id)))
+    return [one for one in found if one.id not in hiding]
+
+
+async def familiar_followers(
+    server: Server, member: Member, account_ids: Sequence[int]
+) -> dict[int, list[AccountRow]]:
+    """By account: whom the member follows among those who follow it; [] where it hides its followers."""
+
+    def unit(conn: Connection) -> dict[int, list[AccountRow]]:
+        found = accounts.by_ids(conn, account_ids)
+        return {row.id: _familiar(conn, member.account_id, row) for row in found.values()}
+
+    return await server.db.read(unit)
+
+
+def _familiar(conn: Connection, viewer_id: int, row: AccountRow) -> list[AccountRow]:
+    if row.hides_follows and viewer_id != row.id:
+        return []
+    known = select(follow.c.target_id).where(follow.c.account_id == viewer_id, follow.c.accepted)
+    query = (
+        select(follow.c.account_id)
+        .where(follow.c.target_id == row.id, follow.c.accepted, follow.c.account_id.in_(known))
+        .order_by(follow.c.id.desc())
+        .limit(ACCOUNTS_ASKED_MAX)
+    )
+    return list(accounts.by_ids(conn, conn.scalars(query)).values())

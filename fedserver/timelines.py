@@ -1,0 +1,393 @@
+"""Lists of posts as a viewer may see them, with all that is needed to show them, in very few statements.
+
+Which posts belong in a home timeline was decided when they arrived (`storage.timelines`); whether they may
+still be seen is asked here each time, by the one predicate of `fedserver.visibility`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, case, exists, literal_column, or_, select
+
+from fedserver import visibility
+from fedserver.content.links import tag_key
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.rendered import Shelf
+from storage import accounts, cards, interactions, timelines
+from storage.cards import VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
+from storage.hot import Hot
+from storage.interactions import Standing
+from storage.paging import Window
+from storage.tables import block, hashtag, home_entry, media, mute, post, post_tag
+from storage.types import AnyOf, now_ms
+
+__all__ = [
+    "AccountLine",
+    "AccountPosts",
+    "Batch",
+    "Card",
+    "Content",
+    "PollCard",
+    "PostLine",
+    "Standing",
+    "Thread",
+    "Window",
+    "now_ms",
+]
+
+THREAD_POSTS_MAX: Final = 4_000
+ANCESTORS_SHOWN_TO_STRANGERS: Final = 40
+DESCENDANTS_SHOWN_TO_STRANGERS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPosts:
+    """Which of an account's posts are wanted."""
+
+    only_media: bool = False
+    exclude_replies: bool = False
+    exclude_boosts: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What comes before a post, from the first down, and after it, depth first."""
+
+    ancestors: list[Card]
+    descendants: list[Card]
+    batch: Batch
+
+
+# -- statements
+
+
+def _for_member(table: Any) -> Any:
+    return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
+
+
+def _for_anybody(table: Any) -> Any:
+    return visibility.predicate(None, table)
+
+
+def _wanted(visible: cards.Visible) -> Select[Any]:
+    return cards.select_cards(visible).where(AnyOf(post.c.id, bindparam("ids")))
+
+
+def _select_home() -> Select[Any]:
+    entry = cards.select_cards(_for_member).join(home_entry, home_entry.c.post_id == post.c.id)
+    return entry.where(home_entry.c.account_id == VIEWER)
+
+
+def _select_public(*, one_side: bool) -> Select[Any]:
+    """`one_side`: only what was posted here, or only what was not (parameter ``local``)."""
+    now = bindparam("now", type_=mute.c.expires_at.type)
+    author = cards.AUTHOR
+    query = cards.select_all_cards().where(
+        post.c.kind != "boost",
+        post.c.deleted_at.is_(None),
+        or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == post.c.account_id),
+        author.c.suspended_at.is_(None),
+        author.c.limited_at.is_(None),
+        ~exists().where(block.c.account_id == VIEWER, block.c.target_id == post.c.account_id),
+        ~exists().where(block.c.account_id == post.c.account_id, block.c.target_id == VIEWER),
+        ~exists().where(
+            mute.c.account_id == VIEWER,
+            mute.c.target_id == post.c.account_id,
+            or_(mute.c.expires_at.is_(None), mute.c.expires_at > now),
+        ),
+        or_(
+            bindparam("only_media", type_=post.c.id.type) == literal_column("0"),
+            exists().where(media.c.post_id == post.c.id),
+        ),
+    )
+    if one_side:
+        return query.where(post.c.visibility == "public", post.c.local == bindparam("local"))
+    # Not the bare column: without figures about the table SQLite would take the index on it and sort every
+    # public post there is, instead of reading the newest ids until the page is full.
+    return query.where(post.c.visibility.concat("") == "public")
+
+
+def _select_of_account(visible: cards.Visible) -> Select[Any]:
+    def unless(name: str, condition: Any) -> Any:
+        return or_(bindparam(name, type_=post.c.id.type) == literal_column("0"), condition)
+
+    tagged = exists().where(
+        post_tag.c.post_id == post.c.id,
+        post_tag.c.tag_id == hashtag.c.id,
+        hashtag.c.key == bindparam("tag"),
+    )
+    return cards.select_cards(visible).where(
+        post.c.account_id == bindparam("author_id"),
+        unless("only_media", exists().where(media.c.post_id == post.c.id)),
+        unless(
+            "exclude_replies",
+            (post.c.in_reply_to_uri == "") | (post.c.in_reply_to_account_id == post.c.account_id),
+        ),
+        unless("exclude_boosts", post.c.kind != "boost"),
+        unless("only_tagged", tagged),
+    )
+
+
+def _select_thread(visible: cards.Visible) -> Select[Any]:
+    """Every post of the thread that the post is in, with a last column that says whether it may be seen."""
+    one = post.alias("one")
+    thread = select(one.c.thread_id).where(one.c.id == bindparam("post_id")).scalar_subquery()
+    seen = case((visible(post), literal_column("1")), else_=literal_column("0"))
+    return (
+        cards.select_all_cards(seen)
+        .where(post.c.thread_id == thread, post.c.deleted_at.is_(None))
+        .order_by(post.c.id)
+        .limit(THREAD_POSTS_MAX)
+    )
+
+
+_home = Page(_select_home, home_entry.c.post_id)
+_public = Page(lambda: _select_public(one_side=False), post.c.id)
+_public_side = Page(lambda: _select_public(one_side=True), post.c.id)
+_of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
+_of_account_public = Page(lambda: _select_of_account(_for_anybody), post.c.id)
+_by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of)
+_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of)
+_thread: Hot[Any] = Hot(lambda: _select_thread(_for_member), lambda row: (cards.card_of(row[:-1]), row[-1]))
+_thread_public: Hot[Any] = Hot(
+    lambda: _select_thread(_for_anybody), lambda row: (cards.card_of(row[:-1]), row[-1])
+)
+
+
+# -- units
+
+
+def cards_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int]) -> list[Card]:
+    """Those of these posts that the viewer may see, in this order."""
+    if not post_ids:
+        return []
+    if viewer_id is None:
+        found = _by_ids_public.run(conn, ids=list(post_ids))
+    else:
+        found = _by_ids.run(conn, ids=list(post_ids), viewer_id=viewer_id)
+    by_id = {card.post.id: card for card in found}
+    return [by_id[one] for one in post_ids if one in by_id]
+
+
+def batch_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
+    """The same with everything that is needed to show them."""
+    return cards.complete(conn, cards_of(conn, viewer_id, post_ids), viewer_id, shelf)
+
+
+def home_unit(conn: Connection, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
+    """One page of a home timeline: three statements at most when everything has been rendered before."""
+    return cards.complete(conn, _home.run(conn, window, viewer_id=viewer_id), viewer_id, shelf)
+
+
+def public_unit(
+    conn: Connection,
+    viewer_id: int | None,
+    window: Window,
+    shelf: Shelf,
+    *,
+    local: bool,
+    remote: bool,
+    only_media: bool,
+) -> Batch:
+    """Public posts, newest first: no boosts, no replies to others, nobody limited or hidden by the viewer."""
+    parameters = {"viewer_id": viewer_id or 0, "now": now_ms(), "only_media": int(only_media)}
+    if local != remote:
+        found = _public_side.run(conn, window, local=local, **parameters)
+    else:
+        found = _public.run(conn, window, **parameters)
+    return cards.complete(conn, found, viewer_id, shelf)
+
+
+def of_account_unit(
+    conn: Connection,
+    viewer_id: int | None,
+    author_id: int,
+    window: Window,
+    shelf: Shelf,
+    wanted: AccountPosts,
+) -> Batch:
+    """An account's posts, newest first. Raises NotFound for no account."""
+    author = accounts.by_id(conn, author_id)
+    if author is None or author.deleted_at is not None:
+        raise NotFound
+    parameters = {
+        "author_id": author_id,
+        "only_media": int(wanted.only_media),
+        "exclude_replies": int(wanted.exclude_replies),
+        "exclude_boosts": int(wanted.exclude_boosts),
+        "only_tagged": int(bool(wanted.tag)),
+        "tag": tag_key(wanted.tag),
+    }
+    if viewer_id is None:
+        found = _of_account_public.run(conn, window, **parameters)
+    else:
+        found = _of_account.run(conn, window, viewer_id=viewer_id, **parameters)
+    return cards.complete(conn, found, viewer_id, shelf)
+
+
+def thread_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
+    """A post's surroundings, in four statements at most when everything has been rendered before.
+
+    Posts the viewer may not see are left out; what hangs below one of them stays. Raises NotFound.
+    """
+    if viewer_id is None:
+        rows = _thread_public.run(conn, post_id=post_id)
+    else:
+        rows = _thread.run(conn, post_id=post_id, viewer_id=viewer_id)
+    by_id: dict[int, tuple[Card, int]] = {row[0].post.id: row for row in rows}
+    start = by_id.get(post_id)
+    if start is None or not start[1]:
+        raise NotFound
+    above = _above(by_id, start[0])
+    below = _below(by_id, post_id)
+    if viewer_id is None:
+        above, below = (
+            above[-ANCESTORS_SHOWN_TO_STRANGERS:],
+            below[:DESCENDANTS_SHOWN_TO_STRANGERS],
+        )
+    return Thread(above, below, cards.complete(conn, [*above, *below], viewer_id, shelf))
+
+
+def _above(by_id: dict[int, tuple[Card, int]], card: Card) -> list[Card]:
+    found: list[Card] = []
+    parent_id = card.post.in_reply_to_id
+    while parent_id is not None and parent_id in by_id and len(found) < len(by_id):
+        parent, seen = by_id[parent_id]
+        if seen:
+            found.append(parent)
+        parent_id = parent.post.in_reply_to_id
+    return found[::-1]
+
+
+def _below(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[Card]:
+    children: dict[int, list[int]] = {}
+    for card, _ in by_id.values():
+        if card.post.in_reply_to_id is not None:
+            children.setdefault(card.post.in_reply_to_id, []).append(card.post.id)
+    found: list[Card] = []
+    stack = children.pop(post_id, [])[::-1]
+    while stack:
+        card, seen = by_id[stack.pop()]
+        if seen:
+            found.append(card)
+        stack.extend(children.pop(card.post.id, [])[::-1])
+    return found
+
+
+# -- what web and streams ask
+
+
+async def one(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Batch:
+    """One post. Raises NotFound when the viewer may not see it."""
+    batch = await server.db.read(batch_of, viewer_id, [post_id], shelf)
+    if not batch.cards:
+        raise NotFound
+    return batch
+
+
+async def some(server: Server, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
+    """Those of these posts that the viewer may see, in this order."""
+    return await server.db.read(batch_of, viewer_id, post_ids, shelf)
+
+
+async def home(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
+    """A member's home timeline."""
+    return await server.db.read(home_unit, viewer_id, window, shelf)
+
+
+async def public(
+    server: Server,
+    viewer_id: int | None,
+    window: Window,
+    shelf: Shelf,
+    *,
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+) -> Batch:
+    """The public timeline: of this server (`local`), of others (`remote`), or both."""
+    return await server.db.read(
+        public_unit, viewer_id, window, shelf, local=local, remote=remote, only_media=only_media
+    )
+
+
+async def thread(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
+    """What comes before and after a post. Raises NotFound."""
+    return await server.db.read(thread_unit, viewer_id, post_id, shelf)
+
+
+async def of_account(
+    server: Server, viewer_id: int | None, author_id: int, window: Window, shelf: Shelf, wanted: AccountPosts
+) -> Batch:
+    """An account's posts. Raises NotFound for no account."""
+    return await server.db.read(of_account_unit, viewer_id, author_id, window, shelf, wanted)
+
+
+async def pinned(server: Server, viewer_id: int | None, author_id: int, shelf: Shelf) -> Batch:
+    """The posts an account shows at the top of its profile."""
+
+    def unit(conn: Connection) -> Batch:
+        return batch_of(conn, viewer_id, interactions.pinned(conn, author_id), shelf)
+
+    return await server.db.read(unit)
+
+
+async def by_tag(
+    server: Server,
+    viewer_id: int | None,
+    window: Window,
+    shelf: Shelf,
+    *,
+    any_of: Sequence[str],
+    all_of: Sequence[str] = (),
+    none_of: Sequence[str] = (),
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+) -> tuple[list[int], Batch]:
+    """Public posts with hashtags (as typed): the ids of the page, and those that can be shown."""
+
+    def unit(conn: Connection) -> tuple[list[int], Batch]:
+        ids = timelines.by_tag(
+            conn,
+            [tag_key(name) for name in any_of],
+            window,
+            all_keys=[tag_key(name) for name in all_of],
+            none_keys=[tag_key(name) for name in none_of],
+            local=local and not remote,
+            remote=remote and not local,
+            only_media=only_media,
+            viewer_id=viewer_id,
+        )
+        return ids, batch_of(conn, viewer_id, ids, shelf)
+
+    return await server.db.read(unit)
+
+
+async def liked(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> tuple[list[int], Batch]:
+    """What a member liked: the ids of the likes (the cursors) and the posts that can still be shown."""
+
+    def unit(conn: Connection) -> tuple[list[int], Batch]:
+        rows = interactions.liked(conn, viewer_id, window)
+        return [row.relation_id for row in rows], batch_of(
+            conn, viewer_id, [row.post_id for row in rows], shelf
+        )
+
+    return await server.db.read(unit)
+
+
+async def bookmarked(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> tuple[list[int], Batch]:
+    """What a member bookmarked: the ids of the bookmarks (the cursors) and the posts that can still be shown."""
+
+    def unit(conn: Connection) -> tuple[list[int], Batch]:
+        rows = interactions.bookmarked(conn, viewer_id, window)
+        return [row.relation_id for row in rows], batch_of(
+            conn, viewer_id, [row.post_id for row in rows], shelf
+        )
+
+    return await server.db.read(unit)

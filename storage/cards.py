@@ -1,0 +1,406 @@
+"""What is needed to show posts, fetched for a whole list at once by statements that are compiled once.
+
+A `Card` is what changes without an edit: counts, parent, author. Texts come only for those posts and accounts
+whose rendering the caller does not hold already, because they change with the version alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    bindparam,
+    case,
+    literal,
+    select,
+    union_all,
+)
+
+from storage import accounts, posts
+from storage.hot import Hot
+from storage.interactions import Standing
+from storage.paging import Window
+from storage.tables import (
+    account,
+    app,
+    bookmark,
+    hashtag,
+    like,
+    pin,
+    poll,
+    poll_option,
+    poll_vote,
+    post,
+    post_tag,
+    thread_mute,
+)
+from storage.types import AnyOf
+
+ID_MAX: Final = (1 << 63) - 1
+KINDS_WITH_POLL: Final = frozenset({"question", "event"})
+
+VIEWER: Final[BindParameter[int]] = bindparam("viewer_id", required=True)
+"""The parameter of every statement that depends on who is looking."""
+
+
+class PostLine(NamedTuple):
+    """What a post shows that an edit does not touch, and what says which rendering of it holds."""
+
+    id: int
+    version: int
+    account_id: int
+    kind: str
+    visibility: str
+    thread_id: int
+    in_reply_to_id: int | None
+    in_reply_to_account_id: int | None
+    boost_of_id: int | None
+    replies_count: int
+    boosts_count: int
+    likes_count: int
+
+
+class AccountLine(NamedTuple):
+    """The same of an account."""
+
+    id: int
+    version: int
+    followers_count: int
+    following_count: int
+    posts_count: int
+    last_posted_at: int | None
+    suspended_at: int | None
+    limited_at: int | None
+    moved_to_id: int | None
+
+
+class Card(NamedTuple):
+    """A post and its author; for a boost also the post it shows and that one's author."""
+
+    post: PostLine
+    author: AccountLine
+    original: PostLine | None
+    original_author: AccountLine | None
+
+
+class PollOption(NamedTuple):
+    """One choice; `chosen` is by the viewer."""
+
+    title: str
+    votes_count: int
+    chosen: bool
+
+
+@dataclass(slots=True)
+class PollCard:
+    """A poll as it stands. `voters_count` is None where its origin does not say."""
+
+    multiple: bool
+    hide_totals: bool
+    expires_at: int | None
+    closed_at: int | None
+    voters_count: int | None
+    options: list[PollOption] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Content:
+    """A post's own row and what hangs on it: rows of mentioned accounts, hashtags, attachments, the app."""
+
+    row: Row[Any]
+    mentions: Sequence[Row[Any]] = ()
+    tags: Sequence[Row[Any]] = ()
+    media: Sequence[Row[Any]] = ()
+    app: Row[Any] | None = None
+
+
+class Held(Protocol):
+    """The renderings a caller holds. Asked from the thread of a unit."""
+
+    def post(self, post_id: int, version: int) -> bytes | None: ...
+
+    def account(self, account_id: int, version: int) -> bytes | None: ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything some posts need: cards in order, and by id what goes with them.
+
+    `standing` is None when nobody we know is looking. A post is in `post_bodies` or in `contents`, an account
+    in `account_bodies` or in `profiles`.
+    """
+
+    cards: list[Card]
+    standing: dict[int, Standing] | None
+    polls: dict[int, PollCard]
+    post_bodies: dict[int, bytes]
+    contents: dict[int, Content]
+    account_bodies: dict[int, bytes]
+    profiles: dict[int, Row[Any]]
+    moved: dict[int, Row[Any]]
+
+
+# -- statements
+
+
+_POST_WIDTH: Final = len(PostLine._fields)
+_ACCOUNT_WIDTH: Final = len(AccountLine._fields)
+_SPLITS: Final = (
+    _POST_WIDTH,
+    _POST_WIDTH + _ACCOUNT_WIDTH,
+    2 * _POST_WIDTH + _ACCOUNT_WIDTH,
+    2 * (_POST_WIDTH + _ACCOUNT_WIDTH),
+)
+
+ORIGINAL: Final = post.alias("original")
+AUTHOR: Final = account.alias("author")
+_ORIGINAL_AUTHOR: Final = account.alias("original_author")
+
+Visible = Callable[[FromClause], Any]
+
+
+def select_cards(visible: Visible, *more: Any) -> Select[Any]:
+    """The columns of `card_of` over `post`, without posts (and boosts of posts) that are not `visible`."""
+    return select_all_cards(*more).where(
+        visible(post), case((ORIGINAL.c.id.is_(None), True), else_=visible(ORIGINAL))
+    )
+
+
+def select_all_cards(*more: Any) -> Select[Any]:
+    """The same, whoever may see them; `more` are further columns at the end."""
+    columns = [
+        *(post.c[name] for name in PostLine._fields),
+        *(AUTHOR.c[name] for name in AccountLine._fields),
+        *(ORIGINAL.c[name] for name in PostLine._fields),
+        *(_ORIGINAL_AUTHOR.c[name] for name in AccountLine._fields),
+        *more,
+    ]
+    return (
+        select(*columns)
+        .join_from(post, AUTHOR, AUTHOR.c.id == post.c.account_id)
+        .join(ORIGINAL, ORIGINAL.c.id == post.c.boost_of_id, isouter=True)
+        .join(_ORIGINAL_AUTHOR, _ORIGINAL_AUTHOR.c.id == ORIGINAL.c.account_id, isouter=True)
+    )
+
+
+def card_of(values: Any) -> Card:
+    """A `Card` of the columns of `select_cards`."""
+    one, two, three, four = _SPLITS
+    boosted = values[two] is not None
+    return Card(
+        PostLine._make(values[:one]),
+        AccountLine._make(values[one:two]),
+        PostLine._make(values[two:three]) if boosted else None,
+        AccountLine._make(values[three:four]) if boosted else None,
+    )
+
+
+class Page:
+    """A hot statement over a list ordered by id, for any window. Parameters ``above``, ``below`` and ``size``."""
+
+    def __init__(
+        self, statement: Callable[[], Select[Any]], column: Any, row: Callable[[Any], Any] = card_of
+    ) -> None:
+        def bounded(*, ascending: bool) -> Select[Any]:
+            order = column.asc() if ascending else column.desc()
+            return (
+                statement()
+                .where(column > bindparam("above"), column < bindparam("below"))
+                .order_by(order)
+                .limit(bindparam("size"))
+            )
+
+        self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row)
+        self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row)
+
+    def run(self, conn: Connection, window: Window, **parameters: Any) -> list[Any]:
+        """The page, newest first."""
+        bounds = {
+            "above": max(window.min_id or 0, window.since_id or 0),
+            "below": ID_MAX if window.max_id is None else window.max_id,
+            "size": window.limit,
+        }
+        if window.ascending:
+            return self._up.run(conn, **bounds, **parameters)[::-1]
+        return self._down.run(conn, **bounds, **parameters)
+
+
+def _select_standing() -> Any:
+    ids, threads = bindparam("ids"), bindparam("threads")
+    return union_all(
+        select(literal("liked").label("what"), like.c.post_id).where(
+            like.c.account_id == VIEWER, AnyOf(like.c.post_id, ids)
+        ),
+        select(literal("boosted"), post.c.boost_of_id).where(
+            post.c.account_id == VIEWER, AnyOf(post.c.boost_of_id, ids)
+        ),
+        select(literal("bookmarked"), bookmark.c.post_id).where(
+            bookmark.c.account_id == VIEWER, AnyOf(bookmark.c.post_id, ids)
+        ),
+        select(literal("pinned"), pin.c.post_id).where(pin.c.account_id == VIEWER, AnyOf(pin.c.post_id, ids)),
+        select(literal("muted"), thread_mute.c.thread_id).where(
+            thread_mute.c.account_id == VIEWER, AnyOf(thread_mute.c.thread_id, threads)
+        ),
+    )
+
+
+def _select_polls() -> Select[Any]:
+    return (
+        select(
+            poll.c.post_id,
+            poll.c.multiple,
+            poll.c.hide_totals,
+            poll.c.expires_at,
+            poll.c.closed_at,
+            poll.c.voters_count,
+            poll_option.c.title,
+            poll_option.c.votes_count,
+            poll_vote.c.position,
+        )
+        .join_from(poll, poll_option, poll_option.c.post_id == poll.c.post_id)
+        .join(
+            poll_vote,
+            (poll_vote.c.post_id == poll.c.post_id)
+            & (poll_vote.c.account_id == VIEWER)
+            & (poll_vote.c.position == poll_option.c.position),
+            isouter=True,
+        )
+        .where(AnyOf(poll.c.post_id, bindparam("ids")))
+        .order_by(poll.c.post_id, poll_option.c.position)
+    )
+
+
+_standing: Hot[Any] = Hot(_select_standing, tuple)
+_polls: Hot[Any] = Hot(_select_polls, tuple)
+
+
+# -- fetching
+
+
+def complete(conn: Connection, cards: list[Card], viewer_id: int | None, held: Held) -> Batch:
+    """Everything else these cards need: one statement for a viewer's marks, one more if there are polls, and
+    more only for what is not `held`."""
+    lines: dict[int, PostLine] = {}
+    authors: dict[int, AccountLine] = {}
+    for card in cards:
+        lines[card.post.id] = card.post
+        authors[card.author.id] = card.author
+        if card.original is not None and card.original_author is not None:
+            lines[card.original.id] = card.original
+            authors[card.original_author.id] = card.original_author
+    standing = None if viewer_id is None else standing_of(conn, viewer_id, lines.values())
+    polled = [line.id for line in lines.values() if line.kind in KINDS_WITH_POLL]
+    batch = Batch(cards, standing, polls_of(conn, polled, viewer_id), {}, {}, {}, {}, {})
+    missing: list[int] = []
+    for line in lines.values():
+        body = held.post(line.id, line.version)
+        if body is None:
+            missing.append(line.id)
+        else:
+            batch.post_bodies[line.id] = body
+    if missing:
+        batch.contents = contents_of(conn, missing)
+    add_accounts(conn, batch, authors.values(), held)
+    return batch
+
+
+def add_accounts(conn: Connection, batch: Batch, lines: Iterable[AccountLine], held: Held) -> None:
+    """Put what these accounts need into the batch."""
+    missing: list[int] = []
+    moved: set[int] = set()
+    for line in lines:
+        body = held.account(line.id, line.version)
+        if body is None:
+            missing.append(line.id)
+        else:
+            batch.account_bodies[line.id] = body
+        if line.moved_to_id is not None:
+            moved.add(line.moved_to_id)
+    if missing:
+        batch.profiles.update(accounts.by_ids(conn, missing))
+    if moved:
+        batch.moved.update(accounts.by_ids(conn, moved))
+
+
+def standing_of(conn: Connection, viewer_id: int, lines: Iterable[PostLine]) -> dict[int, Standing]:
+    """What the viewer did with each of these posts, in one statement."""
+    threads: dict[int, list[int]] = {}
+    found: dict[int, Standing] = {}
+    for line in lines:
+        found[line.id] = Standing()
+        threads.setdefault(line.thread_id, []).append(line.id)
+    if not found:
+        return found
+    for what, one in _standing.run(conn, viewer_id=viewer_id, ids=list(found), threads=list(threads)):
+        if what == "muted":
+            for post_id in threads[one]:
+                found[post_id].muted = True
+        else:
+            setattr(found[one], what, True)
+    return found
+
+
+def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -> dict[int, PollCard]:
+    """Those of these posts that have a poll, with the viewer's choices."""
+    found: dict[int, PollCard] = {}
+    if not post_ids:
+        return found
+    for row in _polls.run(conn, ids=list(post_ids), viewer_id=viewer_id or 0):
+        post_id, multiple, hide_totals, expires_at, closed_at, voters_count, title, votes, chosen = row
+        card = found.get(post_id)
+        if card is None:
+            card = found[post_id] = PollCard(
+                bool(multiple), bool(hide_totals), expires_at, closed_at, voters_count
+            )
+        card.options.append(PollOption(title, votes, chosen is not None))
+    return found
+
+
+def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:
+    """The texts of these posts, and what hangs on them."""
+    rows = posts.by_ids(conn, post_ids)
+    texts = [row.id for row in rows.values() if row.boost_of_id is None]
+    mentions, tags, media = (
+        posts.mentioned(conn, texts),
+        posts.tags_of(conn, texts),
+        posts.media_of(conn, texts),
+    )
+    app_ids = {row.app_id for row in rows.values() if row.app_id is not None}
+    apps = {row.id: row for row in conn.execute(select(app).where(app.c.id.in_(app_ids)))} if app_ids else {}
+    return {
+        post_id: Content(
+            row,
+            [one for one in mentions.get(post_id, ()) if not one.silent],
+            tags.get(post_id, ()),
+            media.get(post_id, ()),
+            apps.get(row.app_id),
+        )
+        for post_id, row in rows.items()
+    }
+
+
+# -- hashtags as things of their own
+
+
+def tags_named(conn: Connection, prefix: str, *, limit: int, offset: int = 0) -> list[Row[Any]]:
+    """Hashtags that are used and whose key begins with `prefix` (folded), the exact one first."""
+    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    query = (
+        select(hashtag)
+        .where(hashtag.c.key.like(escaped + "%", escape="\\"))
+        .where(select(post_tag.c.post_id).where(post_tag.c.tag_id == hashtag.c.id).exists())
+        .order_by(case((hashtag.c.key == prefix, 0), else_=1), hashtag.c.key)
+    )
+    return list(conn.execute(query.limit(limit).offset(offset)))
+
+
+def tag(conn: Connection, key: str) -> Row[Any] | None:
+    """The hashtag with this folded key, if it was ever used."""
+    return conn.execute(select(hashtag).where(hashtag.c.key == key)).first()

@@ -1,0 +1,173 @@
+"""Parts of Mastodon's API that this server does not have, as far as clients ask for them at start-up or in tabs.
+
+Lists answer truthfully that there is nothing in them, things answer that there is no such thing. To a client
+either is better than an unknown address, which some take for a broken server. Nothing here can be written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver.errors import NotFound
+from web import auth, replies
+from web.verbs import Handler
+
+NONE: Final = b"[]"
+
+
+def _always(body: Any, scope: str | None, *, member: bool) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if member:
+            auth.member(request, scope)
+        else:
+            auth.viewer(request, scope)
+        return replies.json(body)
+
+    return handler
+
+
+def _member(path: str, scope: str | None, body: Any = NONE) -> web.RouteDef:
+    return web.get(path, _always(body, scope, member=True))
+
+
+def _anybody(path: str, scope: str | None = None, body: Any = NONE) -> web.RouteDef:
+    return web.get(path, _always(body, scope, member=False))
+
+
+def _no_such(path: str, scope: str | None = None, *, member: bool = True) -> web.RouteDef:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if member:
+            auth.member(request, scope)
+        else:
+            auth.viewer(request, scope)
+        raise NotFound("Record not found")
+
+    return web.get(path, handler)
+
+
+def _moderator(path: str, scope: str, *, single: bool = False) -> web.RouteDef:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        auth.moderator(request, scope)
+        if single:
+            raise NotFound("Record not found")
+        return replies.json(NONE)
+
+    return web.get(path, handler)
+
+
+_NO_GROUPS: Final = b'{"accounts":[],"partial_accounts":[],"statuses":[],"notification_groups":[]}'
+_ACCEPT_ALL: Final = {
+    "for_not_following": "accept",
+    "for_not_followers": "accept",
+    "for_new_accounts": "accept",
+    "for_private_mentions": "accept",
+    "for_limited_accounts": "accept",
+    "for_bots": "accept",
+    "summary": {"pending_requests_count": 0, "pending_notifications_count": 0},
+}
+_FILTER_NONE: Final = {
+    "filter_not_following": False,
+    "filter_not_followers": False,
+    "filter_new_accounts": False,
+    "filter_private_mentions": False,
+    "summary": {"pending_requests_count": 0, "pending_notifications_count": 0},
+}
+
+routes: Final[list[web.RouteDef]] = [
+    # filters, lists, tags that are followed or featured
+    _member("/api/v1/filters", "read:filters"),
+    _no_such("/api/v1/filters/{id}", "read:filters"),
+    _member("/api/v2/filters", "read:filters"),
+    _no_such("/api/v2/filters/keywords/{id}", "read:filters"),
+    _no_such("/api/v2/filters/statuses/{id}", "read:filters"),
+    _no_such("/api/v2/filters/{id}", "read:filters"),
+    _no_such("/api/v2/filters/{id}/keywords", "read:filters"),
+    _no_such("/api/v2/filters/{id}/statuses", "read:filters"),
+    _member("/api/v1/lists", "read:lists"),
+    _no_such("/api/v1/lists/{id}", "read:lists"),
+    _no_such("/api/v1/lists/{id}/accounts", "read:lists"),
+    _no_such("/api/v1/timelines/list/{id}", "read:lists"),
+    _member("/api/v1/accounts/{id}/lists", "read:lists"),
+    _member("/api/v1/followed_tags", "read:follows"),
+    _member("/api/v1/featured_tags", "read:accounts"),
+    _member("/api/v1/featured_tags/suggestions", "read:accounts"),
+    _anybody("/api/v1/accounts/{id}/featured_tags", "read:accounts"),
+    _anybody("/api/v1/accounts/{id}/endorsements", "read:accounts"),
+    _anybody("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
+    _member("/api/v1/endorsements", "read:accounts"),
+    # collections
+    _anybody("/api/v1/accounts/{id}/collections", "read:collections", b'{"collections":[]}'),
+    _member("/api/v1/accounts/{id}/in_collections", "read:collections", b'{"collections":[]}'),
+    _no_such("/api/v1/collections/{id}", "read:collections", member=False),
+    # conversations, announcements, what is scheduled
+    _member("/api/v1/conversations", "read:statuses"),
+    _member("/api/v1/timelines/direct", "read:statuses"),
+    _member("/api/v1/announcements", None),
+    _member("/api/v1/scheduled_statuses", "read:statuses"),
+    _no_such("/api/v1/scheduled_statuses/{id}", "read:statuses"),
+    _member("/api/v1/domain_blocks", "read:blocks"),
+    _member("/api/v1/domain_blocks/preview", "read:blocks", b'{"following_count":0,"followers_count":0}'),
+    # notifications: nothing is held back, so there are no requests, and groups are not offered
+    _member("/api/v1/notifications/requests", "read:notifications"),
+    _member("/api/v1/notifications/requests/merged", "read:notifications", b'{"merged":true}'),
+    _no_such("/api/v1/notifications/requests/{id}", "read:notifications"),
+    _member("/api/v1/notifications/policy", "read:notifications", _FILTER_NONE),
+    _member("/api/v2/notifications/policy", "read:notifications", _ACCEPT_ALL),
+    _member("/api/v2/notifications", "read:notifications", _NO_GROUPS),
+    _member("/api/v2/notifications/unread_count", "read:notifications", b'{"count":0}'),
+    _no_such("/api/v2/notifications/{group_key}", "read:notifications"),
+    _no_such("/api/v2/notifications/{group_key}/accounts", "read:notifications"),
+    _member("/api/v2_alpha/notifications", "read:notifications", _NO_GROUPS),
+    _member("/api/v2_alpha/notifications/unread_count", "read:notifications", b'{"count":0}'),
+    _no_such("/api/v2_alpha/notifications/{group_key}", "read:notifications"),
+    # discovery
+    _anybody("/api/v1/trends"),
+    _anybody("/api/v1/trends/links"),
+    _anybody("/api/v1/trends/statuses"),
+    _anybody("/api/v1/trends/tags"),
+    _anybody("/api/v1/timelines/link", "read:statuses"),
+    _anybody("/api/v1/directory"),
+    _member("/api/v1/suggestions", "read"),
+    _member("/api/v2/suggestions", "read"),
+    _anybody("/api/v1/peers/search"),
+    _anybody("/api/v1/instance/translation_languages", None, b"{}"),
+    _anybody("/api/v1/donation_campaigns", None, b"null"),
+    # quotes and cards
+    _member("/api/v1/statuses/{id}/quotes", "read:statuses"),
+    _anybody("/api/v1/statuses/{id}/card", "read:statuses", b"{}"),
+    # the rest
+    _member(
+        "/api/v1/annual_reports",
+        "read:accounts",
+        b'{"annual_reports":[],"accounts":[],"statuses":[]}',
+    ),
+    _no_such("/api/v1/annual_reports/{year}", "read:accounts"),
+    _member("/api/v1/annual_reports/{year}/state", "read:accounts", b'{"state":"ineligible"}'),
+    _no_such("/api/v1_alpha/async_refreshes/{id}", "read"),
+    _no_such("/api/proofs", member=False),
+    # moderation: the panel does what these would do in an app
+    _moderator("/api/v1/admin/accounts", "admin:read:accounts"),
+    _moderator("/api/v2/admin/accounts", "admin:read:accounts"),
+    _moderator("/api/v1/admin/accounts/{id}", "admin:read:accounts", single=True),
+    _moderator("/api/v1/admin/reports", "admin:read:reports"),
+    _moderator("/api/v1/admin/reports/{id}", "admin:read:reports", single=True),
+    *(
+        _moderator(f"/api/v1/admin/{kind}{tail}", f"admin:read:{kind}", single=bool(tail))
+        for kind in (
+            "domain_allows",
+            "domain_blocks",
+            "email_domain_blocks",
+            "ip_blocks",
+            "canonical_email_blocks",
+        )
+        for tail in ("", "/{id}")
+    ),
+    _moderator("/api/v1/admin/tags", "admin:read"),
+    _moderator("/api/v1/admin/tags/{id}", "admin:read", single=True),
+    _moderator("/api/v1/admin/trends/tags", "admin:read"),
+    _moderator("/api/v1/admin/trends/statuses", "admin:read"),
+    _moderator("/api/v1/admin/trends/links", "admin:read"),
+    _moderator("/api/v1/admin/trends/links/publishers", "admin:read"),
+]

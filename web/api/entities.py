@@ -1,0 +1,426 @@
+"""The entities of Mastodon's client API that we send, field by field: names, types, what may be null or absent.
+
+Absent is `UNSET`; a field without it is always there. Ids are texts, instants are texts in UTC with
+milliseconds, addresses are absolute. The instance documents are in `web.api.instance`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+Visibility = Literal["public", "unlisted", "private", "direct"]
+
+
+class CustomEmoji(Struct, omit_defaults=False):
+    """https://docs.joinmastodon.org/entities/CustomEmoji/"""
+
+    shortcode: str
+    url: str
+    static_url: str
+    visible_in_picker: bool = True
+    category: str | None = None
+
+
+class Field(Struct):
+    """A row of a profile; `value` is HTML (or, in a source, text)."""
+
+    name: str
+    value: str
+    verified_at: str | None = None
+
+
+class FeatureApproval(Struct):
+    """Who may put an account into a collection. We have none, so nobody."""
+
+    automatic: list[str] = []
+    manual: list[str] = []
+    current_user: str = "denied"
+
+
+class AccountRole(Struct):
+    """A role that is shown on a profile."""
+
+    id: str
+    name: str
+    color: str
+
+
+class AccountBody(Struct):
+    """What an account shows whoever looks, and which changes with its version."""
+
+    id: str
+    username: str
+    acct: str
+    url: str
+    uri: str
+    display_name: str
+    note: str
+    avatar: str
+    avatar_static: str
+    avatar_description: str
+    header: str
+    header_static: str
+    header_description: str
+    locked: bool
+    fields: list[Field]
+    emojis: list[CustomEmoji]
+    bot: bool
+    group: bool
+    discoverable: bool | None
+    indexable: bool
+    noindex: bool
+    created_at: str
+    hide_collections: bool | None
+    memorial: bool | UnsetType = UNSET
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    roles: list[AccountRole] = []
+    feature_approval: FeatureApproval = field(default_factory=FeatureApproval)
+
+
+class Account(AccountBody, kw_only=True):
+    """https://docs.joinmastodon.org/entities/Account/"""
+
+    followers_count: int
+    following_count: int
+    statuses_count: int
+    last_status_at: str | None
+    suspended: bool | UnsetType = UNSET
+    limited: bool | UnsetType = UNSET
+    moved: Account | UnsetType | None = UNSET
+
+
+class MutedAccount(Account, kw_only=True):
+    """An account in the list of those muted."""
+
+    mute_expires_at: str | None
+
+
+class Source(Struct):
+    """What a member typed, for the form in which they change it."""
+
+    note: str
+    fields: list[Field]
+    privacy: Visibility
+    sensitive: bool
+    language: str
+    follow_requests_count: int
+    hide_collections: bool | None
+    discoverable: bool | None
+    indexable: bool
+    quote_policy: str = "nobody"
+    attribution_domains: list[str] = []
+
+
+class Role(Struct):
+    """https://docs.joinmastodon.org/entities/Role/; `permissions` is a bit mask in decimal."""
+
+    id: str
+    name: str
+    color: str
+    permissions: str
+    highlighted: bool
+    collection_limit: int = 0
+
+
+class CredentialAccount(Account, kw_only=True):
+    """One's own account."""
+
+    source: Source
+    role: Role
+
+
+class Relationship(Struct):
+    """https://docs.joinmastodon.org/entities/Relationship/"""
+
+    id: str
+    following: bool
+    showing_reblogs: bool
+    notifying: bool
+    languages: list[str] | None
+    followed_by: bool
+    blocking: bool
+    blocked_by: bool
+    muting: bool
+    muting_notifications: bool
+    muting_expires_at: str | None
+    requested: bool
+    requested_by: bool
+    domain_blocking: bool = False
+    endorsed: bool = False
+    note: str = ""
+
+
+class MediaAttachment(Struct):
+    """https://docs.joinmastodon.org/entities/MediaAttachment/; `url` is null while it is processed."""
+
+    id: str
+    type: Literal["unknown", "image", "gifv", "video", "audio"]
+    url: str | None
+    preview_url: str | None
+    remote_url: str | None
+    meta: dict[str, Any] | None
+    description: str | None
+    blurhash: str | None
+    preview_remote_url: str | None = None
+
+
+class Mention(Struct):
+    """An account named in a post."""
+
+    id: str
+    username: str
+    url: str
+    acct: str
+
+
+class StatusTag(Struct):
+    """A hashtag in a post."""
+
+    name: str
+    url: str
+
+
+class Application(Struct):
+    """The app a post was written with."""
+
+    name: str
+    website: str | None
+
+
+class QuoteApproval(Struct):
+    """Who may quote a post. Quotes are not offered yet, so nobody."""
+
+    automatic: list[str] = []
+    manual: list[str] = []
+    current_user: str = "denied"
+
+
+class StatusBody(Struct):
+    """What a post shows whoever looks, and which changes with its version."""
+
+    id: str
+    uri: str
+    url: str | None
+    created_at: str
+    edited_at: str | None
+    content: str
+    visibility: Visibility
+    sensitive: bool
+    spoiler_text: str
+    language: str | None
+    media_attachments: list[MediaAttachment]
+    mentions: list[Mention]
+    tags: list[StatusTag]
+    emojis: list[CustomEmoji]
+    application: Application | UnsetType = UNSET
+    quote: None = None
+    quote_approval: QuoteApproval = field(default_factory=QuoteApproval)
+    tagged_collections: list[Any] = []
+
+
+class PollOption(Struct):
+    """A choice; without a count while totals are hidden."""
+
+    title: str
+    votes_count: int | None
+
+
+class Poll(Struct):
+    """https://docs.joinmastodon.org/entities/Poll/"""
+
+    id: str
+    expires_at: str | None
+    expired: bool
+    multiple: bool
+    votes_count: int
+    voters_count: int | None
+    options: list[PollOption]
+    emojis: list[CustomEmoji] = []
+    voted: bool | UnsetType = UNSET
+    own_votes: list[int] | UnsetType = UNSET
+
+
+class Status(StatusBody, kw_only=True):
+    """https://docs.joinmastodon.org/entities/Status/"""
+
+    account: Account
+    in_reply_to_id: str | None
+    in_reply_to_account_id: str | None
+    replies_count: int
+    reblogs_count: int
+    favourites_count: int
+    quotes_count: int
+    reblog: Status | None
+    poll: Poll | None
+    card: None
+    text: str | UnsetType | None = UNSET
+    favourited: bool | UnsetType = UNSET
+    reblogged: bool | UnsetType = UNSET
+    muted: bool | UnsetType = UNSET
+    bookmarked: bool | UnsetType = UNSET
+    pinned: bool | UnsetType = UNSET
+    filtered: list[Any] | UnsetType = UNSET
+
+
+class Context(Struct):
+    """What comes before and after a post."""
+
+    ancestors: list[Status]
+    descendants: list[Status]
+
+
+class StatusSource(Struct):
+    """What the author typed."""
+
+    id: str
+    text: str
+    spoiler_text: str
+
+
+class EditPollOption(Struct):
+    """A choice as it was."""
+
+    title: str
+
+
+class EditPoll(Struct):
+    """A poll as it was."""
+
+    options: list[EditPollOption]
+
+
+class StatusEdit(Struct):
+    """A post as it was; the last one is as it is."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: str
+    account: Account
+    media_attachments: list[MediaAttachment]
+    emojis: list[CustomEmoji]
+    poll: EditPoll | UnsetType = UNSET
+
+
+class Report(Struct):
+    """https://docs.joinmastodon.org/entities/Report/"""
+
+    id: str
+    action_taken: bool
+    action_taken_at: str | None
+    category: str
+    comment: str
+    forwarded: bool
+    created_at: str
+    status_ids: list[str] | None
+    rule_ids: list[str] | None
+    collection_ids: list[str] | None
+    target_account: Account
+
+
+class Notification(Struct):
+    """https://docs.joinmastodon.org/entities/Notification/"""
+
+    id: str
+    type: str
+    group_key: str
+    created_at: str
+    account: Account
+    status: Status | UnsetType | None = UNSET
+    report: Report | UnsetType = UNSET
+    filtered: bool | UnsetType = UNSET
+
+
+class Count(Struct):
+    """How many."""
+
+    count: int
+
+
+class Marker(Struct):
+    """How far a member has read."""
+
+    last_read_id: str
+    version: int
+    updated_at: str
+
+
+class Tag(Struct):
+    """https://docs.joinmastodon.org/entities/Tag/"""
+
+    id: str
+    name: str
+    url: str
+    history: list[Any] = []
+    following: bool | UnsetType = UNSET
+    featuring: bool | UnsetType = UNSET
+
+
+class Search(Struct):
+    """https://docs.joinmastodon.org/entities/Search/"""
+
+    accounts: list[Account]
+    statuses: list[Status]
+    hashtags: list[Tag]
+    collections: list[Any] = []
+
+
+class Preferences(Struct):
+    """https://docs.joinmastodon.org/entities/Preferences/"""
+
+    visibility: Visibility = field(name="posting:default:visibility")
+    sensitive: bool = field(name="posting:default:sensitive")
+    language: str | None = field(name="posting:default:language")
+    quote_policy: str = field(name="posting:default:quote_policy", default="nobody")
+    expand_media: str = field(name="reading:expand:media", default="default")
+    expand_spoilers: bool = field(name="reading:expand:spoilers", default=False)
+    autoplay_gifs: bool = field(name="reading:autoplay:gifs", default=False)
+
+
+class WebPushSubscription(Struct):
+    """https://docs.joinmastodon.org/entities/WebPushSubscription/"""
+
+    id: str
+    endpoint: str
+    standard: bool
+    server_key: str
+    alerts: dict[str, bool]
+    policy: str
+
+
+class Profile(Struct):
+    """One's own profile as typed, and as shown (`formatted_…`)."""
+
+    id: str
+    display_name: str
+    note: str
+    fields: list[Field]
+    avatar: str | None
+    avatar_static: str | None
+    avatar_description: str
+    header: str | None
+    header_static: str | None
+    header_description: str
+    locked: bool
+    bot: bool
+    hide_collections: bool | None
+    discoverable: bool | None
+    indexable: bool
+    formatted_note: str
+    formatted_fields: list[Field]
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    attribution_domains: list[str] = []
+    featured_tags: list[Any] = []
+
+
+class FamiliarFollowers(Struct):
+    """Whom one follows among those who follow an account."""
+
+    id: str
+    accounts: list[Account]

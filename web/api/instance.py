@@ -1,0 +1,271 @@
+"""What the server says about itself in the client API: the instance documents, rules, peers, emoji."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from fedserver import about, accounts, interactions, people, posts, site, uploads
+from fedserver.content.links import URL_CHARACTERS
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.media.images import PIXELS_MAX
+from fedserver.site import Site
+from web import keys, replies
+from web.api.entities import CustomEmoji
+from web.api.render import instant, renderer
+
+MASTODON_VERSION: Final = "4.6.0"
+API_VERSIONS: Final = {"mastodon": 1, "fedserver": 1}
+"""What clients may rely on: every promise of Mastodon's API up to this number, and the version of our own."""
+
+THUMBNAIL: Final = "thumbnail.png"
+ICONS: Final = (("icon-192.png", "192x192"), ("icon-512.png", "512x512"))
+ALT_OF_PICTURES_MAX: Final = 150
+
+
+async def instance_v2(request: web.Request) -> web.Response:
+    """``GET /api/v2/instance``"""
+    server = keys.server(request)
+    now = await site.describe(server)
+    document = {
+        "domain": now.domain,
+        "title": now.settings.title,
+        "version": _version(),
+        "source_url": f"{now.origin}/about",
+        "description": now.settings.description,
+        "wrapstodon": None,
+        "usage": {"users": {"active_month": now.figures.active_month}},
+        "thumbnail": {"url": f"{now.origin}/static/{THUMBNAIL}", "description": ""},
+        "icon": [{"src": f"{now.origin}/static/{name}", "size": size} for name, size in ICONS],
+        "languages": [now.settings.language],
+        "configuration": _configuration(server, now),
+        "registrations": {
+            "enabled": now.registrations_open,
+            "approval_required": now.approval_required,
+            "reason_required": now.approval_required,
+            "message": now.settings.registrations_message or None,
+            "min_age": None,
+            "url": None,
+        },
+        "api_versions": API_VERSIONS,
+        "rules": _rules(now),
+    }
+    contact = b',"contact":{"email":%b,"account":%b}' % (
+        msgspec.json.encode(now.settings.contact_email),
+        await _contact(request, now),
+    )
+    return replies.conditional(request, replies.json(msgspec.json.encode(document)[:-1] + contact + b"}"))
+
+
+async def instance_v1(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance``"""
+    server = keys.server(request)
+    now = await site.describe(server)
+    configuration = _configuration(server, now)
+    document = {
+        "uri": now.domain,
+        "title": now.settings.title,
+        "short_description": now.settings.description,
+        "description": now.settings.description,
+        "email": now.settings.contact_email,
+        "version": _version(),
+        "urls": {"streaming_api": _streaming(now)},
+        "stats": {
+            "user_count": now.figures.members,
+            "status_count": now.figures.posts,
+            "domain_count": now.figures.known_domains,
+        },
+        "thumbnail": f"{now.origin}/static/{THUMBNAIL}",
+        "languages": [now.settings.language],
+        "registrations": now.registrations_open,
+        "approval_required": now.approval_required,
+        "invites_enabled": now.settings.registrations == "invite",
+        "configuration": {
+            name: configuration[name] for name in ("accounts", "statuses", "media_attachments", "polls")
+        },
+        "rules": _rules(now),
+        "max_toot_chars": posts.CHARACTERS_MAX,
+        "poll_limits": {
+            "max_options": posts.POLL_OPTIONS_MAX,
+            "max_option_chars": posts.POLL_OPTION_CHARACTERS_MAX,
+            "min_expiration": posts.POLL_S_MIN,
+            "max_expiration": posts.POLL_S_MAX,
+        },
+    }
+    contact = b',"contact_account":' + await _contact(request, now)
+    return replies.conditional(request, replies.json(msgspec.json.encode(document)[:-1] + contact + b"}"))
+
+
+def _version() -> str:
+    # Clients read the number in front to know what they may ask for.
+    return f"{MASTODON_VERSION} (compatible; fedserver {version('fedserver')})"
+
+
+def _streaming(now: Site) -> str:
+    return "ws" + now.origin.removeprefix("http")
+
+
+def _configuration(server: Server, now: Site) -> dict[str, Any]:
+    access = {"local": "public", "remote": "public"}
+    return {
+        "urls": {
+            "streaming": _streaming(now),
+            "status": None,
+            "about": f"{now.origin}/about",
+            "privacy_policy": f"{now.origin}/privacy",
+            "terms_of_service": f"{now.origin}/terms" if now.settings.terms else None,
+        },
+        "vapid": {"public_key": server.keys.vapid_public_key()},
+        "accounts": {
+            "max_display_name_length": accounts.NAME_CHARACTERS_MAX,
+            "max_note_length": accounts.NOTE_CHARACTERS_MAX,
+            "max_avatar_description_length": ALT_OF_PICTURES_MAX,
+            "max_header_description_length": ALT_OF_PICTURES_MAX,
+            "max_featured_tags": 0,
+            "max_pinned_statuses": interactions.PINS_MAX,
+            "max_profile_fields": accounts.FIELDS_MAX,
+            "profile_field_name_limit": accounts.FIELD_CHARACTERS_MAX,
+            "profile_field_value_limit": accounts.FIELD_CHARACTERS_MAX,
+        },
+        "statuses": {
+            "max_characters": posts.CHARACTERS_MAX,
+            "max_media_attachments": posts.MEDIA_MAX,
+            "characters_reserved_per_url": URL_CHARACTERS,
+            "supported_mime_types": list(posts.TEXT_TYPES),
+        },
+        "media_attachments": {
+            "supported_mime_types": list(uploads.SUPPORTED_MIME_TYPES),
+            "description_limit": uploads.ALT_CHARACTERS_MAX,
+            "image_size_limit": server.config.upload_bytes_max,
+            "image_matrix_limit": PIXELS_MAX,
+            # No video is taken; the fields are there because clients insist on them.
+            "video_size_limit": 0,
+            "video_frame_rate_limit": 0,
+            "video_matrix_limit": 0,
+        },
+        "polls": {
+            "max_options": posts.POLL_OPTIONS_MAX,
+            "max_characters_per_option": posts.POLL_OPTION_CHARACTERS_MAX,
+            "min_expiration": posts.POLL_S_MIN,
+            "max_expiration": posts.POLL_S_MAX,
+        },
+        "translation": {"enabled": False},
+        "timelines_access": {
+            "live_feeds": access,
+            "hashtag_feeds": access,
+            "trending_link_feeds": access,
+        },
+        "limited_federation": now.settings.federation_mode == "allowlist",
+    }
+
+
+async def _contact(request: web.Request, now: Site) -> bytes:
+    if now.contact_account_id is None:
+        return b"null"
+    try:
+        found = await people.one(keys.server(request), now.contact_account_id)
+    except NotFound:
+        return b"null"
+    return renderer(request).account(found.row)
+
+
+def _rules(now: Site) -> list[dict[str, Any]]:
+    return [
+        {"id": rule.id, "text": rule.text, "hint": rule.hint, "translations": {}}
+        for rule in now.settings.rules
+    ]
+
+
+async def rules(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/rules``"""
+    return replies.json(_rules(await site.describe(keys.server(request))))
+
+
+async def peers(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/peers``"""
+    return replies.json(await about.peers(keys.server(request)))
+
+
+async def activity(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/activity``: counts by week, as texts."""
+    return replies.json(
+        [
+            {
+                "week": str(week.began_at // 1000),
+                "statuses": str(week.posts),
+                "logins": str(week.active),
+                "registrations": str(week.joined),
+            }
+            for week in await about.weeks(keys.server(request))
+        ]
+    )
+
+
+async def domain_blocks(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/domain_blocks``"""
+    return replies.json(
+        [
+            {
+                "domain": one.domain,
+                "digest": one.digest,
+                "severity": "suspend" if one.policy == "reject" else "silence",
+                "comment": "",
+            }
+            for one in await about.kept_out(keys.server(request))
+        ]
+    )
+
+
+async def extended_description(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/extended_description``"""
+    html, changed_at = await about.text(keys.server(request), "extended_description")
+    return replies.json({"updated_at": instant(changed_at), "content": html})
+
+
+async def privacy_policy(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/privacy_policy``"""
+    html, changed_at = await about.text(keys.server(request), "privacy_policy")
+    return replies.json({"updated_at": instant(changed_at), "content": html})
+
+
+async def terms_of_service(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/terms_of_service``: NotFound when there are none."""
+    html, changed_at = await about.text(keys.server(request), "terms")
+    day = instant(changed_at)[:10]
+    if not html or request.match_info.get("date", day) != day:
+        raise NotFound("Record not found")
+    return replies.json({"effective_date": day, "effective": True, "content": html, "succeeded_by": None})
+
+
+async def languages(request: web.Request) -> web.Response:
+    """``GET /api/v1/instance/languages``"""
+    now = await site.describe(keys.server(request))
+    return replies.json([{"code": now.settings.language, "name": now.settings.language}])
+
+
+async def custom_emojis(request: web.Request) -> web.Response:
+    """``GET /api/v1/custom_emojis``"""
+    rows = await about.custom_emojis(keys.server(request))
+    return replies.json(
+        [CustomEmoji(row.shortcode, row.url, row.static_url, True, row.category or None) for row in rows]
+    )
+
+
+routes: Final[list[web.RouteDef]] = [
+    web.get("/api/v2/instance", instance_v2),
+    web.get("/api/v1/instance", instance_v1),
+    web.get("/api/v1/instance/rules", rules),
+    web.get("/api/v1/instance/peers", peers),
+    web.get("/api/v1/instance/activity", activity),
+    web.get("/api/v1/instance/domain_blocks", domain_blocks),
+    web.get("/api/v1/instance/extended_description", extended_description),
+    web.get("/api/v1/instance/privacy_policy", privacy_policy),
+    web.get("/api/v1/instance/terms_of_service", terms_of_service),
+    web.get("/api/v1/instance/terms_of_service/{date}", terms_of_service),
+    web.get("/api/v1/instance/languages", languages),
+    web.get("/api/v1/custom_emojis", custom_emojis),
+]

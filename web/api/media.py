@@ -1,0 +1,125 @@
+"""Uploads of the client API, and the files themselves under ``/media/``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from fedserver import uploads
+from fedserver.errors import Invalid, NotFound
+from fedserver.media.store import media_type_of
+from web import auth, forms, keys, replies
+from web.api.render import attachment
+from web.api.statuses import focus
+from web.verbs import put_or_patch
+
+FOREVER: Final = "public, max-age=31536000, immutable"
+_RANGE: Final = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
+
+
+async def upload(request: web.Request) -> web.Response:
+    """``POST /api/v1/media`` and ``/api/v2/media``: processed when this answers."""
+    member = auth.member(request, "write:media")
+    params = await forms.params(request)
+    file = params.upload("file")
+    if file is None:
+        raise Invalid({"file": "can't be blank"}, "Validation failed: File can't be blank")
+    row = await uploads.attach(
+        keys.server(request),
+        member,
+        file.path,
+        description=params.text("description"),
+        focus=focus(params) or (0.0, 0.0),
+    )
+    return replies.json(attachment(row))
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET /api/v1/media/:id``: 206 while it is being processed."""
+    member = auth.member(request, "write:media")
+    row = await uploads.show(keys.server(request), member, forms.path_id(request))
+    if row.state == "failed":
+        raise Invalid({}, "Error processing thumbnail for uploaded media")
+    return replies.json(attachment(row), status=200 if row.state == "ready" else 206)
+
+
+async def change(request: web.Request) -> web.Response:
+    """``PUT /api/v1/media/:id``"""
+    member = auth.member(request, "write:media")
+    params = await forms.params(request)
+    row = await uploads.change(
+        keys.server(request),
+        member,
+        forms.path_id(request),
+        description=params.maybe_text("description"),
+        focus=focus(params),
+    )
+    return replies.json(attachment(row))
+
+
+async def delete(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/media/:id``"""
+    member = auth.member(request, "write:media")
+    await uploads.remove(keys.server(request), member, forms.path_id(request))
+    return replies.json({})
+
+
+async def file(request: web.Request) -> web.StreamResponse:
+    """``GET /media/…``: a stored file, whole or one range of it (RFC 9110 §14). Its name never changes what it
+    holds. Always of the type it was stored as, and nothing in it may run."""
+    server = keys.server(request)
+    key = request.match_info["key"]
+    kind = media_type_of(key)
+    headers = {
+        hdrs.CONTENT_TYPE: kind,
+        hdrs.CACHE_CONTROL: FOREVER,
+        hdrs.ETAG: f'"{key.rpartition("/")[2]}"',
+        hdrs.ACCEPT_RANGES: "bytes",
+        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        # What is no picture is for saving, not for looking at within this origin.
+        hdrs.CONTENT_DISPOSITION: "inline" if kind.startswith("image/") else "attachment",
+    }
+    if request.headers.get(hdrs.IF_NONE_MATCH) in (headers[hdrs.ETAG], "*"):
+        return web.Response(status=304, headers=headers)
+    path = server.media.local_path(key)
+    if path is not None:
+        if not await asyncio.to_thread(path.is_file):
+            raise NotFound("There is no such file.")
+        return web.FileResponse(path, headers=headers)
+    return await _streamed(request, key, headers)
+
+
+async def _streamed(request: web.Request, key: str, headers: dict[str, str]) -> web.StreamResponse:
+    """A file that is not on this machine. Of several ranges, or the last so many bytes, the whole is sent."""
+    match = _RANGE.fullmatch(request.headers.get(hdrs.RANGE, "").strip())
+    start = int(match[1]) if match else 0
+    end = int(match[2]) + 1 if match and match[2] else None
+    try:
+        stream = await uploads.read(keys.server(request), key, start=start, end=end)
+    except ValueError:
+        return web.Response(status=416)
+    if match:
+        headers[hdrs.CONTENT_RANGE] = f"bytes {stream.start}-{stream.end - 1}/{stream.size}"
+    headers[hdrs.CONTENT_LENGTH] = str(stream.end - stream.start)
+    response = web.StreamResponse(status=206 if match else 200, headers=headers)
+    await response.prepare(request)
+    async for chunk in stream.chunks:
+        if request.method == hdrs.METH_HEAD:
+            break
+        await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+routes: Final[list[web.RouteDef]] = [
+    web.post("/api/v1/media", upload),
+    web.post("/api/v2/media", upload),
+    web.get("/api/v1/media/{id}", show),
+    *put_or_patch("/api/v1/media/{id}", change),
+    web.delete("/api/v1/media/{id}", delete),
+    web.get("/media/{key:.+}", file),
+]

@@ -1,0 +1,344 @@
+"""Rows become JSON, a list at a time and never by a query for each item.
+
+The part of a post or account that is the same for all is made once for each version and kept as bytes
+(`fedserver.rendered`); counts, poll, author and what the viewer did are spliced in. A list is a join of bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from html import escape
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+
+from fedserver.context import Server
+from fedserver.rendered import Shelf
+from fedserver.timelines import AccountLine, Batch, Card, Content, PollCard, PostLine, Standing, now_ms
+from web.api.entities import (
+    AccountBody,
+    Application,
+    CustomEmoji,
+    Field,
+    MediaAttachment,
+    Mention,
+    Poll,
+    PollOption,
+    StatusBody,
+    StatusTag,
+)
+
+VISIBILITY_SHOWN: Final = {
+    "public": "public",
+    "unlisted": "unlisted",
+    "followers": "private",
+    "members": "private",
+    "group": "private",
+    "direct": "direct",
+}
+AVATAR: Final = "avatar.png"
+HEADER: Final = "header.png"
+DAY_MS: Final = 86_400_000
+
+_encode: Final = msgspec.json.Encoder().encode
+_UNKNOWN_STANDING: Final = Standing()
+
+
+def instant(at_ms: int) -> str:
+    """``2026-11-21T20:54:43.979Z``: three decimals and a Z, because some clients read nothing else."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def maybe_instant(at_ms: int | None) -> str | None:
+    """The same, or None."""
+    return None if at_ms is None else instant(at_ms)
+
+
+@lru_cache(4096)
+def _day(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def date(at_ms: int) -> str:
+    """``2026-11-21``."""
+    return _day(at_ms // DAY_MS)
+
+
+def joined(parts: Iterable[bytes]) -> bytes:
+    """A JSON array of things that are JSON already."""
+    return b"[" + b",".join(parts) + b"]"
+
+
+class Renderer:
+    """Makes entities for one application. Everything here is synchronous: the rows have been fetched."""
+
+    def __init__(self, server: Server, avatar_url: str, header_url: str) -> None:
+        self._uris = server.uris
+        self._avatar_url = avatar_url
+        self._header_url = header_url
+        self.shelf = Shelf()
+
+    # -- accounts
+
+    def account(self, row: Any, *, moved: Any = None, more: bytes = b"") -> bytes:
+        """An account of its full row; `more` are further members of the object, each after a comma."""
+        body = self.shelf.account(row.id, row.version)
+        if body is None:
+            body = self._make_account(row)
+        if moved is not None:
+            more += b',"moved":' + self.account(moved)
+        return body + _account_tail(row, more) + b"}"
+
+    def _make_account(self, row: Any) -> bytes:
+        body = _encode(self.account_body(row))[:-1]
+        self.shelf.put_account(row.id, row.version, body)
+        return body
+
+    def account_body(self, row: Any) -> AccountBody:
+        """What an account shows to everybody; nothing but the name when it has been suspended."""
+        suspended = row.suspended_at is not None
+        avatar = (not suspended and row.avatar_url) or self._avatar_url
+        header = (not suspended and row.header_url) or self._header_url
+        return AccountBody(
+            id=str(row.id),
+            username=row.username,
+            acct=acct(row),
+            url=row.url or row.uri,
+            uri=row.uri,
+            display_name="" if suspended else row.display_name,
+            note="" if suspended else row.note_html,
+            avatar=avatar,
+            avatar_static=avatar,
+            avatar_description="" if suspended else row.avatar_alt,
+            header=header,
+            header_static=header,
+            header_description="" if suspended else row.header_alt,
+            locked=bool(row.locked),
+            fields=[] if suspended else fields(row),
+            emojis=[] if suspended else emojis(row.emojis),
+            bot=bool(row.bot) or row.actor_type in ("Service", "Application"),
+            group=row.actor_type == "Group",
+            discoverable=bool(row.discoverable),
+            indexable=bool(row.indexable),
+            noindex=not row.indexable,
+            created_at=instant(row.created_at // DAY_MS * DAY_MS),
+            hide_collections=bool(row.hides_follows),
+            memorial=True if row.memorial else UNSET,
+        )
+
+    def _author(self, line: AccountLine, batch: Batch) -> bytes:
+        body = batch.account_bodies.get(line.id)
+        if body is None:
+            body = self.shelf.account(line.id, line.version) or self._make_account(batch.profiles[line.id])
+        moved = batch.moved.get(line.moved_to_id) if line.moved_to_id is not None else None
+        more = b"" if moved is None else b',"moved":' + self.account(moved)
+        return body + _account_tail(line, more) + b"}"
+
+    def line(self, line: AccountLine, batch: Batch) -> bytes:
+        """An account of its line, out of a batch."""
+        return self._author(line, batch)
+
+    # -- posts
+
+    def statuses(self, batch: Batch) -> bytes:
+        """The JSON array of a batch."""
+        return joined(self.status(card, batch) for card in batch.cards)
+
+    def array(self, cards: Sequence[Card], batch: Batch) -> bytes:
+        """The JSON array of some cards of a batch."""
+        return joined(self.status(card, batch) for card in cards)
+
+    def status(self, card: Card, batch: Batch, *, more: bytes = b"") -> bytes:
+        """One status; `more` are further members of the object, each after a comma."""
+        reblog = b"null"
+        if card.original is not None and card.original_author is not None:
+            reblog = self._status(card.original, card.original_author, batch, b"null", b"")
+        return self._status(card.post, card.author, batch, reblog, more, of=card.original)
+
+    def _status(
+        self,
+        line: PostLine,
+        author: AccountLine,
+        batch: Batch,
+        reblog: bytes,
+        more: bytes,
+        *,
+        of: PostLine | None = None,
+    ) -> bytes:
+        body = batch.post_bodies.get(line.id)
+        if body is None:
+            body = self.shelf.post(line.id, line.version) or self._make_status(line, batch.contents[line.id])
+        # A boost shows the counts, and the viewer's marks, of what it boosts.
+        shown = of or line
+        poll = batch.polls.get(line.id)
+        known = batch.standing is not None
+        tail = (
+            b',"account":%b,"in_reply_to_id":%b,"in_reply_to_account_id":%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0,"reblog":%b,"poll":%b,"card":null'
+            % (
+                self._author(author, batch),
+                _quoted(line.in_reply_to_id),
+                _quoted(line.in_reply_to_account_id),
+                shown.replies_count,
+                shown.boosts_count,
+                shown.likes_count,
+                reblog,
+                b"null" if poll is None else _encode(poll_entity(line.id, poll, known)),
+            )
+        )
+        marks = b""
+        if batch.standing is not None:
+            marks = _marks(batch.standing.get(shown.id, _UNKNOWN_STANDING))
+        return body + tail + marks + more + b"}"
+
+    def _make_status(self, line: PostLine, content: Content) -> bytes:
+        body = _encode(self.status_body(content))[:-1]
+        self.shelf.put_post(line.id, line.version, body)
+        return body
+
+    def status_body(self, content: Content) -> StatusBody:
+        """What a post shows to everybody."""
+        row = content.row
+        return StatusBody(
+            id=str(row.id),
+            uri=row.uri,
+            url=row.url or row.uri,
+            created_at=instant(row.created_at),
+            edited_at=maybe_instant(row.edited_at),
+            content=content_html(row.title, row.content_html),
+            visibility=VISIBILITY_SHOWN[row.visibility],  # type: ignore[arg-type]
+            sensitive=bool(row.sensitive),
+            # With a title the summary is an abstract, which nobody means to hide behind a warning.
+            spoiler_text="" if row.title else row.summary,
+            language=row.language or None,
+            media_attachments=[attachment(one) for one in content.media],
+            mentions=[Mention(str(one.id), one.username, one.url, acct(one)) for one in content.mentions],
+            tags=[StatusTag(one.name, self._uris.tag(one.key)) for one in content.tags],
+            emojis=emojis(row.emojis),
+            application=UNSET
+            if content.app is None
+            else Application(content.app.name, content.app.website or None),
+        )
+
+
+RENDERER: Final[web.AppKey[Renderer]] = web.AppKey("renderer", Renderer)
+
+
+def renderer(request: web.Request) -> Renderer:
+    """The renderer of this application."""
+    return request.app[RENDERER]
+
+
+# -- parts
+
+
+def acct(row: Any) -> str:
+    """``name`` here, ``name@domain`` elsewhere."""
+    return f"{row.username}@{row.domain}" if row.domain else str(row.username)
+
+
+def fields(row: Any, *, source: bool = False) -> list[Field]:
+    """The rows of a profile, as shown or as typed."""
+    return [
+        Field(
+            one.get("name", ""),
+            (one.get("source") or "") if source else one.get("value", ""),
+            maybe_instant(one.get("verified_at")),
+        )
+        for one in json.loads(row.fields)
+    ]
+
+
+def emojis(stored: str) -> list[CustomEmoji]:
+    """The custom emoji that come with a text."""
+    if stored == "[]":
+        return []
+    return [
+        CustomEmoji(one["shortcode"], one["url"], one.get("static_url") or one["url"])
+        for one in json.loads(stored)
+    ]
+
+
+def content_html(title: str, html: str) -> str:
+    """The text with its title, for clients that know no titles."""
+    return f"<p><strong>{escape(title, quote=False)}</strong></p>{html}" if title else html
+
+
+def attachment(row: Any) -> MediaAttachment:
+    """A row of the media table."""
+    ready = row.state == "ready"
+    url = row.url or row.remote_url or None
+    meta = json.loads(row.meta) if row.meta else {}
+    if ready and row.type != "audio":
+        meta["focus"] = {"x": float(row.focus_x), "y": float(row.focus_y)}
+    return MediaAttachment(
+        id=str(row.id),
+        type=row.type,
+        url=url if ready else None,
+        preview_url=(row.preview_url or url) if ready else None,
+        remote_url=row.remote_url or None,
+        meta=meta if ready else None,
+        description=row.description or None,
+        blurhash=row.blurhash or None,
+    )
+
+
+def poll_entity(post_id: int, poll: PollCard, known: bool) -> Poll:
+    """A poll; `known` says whether somebody who could vote is looking."""
+    expired = poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
+    hidden = poll.hide_totals and not expired
+    votes = sum(option.votes_count for option in poll.options)
+    chosen = [position for position, option in enumerate(poll.options) if option.chosen]
+    return Poll(
+        id=str(post_id),
+        expires_at=maybe_instant(poll.expires_at),
+        expired=expired,
+        multiple=poll.multiple,
+        votes_count=votes,
+        voters_count=poll.voters_count,
+        options=[PollOption(one.title, None if hidden else one.votes_count) for one in poll.options],
+        voted=bool(chosen) if known else UNSET,
+        own_votes=chosen if known else UNSET,
+    )
+
+
+def _quoted(row_id: int | None) -> bytes:
+    return b"null" if row_id is None else b'"%d"' % row_id
+
+
+def _account_tail(line: Any, more: bytes) -> bytes:
+    last = b"null" if line.last_posted_at is None else b'"%b"' % date(line.last_posted_at).encode()
+    if line.suspended_at is not None:
+        more = b',"suspended":true' + more
+    if line.limited_at is not None:
+        more = b',"limited":true' + more
+    return b',"followers_count":%d,"following_count":%d,"statuses_count":%d,"last_status_at":%b%b' % (
+        line.followers_count,
+        line.following_count,
+        line.posts_count,
+        last,
+        more,
+    )
+
+
+_BOOL: Final = (b"false", b"true")
+
+
+def _marks(standing: Standing) -> bytes:
+    return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b,"filtered":[]' % (
+        _BOOL[standing.liked],
+        _BOOL[standing.boosted],
+        _BOOL[standing.muted],
+        _BOOL[standing.bookmarked],
+        _BOOL[standing.pinned],
+    )

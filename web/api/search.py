@@ -1,0 +1,74 @@
+"""Search of the client API, and hashtags as things of their own."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from fedserver import search
+from fedserver.errors import Unauthorized
+from fedserver.viewer import Member
+from web import auth, forms, keys, replies
+from web.api.entities import Tag
+from web.api.paging import SEARCH
+from web.api.render import joined, renderer
+
+
+async def find(request: web.Request) -> web.Response:
+    """``GET /api/v2/search``: without a token among what is known here, and only the first page."""
+    viewer = auth.viewer(request, "read:search")
+    params = forms.query(request)
+    resolve, offset = params.flag("resolve"), params.integer("offset", 0, least=0, most=10_000)
+    if not isinstance(viewer, Member):
+        if resolve:
+            raise Unauthorized(
+                "Search queries that resolve remote resources are not supported without authentication"
+            )
+        if offset:
+            raise Unauthorized("Search queries pagination is not supported without authentication")
+    kind = params.text("type")
+    server, render = keys.server(request), renderer(request)
+    found = await search.search(
+        server,
+        viewer.account_id,
+        params.text("q"),
+        render.shelf,
+        kinds=(kind,) if kind in search.KINDS else search.KINDS,
+        limit=params.limit(*SEARCH),
+        offset=offset,
+        resolve=resolve,
+        following=params.flag("following"),
+    )
+    tags = [tag_entity(server.uris.tag(row.key), row, known=False) for row in found.hashtags]
+    return replies.json(
+        b'{"accounts":%b,"statuses":%b,"hashtags":%b,"collections":[]}'
+        % (
+            joined(render.account(row) for row in found.accounts),
+            render.statuses(found.posts),
+            msgspec.json.encode(tags),
+        )
+    )
+
+
+async def tag(request: web.Request) -> web.Response:
+    """``GET /api/v1/tags/:name``: also for one that nobody has used yet."""
+    viewer = auth.viewer(request)
+    server = keys.server(request)
+    row = await search.tag(server, request.match_info["name"])
+    return replies.json(tag_entity(server.uris.tag(row.key), row, known=isinstance(viewer, Member)))
+
+
+def tag_entity(url: str, row: Any, *, known: bool) -> Tag:
+    """A hashtag; `known` says whether somebody is looking who could follow it."""
+    entity = Tag(str(row.id), row.name, url)
+    if known:
+        entity.following = entity.featuring = False
+    return entity
+
+
+routes: Final[list[web.RouteDef]] = [
+    web.get("/api/v2/search", find),
+    web.get("/api/v1/tags/{name}", tag),
+]
