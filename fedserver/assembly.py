@@ -14,6 +14,7 @@ from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
+from fedserver.federation.inbox_worker import InboxWorker
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.engine import open_engine
 from fedserver.jobs.periodic import Chore, Chores
@@ -85,6 +86,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
         )
         db.listen(bus.tell)
         server.remembered.listen(bus)
+        server.peers.listen(bus)
         if jobs:
             for background in _background(server):
                 await background.start()
@@ -107,6 +109,7 @@ def _background(server: Server) -> list[Background]:
     return [
         open_engine(server),
         DeliveryLanes(server),
+        InboxWorker(server),
         Chores(
             server,
             [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fedserver.federation.peers import Peers
 from fedserver.observe import Metrics
 from fedserver.remembered import Remembered
 
@@ -37,3 +38,4 @@ class Server:
     images: ImageProcessor
     remembered: Remembered = field(default_factory=Remembered)
     metrics: Metrics = field(default_factory=Metrics)
+    peers: Peers = field(default_factory=Peers)

@@ -46,12 +46,13 @@ async def follow(
         options["notifies"] = notifies
     if languages is not None:
         options["languages"] = msgspec.json.encode(list(languages)).decode()
-    await server.db.write(_follow, server, member.account_id, target_id, options)
+    await server.db.write(follow_unit, server, member.account_id, target_id, options)
 
 
-def _follow(
+def follow_unit(
     conn: Connection, server: Server, account_id: int, target_id: int, options: dict[str, object]
 ) -> None:
+    """The unit of `follow`, for whoever begins follows as a part of something larger."""
     target = _target(conn, account_id, target_id)
     known = relationships.follow_between(conn, account_id, target_id)
     if known is not None:

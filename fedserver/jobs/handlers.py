@@ -23,7 +23,13 @@ Handler = Callable[[Server, dict[str, Any]], Awaitable[None]]
 TIMEOUT_SECONDS: Final = 60.0
 ATTEMPTS_MAX: Final = 5
 
-MODULES: Final[tuple[str, ...]] = ("fedserver.export", "fedserver.farewell", "fedserver.mail", "fedserver.polls")
+MODULES: Final[tuple[str, ...]] = (
+    "fedserver.export",
+    "fedserver.farewell",
+    "fedserver.federation.errands",
+    "fedserver.mail",
+    "fedserver.polls",
+)
 """Modules that declare handlers. They are imported when an engine starts, not before."""
 
 

@@ -1,0 +1,63 @@
+"""Reports from other servers: kept for our moderators, never published, never answered."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from sqlalchemy import Connection, insert, select
+
+from fedserver import notifications
+from fedserver.content.html import sanitise, to_text
+from fedserver.errors import TooLarge
+from fedserver.federation.acting import Dropped, Incoming
+from storage import accounts, instances, posts
+from storage.tables import report, user
+from storage.types import new_id, now_ms
+
+SUBJECTS_MAX: Final = 100
+COMMENT_CHARS_MAX: Final = 5_000
+
+
+def on_flag(conn: Connection, incoming: Incoming) -> None:
+    """Somebody elsewhere reports a member, or posts of one. What is not ours is passed over."""
+    activity, actor = incoming.activity, incoming.actor
+    if instances.rules(conn, actor.host).rejects_reports:
+        raise Dropped("reports of this server are not taken")
+    known = select(report.c.id).where(report.c.uri == incoming.uri)
+    if conn.execute(known).first() is not None:
+        raise Dropped("it is known")
+    uris = [uri for uri in activity.object_ids[:SUBJECTS_MAX] if incoming.server.uris.is_local(uri)]
+    people = [row.id for row in accounts.by_uris(conn, uris).values() if not row.domain]
+    reported = [row for row in (posts.by_uri(conn, uri) for uri in uris) if row is not None and row.local]
+    targets = dict.fromkeys([*people, *(row.account_id for row in reported)])
+    if not targets:
+        raise Dropped("it is about nobody here")
+    target_id = next(iter(targets))
+    about = [row for row in reported if row.account_id == target_id]
+    report_id = new_id()
+    conn.execute(
+        insert(report).values(
+            id=report_id,
+            uri=incoming.uri,
+            # A server speaks for all its members; whoever wrote to it is not for us to know.
+            account_id=None if actor.actor_type == "Application" else actor.id,
+            target_id=target_id,
+            origin_host=actor.host,
+            post_ids=json.dumps([row.id for row in about]),
+            post_uris=json.dumps([row.uri for row in about]),
+            comment=_text(activity.content or activity.summary or ""),
+            created_at=now_ms(),
+        )
+    )
+    for moderator_id in conn.scalars(
+        select(user.c.account_id).where(user.c.role.in_(["moderator", "admin"]), user.c.disabled_at.is_(None))
+    ):
+        notifications.notify(conn, moderator_id, "admin.report", actor.id, report_id=report_id)
+
+
+def _text(comment: str) -> str:
+    try:
+        return to_text(sanitise(comment))[:COMMENT_CHARS_MAX]
+    except TooLarge:
+        return ""

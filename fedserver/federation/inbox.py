@@ -1,0 +1,99 @@
+"""The door for what other servers send: checked in order of cost, kept, answered; acted on afterwards.
+
+1. size and shape of the document        400, 413
+2. Delete or Update of an actor we do not know: nothing to do, and no key worth fetching
+3. our rules for its server              403
+4. signature, age, digest                401; 503 when the key's server does not answer
+5. known by (signer, id)                 nothing changes
+6. one durable row; the answer is 202
+
+What it does is `inbox_worker`'s business: a stranger waits for the disk, never for the work.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from activitypub.activities import Activity, read_activity
+from activitypub.errors import Unsupported
+from activitypub.identifiers import host_of, same_origin
+from activitypub.signatures import RequestFacts
+from activitypub.values import BODY_BYTES_MAX, normalise, parse_json
+from fedserver.context import Server
+from fedserver.errors import TooLarge
+from fedserver.federation.actors import usable_uri
+from fedserver.federation.arrivals import Synchronisation
+from fedserver.federation.authenticate import Signer, signer_of
+from fedserver.federation.policy import check_incoming
+from storage import accounts
+from storage.inbox import Arrival
+
+HEARD_SECONDS: Final = 60
+SYNCHRONISED_SECONDS: Final = 600
+_PARAMETER = re.compile(r'([A-Za-z]+)="([^"]{0,2048})"')
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+async def accept(server: Server, facts: RequestFacts, body: bytes, source_ip: str) -> None:
+    """Take an activity in; when this returns it is durable, or nothing has to be done about it.
+
+    Raises TooLarge, Malformed (400), Forbidden, SignatureError (401), RateLimited, Unreachable (503).
+    """
+    if len(body) > BODY_BYTES_MAX:
+        raise TooLarge("An activity may have 1 MiB at the most.")
+    document = normalise(parse_json(body))
+    try:
+        activity = read_activity(document)
+    except Unsupported:
+        return
+    if await _is_news_of_a_stranger(server, activity):
+        return
+    host = host_of(activity.actor_uri)
+    assert host is not None
+    await check_incoming(server, host)
+    signer = await signer_of(server, facts, source_ip)
+    if signer.suspended and activity.type != "Delete":
+        return
+    heard_from = ""
+    if not server.peers.must_wait(f"heard {signer.host}"):
+        heard_from = signer.host
+        server.peers.wait(f"heard {signer.host}", HEARD_SECONDS)
+    await server.peers.arrivals.keep(
+        server.db,
+        Arrival(signer.uri, activity_key(activity.id, body), body),
+        heard_from=heard_from,
+        synchronisation=_synchronisation(server, facts, signer),
+    )
+
+
+def activity_key(activity_id: str | None, body: bytes) -> str:
+    """By what an activity is known: its id, or a digest of its bytes when it has none that can be kept."""
+    if activity_id is not None and usable_uri(activity_id):
+        return activity_id
+    return f"sha256:{sha256(body).hexdigest()}"
+
+
+async def _is_news_of_a_stranger(server: Server, activity: Activity) -> bool:
+    """Servers tell everybody when an actor is deleted or changed: 1,450 such messages a minute have been seen."""
+    if activity.type not in ("Delete", "Update") or activity.object_id != activity.actor_uri:
+        return False
+    row = await server.db.read(accounts.by_uri, activity.actor_uri)
+    return row is None or row.deleted_at is not None
+
+
+def _synchronisation(server: Server, facts: RequestFacts, signer: Signer) -> Synchronisation | None:
+    """What the sender says of its followers here, once in a while (FEP-8fcf)."""
+    lines = facts.lines("collection-synchronization")
+    if len(lines) != 1 or not signer.followers_uri:
+        return None
+    said = dict(_PARAMETER.findall(lines[0]))
+    url, digest = said.get("url", ""), said.get("digest", "")
+    if said.get("collectionId") != signer.followers_uri or not same_origin(url, signer.uri):
+        return None
+    waiting = f"synchronised {signer.uri} {digest}"
+    if not _DIGEST.fullmatch(digest) or server.peers.must_wait(waiting):
+        return None
+    server.peers.wait(waiting, SYNCHRONISED_SECONDS)
+    return Synchronisation(signer.account_id, url, digest)

@@ -1,0 +1,273 @@
+"""What other servers may read of ours: actors, posts, collections, as the one who asks may see them.
+
+In secure mode nothing is read without a signature but the instance actor, so that a blocked server cannot read
+what it is not sent. What somebody may not see is answered like what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from activitypub.builders import activity as build
+from activitypub.builders import note
+from activitypub.errors import SignatureError, SignatureMissing
+from activitypub.identifiers import LocalName
+from activitypub.signatures import RequestFacts
+from fedserver import settings, visibility
+from fedserver.context import Server
+from fedserver.errors import Forbidden, NotFound, Unreachable
+from fedserver.federation import sync
+from fedserver.federation.authenticate import Signer, signer_of
+from fedserver.federation.documents import LEAVES, Document
+from storage import accounts, inbox, posts, relationships, users
+from storage.accounts import AccountRow
+from storage.posts import PostRow
+
+_ACTORS: Final = frozenset({"actor", "group", "instance_actor"})
+_OF_ACTORS: Final = frozenset({"outbox", "followers", "following", "featured", "featured_tags"})
+_OF_POSTS: Final = frozenset({"post", "replies", "likes", "shares"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for a document: what it names, by which query, and who asks (None for nobody we know)."""
+
+    name: LocalName
+    query: Mapping[str, str]
+    signer: Signer | None
+
+    @property
+    def viewer_id(self) -> int | None:
+        return None if self.signer is None else self.signer.account_id
+
+    @property
+    def is_page(self) -> bool:
+        return bool(self.query.get("page"))
+
+    def cursor(self, name: str) -> int | None:
+        """An id in the query; NotFound for what is none."""
+        text = self.query.get(name)
+        if text is None:
+            return None
+        number = _number(text)
+        if number is None:
+            raise NotFound
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A document with its HTTP status (200 or 410). `shared`: the same for everybody who may ask."""
+
+    document: Document
+    status: int = 200
+    shared: bool = False
+
+
+async def read(
+    server: Server, uri: str, query: Mapping[str, str], facts: RequestFacts, source_ip: str
+) -> Served:
+    """The document at `uri` (without its query) for whoever signed the request.
+
+    Raises NotFound, SignatureError (401), Forbidden (a server we refuse), Unreachable.
+    """
+    name = server.uris.parse(uri)
+    if name is None:
+        raise NotFound
+    signer = await _signer(server, name, facts, source_ip)
+    asked = Asked(name, query, signer)
+    return await server.db.read(_served, server, asked)
+
+
+async def _signer(server: Server, name: LocalName, facts: RequestFacts, source_ip: str) -> Signer | None:
+    if not server.config.federates:
+        return None
+    of_server = name.kind in _ACTORS | _OF_ACTORS and not name.value
+    current = await settings.current(server)
+    if current.federation_mode == "closed":
+        raise Forbidden("This server does not federate.")
+    secure = (current.secure_mode or current.federation_mode == "allowlist") and not of_server
+    if of_server and not facts.lines("signature"):
+        return None
+    try:
+        signer = await signer_of(server, facts, source_ip)
+    except SignatureMissing:
+        if secure or name.kind == "followers_synchronization":
+            raise
+        return None
+    except (SignatureError, Unreachable):
+        # Two servers that must see each other's actor first would wait for ever: ours needs no signature.
+        if secure:
+            raise
+        return None
+    if signer.suspended:
+        raise Forbidden("This server does not show you anything.")
+    return signer
+
+
+def _served(conn: Connection, server: Server, asked: Asked) -> Served:
+    kind = asked.name.kind
+    if kind in _ACTORS:
+        return _actor(conn, server, asked)
+    if kind in _OF_ACTORS:
+        return _of_actor(conn, server, asked)
+    if kind in _OF_POSTS:
+        return _of_post(conn, server, asked)
+    if kind == "followers_synchronization":
+        row = _account(conn, server, asked)
+        if asked.signer is None:
+            raise NotFound
+        return Served(sync.document(conn, row.id, row.uri, asked.signer.host))
+    if kind == "context":
+        return _context(conn, server, asked)
+    if kind == "activity":
+        return _activity(conn, server, asked)
+    raise NotFound
+
+
+def _account(conn: Connection, server: Server, asked: Asked) -> AccountRow:
+    """The local account that is named, if it is one that others may know of. Raises NotFound."""
+    row = _row_of(conn, server, asked.name)
+    if row is None or row.domain or row.deleted_at is not None:
+        raise NotFound
+    if row.actor_type == "Person":
+        member = users.by_id(conn, row.id)
+        if member is not None and (member.confirmed_at is None or member.approved_at is None):
+            raise NotFound
+    # Whoever is blocked may know that there is somebody, and nothing more.
+    shows_more = asked.name.kind not in _ACTORS and asked.viewer_id is not None
+    if shows_more and relationships.block_between(conn, row.id, asked.viewer_id or 0) is not None:
+        raise NotFound
+    return row
+
+
+def _row_of(conn: Connection, server: Server, name: LocalName) -> AccountRow | None:
+    if not name.value:
+        return accounts.by_uri(conn, server.uris.instance_actor())
+    return accounts.by_handle(conn, name.value, "")
+
+
+def _actor(conn: Connection, server: Server, asked: Asked) -> Served:
+    row = _row_of(conn, server, asked.name)
+    if row is not None and row.deleted_at is not None and not row.domain:
+        return Served(note.tombstone(row.uri, former_type=row.actor_type), 410)
+    row = _account(conn, server, asked)
+    if asked.name.kind == "group" and row.actor_type != "Group":
+        raise NotFound
+    return Served(server.publish.documents.actor_document(conn, row.id), shared=True)
+
+
+def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
+    row = _account(conn, server, asked)
+    documents = server.publish.documents
+    if asked.name.kind == "featured":
+        return Served(documents.featured(conn, row), shared=True)
+    if asked.name.kind == "featured_tags":
+        return Served(documents.featured_tags(row), shared=True)
+    build_page: Callable[..., Document] = getattr(documents, asked.name.kind)
+    return Served(
+        build_page(conn, row, page=asked.is_page, max_id=asked.cursor("max_id")),
+        shared=asked.name.kind == "outbox",
+    )
+
+
+def _post(conn: Connection, server: Server, asked: Asked) -> PostRow:
+    """The local post that is named, if whoever asks may see it. Raises NotFound."""
+    post_id = _number(asked.name.value)
+    row = None if post_id is None else posts.by_id(conn, post_id)
+    if row is None or not row.local or row.visibility not in LEAVES or row.boost_of_id is not None:
+        raise NotFound
+    if not visibility.may_see(conn, row, asked.viewer_id):
+        raise NotFound
+    return row
+
+
+def _of_post(conn: Connection, server: Server, asked: Asked) -> Served:
+    documents = server.publish.documents
+    if asked.name.kind == "post":
+        grave = inbox.tombstone_of(conn, server.uris.post(asked.name.value))
+        if grave is not None:
+            return Served(note.tombstone(grave.uri, former_type=grave.former_type or "Note"), 410)
+    row = _post(conn, server, asked)
+    shared = row.visibility in visibility.FOR_EVERYBODY
+    if asked.name.kind == "post":
+        return Served(documents.post_document(conn, row.id), shared=shared)
+    if asked.name.kind == "replies":
+        page = documents.replies(conn, row.id, page=asked.is_page, min_id=asked.cursor("min_id"))
+        return Served(page, shared=shared)
+    build_counts: Callable[[PostRow], Document] = (
+        documents.likes if asked.name.kind == "likes" else documents.shares
+    )
+    return Served(build_counts(row), shared=shared)
+
+
+def _context(conn: Connection, server: Server, asked: Asked) -> Served:
+    thread_id = _number(asked.name.value)
+    if thread_id is None:
+        raise NotFound
+    page = server.publish.documents.context(
+        conn, thread_id, page=asked.is_page, min_id=asked.cursor("min_id")
+    )
+    return Served(page, shared=True)
+
+
+def _activity(conn: Connection, server: Server, asked: Asked) -> Served:
+    """A boost that may be seen, or a follow for those two whom it concerns."""
+    uri = server.uris.activity(asked.name.value)
+    row = posts.by_uri(conn, uri)
+    if row is not None and row.local and visibility.may_see(conn, row, asked.viewer_id):
+        boosted = posts.by_id(conn, row.boost_of_id) if row.boost_of_id is not None else None
+        if boosted is not None and boosted.visibility in visibility.FOR_EVERYBODY:
+            document = server.publish.documents.post_document(conn, row.id)
+            return Served(document, shared=row.visibility in visibility.FOR_EVERYBODY)
+    follow = relationships.follow_by_uri(conn, uri)
+    if follow is not None and asked.viewer_id in (follow.account_id, follow.target_id):
+        people: Any = accounts.by_ids(conn, [follow.account_id, follow.target_id])
+        me, them = people[follow.account_id], people[follow.target_id]
+        return Served(build.follow(uri, actor=me.uri, target=them.uri))
+    raise NotFound
+
+
+def _number(text: str) -> int | None:
+    """An id as it stands in an address; None for what is none or too large to be one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return int(text) if int(text) < 1 << 63 else None
+
+
+# -- where people are led, and who can be written to
+
+
+async def page_of(server: Server, uri: str, viewer_id: int | None) -> str:
+    """The page that shows to people what this address names. Raises NotFound."""
+    name = server.uris.parse(uri)
+    if name is None:
+        raise NotFound
+    return await server.db.read(_page_of, server, Asked(name, {}, None), viewer_id)
+
+
+def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | None) -> str:
+    kind = asked.name.kind
+    if kind == "instance_actor":
+        return server.uris.instance_uris().page
+    if kind in ("actor", "group"):
+        return str(_account(conn, server, asked).url)
+    post_id = _number(asked.name.value)
+    if kind in ("post", "context") and post_id is not None:
+        row = posts.by_id(conn, post_id)
+        if row is not None and row.local and visibility.may_see(conn, row, viewer_id):
+            return str(row.url)
+    raise NotFound
+
+
+async def has_inbox(server: Server, path: str) -> bool:
+    """Whether the inbox at this path is one of ours."""
+    name = server.uris.parse(server.uris.origin + path)
+    if name is None or name.kind != "inbox":
+        return False
+    row = await server.db.read(_row_of, server, name)
+    return row is not None and not row.domain and row.deleted_at is None

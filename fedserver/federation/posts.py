@@ -1,0 +1,357 @@
+"""What others do with posts, theirs and ours: Create, Update, Delete, Announce, Like, votes, and taking it back.
+
+Units, called with activities that are their actor's own (`authenticate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from activitypub.activities import activity_kind
+from activitypub.audience import visibility_of
+from activitypub.identifiers import same_origin
+from activitypub.values import id_of
+from activitypub.vocabulary import Post, read_post
+from fedserver import interactions, visibility
+from fedserver import posts as own_posts
+from fedserver.federation import people, remote_posts
+from fedserver.federation.acting import Dropped, Incoming, Missing
+from fedserver.federation.actors import instant
+from fedserver.jobs.plan import plan
+from storage import accounts, inbox, posts, relationships
+from storage import interactions as stored_interactions
+from storage.posts import PostRow
+from storage.signals import signal
+from storage.types import now_ms
+
+RECENT_MS: Final = 7 * 24 * 3_600_000  # an Update of something younger that we do not know is news
+_LIKES: Final = frozenset({"Like", "EmojiReact"})
+
+
+# -- Create
+
+
+def on_create(conn: Connection, incoming: Incoming) -> None:
+    """A new post, or a vote in a poll of ours."""
+    activity = incoming.activity
+    if activity.object_id is not None and inbox.is_buried(conn, activity.object_id, activity.id):
+        raise Dropped("it was deleted before")
+    post, body = _embedded_post(incoming)
+    if post is None:
+        _fetch_whole(conn, incoming)
+        return
+    if _vote(conn, incoming, post):
+        return
+    if posts.by_uri(conn, post.id) is not None:
+        raise Dropped("it is known")
+    _check_addressing(incoming, post)
+    _store(conn, incoming, post, body)
+
+
+def _embedded_post(incoming: Incoming) -> tuple[Post | None, bytes]:
+    """The post sent inside (or confirmed by its origin) and its bytes; None when only its address was sent.
+
+    FEP-fe34: the object is trusted with the activity when it has the same owner. Raises Dropped for another's.
+    """
+    activity = incoming.activity
+    document = incoming.object_document
+    if document is not None:
+        post = read_post(document.json)
+        body = document.body
+    elif activity.embedded is not None and set(activity.embedded) - {"id", "type"}:
+        post = read_post(activity.embedded, author=activity.actor_uri, to=activity.to, cc=activity.cc)
+        body = incoming.said.body
+    else:
+        return None, b""
+    if post.attributed_to != incoming.actor.uri:
+        raise Dropped("the post is somebody else's")
+    remote_posts.check(post, incoming.actor)
+    return post, body
+
+
+def _fetch_whole(conn: Connection, incoming: Incoming) -> None:
+    """Only an address came: read it with the eyes of a follower, since it may not be for everybody."""
+    uri = incoming.activity.object_id
+    if uri is None or not same_origin(uri, incoming.actor.uri):
+        raise Dropped("it names no post of its actor")
+    readers = relationships.local_follower_ids(conn, incoming.actor.id)
+    if not readers:
+        raise Dropped("nobody here follows its author")
+    known = posts.by_uri(conn, uri)
+    if known is not None and uri not in incoming.asked:
+        raise Dropped("it is known")
+    row = incoming.post(conn, uri, viewer_id=readers[0])
+    if row.account_id != incoming.actor.id:
+        raise Dropped("the post is somebody else's")
+    _tell(conn, row)
+
+
+def _tell(conn: Connection, row: PostRow) -> None:
+    """A post that was fetched for a Create is news all the same. Storing it has counted it already."""
+    accounts.add_to_counts(conn, row.account_id, posts=-1)
+    own_posts.distribute(conn, row)
+
+
+def _check_addressing(incoming: Incoming, post: Post) -> None:
+    if not post.to and not post.cc and not incoming.activity.to and not incoming.activity.cc:
+        raise Dropped("it is addressed to nobody")
+
+
+def _store(conn: Connection, incoming: Incoming, post: Post, body: bytes) -> None:
+    actor = incoming.actor
+    parent = remote_posts.parent_of(conn, post, actor)
+    if not _concerns_us(conn, incoming, post, parent):
+        raise Dropped("it concerns nobody here")
+    if _asks_for_parent(conn, incoming, post):
+        assert post.in_reply_to is not None
+        raise Missing("post", post.in_reply_to, optional=True)
+    row = remote_posts.insert(conn, post, actor, body, parent=parent)
+    own_posts.distribute(conn, row)
+    if post.in_reply_to is not None and (parent is None or parent.in_reply_to_uri) and not _is_whole(parent):
+        plan(conn, "fetch_ancestors", {"post_id": row.id}, key=str(row.id))
+
+
+def _is_whole(parent: PostRow | None) -> bool:
+    return parent is not None and (parent.in_reply_to_id is not None or not parent.in_reply_to_uri)
+
+
+def _asks_for_parent(conn: Connection, incoming: Incoming, post: Post) -> bool:
+    uri = post.in_reply_to
+    return (
+        uri is not None
+        and uri not in incoming.asked
+        and not incoming.server.uris.is_local(uri)
+        and posts.by_uri(conn, uri) is None
+        and not inbox.is_buried(conn, uri)
+    )
+
+
+def _concerns_us(conn: Connection, incoming: Incoming, post: Post, parent: PostRow | None) -> bool:
+    """WIRE 5.10: somebody here follows the author, is addressed, or is answered (or who they follow is)."""
+    if relationships.local_follower_ids(conn, incoming.actor.id):
+        return True
+    is_local = incoming.server.uris.is_local
+    if any(is_local(uri) and accounts.by_uri(conn, uri) is not None for uri in (*post.to, *post.cc)):
+        return True
+    if parent is None:
+        return False
+    return bool(parent.local or relationships.local_follower_ids(conn, parent.account_id))
+
+
+def _vote(conn: Connection, incoming: Incoming, post: Post) -> bool:
+    """A Note with a name that answers a poll of ours is a vote, whatever else is in it; whether it was one."""
+    if not post.is_vote or post.in_reply_to is None or not incoming.server.uris.is_local(post.in_reply_to):
+        return False
+    question = posts.by_uri(conn, post.in_reply_to)
+    if question is None or question.id not in posts.polls_of(conn, [question.id]):
+        return False
+    assert post.name is not None
+    counted = interactions.receive_vote(
+        conn, incoming.server.publish, incoming.actor, question, post.name, post.id
+    )
+    if not counted:
+        raise Dropped("the vote does not count")
+    return True
+
+
+# -- Update
+
+
+def on_update(conn: Connection, incoming: Incoming) -> None:
+    """An edit, or new counts of a poll; of what is not known and recent, news."""
+    activity = incoming.activity
+    post, body = _embedded_post(incoming)
+    if post is None:
+        raise Dropped("only an address was sent")
+    row = posts.by_uri(conn, post.id)
+    if row is None:
+        published = instant(post.published) or 0
+        if inbox.is_buried(conn, post.id) or published < now_ms() - RECENT_MS:
+            raise Dropped("it is about a post that is not known here")
+        _check_addressing(incoming, post)
+        _store(conn, incoming, post, body)
+        return
+    if row.account_id != incoming.actor.id or row.local:
+        raise Dropped("the post is somebody else's")
+    said_at = instant(post.updated) or instant(activity.updated)
+    if said_at is not None and row.edited_at is not None and said_at < row.edited_at:
+        raise Dropped("a later edit is known")
+    edit(conn, row, post, body)
+
+
+def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> None:
+    """Store what a known post says now: counts alone leave no trace, words do."""
+    counted = post.poll is None or remote_posts.count_poll(conn, row.id, post.poll)
+    if counted and not _says_something_new(conn, row, post):
+        posts.put_source(conn, row.id, body)
+        posts.change(conn, row.id, fetched_at=now_ms())
+        signal(conn, "status.update", str(row.id))
+        return
+    own_posts.keep_revision(conn, row)
+    changed = remote_posts.change(conn, row, post, body)
+    if post.poll is not None and not counted:
+        remote_posts.put_poll(conn, row.id, post.poll)
+    own_posts.edited(conn, changed)
+
+
+def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
+    said = remote_posts.texts(post)
+    if any(getattr(row, name) != value for name, value in said.items()):
+        return True
+    shown = [(one.remote_url, one.description) for one in posts.media_of(conn, [row.id]).get(row.id, [])]
+    return shown != remote_posts.files_of(post)
+
+
+# -- Delete
+
+
+def on_delete(conn: Connection, incoming: Incoming) -> None:
+    """The author's own post is gone. What is not known is remembered, in case its Create comes later."""
+    uri = incoming.activity.object_id
+    if uri is None:
+        raise Dropped("it names no post")
+    row = posts.by_uri(conn, uri)
+    if row is None:
+        if not same_origin(uri, incoming.actor.uri):
+            raise Dropped("the post is somebody else's")
+        inbox.bury(conn, uri, "deleted", former_type=incoming.activity.object_type or "")
+        return
+    if row.account_id != incoming.actor.id or row.local:
+        raise Dropped("the post is somebody else's")
+    if row.boost_of_id is not None:
+        interactions.remove_boost(conn, row)
+    else:
+        own_posts.erase(conn, row)
+
+
+# -- Announce
+
+
+def on_announce(conn: Connection, incoming: Incoming) -> None:
+    """A boost. Of what was sent inside only the address counts; its own server is asked (CVE-2024-23832)."""
+    activity, actor = incoming.activity, incoming.actor
+    uri = activity.object_id
+    # FEP-1b12: a group hands on its members' activities inside an Announce of its own.
+    wrapped = None if activity.embedded is None else activity_kind(activity.embedded)
+    if wrapped is not None and activity.embedded is not None:
+        uri = id_of(activity.embedded.get("object"))
+        if wrapped != "Create":
+            raise Dropped("only new posts are taken from a group")
+    if inbox.is_buried(conn, activity.id, uri):
+        raise Dropped("it was taken back before")
+    known = None if uri is None else posts.by_uri(conn, uri)
+    followed = bool(relationships.local_follower_ids(conn, actor.id))
+    if not followed and not (known is not None and known.local):
+        raise Dropped("it concerns nobody here")
+    row = incoming.post(conn, uri)
+    if row.boost_of_id is not None or not visibility.may_see(conn, row, actor.id):
+        raise Dropped("it cannot be boosted")
+    author = accounts.by_id(conn, row.account_id)
+    if author is None or author.suspended_at is not None:
+        raise Dropped("its author is not shown here")
+    if wrapped is not None and row.in_reply_to_uri:
+        return  # Comments are found in their thread; a boost of each would drown everything else.
+    boosted = interactions.receive_boost(
+        conn,
+        actor,
+        row,
+        uri=incoming.uri,
+        shown_to=_shown_to(incoming),
+        created_at=min(instant(activity.published) or now_ms(), now_ms()),
+    )
+    if boosted is None:
+        raise Dropped("it cannot be boosted")
+
+
+def _shown_to(incoming: Incoming) -> str:
+    activity = incoming.activity
+    if not activity.to and not activity.cc:
+        return "public"
+    return str(visibility_of(activity.to, activity.cc, incoming.actor.followers_uri or None))
+
+
+# -- Like
+
+
+def on_like(conn: Connection, incoming: Incoming) -> None:
+    """A like, or an emoji reaction, which counts as one (FEP-c0e0)."""
+    if inbox.is_buried(conn, incoming.activity.id):
+        raise Dropped("it was taken back before")
+    row = incoming.known_post(conn, incoming.activity.object_id)
+    if stored_interactions.like_by_uri(conn, incoming.uri) is not None:
+        raise Dropped("it is known")
+    interactions.receive_like(conn, incoming.actor, row, incoming.uri)
+
+
+# -- Undo
+
+
+def on_undo(conn: Connection, incoming: Incoming) -> None:
+    """Take back what the actor did: found by its id, else by what it was and to whom (WIRE 8)."""
+    activity, actor = incoming.activity, incoming.actor
+    embedded = activity.embedded
+    uri = activity.object_id
+    if embedded is not None and id_of(embedded.get("actor")) not in (None, actor.uri):
+        raise Dropped("it takes back what somebody else did")
+    if uri is not None and not same_origin(uri, actor.uri):
+        raise Dropped("it takes back what somebody else did")
+    kind = activity_kind(embedded) if embedded is not None else None
+    if uri is not None and kind is None:
+        kind = _kind_of(conn, actor.id, uri)
+    target = id_of(embedded.get("object")) if embedded is not None else None
+    undo = _UNDONE.get(kind or "")
+    undone = undo is not None and undo(conn, incoming, uri, target)
+    if not undone:
+        if uri is None:
+            raise Dropped("it takes back nothing that is known")
+        inbox.bury(conn, uri, "undone", former_type=kind or "")
+
+
+def _kind_of(conn: Connection, actor_id: int, uri: str) -> str | None:
+    for kind, row in (
+        ("Like", stored_interactions.like_by_uri(conn, uri)),
+        ("Follow", relationships.follow_by_uri(conn, uri)),
+        ("Block", relationships.block_by_uri(conn, uri)),
+        ("Announce", posts.by_uri(conn, uri)),
+    ):
+        if row is not None:
+            return kind if row.account_id == actor_id else None
+    return None
+
+
+def _undo_like(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:
+    liked = stored_interactions.like_by_uri(conn, uri) if uri is not None else None
+    if liked is not None and liked.account_id == incoming.actor.id:
+        row = posts.by_id(conn, liked.post_id)
+    else:
+        row = posts.by_uri(conn, target) if target is not None else None
+    if row is None or not interactions.receive_undo_like(conn, incoming.actor.id, row):
+        return False
+    if uri is not None:
+        inbox.bury(conn, uri, "undone", former_type="Like")
+    return True
+
+
+def _undo_announce(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:
+    row: Any = posts.by_uri(conn, uri) if uri is not None else None
+    if row is None and target is not None:
+        boosted = posts.by_uri(conn, target)
+        row = boosted and stored_interactions.boost_between(conn, incoming.actor.id, boosted.id)
+    if row is None or row.account_id != incoming.actor.id or row.boost_of_id is None:
+        return False
+    interactions.remove_boost(conn, row)
+    inbox.bury(conn, row.uri, "undone", former_type="Announce")
+    return True
+
+
+_Undo = Callable[[Connection, Incoming, str | None, str | None], bool]
+_UNDONE: Final[dict[str, _Undo]] = {
+    **dict.fromkeys(_LIKES, _undo_like),
+    "Announce": _undo_announce,
+    "Follow": people.undo_follow,
+    "Block": people.undo_block,
+    "Accept": people.undo_accept,
+}

@@ -1,0 +1,286 @@
+"""Posts of other servers as rows: text made safe once, parts bounded, nothing decided about who is told.
+
+Both the inbox and `fetch` store through here; whether the document may be believed they have asked before.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from activitypub.errors import Malformed
+from activitypub.identifiers import same_origin
+from activitypub.vocabulary import Attachment, Poll, Post
+from fedserver import visibility
+from fedserver.content import html
+from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
+from fedserver.content.plain import url_link
+from fedserver.content.text import clean_line, clean_text, language_tag
+from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
+from storage import accounts, inbox, posts
+from storage.accounts import AccountRow
+from storage.posts import PostRow
+from storage.types import new_id, now_ms
+
+TITLE_CHARS_MAX: Final = 500
+SUMMARY_CHARS_MAX: Final = 20_000
+LANGUAGE_CHARS_MAX: Final = 16
+MENTIONS_MAX: Final = 50  # more people in one post are a crowd, not a conversation
+TAGS_MAX: Final = 40
+MEDIA_MAX: Final = 16
+POLL_OPTIONS_MAX: Final = 100
+POLL_OPTION_CHARS_MAX: Final = 500
+ALT_TEXT_CHARS_MAX: Final = 10_000
+BLURHASH_CHARS_MAX: Final = 200
+URL_CHARS_MAX: Final = 2_000
+
+_KINDS: Final = {
+    "Note": "note",
+    "ChatMessage": "note",
+    "Question": "question",
+    "Article": "article",
+    "Page": "page",
+    "Event": "event",
+    "Video": "video",
+    "Audio": "audio",
+    "Image": "image",
+    "Document": "document",
+}
+_SHORT_KINDS: Final = frozenset({"note", "question"})
+_MEDIA_FAMILIES: Final = frozenset({"image", "video", "audio"})
+_FAMILY_OF_ENDING: Final = {
+    **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "avif"), "image"),
+    **dict.fromkeys(("mp4", "webm", "mov", "m4v"), "video"),
+    **dict.fromkeys(("mp3", "ogg", "oga", "opus", "flac", "m4a", "wav"), "audio"),
+}
+
+
+class Addressing(NamedTuple):
+    """Who of those we know is mentioned, and who is addressed without being named."""
+
+    named_ids: list[int]
+    silent_ids: list[int]
+
+
+def insert(
+    conn: Connection, post: Post, author: AccountRow, body: bytes, *, parent: PostRow | None
+) -> PostRow:
+    """Store a post that is not known yet, with its parts; the caller has it distributed.
+
+    `body` is the object as its origin sent it. Raises Malformed for one that cannot be kept, TooLarge for a
+    text beyond every measure.
+    """
+    check(post, author)
+    now = now_ms()
+    created_at = min(instant(post.published) or now, now)
+    post_id = new_id(created_at)
+    edited_at = instant(post.updated)
+    row = posts.insert_post(
+        conn,
+        post_id=post_id,
+        uri=post.id,
+        url=_page_of(post),
+        account_id=author.id,
+        visibility=str(post.visibility(author.followers_uri or None)),
+        **texts(post),
+        in_reply_to_id=parent.id if parent else None,
+        in_reply_to_account_id=parent.account_id if parent else None,
+        in_reply_to_uri=_kept(post.in_reply_to),
+        thread_id=parent.thread_id if parent else post_id,
+        context_uri=_kept(post.context) or _kept(post.conversation) or (parent.context_uri if parent else ""),
+        quote_uri=_kept(post.quote),
+        local=False,
+        created_at=created_at,
+        edited_at=edited_at if edited_at is not None and created_at < edited_at <= now else None,
+        fetched_at=now,
+    )
+    put_parts(conn, row.id, author.id, post)
+    if post.poll is not None:
+        put_poll(conn, row.id, post.poll)
+    posts.put_source(conn, row.id, body)
+    return row
+
+
+def change(conn: Connection, row: PostRow, post: Post, body: bytes) -> PostRow:
+    """Store what a known post says now; the caller has kept what it said before."""
+    now = now_ms()
+    posts.change(
+        conn,
+        row.id,
+        url=_page_of(post),
+        **texts(post),
+        edited_at=min(instant(post.updated) or now, now),
+        fetched_at=now,
+    )
+    put_parts(conn, row.id, row.account_id, post, replacing=True)
+    posts.put_source(conn, row.id, body)
+    changed = posts.by_id(conn, row.id)
+    assert changed is not None
+    return changed
+
+
+def check(post: Post, author: AccountRow) -> None:
+    """Raise Malformed unless the post may be kept as this author's."""
+    if post.attributed_to != author.uri or not same_origin(post.id, author.uri):
+        raise Malformed("a post that is not its author's")
+    if not usable_uri(post.id) or post.id == author.uri:
+        raise Malformed("a post whose id cannot be used")
+
+
+def texts(post: Post) -> dict[str, Any]:
+    """The columns that hold what is said.
+
+    On a note or question the summary is a warning, on everything else an abstract; what has no text of its
+    own shows its address.
+    """
+    kind = _KINDS.get(post.kind, "article")
+    short = kind in _SHORT_KINDS
+    tagged = {mention.href for mention in post.mentions} | {tag.href for tag in post.hashtags if tag.href}
+    sanitise = html.sanitise if short else html.sanitise_article
+    content = sanitise(post.content_html or "", tagged=tagged or None)
+    title = "" if kind == "question" else clean_line(post.name or "")[:TITLE_CHARS_MAX]
+    summary = clean_text(html.to_text(html.sanitise(post.summary or "")))[:SUMMARY_CHARS_MAX]
+    if not content and not short:
+        address = _page_of(post)
+        content = f"<p>{url_link(address)}</p>"
+    language = language_tag(post.language or "") or ""
+    return {
+        "kind": kind,
+        "content_html": content,
+        "title": title,
+        "summary": summary,
+        "sensitive": post.sensitive or (short and bool(summary)),
+        "language": language if len(language) <= LANGUAGE_CHARS_MAX else "",
+        "emojis": as_json(emoji_rows(post.emojis)),
+    }
+
+
+def parent_of(conn: Connection, post: Post, author: AccountRow) -> PostRow | None:
+    """The known post that this one answers, if its author may see it."""
+    if post.in_reply_to is None:
+        return None
+    parent = posts.by_uri(conn, post.in_reply_to)
+    if parent is not None and parent.boost_of_id is not None:
+        parent = posts.by_id(conn, parent.boost_of_id)
+    return parent if parent is not None and visibility.may_see(conn, parent, author.id) else None
+
+
+def put_parts(conn: Connection, post_id: int, author_id: int, post: Post, *, replacing: bool = False) -> None:
+    """Mentions, hashtags and attachments; `replacing` those that were there."""
+    addressed = addressing(conn, post)
+    if addressed.named_ids or addressed.silent_ids or replacing:
+        posts.put_mentions(
+            conn,
+            post_id,
+            [one for one in addressed.named_ids if one != author_id],
+            [one for one in addressed.silent_ids if one != author_id],
+        )
+    tags = {tag_key(tag.name): clean_line(tag.name) for tag in post.hashtags[:TAGS_MAX]}
+    tags = {key: name for key, name in tags.items() if key and name and len(key) <= HASHTAG_CHARS_MAX}
+    if tags or replacing:
+        posts.put_tags(conn, post_id, tags)
+    kept = _media_rows(post)
+    if kept or replacing:
+        inbox.put_remote_media(conn, post_id, author_id, kept)
+
+
+def files_of(post: Post) -> list[tuple[str, str]]:
+    """Address and alt text of each attachment that is kept."""
+    return [(file["remote_url"], file["description"]) for file in _media_rows(post)]
+
+
+def addressing(conn: Connection, post: Post) -> Addressing:
+    """A mention needs the tag and the address (WIRE 7). Nobody is fetched only because a post names them."""
+    addressed = set(post.to) | set(post.cc)
+    named = [mention.href for mention in post.mentions if mention.href in addressed][:MENTIONS_MAX]
+    others = [uri for uri in (*post.to, *post.cc) if uri not in named][:MENTIONS_MAX]
+    known = accounts.by_uris(conn, [*named, *others]) if named or others else {}
+    return Addressing(
+        [known[uri].id for uri in named if uri in known],
+        [known[uri].id for uri in others if uri in known],
+    )
+
+
+def put_poll(conn: Connection, post_id: int, poll: Poll) -> None:
+    """The choices and counts as the origin gives them."""
+    posts.put_poll(
+        conn,
+        post_id,
+        options=[(title, votes) for title, votes in _options(poll)],
+        multiple=poll.multiple,
+        expires_at=instant(poll.end_time),
+        closed_at=_closed_at(poll),
+        voters_count=poll.voters_count,
+    )
+
+
+def count_poll(conn: Connection, post_id: int, poll: Poll) -> bool:
+    """Take over counts; False when the choices themselves are others than those we know."""
+    known = posts.poll_options_of(conn, [post_id]).get(post_id, [])
+    options = _options(poll)
+    if [one.title for one in known] != [title for title, _ in options]:
+        return False
+    posts.set_poll_counts(
+        conn,
+        post_id,
+        [votes for _, votes in options],
+        voters_count=poll.voters_count,
+        expires_at=instant(poll.end_time),
+        closed_at=_closed_at(poll),
+    )
+    return True
+
+
+def _options(poll: Poll) -> list[tuple[str, int]]:
+    return [
+        (clean_line(option.name)[:POLL_OPTION_CHARS_MAX], min(option.votes or 0, 2**31 - 1))
+        for option in poll.options[:POLL_OPTIONS_MAX]
+    ]
+
+
+def _closed_at(poll: Poll) -> int | None:
+    if not poll.closed:
+        return None
+    return instant(poll.closed_at) or now_ms()
+
+
+def _page_of(post: Post) -> str:
+    """The page people open: of the same origin, or a link text could lead anywhere in the author's name."""
+    if post.url is not None and same_origin(post.url, post.id) and len(post.url) <= URL_CHARS_MAX:
+        return post.url
+    return post.id
+
+
+def _kept(uri: str | None) -> str:
+    return uri if uri is not None and usable_uri(uri) else ""
+
+
+def _media_rows(post: Post) -> list[dict[str, Any]]:
+    files = [_media_row(file) for file in post.attachments if file.kind != "Link"][:MEDIA_MAX]
+    return [file for file in files if file is not None]
+
+
+def _media_row(file: Attachment) -> dict[str, Any] | None:
+    if len(file.url) > URL_CHARS_MAX:
+        return None
+    family = (file.media_type or "").partition("/")[0]
+    if family not in _MEDIA_FAMILIES:
+        ending = file.url.partition("?")[0].rpartition(".")[2].lower()
+        family = _FAMILY_OF_ENDING.get(ending, file.kind.lower())
+    focus_x, focus_y = file.focus or (0.0, 0.0)
+    size = {"width": file.width, "height": file.height} if file.width and file.height else {}
+    icon = file.icon.url if file.icon is not None and len(file.icon.url) <= URL_CHARS_MAX else ""
+    return {
+        "type": family if family in _MEDIA_FAMILIES else "unknown",
+        "state": "ready",
+        "media_type": file.media_type or "",
+        "url": file.url,
+        "preview_url": icon or (file.url if family == "image" else ""),
+        "remote_url": file.url,
+        "description": clean_text(file.alt or "")[:ALT_TEXT_CHARS_MAX],
+        "blurhash": (file.blurhash or "")[:BLURHASH_CHARS_MAX],
+        "focus_x": focus_x,
+        "focus_y": focus_y,
+        "meta": as_json({"original": size} if size else {}),
+    }
