@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,7 +22,7 @@ from storage.tables import job
 from storage.types import AnyOf, new_id, now_ms
 
 if TYPE_CHECKING:
-    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
 
 ERROR_CHARS_MAX: Final = 2_000
 LISTED_MAX: Final = 200
@@ -175,16 +175,19 @@ def release_key(conn: Connection, job_id: int) -> None:
 
 
 def _enqueue(conn: Connection, kind: str, text: str, key: str | None, not_before_ms: int | None) -> None:
-    from psycopg import RawCursor
-
-    delay_ms = max(0, (not_before_ms or 0) - now_ms())
+    delay = timedelta(milliseconds=max(0, (not_before_ms or 0) - now_ms()))
     # PgQueuer's keys hold across kinds; ours within one.
     dedupe_key = None if key is None else f"{kind}:{key}"
-    cursor = RawCursor(conn.connection.driver_connection)  # type: ignore[arg-type]
-    cursor.execute(
-        _enqueue_text(),
-        [[0], [kind], [text.encode()], [timedelta(milliseconds=delay_ms)], [dedupe_key], ["null"]],
-    )
+    statement = _query_builder().build_enqueue_query("skip")
+    _raw(conn, statement, [[0], [kind], [text.encode()], [delay], [dedupe_key], ["null"]])
+
+
+def _raw(conn: Connection, statement: str, arguments: Sequence[Any]) -> None:
+    """Run a statement of PgQueuer, which numbers its parameters, in this unit's transaction."""
+    from psycopg import RawCursor
+
+    with RawCursor(conn.connection.driver_connection) as cursor:  # type: ignore[arg-type]
+        cursor.execute(statement, arguments)
 
 
 @cache
@@ -195,6 +198,13 @@ def _pgqueuer() -> QueryBuilderEnvironment:
 
 
 @cache
+def _query_builder() -> QueryQueueBuilder:
+    from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
+
+    return QueryQueueBuilder()
+
+
+@cache
 def _queue_table() -> str:
     return str(_pgqueuer().qualified.queue_table)
 
@@ -202,13 +212,6 @@ def _queue_table() -> str:
 @cache
 def _log_table() -> str:
     return str(_pgqueuer().qualified.queue_table_log)
-
-
-@cache
-def _enqueue_text() -> str:
-    from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
-
-    return QueryQueueBuilder().build_enqueue_query("skip")
 
 
 # --- for admins -----------------------------------------------------------------------------------
@@ -235,13 +238,23 @@ def failed_listed(conn: Connection, *, limit: int = 50) -> list[FailedJob]:
 def retry(conn: Connection, job_id: int) -> bool:
     """Run a job that was given up once more; whether it was there."""
     if conn.dialect.name == "postgresql":
-        return bool(
-            conn.exec_driver_sql(
-                f"""UPDATE {_queue_table()} SET status = 'queued', attempts = 0, execute_after = now(), updated = now()
-                    WHERE id = %(id)s AND status = 'failed'""",  # noqa: S608
-                {"id": job_id},
-            ).rowcount
+        statement = f"SELECT 1 FROM {_queue_table()} WHERE id = %(id)s AND status = 'failed' FOR UPDATE"  # noqa: S608
+        if conn.exec_driver_sql(statement, {"id": job_id}).first() is None:
+            return False
+        _raw(conn, _query_builder().build_requeue_jobs_query(), [[job_id]])
+        # PgQueuer's trigger tells its workers of new jobs, not of changed ones.
+        channel = _pgqueuer().settings.channel
+        event = {
+            "channel": channel,
+            "operation": "update",
+            "sent_at": datetime.now(UTC).isoformat(),
+            "table": _queue_table(),
+            "type": "table_changed_event",
+        }
+        conn.exec_driver_sql(
+            "SELECT pg_notify(%(channel)s, %(event)s)", {"channel": channel, "event": json.dumps(event)}
         )
+        return True
     changed = conn.execute(
         update(job)
         .where(job.c.id == job_id, job.c.state == "failed")

@@ -14,7 +14,7 @@ import logging
 import os
 import secrets
 import socket
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -58,10 +58,7 @@ class _Work:
 
 
 class DeliveryLanes:
-    """The sending half of this process. `start` it once the database is open, `stop` it before that closes.
-
-    `counts` is for metrics: attempts by result (delivered, retried, dropped, given_up).
-    """
+    """The sending half of this process. `start` it once the database is open, `stop` it before that closes."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -69,7 +66,6 @@ class DeliveryLanes:
         self._worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._hosts_max = server.config.delivery_hosts_max
         self._time_scale = server.config.testing.time_scale
-        self.counts: Counter[str] = Counter()
         self._ready: OrderedDict[str, None] = OrderedDict()
         self._later: list[tuple[int, str]] = []  # a heap; an entry counts if `_later_at` says the same
         self._later_at: dict[str, int] = {}
@@ -118,6 +114,8 @@ class DeliveryLanes:
         for results in (self._unwritten, self._results):
             if len(results):
                 await self._record(results)
+        # Also what was claimed by a unit that nobody waited for any more.
+        await self._db.write(deliveries.release_claims, [self._worker])
         self._signers.shutdown(wait=False)
 
     async def idle(self) -> None:
@@ -146,7 +144,7 @@ class DeliveryLanes:
     async def _dispatch(self) -> None:
         clock = asyncio.get_running_loop()
         look_again_at = clock.time()
-        while True:
+        while not self._stopping:
             try:
                 if clock.time() >= look_again_at:
                     look_again_at = clock.time() + LOOK_AGAIN_SECONDS
@@ -162,10 +160,9 @@ class DeliveryLanes:
                 wait = look_again_at - clock.time()
                 if self._later:
                     wait = min(wait, max(0.0, (self._later[0][0] - now_ms()) / 1000))
-                try:
-                    await asyncio.wait_for(self._wake.wait(), max(0.001, wait))
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.001, wait)):
+                        await self._wake.wait()
             except Exception:
                 # The database may be away for a while; what is planned stays planned.
                 log.exception("Deliveries could not be read; trying again.")
@@ -306,7 +303,7 @@ class DeliveryLanes:
 
     def _report(self, outcome: Outcome) -> None:
         results, due = self._results, outcome.due
-        self.counts[outcome.result] += 1
+        self._server.metrics.deliveries.labels(outcome.result).inc()
         match outcome.result:
             case "delivered":
                 results.delivered.append(due.id)
@@ -340,7 +337,8 @@ class DeliveryLanes:
             await self._reported.wait()
             # Many answers arrive within a few milliseconds, and one commit serves them all.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._batch_full.wait(), BATCH_SECONDS)
+                async with asyncio.timeout(BATCH_SECONDS):
+                    await self._batch_full.wait()
             self._reported.clear()
             self._batch_full.clear()
             self._unwritten, self._results = self._results, deliveries.Results()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from fedserver.context import Server
@@ -70,10 +71,9 @@ class EmbeddedEngine:
                 # The database may be away for a while; what is planned stays planned.
                 log.exception("Jobs could not be read; trying again.")
                 wait = AGAIN_SECONDS
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     async def _begin(self) -> float:
         """Start what is due and fits; seconds until there may be more."""
@@ -121,5 +121,7 @@ class EmbeddedEngine:
             )
             retry_at = None if wait_ms is None else now_ms() + wait_ms
             await self._db.write(jobs.fail, job, text, retry_at=retry_at)
+            self._server.metrics.jobs.labels(job.kind, "retried" if wait_ms is not None else "failed").inc()
         else:
+            self._server.metrics.jobs.labels(job.kind, "done").inc()
             await self._db.write(jobs.finish, [job.id])

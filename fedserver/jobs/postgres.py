@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 import psycopg
+from pgqueuer.adapters.drivers.psycopg import PsycopgDriver
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
@@ -29,7 +30,24 @@ AT_ONCE: Final = 20
 BATCH: Final = 10
 AGAIN_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 10.0
+LOOK_AGAIN: Final = timedelta(
+    seconds=10
+)  # PgQueuer does not wake its workers for a job put off by its handler.
 DEAD_AFTER: Final = timedelta(seconds=30)
+
+
+class _Driver(PsycopgDriver):
+    """PgQueuer's driver with a connection for listening alone: on a shared one, whoever asks waits for a second."""
+
+    def __init__(self, asking: psycopg.AsyncConnection, listening: psycopg.AsyncConnection) -> None:
+        super().__init__(listening)
+        self._asking = PsycopgDriver(asking)
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        return await self._asking.fetch(query, *args)
+
+    async def execute(self, query: str, *args: object) -> str:
+        return await self._asking.execute(query, *args)
 
 
 class PostgresEngine:
@@ -62,16 +80,22 @@ class PostgresEngine:
     async def _work(self) -> None:
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as conn:
-                    self._manager = self._build(Queries.from_psycopg_connection(conn))
+                async with await self._connect() as asking, await self._connect() as listening:
+                    self._manager = self._build(Queries(_Driver(asking, listening)))
                     await self._manager.run(
-                        batch_size=BATCH, max_concurrent_tasks=AT_ONCE, heartbeat_timeout=DEAD_AFTER
+                        dequeue_timeout=LOOK_AGAIN,
+                        batch_size=BATCH,
+                        max_concurrent_tasks=AT_ONCE,
+                        heartbeat_timeout=DEAD_AFTER,
                     )
                     return  # `stop` asked for it.
             except Exception:
                 # The database may be away for a while; what is planned stays planned.
                 log.exception("The jobs' connection was lost; opening another.")
             await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        return await psycopg.AsyncConnection.connect(self._dsn, autocommit=True)
 
     def _build(self, queries: Queries) -> QueueManager:
         manager = QueueManager(queries)
@@ -89,11 +113,14 @@ class PostgresEngine:
                     await kind.handler(self._server, json.loads(job.payload or b"{}"))
             except Exception as error:
                 wait_ms = kind.retry_ms(attempts, self._time_scale)
+                result = "failed" if wait_ms is None else "retried"
+                self._server.metrics.jobs.labels(kind.name, result).inc()
                 if wait_ms is None:
                     raise
                 log.warning("Job %s (%d) failed, attempt %d.", kind.name, job.id, attempts, exc_info=error)
                 raise RetryRequested(
                     timedelta(milliseconds=wait_ms), f"{type(error).__name__}: {error}"
                 ) from error
+            self._server.metrics.jobs.labels(kind.name, "done").inc()
 
         return run
