@@ -34,28 +34,27 @@ def test_what_was_answered_outlives_a_power_cut(start_server: StartServer, kind:
     assert alice.get(f"/api/v1/statuses/{status['id']}")["uri"] == status["uri"]
 
 
-def test_setting_up_twice_changes_nothing(start_server: StartServer) -> None:
-    server = start_server()
-    before = server.nobody().get("/api/v2/instance")
-    settings = (server.folder / "data" / "fedserver.toml").read_text()
-    server.command("init", "--domain", server.domain, "--url", server.origin)
-    assert (server.folder / "data" / "fedserver.toml").read_text() == settings
-    assert server.nobody().get("/api/v2/instance")["domain"] == before["domain"]
+def test_setting_up_twice_changes_nothing(running_server: RunningServer) -> None:
+    before = running_server.nobody().get("/api/v2/instance")
+    file = running_server.folder / "data" / "fedserver.toml"
+    settings = file.read_text()
+    running_server.command("init", "--domain", running_server.domain, "--url", running_server.origin)
+    assert file.read_text() == settings
+    assert running_server.nobody().get("/api/v2/instance")["domain"] == before["domain"]
 
 
-def test_a_domain_is_for_good(start_server: StartServer) -> None:
+def test_a_domain_is_for_good(running_server: RunningServer) -> None:
     with pytest.raises(AssertionError, match="cannot be changed"):
-        start_server().command("init", "--domain", "other.example")
+        running_server.command("init", "--domain", "other.example")
 
 
-def test_the_first_admin_signs_in_with_the_link_once(start_server: StartServer) -> None:
-    server = start_server()
-    link = server.command_json("init", "--admin", "ada", "--email", "ada@members.example")["login_link"]
-    assert link.startswith(server.origin)
-    with server.nobody().http as browser:
-        shown = browser.get(link, follow_redirects=True)
-        assert shown.status_code == 200
-        assert "password" in shown.text
+def test_the_first_admin_signs_in_with_a_link(running_server: RunningServer) -> None:
+    made = running_server.command_json("init", "--admin", "first", "--email", "first@members.example")
+    assert made["login_link"].startswith(running_server.origin)
+    with running_server.nobody().http as browser:
+        shown = browser.get(made["login_link"], follow_redirects=True)
+    assert shown.status_code == 200
+    assert "password" in shown.text
 
 
 def test_serving_refuses_an_outdated_postgresql(tmp_path: Path) -> None:
@@ -74,19 +73,17 @@ def test_serving_refuses_an_outdated_postgresql(tmp_path: Path) -> None:
         databases.drop_database(empty)
 
 
-def test_a_member_made_while_it_runs_can_use_it_at_once(start_server: StartServer) -> None:
-    server = start_server()
+def test_a_member_made_while_it_runs_can_use_it_at_once(running_server: RunningServer) -> None:
     made = ("carol", "--email", "carol@members.example", "--role", "moderator", "--password-stdin")
-    carol = server.command_json("user", "create", *made, stdin=password_of("carol"))
+    carol = running_server.command_json("user", "create", *made, stdin=password_of("carol"))
     assert (carol["username"], carol["role"]) == ("carol", "moderator")
-    token = server.command_json("token", "create", "carol", "--scopes", "read")["access_token"]
-    assert Api(server.origin, token).me["id"] == carol["id"]
-    assert Api(server.origin, token).raw("POST", "/api/v1/statuses", json={"status": "no"}).status_code == 403
+    token = running_server.command_json("token", "create", "carol", "--scopes", "read")["access_token"]
+    api = Api(running_server.origin, token)
+    assert api.me["id"] == carol["id"]
+    assert api.raw("POST", "/api/v1/statuses", json={"status": "no"}).status_code == 403
 
 
-def test_it_ends_and_says_why_when_its_port_is_taken(start_server: StartServer, tmp_path: Path) -> None:
-    first = start_server()
-    folder = tmp_path / "late"
-    second = RunningServer(folder, databases.sqlite_database(folder), LISTEN=first.domain)
+def test_it_ends_and_says_why_when_its_port_is_taken(running_server: RunningServer, tmp_path: Path) -> None:
+    late = RunningServer(tmp_path, databases.sqlite_database(tmp_path), LISTEN=running_server.domain)
     with pytest.raises(AssertionError, match="Cannot listen on"):
-        second.start()
+        late.start()
