@@ -23,119 +23,23 @@ _hasher = PasswordHasher()  # argon2id with the parameters of RFC 9106 §4, low 
 _threads = ThreadPoolExecutor(HASHED_AT_ONCE, thread_name_prefix="argon2")
 
 # The most used passwords of at least ten characters, in lower case: what guessing starts with.
-_COMMON: Final = frozenset(
-    [
-        "1234567890",
-        "0123456789",
-        "0987654321",
-        "9876543210",
-        "12345678910",
-        "123456789a",
-        "123456789q",
-        "1q2w3e4r5t",
-        "1q2w3e4r5t6y",
-        "1qaz2wsx3edc",
-        "1qazxsw23edc",
-        "zaq12wsxcde3",
-        "q1w2e3r4t5",
-        "q1w2e3r4t5y6",
-        "qwertyuiop",
-        "qwerty1234",
-        "qwerty12345",
-        "qwerty123456",
-        "1234qwerasdf",
-        "asdfghjkl1",
-        "asdfghjkl;",
-        "zxcvbnm123",
-        "abcdefghij",
-        "abcdef1234",
-        "abc1234567",
-        "abcd123456",
-        "a123456789",
-        "aa12345678",
-        "aa123456789",
-        "password12",
-        "password123",
-        "password1234",
-        "password12345",
-        "password01",
-        "password11",
-        "passw0rd12",
-        "p@ssw0rd12",
-        "p@ssw0rd123",
-        "p@ssword123",
-        "passwordpassword",
-        "mypassword",
-        "mypassword1",
-        "changeme12",
-        "changeme123",
-        "letmein123",
-        "letmein1234",
-        "welcome123",
-        "welcome1234",
-        "welcome2024",
-        "welcome2025",
-        "welcome2026",
-        "iloveyou12",
-        "iloveyou123",
-        "ihateyou123",
-        "administrator",
-        "admin12345",
-        "admin123456",
-        "adminadmin",
-        "root123456",
-        "test123456",
-        "testtest12",
-        "testpassword",
-        "football12",
-        "football123",
-        "baseball12",
-        "baseball123",
-        "basketball",
-        "superman12",
-        "superman123",
-        "spiderman1",
-        "spiderman123",
-        "pokemon123",
-        "starwars12",
-        "starwars123",
-        "princess12",
-        "princess123",
-        "sunshine12",
-        "sunshine123",
-        "butterfly1",
-        "chocolate1",
-        "liverpool1",
-        "manchester",
-        "manchester1",
-        "barcelona1",
-        "juventus12",
-        "america123",
-        "california",
-        "australia1",
-        "qwertzuiop",
-        "computer12",
-        "computer123",
-        "internet12",
-        "trustno1trustno1",
-        "michael123",
-        "michelle12",
-        "jennifer12",
-        "alexander1",
-        "christopher",
-        "elizabeth1",
-        "samsung123",
-        "minecraft1",
-        "minecraft123",
-        "fuckyou123",
-        "fuckyou1234",
-        "whatever12",
-        "secret1234",
-        "default123",
-        "temporary1",
-        "correcthorsebatterystaple",
-    ]
-)
+_COMMON_WORDS: Final = """
+    1234567890 0123456789 0987654321 9876543210 12345678910 123456789a 123456789q 1q2w3e4r5t
+    1q2w3e4r5t6y 1qaz2wsx3edc 1qazxsw23edc zaq12wsxcde3 q1w2e3r4t5 q1w2e3r4t5y6 qwertyuiop qwerty1234
+    qwerty12345 qwerty123456 1234qwerasdf asdfghjkl1 asdfghjkl; zxcvbnm123 abcdefghij abcdef1234
+    abc1234567 abcd123456 a123456789 aa12345678 aa123456789 password12 password123 password1234
+    password12345 password01 password11 passw0rd12 p@ssw0rd12 p@ssw0rd123 p@ssword123 passwordpassword
+    mypassword mypassword1 changeme12 changeme123 letmein123 letmein1234 welcome123 welcome1234
+    welcome2024 welcome2025 welcome2026 iloveyou12 iloveyou123 ihateyou123 administrator admin12345
+    admin123456 adminadmin root123456 test123456 testtest12 testpassword football12 football123
+    baseball12 baseball123 basketball superman12 superman123 spiderman1 spiderman123 pokemon123
+    starwars12 starwars123 princess12 princess123 sunshine12 sunshine123 butterfly1 chocolate1
+    liverpool1 manchester manchester1 barcelona1 juventus12 america123 california australia1 qwertzuiop
+    computer12 computer123 internet12 trustno1trustno1 michael123 michelle12 jennifer12 alexander1
+    christopher elizabeth1 samsung123 minecraft1 minecraft123 fuckyou123 fuckyou1234 whatever12
+    secret1234 default123 temporary1 correcthorsebatterystaple
+"""
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
 
 
 def normalise(password: str) -> str:

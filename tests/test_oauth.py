@@ -13,6 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from fedserver import oauth, scopes, signup
+from fedserver.apps import OUT_OF_BAND
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, Unauthorized
 from fedserver.viewer import Member
@@ -31,7 +32,7 @@ Http = TestClient[Any, Any]
 
 @pytest.fixture
 async def app(nobody: Person) -> dict[str, Any]:
-    uris = [CALLBACK, CUSTOM, oauth.OUT_OF_BAND]
+    uris = [CALLBACK, CUSTOM, OUT_OF_BAND]
     found: dict[str, Any] = await nobody.post(
         "/api/v1/apps", {"client_name": "Reader", "redirect_uris": uris, "scopes": "read write:statuses"}
     )
@@ -146,13 +147,13 @@ async def test_a_custom_scheme_is_reached_through_the_page_policy(
 async def test_out_of_band_shows_the_code_in_a_field(
     app_client: Http, app: dict[str, Any], nora: int
 ) -> None:
-    answer = await sign_in(app_client, asked(app, redirect_uri=oauth.OUT_OF_BAND))
+    answer = await sign_in(app_client, asked(app, redirect_uri=OUT_OF_BAND))
     page = await app_client.get(answer.headers["Location"])
     agreed = await app_client.post("/oauth/authorize", data=form(await page.text(), "allow"))
     text = await agreed.text()
     shown = re.search(r'<input[^>]*name="code" value="([^"]+)" readonly', text)
     assert shown, text
-    token = await exchange(app_client, app, shown[1], redirect_uri=oauth.OUT_OF_BAND)
+    token = await exchange(app_client, app, shown[1], redirect_uri=OUT_OF_BAND)
     assert token.status == 200
 
 
@@ -312,10 +313,10 @@ async def test_dangerous_addresses_are_not_registered(nobody: Person, uri: str) 
 
 
 async def test_an_app_registers_by_query_with_lines_of_addresses(app_client: Http) -> None:
-    query = {"client_name": "<b>App</b>", "redirect_uris": f"{CUSTOM}\n{oauth.OUT_OF_BAND}"}
+    query = {"client_name": "<b>App</b>", "redirect_uris": f"{CUSTOM}\n{OUT_OF_BAND}"}
     made = await (await app_client.post("/api/v1/apps", params=query)).json()
-    assert made["redirect_uris"] == [CUSTOM, oauth.OUT_OF_BAND]
-    assert made["redirect_uri"] == f"{CUSTOM}\n{oauth.OUT_OF_BAND}"
+    assert made["redirect_uris"] == [CUSTOM, OUT_OF_BAND]
+    assert made["redirect_uri"] == f"{CUSTOM}\n{OUT_OF_BAND}"
     assert (made["scopes"], made["website"], made["client_secret_expires_at"]) == (["read"], None, 0)
     assert len(base64.urlsafe_b64decode(made["vapid_key"] + "=")) == 65
     page = await app_client.get("/oauth/authorize", params=asked(made, redirect_uri=CUSTOM))

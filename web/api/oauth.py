@@ -9,10 +9,11 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from aiohttp import hdrs, web
 
-from fedserver import oauth, scopes, sessions
+from fedserver import apps, oauth, scopes, sessions
+from fedserver.apps import AppRow, OAuthError
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, RateLimited, Unauthorized
-from fedserver.oauth import AppRow, Authorization, OAuthError
+from fedserver.oauth import Authorization
 from fedserver.viewer import Member, require_scope
 from web import auth, errors, forms, keys, replies, templating
 from web.forms import Params
@@ -26,7 +27,7 @@ async def register_app(request: web.Request) -> web.Response:
     """``POST /api/v1/apps``: anybody registers a client program."""
     server = keys.server(request)
     params = await forms.params(request)
-    app = await oauth.register_app(
+    app = await apps.register_app(
         server,
         name=params.text("client_name"),
         redirect_uris=_redirect_uris(params),
@@ -44,7 +45,7 @@ async def register_app(request: web.Request) -> web.Response:
 async def verify_app(request: web.Request) -> web.Response:
     """``GET /api/v1/apps/verify_credentials``: which app a token belongs to."""
     server = keys.server(request)
-    app = await oauth.app_of_viewer(server, auth.viewer(request))
+    app = await apps.app_of_viewer(server, auth.viewer(request))
     return replies.json(_application(server, app))
 
 
@@ -204,7 +205,7 @@ async def issue_token(request: web.Request) -> web.Response:
     """``POST /oauth/token``: a code, or an app's own credentials, for a token (RFC 6749 §4.1.3, §4.4.2)."""
     server = keys.server(request)
     params = await forms.params(request)
-    app = await oauth.app_of(server, *_credentials(request, params))
+    app = await apps.app_of(server, *_credentials(request, params))
     kind = params.text("grant_type")
     if kind == "authorization_code":
         issued = await oauth.exchange_code(
@@ -231,7 +232,7 @@ async def revoke_token(request: web.Request) -> web.Response:
     """``POST /oauth/revoke`` (RFC 7009): empty 200, for unknown tokens too."""
     server = keys.server(request)
     params = await forms.params(request)
-    app = await oauth.app_of(server, *_credentials(request, params))
+    app = await apps.app_of(server, *_credentials(request, params))
     await oauth.revoke(server, app, params.text("token"))
     return replies.json({})
 
