@@ -73,6 +73,7 @@ class DeliveryLanes:
         self._active: dict[str, asyncio.Task[None] | None] = {}
         self._again: set[str] = set()
         self._slow: set[str] = set()
+        self._running = 0
         self._results = deliveries.Results()
         self._parcels: OrderedDict[int, Parcel] = OrderedDict()
         self._signers = ThreadPoolExecutor(SIGNING_THREADS, thread_name_prefix="sign")
@@ -273,6 +274,7 @@ class DeliveryLanes:
 
     async def _run(self, lane: Lane) -> None:
         host = lane.host
+        self._running += 1
         try:
             await lane.run()
         except Exception:
@@ -280,6 +282,7 @@ class DeliveryLanes:
             log.exception("The lane to %s stopped.", host)
             self._results.postponed_hosts[host] = now_ms() + int(LOOK_AGAIN_SECONDS * 1000)
         finally:
+            self._running -= 1
             self._slow.discard(host)
             self._results.released.append(host)
             self._batch()
@@ -329,16 +332,17 @@ class DeliveryLanes:
 
     def _batch(self) -> None:
         self._reported.set()
-        if len(self._results) >= BATCH_MAX:
+        if len(self._results) >= BATCH_MAX or not self._running:
             self._batch_full.set()
 
     async def _record_batches(self) -> None:
         while True:
             await self._reported.wait()
             # Many answers arrive within a few milliseconds, and one commit serves them all.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(BATCH_SECONDS):
-                    await self._batch_full.wait()
+            if self._running:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BATCH_SECONDS):
+                        await self._batch_full.wait()
             self._reported.clear()
             self._batch_full.clear()
             self._unwritten, self._results = self._results, deliveries.Results()
