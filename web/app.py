@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from fedserver.context import Server
-from web import api, keys, observe
+from web import api, keys, observe, pages
 from web.api import oauth
 from web.federation import inbox, objects, wellknown
 from web.guard import Guard
@@ -21,6 +21,8 @@ ROUTES: Final[list[web.RouteDef]] = [
     # for client apps
     *oauth.routes,
     *api.routes,
+    # for people
+    *pages.ROUTES,
     # for other servers
     *wellknown.routes,
     *inbox.routes,

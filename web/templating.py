@@ -14,18 +14,23 @@ from zoneinfo import ZoneInfo
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fedserver.config import Config
 from fedserver.content.html import excerpt
 from fedserver.context import Server
+from fedserver.reading import Person
 from fedserver.settings import InstanceSettings
-from web import keys
+from web import emojis, keys
 from web.forms import csrf_token
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
 HTML: Final = "text/html; charset=utf-8"
+AVATAR_COLOURS: Final = 8
+_AVATAR_FILLS: Final = (
+    "#0b5a7a", "#1e6b3a", "#7a4b00", "#7a2e5d", "#4a4a8a", "#8a3a2a", "#2d5f5d", "#5b4a6e",
+)  # fmt: skip
 FOREVER: Final = "public, max-age=31536000, immutable"
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
@@ -95,9 +100,16 @@ class Pages:
         )
         # The texts are the keys of the translations; until a locale is chosen they stand as they are.
         env.install_gettext_callables(_same, _one_or_many, newstyle=True)  # type: ignore[attr-defined]
-        env.globals.update(asset=static.url, csrf_field=_csrf_field)
+        env.globals.update(asset=static.url, csrf_field=_csrf_field, default_avatar=default_avatar)
         env.filters.update(
-            time=self._time, date=self._date, safe_html=Markup, excerpt=excerpt, number=_number
+            time=self._time,
+            iso=iso,
+            date=self._date,
+            safe_html=Markup,
+            excerpt=excerpt,
+            number=_number,
+            emojis_in_html=emojis.in_html,
+            emojis_in_text=emojis.in_text,
         )
 
     def render(
@@ -145,9 +157,10 @@ class Pages:
             return Markup()
         exact = datetime.fromtimestamp(at_ms / 1000, UTC)
         shown = exact.astimezone(self._zone)
-        iso = exact.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         title = f"{shown.strftime('%-d %B %Y, %H:%M')} {shown.tzname()}"
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, title, shown.strftime(form))
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(
+            iso(at_ms), title, shown.strftime(form)
+        )
 
     def _date(self, at_ms: int | None) -> Markup:
         return self._time(at_ms, "%-d %B %Y")
@@ -169,6 +182,27 @@ def render(
 def _csrf_field(context: Context) -> Markup:
     """The hidden field every form of a signed-in visitor carries: ``{{ csrf_field() }}``."""
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(context["csrf_token"])
+
+
+def iso(at_ms: int) -> str:
+    """A moment as programs read it (RFC 3339)."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def default_avatar(person: Person) -> str:
+    """The address of a picture with somebody's initials, for those who have none."""
+    return f"/avatars/{person.id % AVATAR_COLOURS}/{quote(person.initials[:2], safe='')}.svg"
+
+
+def initials_picture(colour: int, initials: str) -> str:
+    """Such a picture, as SVG. The colours are dark enough for white letters (at least 6:1)."""
+    fill = _AVATAR_FILLS[colour % AVATAR_COLOURS]
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" width="96" height="96">'
+        f'<rect width="96" height="96" fill="{fill}"/>'
+        '<text x="48" y="50" fill="#fff" font-family="system-ui, sans-serif" font-size="40" font-weight="600" '
+        f'text-anchor="middle" dominant-baseline="central">{escape(initials[:2])}</text></svg>'
+    )
 
 
 def _number(value: int) -> str:

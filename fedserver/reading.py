@@ -1,0 +1,475 @@
+"""Posts for people to read: everything a page shows of a list of them, in batched statements.
+
+What may be seen was decided by `fedserver.timelines`, whose batches are turned into cards here. The names of
+those who are answered are the one thing a page shows that the client API does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver import timelines
+from fedserver.config import Config
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.rendered import Shelf
+from fedserver.timelines import AccountPosts, Batch, Content, PollCard, PostLine, Standing, Window
+from fedserver.viewer import Viewer
+from storage import accounts, relationships
+from storage.accounts import AccountRow
+from storage.types import now_ms
+
+__all__ = [
+    "AccountPosts",
+    "Leaf",
+    "Person",
+    "Picture",
+    "Poll",
+    "PollChoice",
+    "PostCard",
+    "Reply",
+    "ThreadView",
+    "Window",
+]
+
+NOTHING_HELD: Final = Shelf(0, 0)
+"""Pages show names and texts, not the JSON that a shelf holds, so everything is fetched."""
+INDENT_MAX: Final = 3
+NO_STANDING: Final = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class Emoji:
+    """A picture that stands for ``:shortcode:``."""
+
+    shortcode: str
+    url: str
+    static_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account as a list shows it. `handle` is a name here and name@domain elsewhere; `path` is its page."""
+
+    id: int
+    handle: str
+    full_handle: str
+    name: str
+    path: str
+    uri: str
+    url: str
+    avatar: str
+    avatar_alt: str
+    emojis: tuple[Emoji, ...]
+    local: bool
+    bot: bool
+    locked: bool
+    kind: str
+
+    @property
+    def initials(self) -> str:
+        """One or two letters for those who have no picture."""
+        words = [word for word in self.name.split() if word[0].isalnum()] or [self.handle]
+        return "".join(word[0] for word in (words[:1] if len(words) == 1 else [words[0], words[-1]])).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An attachment. `type` is image, gifv, video, audio or unknown; `url` is "" while it is not to be had."""
+
+    id: int
+    type: str
+    url: str
+    preview_url: str
+    remote_url: str
+    description: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollChoice:
+    """One choice. `percent` and `votes` are None while the result is not to be seen."""
+
+    position: int
+    title: str
+    votes: int | None
+    percent: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A poll as the viewer sees it. `voters` counts people where that is known, else votes."""
+
+    multiple: bool
+    closed: bool
+    closes_at: int | None
+    voters: int
+    voted: bool
+    may_vote: bool
+    choices: tuple[PollChoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PostCard:
+    """A post as a page shows it. For a boost this is the post boosted, with `boosted_by` and `boost_id`.
+    `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to.
+    """
+
+    id: int
+    uri: str
+    url: str
+    path: str
+    author: Person
+    boosted_by: Person | None
+    boost_id: int | None
+    kind: str
+    visibility: str
+    title: str
+    summary: str
+    sensitive: bool
+    language: str
+    html: str
+    emojis: tuple[Emoji, ...]
+    pictures: tuple[Picture, ...]
+    poll: Poll | None
+    answers: Person | None
+    mentioned: tuple[str, ...]
+    in_reply_to_id: int | None
+    is_reply: bool
+    local: bool
+    app_name: str
+    created_at: int
+    edited_at: int | None
+    replies_count: int
+    boosts_count: int
+    likes_count: int
+    standing: Standing
+    mine: bool
+
+    @property
+    def may_be_boosted(self) -> bool:
+        """Whether the viewer could show it to others."""
+        return self.visibility in ("public", "unlisted") or (self.mine and self.visibility == "followers")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One page of a list of posts. `newer` and `older` are the cursors of its ends, None where nothing follows."""
+
+    cards: list[PostCard]
+    newer: int | None
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A post below another; `depth` counts from 1 and stops at `INDENT_MAX`."""
+
+    card: PostCard
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadView:
+    """A post with what comes before it, from the first down, and what was answered, depth first."""
+
+    before: list[PostCard]
+    card: PostCard
+    replies: list[Reply]
+
+
+# -- what pages ask
+
+
+async def home(server: Server, account_id: int, window: Window) -> Leaf:
+    """A member's home timeline."""
+
+    def unit(conn: Connection) -> Leaf:
+        batch = timelines.home_unit(conn, account_id, window, NOTHING_HELD)
+        return _leaf(_cards(conn, server.config, account_id, batch), window, [c.post.id for c in batch.cards])
+
+    return await server.db.read(unit)
+
+
+async def public(server: Server, viewer: Viewer, window: Window, *, local: bool) -> Leaf:
+    """What was posted for everybody, here (`local`) or here and elsewhere."""
+
+    def unit(conn: Connection) -> Leaf:
+        batch = timelines.public_unit(
+            conn, viewer.account_id, window, NOTHING_HELD, local=local, remote=False, only_media=False
+        )
+        cards = _cards(conn, server.config, viewer.account_id, batch)
+        return _leaf(cards, window, [card.post.id for card in batch.cards])
+
+    return await server.db.read(unit)
+
+
+async def of_account(
+    server: Server, viewer: Viewer, account_id: int, window: Window, wanted: AccountPosts
+) -> Leaf:
+    """An account's posts, newest first. Raises NotFound."""
+
+    def unit(conn: Connection) -> Leaf:
+        viewer_id = viewer.account_id
+        batch = timelines.of_account_unit(conn, viewer_id, account_id, window, NOTHING_HELD, wanted)
+        return _leaf(_cards(conn, server.config, viewer_id, batch), window, [c.post.id for c in batch.cards])
+
+    return await server.db.read(unit)
+
+
+async def pinned(server: Server, viewer: Viewer, account_id: int) -> list[PostCard]:
+    """What an account shows at the top of its profile."""
+    batch = await timelines.pinned(server, viewer.account_id, account_id, NOTHING_HELD)
+    return await server.db.read(_cards, server.config, viewer.account_id, batch)
+
+
+async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> Leaf:
+    """Public posts with a hashtag, as typed without ``#``."""
+    ids, batch = await timelines.by_tag(server, viewer.account_id, window, NOTHING_HELD, any_of=[name])
+    return _leaf(await server.db.read(_cards, server.config, viewer.account_id, batch), window, ids)
+
+
+async def liked(server: Server, account_id: int, window: Window) -> Leaf:
+    """What a member liked, the last one first."""
+    ids, batch = await timelines.liked(server, account_id, window, NOTHING_HELD)
+    return _leaf(await server.db.read(_cards, server.config, account_id, batch), window, ids)
+
+
+async def bookmarked(server: Server, account_id: int, window: Window) -> Leaf:
+    """What a member keeps for themselves, the last one first."""
+    ids, batch = await timelines.bookmarked(server, account_id, window, NOTHING_HELD)
+    return _leaf(await server.db.read(_cards, server.config, account_id, batch), window, ids)
+
+
+async def one(server: Server, viewer: Viewer, post_id: int) -> PostCard:
+    """A single post. Raises NotFound when the viewer may not see it."""
+
+    def unit(conn: Connection) -> PostCard:
+        found = cards(conn, server.config, viewer.account_id, [post_id])
+        if not found:
+            raise NotFound
+        return found[0]
+
+    return await server.db.read(unit)
+
+
+async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
+    """A post and all that was said around it. Raises NotFound.
+
+    What was written by people whom the viewer blocks or mutes is left out, the post itself excepted.
+    """
+
+    def unit(conn: Connection) -> ThreadView:
+        viewer_id = viewer.account_id
+        focus = cards(conn, server.config, viewer_id, [post_id])
+        if not focus or focus[0].id != post_id:
+            raise NotFound
+        around = timelines.thread_unit(conn, viewer_id, post_id, NOTHING_HELD)
+        hidden = relationships.hidden_from(conn, viewer_id) if viewer_id is not None else set()
+        found = {
+            card.id: card
+            for card in _cards(conn, server.config, viewer_id, around.batch)
+            if card.author.id not in hidden
+        }
+        before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
+        depth = {post_id: 0}
+        replies: list[Reply] = []
+        for line in around.descendants:
+            depth[line.post.id] = depth.get(line.post.in_reply_to_id or 0, 0) + 1
+            if line.post.id in found:
+                replies.append(Reply(found[line.post.id], min(depth[line.post.id], INDENT_MAX)))
+        return ThreadView(before, focus[0], replies)
+
+    return await server.db.read(unit)
+
+
+async def of_batch(server: Server, viewer: Viewer, batch: Batch) -> list[PostCard]:
+    """The posts of a batch that was fetched with `NOTHING_HELD`, such as those a search found."""
+    return await server.db.read(_cards, server.config, viewer.account_id, batch)
+
+
+def cards(conn: Connection, config: Config, viewer_id: int | None, post_ids: Sequence[int]) -> list[PostCard]:
+    """Those of these posts that the viewer may see, in this order: for units."""
+    return _cards(conn, config, viewer_id, timelines.batch_of(conn, viewer_id, post_ids, NOTHING_HELD))
+
+
+# -- making cards
+
+
+def person_of(config: Config, row: AccountRow) -> Person:
+    """An account's row as a page shows it."""
+    local = not row.domain
+    handle = row.username if local else f"{row.username}@{row.domain}"
+    return Person(
+        id=row.id,
+        handle=handle,
+        full_handle=f"{row.username}@{row.domain or config.domain}",
+        name=row.display_name.strip() or row.username,
+        path=f"/@{handle}",
+        uri=row.uri,
+        url=row.url or row.uri,
+        avatar=row.avatar_url,
+        avatar_alt=row.avatar_alt,
+        emojis=emojis_of(row.emojis),
+        local=local,
+        bot=bool(row.bot),
+        locked=bool(row.locked),
+        kind=row.actor_type,
+    )
+
+
+def emojis_of(stored: str) -> tuple[Emoji, ...]:
+    """The emojis that a row names; those with an address that is no web address are left out."""
+    return tuple(
+        Emoji(one["shortcode"], one["url"], one.get("static_url") or one["url"])
+        for one in json.loads(stored)
+        if str(one.get("url", "")).startswith(("https://", "http://"))
+    )
+
+
+def cursors(window: Window, ids: Sequence[int]) -> tuple[int | None, int | None]:
+    """Where the newer and the older page of a list begin, None where there is none."""
+    if not ids:
+        return None, None
+    full = len(ids) >= window.limit
+    newest = window.max_id is None and (window.min_id is None or not full)
+    return None if newest else ids[0], ids[-1] if full or window.ascending else None
+
+
+def _leaf(found: list[PostCard], window: Window, ids: Sequence[int]) -> Leaf:
+    newer, older = cursors(window, ids)
+    return Leaf(found, newer, older)
+
+
+def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch) -> list[PostCard]:
+    answered = {
+        line.in_reply_to_account_id
+        for card in batch.cards
+        for line in (card.post, card.original)
+        if line is not None and line.in_reply_to_account_id is not None
+    }
+    rows = dict(batch.profiles)
+    rows |= accounts.by_ids(conn, answered - rows.keys())
+    people = {account_id: person_of(config, row) for account_id, row in rows.items()}
+    found = []
+    for card in batch.cards:
+        line = card.original or card.post
+        content = batch.contents.get(line.id)
+        if content is None or line.account_id not in people:
+            continue  # it went between two statements
+        boosted = card.original is not None
+        found.append(
+            _card(
+                line,
+                content,
+                people,
+                viewer_id=viewer_id,
+                standing=(batch.standing or {}).get(line.id, NO_STANDING),
+                poll=batch.polls.get(line.id),
+                boosted_by=people.get(card.post.account_id) if boosted else None,
+                boost_id=card.post.id if boosted else None,
+            )
+        )
+    return found
+
+
+def _card(
+    line: PostLine,
+    content: Content,
+    people: dict[int, Person],
+    *,
+    viewer_id: int | None,
+    standing: Standing,
+    poll: PollCard | None,
+    boosted_by: Person | None,
+    boost_id: int | None,
+) -> PostCard:
+    row = content.row
+    author = people[line.account_id]
+    mine = viewer_id == line.account_id
+    return PostCard(
+        id=line.id,
+        uri=row.uri,
+        url=row.url or row.uri,
+        path=f"{author.path}/{line.id}",
+        author=author,
+        boosted_by=boosted_by,
+        boost_id=boost_id,
+        kind=line.kind,
+        visibility=line.visibility,
+        title=row.title,
+        summary=row.summary,
+        sensitive=bool(row.sensitive),
+        language=row.language,
+        html=row.content_html,
+        emojis=emojis_of(row.emojis),
+        pictures=tuple(_picture(one) for one in content.media),
+        poll=_poll(poll, viewer_id=viewer_id, mine=mine) if poll else None,
+        answers=people.get(line.in_reply_to_account_id or 0),
+        mentioned=tuple(
+            f"{one.username}@{one.domain}" if one.domain else one.username for one in content.mentions
+        ),
+        in_reply_to_id=line.in_reply_to_id,
+        is_reply=bool(row.in_reply_to_uri),
+        local=bool(row.local),
+        app_name=content.app.name if content.app is not None else "",
+        created_at=row.created_at,
+        edited_at=row.edited_at,
+        replies_count=line.replies_count,
+        boosts_count=line.boosts_count,
+        likes_count=line.likes_count,
+        standing=standing,
+        mine=mine,
+    )
+
+
+def _picture(row: Any) -> Picture:
+    size = json.loads(row.meta).get("original") or {}
+    return Picture(
+        id=row.id,
+        type=row.type if row.state == "ready" else "unknown",
+        url=row.url,
+        preview_url=row.preview_url or row.url,
+        remote_url=row.remote_url,
+        description=row.description,
+        width=size.get("width"),
+        height=size.get("height"),
+    )
+
+
+def _poll(poll: PollCard, *, viewer_id: int | None, mine: bool) -> Poll:
+    closed = poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
+    voted = any(option.chosen for option in poll.options)
+    shown = closed or not poll.hide_totals
+    votes = sum(option.votes_count for option in poll.options)
+    # Of several choices each is a share of the people, where they were counted.
+    whole = (poll.voters_count or votes) if poll.multiple else votes
+    return Poll(
+        multiple=poll.multiple,
+        closed=closed,
+        closes_at=poll.expires_at or poll.closed_at,
+        voters=poll.voters_count if poll.voters_count is not None else votes,
+        voted=voted,
+        may_vote=viewer_id is not None and not (closed or voted or mine),
+        choices=tuple(
+            PollChoice(
+                position,
+                option.title,
+                option.votes_count if shown else None,
+                min(100, round(100 * option.votes_count / whole))
+                if shown and whole
+                else 0
+                if shown
+                else None,
+                option.chosen,
+            )
+            for position, option in enumerate(poll.options)
+        ),
+    )

@@ -1,0 +1,83 @@
+"""The front page, and what the community says about itself."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fedserver import profiles, reading, settings, site
+from fedserver.content.markdown import render_markdown
+from fedserver.reading import Window
+from fedserver.viewer import Member
+from web import keys
+from web.pages import page
+from web.templating import initials_picture
+
+FRONT_CARDS = 10
+
+
+async def front(request: web.Request) -> web.StreamResponse:
+    """What this network is, and its latest posts; members are led to their timeline."""
+    viewer = request[keys.VIEWER]
+    if isinstance(viewer, Member):
+        return page.go("/home")
+    server = keys.server(request)
+    leaf = await reading.public(server, viewer, Window(limit=FRONT_CARDS), local=True)
+    return await page.show(request, "front.html", leaf=leaf, about=await site.describe(server))
+
+
+async def about(request: web.Request) -> web.StreamResponse:
+    """Who runs this, for whom, and how many take part."""
+    server = keys.server(request)
+    described = await site.describe(server)
+    people = await profiles.some(
+        server, request[keys.VIEWER], [described.contact_account_id] if described.contact_account_id else []
+    )
+    return await page.show(
+        request,
+        "about.html",
+        about=described,
+        text=_text(described.settings.extended_description),
+        contact=people.people[0] if people.people else None,
+    )
+
+
+async def rules(request: web.Request) -> web.StreamResponse:
+    """The rules of the community."""
+    now = await settings.current(keys.server(request))
+    return await page.show(request, "rules.html", rules=now.rules)
+
+
+async def privacy(request: web.Request) -> web.StreamResponse:
+    """The privacy policy, or what this software does by itself where none was written."""
+    now = await settings.current(keys.server(request))
+    return await page.show(request, "privacy.html", text=_text(now.privacy_policy), terms=_text(now.terms))
+
+
+async def menu(request: web.Request) -> web.StreamResponse:
+    """Every page there is for this visitor: what the bar at the bottom of small screens has no room for."""
+    return await page.show(request, "menu.html")
+
+
+async def avatar(request: web.Request) -> web.StreamResponse:
+    """The picture of somebody who has none. It follows from the address alone, so anybody may keep it."""
+    picture = initials_picture(int(request.match_info["colour"]), request.match_info["initials"])
+    return web.Response(
+        text=picture,
+        content_type="image/svg+xml",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+def _text(markdown: str) -> str:
+    return render_markdown(markdown, {}, lambda name: f"/tags/{name}").html if markdown.strip() else ""
+
+
+routes = [
+    web.get("/", front),
+    web.get("/about", about),
+    web.get("/about/rules", rules),
+    web.get("/privacy", privacy),
+    web.get("/terms", privacy),
+    web.get("/menu", menu),
+    web.get("/avatars/{colour:[0-7]}/{initials:[^/]{1,2}}.svg", avatar),
+]

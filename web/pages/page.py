@@ -1,0 +1,125 @@
+"""What all pages share: the member's surroundings, forms that are shown again with what was wrong, cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from aiohttp import hdrs, web
+
+from fedserver import profiles
+from fedserver.errors import (
+    Conflict,
+    FedError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unreachable,
+)
+from fedserver.reading import Window
+from fedserver.viewer import Member
+from web import auth, forms, keys
+from web.errors import status_of
+from web.params import Params
+
+CARDS_PER_PAGE: Final = 20
+PEOPLE_PER_PAGE: Final = 40
+
+# What a form can be told and shown again for; anything else becomes a page of its own.
+MENDABLE: Final = (Invalid, Conflict, Forbidden, TooLarge, RateLimited, Unauthorized, Unreachable, NotFound)
+
+# After a redirect the address says what was done, by a name of this list and never by text of the address.
+DONE: Final[dict[str, str]] = {
+    "saved": "Your changes are saved.",
+    "posted": "Your post is published.",
+    "deleted": "The post is deleted.",
+    "reported": "Thank you. The moderators will look at your report.",
+    "password": "Your password is changed. Please sign in with the new one.",
+    "new-password": "Your password is changed, and you are signed out everywhere else.",
+    "mail-sent": "We have sent a link to the new address. It is used once you have opened that link.",
+    "others-ended": "You are signed out everywhere else.",
+    "ended": "That session has ended.",
+    "revoked": "That app has no access any more.",
+    "alias-added": "That account is named as yours. You can now start the move there.",
+    "alias-removed": "That account is no longer named as yours.",
+    "moved": "Your followers are asked to follow your new account.",
+    "left": "Your account is deleted.",
+    "signed-out": "You are signed out.",
+    "followed": "You follow this account.",
+    "requested": "Your request to follow is sent.",
+    "blocked": "You block this account.",
+    "muted": "You mute this account.",
+    "cleared": "Your notifications are cleared.",
+}
+
+
+async def show(
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> web.Response:
+    """The page, with what surrounds it for a member."""
+    viewer = request[keys.VIEWER]
+    if isinstance(viewer, Member):
+        context.setdefault("me", await profiles.shell(keys.server(request), viewer))
+    context.setdefault("done", DONE.get(request.query.get("done", "")))
+    return request.app[keys.PAGES].render(request, template, status=status, headers=headers, **context)
+
+
+async def show_again(
+    request: web.Request,
+    template: str,
+    error: FedError,
+    names: Mapping[str, str] | None = None,
+    **context: Any,
+) -> web.Response:
+    """A form again, with what was wrong beside each field; `names` leads from a name of the error to a field."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else None
+    status = status_of(error)
+    # 401 would ask a browser for credentials of HTTP; this is a form that was not right.
+    status = 422 if status == 401 else status
+    return await show(
+        request, template, status=status, headers=headers, problems=problems_of(error, names or {}), **context
+    )
+
+
+def problems_of(error: FedError, names: Mapping[str, str]) -> dict[str, str]:
+    """By field what is wrong, as sentences; under "" what belongs to no field."""
+    if not isinstance(error, Invalid) or not error.fields:
+        return {"": str(error).removeprefix("Validation failed: ")}
+    return {
+        names.get(field, field): sentence[:1].upper() + sentence[1:].removesuffix(".") + "."
+        for field, sentence in error.fields.items()
+    }
+
+
+def go(location: str) -> web.Response:
+    """Send the browser on with a GET, after a form was dealt with."""
+    return web.Response(status=303, headers={hdrs.LOCATION: location})
+
+
+def divert(location: str) -> NoReturn:
+    """The same from within a step of a handler, which ends with it."""
+    raise web.HTTPSeeOther(location)
+
+
+def go_back(params: Params, default: str) -> web.Response:
+    """Send the browser to the page the form was on, which it says in ``next``."""
+    return go(forms.safe_next(params.text("next"), default))
+
+
+def window(request: web.Request, limit: int = CARDS_PER_PAGE) -> Window:
+    """The part of a list that the address asks for."""
+    query = forms.query(request)
+    return Window(limit=limit, max_id=query.id("max_id"), min_id=query.id("min_id"))
+
+
+def member(request: web.Request) -> Member:
+    """The member who is signed in; anybody else is sent to sign in."""
+    return auth.member(request)

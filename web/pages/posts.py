@@ -1,0 +1,129 @@
+"""A post with its thread, what a member does with it, and its earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver import editions, interactions, posts, profiles, reading
+from fedserver.context import Server
+from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.reading import PostCard
+from fedserver.viewer import Member
+from web import forms, keys, replies
+from web.auth import ANONYMOUS
+from web.federation import objects
+from web.pages import page
+
+POST: Final = "/@{handle:[^/]+}/{id:[0-9]{1,19}}"
+
+Act = Callable[[Server, Member, int], Awaitable[Any]]
+_ACTS: Final[dict[str, Act]] = {
+    "like": interactions.like,
+    "unlike": interactions.unlike,
+    "boost": interactions.boost,
+    "unboost": interactions.unboost,
+    "bookmark": interactions.bookmark,
+    "unbookmark": interactions.unbookmark,
+    "pin": interactions.pin,
+    "unpin": interactions.unpin,
+    "mute": interactions.mute_thread,
+    "unmute": interactions.unmute_thread,
+}
+
+
+async def thread(request: web.Request) -> web.StreamResponse:
+    """A post between what it answers and what was answered."""
+    if replies.wants_activity(request) and "@" not in request.match_info["handle"]:
+        return await objects.post(request, request.match_info["id"])
+    view = await reading.thread(keys.server(request), request[keys.VIEWER], forms.path_id(request))
+    if request.match_info["handle"] != view.card.author.handle:
+        return page.go(view.card.path)
+    return await page.show(
+        request, "post/thread.html", view=view, card=view.card, indexable=await _indexable(request, view.card)
+    )
+
+
+async def history(request: web.Request) -> web.StreamResponse:
+    """What a post said before it was edited."""
+    card = await card_of(request)
+    found = await editions.all_of(keys.server(request), request[keys.VIEWER].account_id, card.id)
+    return await page.show(
+        request,
+        "post/history.html",
+        card=card,
+        editions=[(one, reading.emojis_of(one.emojis)) for one in reversed(found.editions)],
+    )
+
+
+async def act(request: web.Request) -> web.StreamResponse:
+    """Boost, bookmark and so on; then back to where the button was."""
+    member, params = page.member(request), await forms.params(request)
+    card = await card_of(request)
+    await _ACTS[request.match_info["act"]](keys.server(request), member, card.id)
+    return page.go_back(params, card.path)
+
+
+async def vote(request: web.Request) -> web.StreamResponse:
+    """Vote in a poll, once."""
+    member, params = page.member(request), await forms.params(request)
+    card = await card_of(request)
+    choices = [int(one) for one in params.texts("choices") if one.isdecimal()]
+    try:
+        await interactions.vote(keys.server(request), member, card.id, choices)
+    except (Invalid, Conflict) as error:
+        view = await reading.thread(keys.server(request), member, card.id)
+        if isinstance(error, Invalid) and error.fields:
+            error = Invalid({}, "Please choose an answer before you vote.")
+        return await page.show_again(
+            request, "post/thread.html", error, view=view, card=view.card, indexable=False
+        )
+    return page.go_back(params, card.path)
+
+
+async def ask_delete(request: web.Request) -> web.StreamResponse:
+    """Make sure that deleting is meant."""
+    card = await _own(request)
+    return await page.show(request, "post/delete.html", card=card)
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    """Delete a post for good."""
+    member, card = page.member(request), await _own(request)
+    await posts.delete_post(keys.server(request), member, card.id)
+    return page.go("/home?done=deleted")
+
+
+async def card_of(request: web.Request) -> PostCard:
+    """The post that the address names. Raises NotFound."""
+    card = await reading.one(keys.server(request), request[keys.VIEWER], forms.path_id(request))
+    if card.author.handle != request.match_info["handle"]:
+        raise NotFound
+    return card
+
+
+async def _indexable(request: web.Request, card: PostCard) -> bool:
+    """Whether search engines may list it: its author says so, and it is for everybody."""
+    if card.visibility != "public" or not card.local:
+        return False
+    return (await profiles.by_id(keys.server(request), ANONYMOUS, card.author.id)).indexable
+
+
+async def _own(request: web.Request) -> PostCard:
+    page.member(request)
+    card = await card_of(request)
+    if not card.mine:
+        page.divert(card.path)
+    return card
+
+
+routes = [
+    web.get(POST, thread),
+    web.get(POST + "/history", history),
+    web.get(POST + "/delete", ask_delete),
+    web.post(POST + "/delete", delete),
+    web.post(POST + "/vote", vote),
+    web.post(POST + "/{act:" + "|".join(_ACTS) + "}", act),
+]
