@@ -60,7 +60,7 @@ async def peers(server: Server) -> Sequence[str]:
     """The domains of every account known from elsewhere, but for those kept out."""
 
     def unit(conn: Connection) -> Sequence[str]:
-        known = set(conn.scalars(select(account.c.domain.distinct()).where(account.c.domain != "")))
+        known = set(conn.scalars(select(account.c.domain).distinct().where(account.c.domain != "")))
         return sorted(known - instances.hosts_with(conn, "reject"))
 
     return await server.db.read(unit)
@@ -73,7 +73,7 @@ async def kept_out(server: Server) -> list[Kept]:
         return [
             Kept(host, hashlib.sha256(host.encode()).hexdigest(), policy)
             for policy in ("reject", "limit")
-            for host in sorted(instances.hosts_with(conn, policy))  # type: ignore[arg-type]
+            for host in sorted(instances.hosts_with(conn, policy))
         ]
 
     return await server.db.read(unit)

@@ -85,7 +85,12 @@ def _select() -> Select[Any]:
     )
 
 
-_page = Page(_select, notification.c.id, lambda row: Notice(*row[:4], AccountLine._make(row[4:])))
+def _notice(row: Any) -> Notice:
+    notice_id, type_, post_id, report_id, *account = row
+    return Notice(notice_id, type_, post_id, report_id, AccountLine._make(account))
+
+
+_page = Page(_select, notification.c.id, _notice)
 
 
 def page_unit(

@@ -233,7 +233,8 @@ class Page:
 
 
 def _select_standing() -> Any:
-    ids, threads = bindparam("ids"), bindparam("threads")
+    ids: BindParameter[Any] = bindparam("ids")
+    threads: BindParameter[Any] = bindparam("threads")
     return union_all(
         select(literal("liked").label("what"), like.c.post_id).where(
             like.c.account_id == VIEWER, AnyOf(like.c.post_id, ids)

@@ -1,0 +1,154 @@
+"""Compares answers with the description of Mastodon's entities: types, what may be null, what may be absent."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Ours, or of others whom clients read too.
+ALSO_ALLOWED = {
+    "Instance": {"configuration.statuses.supported_mime_types", "api_versions.fedserver"},
+    "V1::Instance": {
+        "configuration.statuses.supported_mime_types",
+        "configuration.media_attachments.description_limit",
+        *(
+            f"configuration.accounts.{name}"
+            for name in (
+                "max_display_name_length",
+                "max_note_length",
+                "max_avatar_description_length",
+                "max_header_description_length",
+                "max_pinned_statuses",
+                "max_profile_fields",
+                "profile_field_name_limit",
+                "profile_field_value_limit",
+            )
+        ),
+    },
+    "MediaAttachment": {"meta.original", "meta.small"},
+}
+
+
+class Entities:
+    """The described entities of the file `entities.json`."""
+
+    def __init__(self, file: Path) -> None:
+        self._entities: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+
+    @cache  # noqa: B019 - one for a test run
+    def fields(self, name: str) -> dict[str, dict[str, Any]]:
+        described = dict(self._entities[name])
+        extends = described.pop("_extends", None)
+        return {**(self.fields(extends) if extends else {}), **described}
+
+    def problems(self, name: str, value: Any) -> list[str]:
+        """What of `value` is not as the entity `name` is described."""
+        found: list[str] = []
+        self._entity(name, value, name, found)
+        return found
+
+    def _entity(self, name: str, value: Any, place: str, found: list[str]) -> None:
+        if not isinstance(value, dict):
+            found.append(f"{place} is no object")
+            return
+        self._object(name, "", value, place, found)
+
+    def _object(self, name: str, prefix: str, value: dict[str, Any], place: str, found: list[str]) -> None:
+        known = set()
+        for path, rule in self.fields(name).items():
+            if rule.get("removed") or not path.startswith(prefix):
+                continue
+            field = path[len(prefix) :]
+            if field in value or "." not in field or ":" in field:
+                known.add(field)
+                self._field(name, path, rule, value, field, f"{place}.{field}", found)
+            else:
+                known.add(field.partition(".")[0])
+        for extra in set(value) - known:
+            if prefix + extra not in ALSO_ALLOWED.get(name, set()) and not self._is_free(name, prefix):
+                found.append(f"{place}.{extra} is not described")
+
+    def _is_free(self, name: str, prefix: str) -> bool:
+        """Whether nothing is said of the parts of this object."""
+        return bool(prefix) and not any(path.startswith(prefix) for path in self.fields(name))
+
+    def _field(
+        self,
+        name: str,
+        path: str,
+        rule: dict[str, Any],
+        value: dict[str, Any],
+        field: str,
+        place: str,
+        found: list[str],
+    ) -> None:
+        if field not in value:
+            if not rule.get("optional"):
+                found.append(f"{place} is missing")
+            return
+        inner = value[field]
+        if inner is None:
+            if not rule.get("nullable"):
+                found.append(f"{place} is null")
+            return
+        self._value(name, path, rule, inner, place, found)
+
+    def _value(
+        self, name: str, path: str, rule: dict[str, Any], value: Any, place: str, found: list[str]
+    ) -> None:
+        kind = rule["type"]
+        entity = next((one for one in (kind, kind.partition(",")[0]) if one in self._entities), None)
+        if kind.startswith("Array of "):
+            if not isinstance(value, list):
+                found.append(f"{place} is no list")
+                return
+            of = kind.removeprefix("Array of ").partition(" (")[0]
+            for index, one in enumerate(value):
+                self._value(
+                    name, path, {**rule, "type": of.rstrip("s") if of == "Strings" else of}, one,
+                    f"{place}[{index}]", found,
+                )  # fmt: skip
+        elif entity is not None:
+            self._entity(entity, value, place, found)
+        elif kind.startswith("Hash"):
+            if not isinstance(value, dict):
+                found.append(f"{place} is no object")
+            else:
+                self._object(name, path + ".", value, place, found)
+        elif kind.startswith(("Integer", "integer")):
+            _must(type(value) is int, f"{place} is no whole number: {value!r}", found)
+        elif kind.startswith(("Float", "Number")):
+            _must(type(value) in (int, float), f"{place} is no number: {value!r}", found)
+        elif kind.startswith("Boolean"):
+            _must(type(value) is bool, f"{place} is no boolean: {value!r}", found)
+        else:
+            _text(kind, rule, value, place, found)
+
+
+def _text(kind: str, rule: dict[str, Any], value: Any, place: str, found: list[str]) -> None:
+    if not isinstance(value, str):
+        found.append(f"{place} is no text: {value!r}")
+    elif "Datetime" in kind:
+        _must(bool(DATETIME.fullmatch(value)), f"{place} is no instant: {value!r}", found)
+    elif "(Date)" in kind:
+        _must(bool(DATE.fullmatch(value)), f"{place} is no date: {value!r}", found)
+    elif "(URL)" in kind:
+        _must(
+            value.startswith(("http://", "https://", "ws://", "wss://")),
+            f"{place} is no address: {value!r}",
+            found,
+        )
+    elif "cast from an integer" in kind and "UNIX" not in kind:
+        _must(value.lstrip("-").isdigit(), f"{place} is no id: {value!r}", found)
+    elif rule.get("enum"):
+        _must(value in rule["enum"], f"{place} is none of {rule['enum']}: {value!r}", found)
+
+
+def _must(holds: bool, problem: str, found: list[str]) -> None:
+    if not holds:
+        found.append(problem)
