@@ -115,14 +115,15 @@ class Pages:
     def render(
         self,
         request: web.Request,
-        name: str,
+        template: str,
+        /,
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> web.Response:
-        """The page from the template `name`. A name it uses and nobody gave raises UndefinedError."""
-        text = self.environment.get_template(name).render(
+        """The page from this template. A name it uses and nobody gave raises UndefinedError."""
+        text = self.environment.get_template(template).render(
             site=self._site(request),
             viewer=request[keys.VIEWER],
             csrf_token=csrf_token(request),
@@ -174,8 +175,8 @@ def render(
     headers: Mapping[str, str] | None = None,
     **context: Any,
 ) -> web.Response:
-    """The page from the template `name` for this request (see `Pages.render`)."""
-    return request.app[keys.PAGES].render(request, name, status=status, headers=headers, **context)
+    """The page from this template for this request (see `Pages.render`)."""
+    return request.app[keys.PAGES].render(request, template, status=status, headers=headers, **context)
 
 
 @pass_context

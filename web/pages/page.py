@@ -59,6 +59,7 @@ DONE: Final[dict[str, str]] = {
 async def show(
     request: web.Request,
     template: str,
+    /,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
