@@ -5,6 +5,8 @@ host at once; results come back in batches, and a claim ends with them. Whatever
 is sent again under the same id: at least once, never lost.
 """
 
+# Long because planning, claiming, recording and the lists for admins are one story about one table.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -65,7 +65,7 @@ async def receivers(count: int, keys: dict[str, PublicKey]) -> AsyncIterator[lis
             receiver = Receiver("", keys)
             app = web.Application()
             app.router.add_post("/{path:.*}", receiver.handle)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             address = f"127.0.{1 + number // 250}.{1 + number % 250}"

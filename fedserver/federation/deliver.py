@@ -6,6 +6,8 @@ each actor; a host that hangs holds up its own lane and nothing else. Results of
 and the claim on a host ends with them, so a process killed at any moment only leaves messages to be sent again.
 """
 
+# Long because dispatching and recording share the state of the lanes.
+
 from __future__ import annotations
 
 import asyncio

@@ -4,6 +4,8 @@ Nothing here decides who may read a document: `web/federation` asks `fedserver.v
 sends to those who are addressed.
 """
 
+# Long because every document of ours is built from the same rows in one place.
+
 from __future__ import annotations
 
 import html

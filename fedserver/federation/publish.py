@@ -4,6 +4,8 @@ Every method takes the unit's connection, writes the message and its deliveries 
 nothing when nobody elsewhere is concerned. Nothing is sent here.
 """
 
+# Long because there is one short method for each thing that can leave, and they are found here.
+
 from __future__ import annotations
 
 import json
@@ -45,6 +47,7 @@ class Publisher:
         self._uris = uris
         self._keys = keys
         self._config = config
+        self.time_scale = config.testing.time_scale
         self.documents = Documents(uris, config.domain)
 
     # --- posts
