@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 
 help:
 	@echo "make run     serve a sample community on http://localhost:$(PORT) (SAMPLE=no: an empty one)"
-	@echo "make test    run every test (PYTEST_ARGS='tests/test_posts.py' runs some)"
+	@echo "make test    run every test (PYTEST_ARGS='tests/test_timelines.py' runs some)"
 	@echo "make lint    check style, types and which package may import which"
 	@echo "make format  lay the code out the way 'make lint' wants it"
 	@echo "make bench   measure the server against itself"

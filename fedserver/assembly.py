@@ -53,11 +53,13 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
     Brings a SQLite database up to date. Raises OutdatedSchema for a PostgreSQL one that is not: several
     processes may be using it. At the end everything is stopped and closed, in reverse order.
     """
+    if config.bus not in ("", "postgresql"):
+        raise ConfigError("The setting bus must be empty or postgresql: processes meet in the database.")
     for note in config.notes:
         log.warning(note)
     if config.testing.enabled:
         log.warning("Federation test mode is on. This server is not for people.")
-    await asyncio.to_thread(config.data_dir.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(config.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     await _prepare_schema(config)
     async with AsyncExitStack() as stack:
         metrics = Metrics()

@@ -99,12 +99,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     bus: Annotated[
         str,
         Meta(
-            description="Where several processes hear of each other: empty (one process), postgresql, redis://…"
+            description="Where several processes hear of each other: in the database, be this empty or postgresql."
         ),
     ] = ""
     media: Annotated[
         str,
-        Meta(description="Where media are kept: empty means the data directory, else s3://BUCKET/PREFIX."),
+        Meta(
+            description="Where media are kept: empty means the data directory, which is all there is so far."
+        ),
     ] = ""
     mail: Annotated[
         str, Meta(description="smtp[s]://USER:PASSWORD@HOST:PORT, dir:PATH (one .eml file a mail) or log:")
@@ -284,7 +286,8 @@ def write_initial(
     from_environment, _ = _read_environment(os.environ if environ is None else environ)
     checked = _convert({"data": str(path.parent), **_merged(values, from_environment)})
     _completed(checked, frozenset(), (), None)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # The database with our actors' keys will lie beside it.
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # O_EXCL: of two that start at once, one writes.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(describe(values))

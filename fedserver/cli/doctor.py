@@ -113,9 +113,7 @@ async def permissions(config: Config) -> Result:
             f"{folder} cannot be written to.",
             f"Give it to this user: chown {os.getuid()} {folder}",
         )
-    secret = [
-        path for path in (config.file, *folder.glob("*.sqlite3*")) if path is not None and path.exists()
-    ]
+    secret = [path for path in (config.file, *folder.glob("*.db*")) if path is not None and path.exists()]
     closed = not folder.stat().st_mode & stat.S_IXOTH
     readable = [] if closed else [path for path in secret if path.stat().st_mode & stat.S_IROTH]
     if readable:
@@ -131,7 +129,7 @@ async def disk(config: Config) -> Result:
     usage = shutil.disk_usage(config.data_dir if config.data_dir.is_dir() else config.data_dir.parent)
     free = f"{usage.free / 1e9:.1f} GB of {usage.total / 1e9:.1f} GB are free."
     if usage.free < FREE_BYTES_LOW:
-        return Result("disk", "bad", free, "Make room, or lower remote_media_days and run fedserver prune.")
+        return Result("disk", "bad", free, "Make room, or move the data directory to a larger disk.")
     return Result("disk", "good", free)
 
 
