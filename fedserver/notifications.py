@@ -6,16 +6,14 @@ Types are those of the client API: mention, status, reblog, follow, follow_reque
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, Row
 
 from fedserver import mail
-from storage import interactions, notifications, relationships
+from storage import notifications, relationships
 from storage.paging import Window
 from storage.signals import signal
-from storage.tables import follow, mute, user
-from storage.types import now_ms
 
 TYPES: Final = (
     "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report",
@@ -36,7 +34,9 @@ def notify(
 
     `thread_id` goes with whatever is about a post. The same thing is told once, however often it happens.
     """
-    if account_id == from_account_id or not _wants(conn, account_id, from_account_id, thread_id):
+    if account_id == from_account_id or not notifications.are_wanted(
+        conn, account_id, from_account_id, thread_id
+    ):
         return
     notification_id = notifications.add(
         conn,
@@ -69,12 +69,7 @@ def notify_of_new_post(
     conn: Connection, author_id: int, post_id: int, thread_id: int, *, except_for: Sequence[int]
 ) -> None:
     """Tell those members who asked to hear of everything this author posts."""
-    query = (
-        select(follow.c.account_id)
-        .join(user, user.c.account_id == follow.c.account_id)
-        .where(follow.c.target_id == author_id, follow.c.accepted, follow.c.notifies)
-    )
-    for account_id in conn.scalars(query):
+    for account_id in notifications.who_asked_for_posts_of(conn, author_id):
         if account_id not in except_for:
             notify(conn, account_id, "status", author_id, post_id=post_id, thread_id=thread_id)
 
@@ -97,7 +92,7 @@ def page(
     types: Sequence[str] = (),
     exclude: Sequence[str] = (),
     from_account_id: int | None = None,
-) -> list[notifications.Row]:  # type: ignore[type-arg]
+) -> list[Row[Any]]:
     """A member's notifications; those from people they have come to block or mute are left out."""
     hidden = relationships.hidden_from(conn, account_id) - ({from_account_id} if from_account_id else set())
     return notifications.page(
@@ -109,21 +104,3 @@ def page(
         from_account_id=from_account_id,
         hidden_ids=hidden,
     )
-
-
-def _wants(conn: Connection, account_id: int, from_account_id: int, thread_id: int | None) -> bool:
-    if conn.execute(select(user.c.account_id).where(user.c.account_id == account_id)).first() is None:
-        return False
-    if relationships.either_blocks(conn, account_id, from_account_id):
-        return False
-    muted = select(
-        exists().where(
-            mute.c.account_id == account_id,
-            mute.c.target_id == from_account_id,
-            mute.c.hides_notifications,
-            or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms()),
-        )
-    )
-    if conn.scalar(muted):
-        return False
-    return thread_id is None or not interactions.has_muted_thread(conn, account_id, thread_id)

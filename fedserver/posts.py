@@ -132,8 +132,8 @@ def create_unit(
         local=True,
         created_at=now,
     )
-    _put_parts(conn, row, rendered, named)
-    _attach(conn, row, draft)
+    _put_parts(conn, row, rendered, named, new=True)
+    _attach(conn, row, draft, new=True)
     if draft.poll:
         posts.put_poll(
             conn, post_id, options=[(title.strip(), 0) for title in draft.poll.options], multiple=draft.poll.multiple,
@@ -212,7 +212,8 @@ def own(conn: Connection, post_id: int, account_id: int) -> PostRow:
 def distribute(conn: Connection, row: PostRow) -> None:
     """A new post is stored with its mentions, tags, attachments and poll: show it to whom it concerns."""
     accounts.posted(conn, row.account_id, row.created_at)
-    posts.adopt_orphans(conn, row)
+    if not row.local:  # nobody can have answered a post of ours before it was written
+        posts.adopt_orphans(conn, row)
     timelines.fan_out(conn, row)
     if row.local:
         timelines.put_home(conn, row.account_id, row.id)
@@ -367,11 +368,12 @@ def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]
     }
 
 
-def _put_parts(conn: Connection, row: PostRow, rendered: Rendered, named: dict[str, AccountRow]) -> None:
-    posts.put_mentions(
-        conn, row.id, [named[target.uri].id for target in rendered.mentions if target.uri in named]
-    )
-    posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags})
+def _put_parts(
+    conn: Connection, row: PostRow, rendered: Rendered, named: dict[str, AccountRow], *, new: bool = False
+) -> None:
+    mentioned = [named[target.uri].id for target in rendered.mentions if target.uri in named]
+    posts.put_mentions(conn, row.id, mentioned, new=new)
+    posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
 
 
 def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:
@@ -396,7 +398,7 @@ def _narrowed(wanted: str, parent: PostRow | None) -> str:
     return wanted
 
 
-def _attach(conn: Connection, row: PostRow, draft: Draft) -> None:
+def _attach(conn: Connection, row: PostRow, draft: Draft, *, new: bool = False) -> None:
     """Exactly these attachments, in this order: the author's own, ready or being processed, not in use elsewhere."""
     wanted = list(dict.fromkeys(draft.media_ids))
     found = (
@@ -408,9 +410,10 @@ def _attach(conn: Connection, row: PostRow, draft: Draft) -> None:
             raise Invalid({"media_ids": "must be your own and not in another post"})
         if one.state != "ready":
             raise Invalid({}, "Cannot attach files that have not finished processing. Try again in a moment!")
-    conn.execute(
-        update(media).where(media.c.post_id == row.id, media.c.id.not_in(wanted)).values(post_id=None)
-    )
+    if not new:
+        conn.execute(
+            update(media).where(media.c.post_id == row.id, media.c.id.not_in(wanted)).values(post_id=None)
+        )
     for position, media_id in enumerate(wanted):
         conn.execute(update(media).where(media.c.id == media_id).values(post_id=row.id, position=position))
     for change in draft.media_changes:

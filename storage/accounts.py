@@ -7,13 +7,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, account_key, follow
 from storage.types import new_id, now_ms
 
-AccountRow = Row[Any]
+# Attributes are the table's columns.
+AccountRow = Any
 KeyRow = Row[Any]
 
 
@@ -94,13 +108,35 @@ class RemoteAccount:
         }
 
 
+_by_id: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.id == bindparam("id")))
+_by_uri: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.uri == bindparam("uri")))
+_by_handle: Hot[AccountRow] = Hot(
+    lambda: select(account).where(
+        account.c.username_key == bindparam("username_key"), account.c.domain == bindparam("domain")
+    )
+)
+_posted: Hot[Any] = Hot(
+    lambda: (
+        update(account)
+        .where(account.c.id == bindparam("account_id"))
+        .values(
+            posts_count=account.c.posts_count + 1,
+            last_posted_at=case(
+                (account.c.last_posted_at > bindparam("at_ms"), account.c.last_posted_at),
+                else_=bindparam("at_ms"),
+            ),
+        )
+    )
+)
+
+
 def fold(username: str) -> str:
     """The form of a user name by which two are the same."""
     return username.casefold()
 
 
 def by_id(conn: Connection, account_id: int) -> AccountRow | None:
-    return conn.execute(select(account).where(account.c.id == account_id)).first()
+    return _by_id.first(conn, id=account_id)
 
 
 def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, AccountRow]:
@@ -112,7 +148,7 @@ def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, AccountRow
 
 
 def by_uri(conn: Connection, uri: str) -> AccountRow | None:
-    return conn.execute(select(account).where(account.c.uri == uri)).first()
+    return _by_uri.first(conn, uri=uri)
 
 
 def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, AccountRow]:
@@ -130,9 +166,7 @@ def by_followers_uri(conn: Connection, uri: str) -> AccountRow | None:
 
 def by_handle(conn: Connection, username: str, domain: str) -> AccountRow | None:
     """`domain` is "" for accounts of this server, else lower case and in its IDNA form."""
-    return conn.execute(
-        select(account).where(account.c.username_key == fold(username), account.c.domain == domain)
-    ).first()
+    return _by_handle.first(conn, username_key=fold(username), domain=domain)
 
 
 def by_handles(conn: Connection, handles: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AccountRow]:
@@ -221,28 +255,7 @@ def add_to_counts(
 
 def posted(conn: Connection, account_id: int, at_ms: int) -> None:
     """Count one more post, and note when the last one was."""
-    conn.execute(
-        update(account)
-        .where(account.c.id == account_id)
-        .values(
-            posts_count=account.c.posts_count + 1,
-            last_posted_at=func.max(func.coalesce(account.c.last_posted_at, 0), at_ms)
-            if conn.dialect.name == "sqlite"
-            else func.greatest(func.coalesce(account.c.last_posted_at, 0), at_ms),
-        )
-    )
-
-
-def count_local_posts(conn: Connection) -> int:
-    """Posts that were written here, as the accounts count them."""
-    query = select(func.coalesce(func.sum(account.c.posts_count), 0)).where(account.c.domain == "")
-    return int(conn.execute(query).scalar_one())
-
-
-def count_domains(conn: Connection) -> int:
-    """Other domains of which an account is known."""
-    query = select(func.count(account.c.domain.distinct())).where(account.c.domain != "")
-    return int(conn.execute(query).scalar_one())
+    _posted.run(conn, account_id=account_id, at_ms=at_ms)
 
 
 # -- keys

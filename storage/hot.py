@@ -3,32 +3,38 @@
 Building and compiling a SQLAlchemy statement costs several times what SQLite needs to run it. A `Hot`
 statement is written in SQLAlchemy like any other, compiled at its first use for each dialect, and from then
 on is a constant text with named parameters. Parameters and results are the driver's own values: this is why
-instants are integers and lists go through `storage.types.AnyOf`.
+instants are integers and lists go through `storage.types.AnyOf`. Only flags differ (SQLite has 0 and 1);
+rows that `Hot` makes itself have them as booleans.
+
+`insert_row` does the same for whole rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.types import list_parameter
 
 Row = TypeVar("Row")
 
-_DIALECTS: dict[str, Any] = {
+_DIALECTS: Final[dict[str, Any]] = {
     "sqlite": sqlite.dialect(paramstyle="named"),
     "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
 }
 
 
 class Hot(Generic[Row]):
-    """A prepared statement. `row` makes a result row from the tuple of its columns, for example
-    a NamedTuple's ``_make``. Lists among the parameters are passed on as `AnyOf` wants them."""
+    """A prepared statement. `row` makes a result row from the tuple of its columns, for example a NamedTuple's
+    ``_make``; without it rows have their columns as attributes. Lists among the parameters are passed on as
+    `AnyOf` wants them."""
 
-    def __init__(self, statement: Callable[[], Executable], row: Callable[[Any], Row]) -> None:
+    def __init__(self, statement: Callable[[], Executable], row: Callable[[Any], Row] | None = None) -> None:
         self._statement = statement
         self._row = row
         self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -36,8 +42,11 @@ class Hot(Generic[Row]):
     def _text(self, dialect_name: str) -> tuple[str, dict[str, Any]]:
         known = self._texts.get(dialect_name)
         if known is None:
-            compiled = self._statement().compile(dialect=_DIALECTS[dialect_name])  # type: ignore[attr-defined]
+            statement: Any = self._statement()
+            compiled = statement.compile(dialect=_DIALECTS[dialect_name])
             constants = {name: value for name, value in compiled.params.items() if value is not None}
+            if self._row is None:
+                self._row = _row_maker(statement.selected_columns if statement.is_select else None)
             known = self._texts[dialect_name] = (str(compiled), constants)
         return known
 
@@ -50,11 +59,70 @@ class Hot(Generic[Row]):
             bound[name] = (
                 list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
             )
-        conn.info["statements"] = conn.info.get("statements", 0) + 1
-        cursor = conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
-        return [self._row(values) for values in cursor.fetchall()] if cursor.description else []
+        cursor = _execute(conn, text, bound)
+        return list(map(self._row, cursor.fetchall())) if cursor.description else []  # type: ignore[arg-type]
 
     def first(self, conn: Connection, **parameters: Any) -> Row | None:
         """The first row, or None."""
         rows = self.run(conn, **parameters)
         return rows[0] if rows else None
+
+
+def insert_row(
+    conn: Connection, table: Table, values: Mapping[str, Any], *, unless_there: bool = False
+) -> bool:
+    """Insert one row; columns that are not in `values` take the database's default.
+
+    With `unless_there` a row that would break a unique constraint is left out: False. Otherwise the driver's
+    own error is raised (see `storage.database.integrity_conflict`).
+    """
+    text = _insert_text(conn.dialect.name, table, tuple(values), unless_there)
+    return bool(_execute(conn, text, values).rowcount)
+
+
+def insert_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns."""
+    if rows:
+        text = _insert_text(conn.dialect.name, table, tuple(rows[0]), False)
+        _count(conn)
+        conn.connection.driver_connection.cursor().executemany(text, rows)  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=512)
+def _insert_text(dialect_name: str, table: Table, names: tuple[str, ...], unless_there: bool) -> str:
+    statement = insert(table).values({name: bindparam(name) for name in names})
+    # Columns with a default of Python's would be added to the statement without a value.
+    compiled = statement.compile(dialect=_DIALECTS[dialect_name], column_keys=list(names))
+    surplus = set(compiled.params) - set(names)
+    assert not surplus, f"{table.name}: {surplus} need a default in the database"
+    return str(compiled) + (" ON CONFLICT DO NOTHING" if unless_there else "")
+
+
+def _row_maker(columns: Any) -> Callable[[Any], Any]:
+    """Rows with their columns as attributes, and booleans where the columns are flags; plain ones without columns."""
+    if columns is None:
+        return tuple
+    made: Any = namedtuple("HotRow", columns.keys())  # type: ignore[misc]
+    flags = [index for index, column in enumerate(columns) if isinstance(column.type, Boolean)]
+    if not flags:
+        make: Callable[[Any], Any] = made._make
+        return make
+
+    def with_flags(values: Any) -> Any:
+        changed = list(values)
+        for index in flags:
+            if changed[index] is not None:
+                changed[index] = bool(changed[index])
+        return made._make(changed)
+
+    return with_flags
+
+
+def _execute(conn: Connection, text: str, bound: Mapping[str, Any]) -> Any:
+    _count(conn)
+    return conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
+
+
+def _count(conn: Connection) -> None:
+    info = conn.info
+    info["statements"] = info.get("statements", 0) + 1

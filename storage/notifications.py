@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from storage.database import integrity_conflict
+from storage.hot import Hot, insert_row
 from storage.paging import Window
-from storage.tables import marker, notification
+from storage.tables import block, follow, marker, mute, notification, thread_mute, user
 from storage.types import new_id, now_ms
 
 
@@ -26,24 +38,67 @@ def add(
 ) -> int | None:
     """Notify once for each `dedupe`; the new id, or None when it had been notified before."""
     notification_id = new_id()
-    try:
-        with conn.begin_nested():
-            conn.execute(
-                insert(notification).values(
-                    id=notification_id,
-                    account_id=account_id,
-                    type=type_,
-                    from_account_id=from_account_id,
-                    post_id=post_id,
-                    report_id=report_id,
-                    dedupe=dedupe,
-                )
-            )
-    except IntegrityError as error:
-        if integrity_conflict(error):
-            return None
-        raise
-    return notification_id
+    added = insert_row(
+        conn,
+        notification,
+        {
+            "id": notification_id,
+            "account_id": account_id,
+            "type": type_,
+            "from_account_id": from_account_id,
+            "post_id": post_id,
+            "report_id": report_id,
+            "dedupe": dedupe,
+        },
+        unless_there=True,
+    )
+    return notification_id if added else None
+
+
+def are_wanted(conn: Connection, account_id: int, from_account_id: int, thread_id: int | None) -> bool:
+    """Whether this is a member who neither blocks, is blocked by, nor mutes notifications of the other account,
+    nor has muted the thread; one statement."""
+    found = _wanted.first(
+        conn, account_id=account_id, from_id=from_account_id, thread_id=thread_id or 0, now=now_ms()
+    )
+    return found is not None
+
+
+def _select_wanted() -> Select[Any]:
+    account_id: BindParameter[int] = bindparam("account_id")
+    from_id: BindParameter[int] = bindparam("from_id")
+    return select(user.c.account_id).where(
+        user.c.account_id == account_id,
+        ~exists().where(block.c.account_id == account_id, block.c.target_id == from_id),
+        ~exists().where(block.c.account_id == from_id, block.c.target_id == account_id),
+        ~exists().where(
+            mute.c.account_id == account_id,
+            mute.c.target_id == from_id,
+            mute.c.hides_notifications,
+            or_(mute.c.expires_at.is_(None), mute.c.expires_at > bindparam("now")),
+        ),
+        ~exists().where(
+            thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
+        ),
+    )
+
+
+_wanted: Hot[Any] = Hot(_select_wanted, tuple)
+
+
+def who_asked_for_posts_of(conn: Connection, author_id: int) -> list[int]:
+    """The members who want to be notified of everything this author posts."""
+    return [account_id for (account_id,) in _asked.run(conn, author_id=author_id)]
+
+
+_asked: Hot[tuple[int]] = Hot(
+    lambda: (
+        select(follow.c.account_id)
+        .join(user, user.c.account_id == follow.c.account_id)
+        .where(follow.c.target_id == bindparam("author_id"), follow.c.accepted, follow.c.notifies)
+    ),
+    tuple,
+)
 
 
 def page(

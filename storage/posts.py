@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, func, insert, select, update
 
+from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import (
     account,
     custom_emoji,
@@ -22,15 +23,64 @@ from storage.tables import (
     post_tag,
     revision,
 )
-from storage.types import new_id, now_ms
+from storage.types import AnyOf, new_id, now_ms
 
-PostRow = Row[Any]
+# Attributes are the table's columns.
+PostRow = Any
 
 REPLIES_SHOWN_MAX = 4_000
 
 
+_by_id: Hot[PostRow] = Hot(lambda: select(post).where(post.c.id == bindparam("id")))
+_by_uri: Hot[PostRow] = Hot(lambda: select(post).where(post.c.uri == bindparam("uri")))
+_mentioned: Hot[Any] = Hot(
+    lambda: (
+        select(mention.c.post_id, mention.c.silent, account)
+        .join(account, account.c.id == mention.c.account_id)
+        .where(AnyOf(mention.c.post_id, bindparam("post_ids")))
+        .order_by(mention.c.account_id)
+    )
+)
+_tags: Hot[Any] = Hot(
+    lambda: (
+        select(post_tag.c.post_id, hashtag.c.key, hashtag.c.name)
+        .join(hashtag, hashtag.c.id == post_tag.c.tag_id)
+        .where(AnyOf(post_tag.c.post_id, bindparam("post_ids")))
+        .order_by(hashtag.c.key)
+    )
+)
+_media: Hot[Any] = Hot(
+    lambda: (
+        select(media)
+        .where(AnyOf(media.c.post_id, bindparam("post_ids")))
+        .order_by(media.c.post_id, media.c.position, media.c.id)
+    )
+)
+_polls: Hot[Any] = Hot(lambda: select(poll).where(AnyOf(poll.c.post_id, bindparam("post_ids"))))
+_poll_options: Hot[Any] = Hot(
+    lambda: (
+        select(poll_option)
+        .where(AnyOf(poll_option.c.post_id, bindparam("post_ids")))
+        .order_by(poll_option.c.post_id, poll_option.c.position)
+    )
+)
+_tags_named: Hot[Any] = Hot(lambda: select(hashtag).where(AnyOf(hashtag.c.key, bindparam("keys"))))
+_orphans: Hot[Any] = Hot(
+    lambda: select(post.c.id, post.c.thread_id).where(
+        post.c.in_reply_to_uri == bindparam("uri"), post.c.in_reply_to_id.is_(None)
+    )
+)
+
+
+def _by_post(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.post_id, []).append(row)
+    return found
+
+
 def by_id(conn: Connection, post_id: int) -> PostRow | None:
-    return conn.execute(select(post).where(post.c.id == post_id)).first()
+    return _by_id.first(conn, id=post_id)
 
 
 def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, PostRow]:
@@ -42,7 +92,7 @@ def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, PostRow]:
 
 
 def by_uri(conn: Connection, uri: str) -> PostRow | None:
-    return conn.execute(select(post).where(post.c.uri == uri)).first()
+    return _by_uri.first(conn, uri=uri)
 
 
 def by_uri_or_url(conn: Connection, address: str) -> PostRow | None:
@@ -53,7 +103,7 @@ def by_uri_or_url(conn: Connection, address: str) -> PostRow | None:
 
 def insert_post(conn: Connection, *, post_id: int, **columns: Any) -> PostRow:
     """A new row; `columns` are those of the table. Its parent's count of replies goes up."""
-    conn.execute(insert(post).values(id=post_id, **columns))
+    insert_row(conn, post, {"id": post_id, **columns})
     parent_id = columns.get("in_reply_to_id")
     if parent_id is not None and columns["visibility"] in ("public", "unlisted", "followers"):
         conn.execute(
@@ -164,13 +214,7 @@ def in_thread(
 
 def adopt_orphans(conn: Connection, row: PostRow) -> int:
     """Hang the replies that arrived before this post under it, and move their threads into its own; how many."""
-    orphans = list(
-        conn.execute(
-            select(post.c.id, post.c.account_id, post.c.thread_id).where(
-                post.c.in_reply_to_uri == row.uri, post.c.in_reply_to_id.is_(None)
-            )
-        )
-    )
+    orphans = _orphans.run(conn, uri=row.uri)
     for orphan in orphans:
         conn.execute(
             update(post)
@@ -189,79 +233,57 @@ def adopt_orphans(conn: Connection, row: PostRow) -> int:
 
 
 def put_mentions(
-    conn: Connection, post_id: int, account_ids: Iterable[int], silent_ids: Iterable[int] = ()
+    conn: Connection,
+    post_id: int,
+    account_ids: Iterable[int],
+    silent_ids: Iterable[int] = (),
+    *,
+    new: bool = False,
 ) -> None:
-    """Exactly these are mentioned; `silent_ids` are addressed without being named."""
-    conn.execute(delete(mention).where(mention.c.post_id == post_id))
+    """Exactly these are mentioned; `silent_ids` are addressed without being named. A `new` post has none yet."""
+    if not new:
+        conn.execute(delete(mention).where(mention.c.post_id == post_id))
     named = list(dict.fromkeys(account_ids))
     silent = [one for one in dict.fromkeys(silent_ids) if one not in named]
     rows = [{"post_id": post_id, "account_id": one, "silent": False} for one in named]
     rows += [{"post_id": post_id, "account_id": one, "silent": True} for one in silent]
-    if rows:
-        conn.execute(insert(mention), rows)
+    insert_rows(conn, mention, rows)
 
 
-def mentioned(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+def mentioned(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: rows of (post_id, silent, account columns…)."""
-    found: dict[int, list[Row[Any]]] = {}
-    wanted = list(post_ids)
-    if wanted:
-        query = (
-            select(mention.c.post_id, mention.c.silent, account)
-            .join(account, account.c.id == mention.c.account_id)
-            .where(mention.c.post_id.in_(wanted))
-            .order_by(mention.c.account_id)
-        )
-        for row in conn.execute(query):
-            found.setdefault(row.post_id, []).append(row)
-    return found
+    return _by_post(_mentioned.run(conn, post_ids=list(post_ids)))
 
 
-def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str]) -> None:
-    """Exactly these hashtags: folded key to the name as written."""
-    conn.execute(delete(post_tag).where(post_tag.c.post_id == post_id))
+def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bool = False) -> None:
+    """Exactly these hashtags: folded key to the name as written. A `new` post has none yet."""
+    if not new:
+        conn.execute(delete(post_tag).where(post_tag.c.post_id == post_id))
     if not tags:
         return
-    known = {row.key: row.id for row in conn.execute(select(hashtag).where(hashtag.c.key.in_(tags)))}
-    new = [{"id": new_id(), "key": key, "name": name} for key, name in tags.items() if key not in known]
-    if new:
-        conn.execute(insert(hashtag), new)
-        known |= {str(row["key"]): int(str(row["id"])) for row in new}
-    conn.execute(insert(post_tag), [{"post_id": post_id, "tag_id": known[key]} for key in tags])
+    known = {row.key: row.id for row in _tags_named.run(conn, keys=list(tags))}
+    for key, name in tags.items():
+        if key not in known and insert_row(
+            conn, hashtag, {"id": new_id(), "key": key, "name": name}, unless_there=True
+        ):
+            known |= {row.key: row.id for row in _tags_named.run(conn, keys=[key])}
+    missed = [key for key in tags if key not in known]
+    if missed:  # another process named it first
+        known |= {row.key: row.id for row in _tags_named.run(conn, keys=missed)}
+    insert_rows(conn, post_tag, [{"post_id": post_id, "tag_id": known[key]} for key in tags])
 
 
-def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: rows of (post_id, key, name)."""
-    found: dict[int, list[Row[Any]]] = {}
-    wanted = list(post_ids)
-    if wanted:
-        query: Select[Any] = (
-            select(post_tag.c.post_id, hashtag.c.key, hashtag.c.name)
-            .join(hashtag, hashtag.c.id == post_tag.c.tag_id)
-            .where(post_tag.c.post_id.in_(wanted))
-            .order_by(hashtag.c.key)
-        )
-        for row in conn.execute(query):
-            found.setdefault(row.post_id, []).append(row)
-    return found
+    return _by_post(_tags.run(conn, post_ids=list(post_ids)))
 
 
 # -- media
 
 
-def media_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+def media_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: its attachments in order."""
-    found: dict[int, list[Row[Any]]] = {}
-    wanted = list(post_ids)
-    if wanted:
-        query = (
-            select(media)
-            .where(media.c.post_id.in_(wanted))
-            .order_by(media.c.post_id, media.c.position, media.c.id)
-        )
-        for row in conn.execute(query):
-            found.setdefault(row.post_id, []).append(row)
-    return found
+    return _by_post(_media.run(conn, post_ids=list(post_ids)))
 
 
 # -- revisions
@@ -354,23 +376,14 @@ def set_poll_counts(
     )
 
 
-def polls_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, Row[Any]]:
+def polls_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, Any]:
     """By post: its poll row."""
-    wanted = list(post_ids)
-    if not wanted:
-        return {}
-    return {row.post_id: row for row in conn.execute(select(poll).where(poll.c.post_id.in_(wanted)))}
+    return {row.post_id: row for row in _polls.run(conn, post_ids=list(post_ids))}
 
 
-def poll_options_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
+def poll_options_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: options in order."""
-    found: dict[int, list[Row[Any]]] = {}
-    wanted = list(post_ids)
-    if wanted:
-        query = select(poll_option).where(poll_option.c.post_id.in_(wanted))
-        for row in conn.execute(query.order_by(poll_option.c.post_id, poll_option.c.position)):
-            found.setdefault(row.post_id, []).append(row)
-    return found
+    return _by_post(_poll_options.run(conn, post_ids=list(post_ids)))
 
 
 def votes_of(conn: Connection, account_id: int, post_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, union_all, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, union_all, update
 from sqlalchemy.sql import literal
 
+from storage.hot import Hot
 from storage.paging import Window
 from storage.tables import account, block, follow, mute
 from storage.types import new_id, now_ms
 
-FollowRow = Row[Any]
-BlockRow = Row[Any]
+# Attributes are the tables' columns.
+FollowRow = Any
+BlockRow = Any
 
 
 @dataclass(slots=True)
@@ -80,13 +82,23 @@ def between(conn: Connection, viewer_id: int, account_ids: Iterable[int]) -> dic
     return found
 
 
+_follow_between: Hot[Any] = Hot(
+    lambda: select(follow).where(
+        follow.c.account_id == bindparam("account_id"), follow.c.target_id == bindparam("target_id")
+    )
+)
+_block_between: Hot[Any] = Hot(
+    lambda: select(block).where(
+        block.c.account_id == bindparam("account_id"), block.c.target_id == bindparam("target_id")
+    )
+)
+
+
 # -- follows
 
 
 def follow_between(conn: Connection, account_id: int, target_id: int) -> FollowRow | None:
-    return conn.execute(
-        select(follow).where(follow.c.account_id == account_id, follow.c.target_id == target_id)
-    ).first()
+    return _follow_between.first(conn, account_id=account_id, target_id=target_id)
 
 
 def follow_by_id(conn: Connection, follow_id: int) -> FollowRow | None:
@@ -129,15 +141,8 @@ def remove_follow(conn: Connection, follow_id: int) -> None:
 
 def is_following(conn: Connection, account_id: int, target_id: int) -> bool:
     """Whether an accepted follow leads from one to the other."""
-    return bool(
-        conn.scalar(
-            select(
-                exists().where(
-                    follow.c.account_id == account_id, follow.c.target_id == target_id, follow.c.accepted
-                )
-            )
-        )
-    )
+    row = follow_between(conn, account_id, target_id)
+    return row is not None and bool(row.accepted)
 
 
 def followers(conn: Connection, target_id: int, window: Window, *, accepted: bool = True) -> list[Row[Any]]:
@@ -176,9 +181,7 @@ def local_follower_ids(conn: Connection, target_id: int) -> list[int]:
 
 
 def block_between(conn: Connection, account_id: int, target_id: int) -> BlockRow | None:
-    return conn.execute(
-        select(block).where(block.c.account_id == account_id, block.c.target_id == target_id)
-    ).first()
+    return _block_between.first(conn, account_id=account_id, target_id=target_id)
 
 
 def block_by_uri(conn: Connection, uri: str) -> BlockRow | None:
@@ -201,17 +204,9 @@ def remove_block(conn: Connection, block_id: int) -> None:
 
 def either_blocks(conn: Connection, one_id: int, other_id: int) -> bool:
     """Whether one of the two blocks the other."""
-    return bool(
-        conn.scalar(
-            select(
-                exists().where(
-                    or_(
-                        (block.c.account_id == one_id) & (block.c.target_id == other_id),
-                        (block.c.account_id == other_id) & (block.c.target_id == one_id),
-                    )
-                )
-            )
-        )
+    return any(
+        block_between(conn, blocker, blocked_one) is not None
+        for blocker, blocked_one in ((one_id, other_id), (other_id, one_id))
     )
 
 

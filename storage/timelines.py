@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
-    Row,
+    Insert,
+    bindparam,
     delete,
     exists,
     func,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from storage.hot import Hot, insert_row
 from storage.paging import Window
 from storage.tables import account, block, follow, hashtag, home_entry, media, mute, post, post_tag, user
 from storage.types import now_ms
@@ -26,7 +29,7 @@ HOME_ENTRIES_MAX = 800
 HOME_ENTRIES_ON_FOLLOW = 40
 
 
-def fan_out(conn: Connection, row: Row[Any], *, boosted: Row[Any] | None = None) -> None:
+def fan_out(conn: Connection, row: Any, *, boosted: Any = None) -> None:
     """Put a post into the home timeline of every member who follows its author, in one statement.
 
     A reply reaches those who also follow whom it answers (or are answered themselves); a boost those who want
@@ -34,49 +37,62 @@ def fan_out(conn: Connection, row: Row[Any], *, boosted: Row[Any] | None = None)
     """
     if row.visibility == "direct":
         return
-    readers = (
-        select(follow.c.account_id, literal(row.id))
-        .join(user, user.c.account_id == follow.c.account_id)
-        .where(follow.c.target_id == row.account_id, follow.c.accepted)
-        .where(~_mutes(follow.c.account_id, row.account_id))
-        .where(
-            ~exists().where(home_entry.c.account_id == follow.c.account_id, home_entry.c.post_id == row.id)
-        )
-    )
-    if row.in_reply_to_account_id is not None and row.in_reply_to_account_id != row.account_id:
-        answered = follow.alias("answered")
-        readers = readers.where(
-            or_(
-                follow.c.account_id == row.in_reply_to_account_id,
-                exists().where(
-                    answered.c.account_id == follow.c.account_id,
-                    answered.c.target_id == row.in_reply_to_account_id,
-                    answered.c.accepted,
-                ),
-            )
-        )
+    parameters: dict[str, Any] = {"post_id": row.id, "author_id": row.account_id, "now": now_ms()}
+    answers = row.in_reply_to_account_id is not None and row.in_reply_to_account_id != row.account_id
+    if answers:
+        parameters["answered_id"] = row.in_reply_to_account_id
     if boosted is not None:
+        parameters |= {"boosted_id": boosted.id, "boosted_author_id": boosted.account_id}
+    _fan_outs[answers, boosted is not None].run(conn, **parameters)
+
+
+def _fan_out(*, answers: bool, boosts: bool) -> Insert:
+    reader = follow.c.account_id
+    post_id: BindParameter[int] = bindparam("post_id")
+    now: BindParameter[int] = bindparam("now")
+    readers = (
+        select(reader, post_id)
+        .join(user, user.c.account_id == reader)
+        .where(follow.c.target_id == bindparam("author_id"), follow.c.accepted)
+        .where(~_mutes(reader, bindparam("author_id"), now))
+        .where(~exists().where(home_entry.c.account_id == reader, home_entry.c.post_id == post_id))
+    )
+    if answers:
+        answered = follow.alias("answered")
+        answered_id: BindParameter[int] = bindparam("answered_id")
+        knows_both = exists().where(
+            answered.c.account_id == reader, answered.c.target_id == answered_id, answered.c.accepted
+        )
+        readers = readers.where(or_(reader == answered_id, knows_both))
+    if boosts:
+        boosted_author_id: BindParameter[int] = bindparam("boosted_author_id")
         readers = readers.where(
             follow.c.shows_boosts,
-            follow.c.account_id != boosted.account_id,
-            ~_mutes(follow.c.account_id, boosted.account_id),
-            ~_blocks(follow.c.account_id, boosted.account_id),
-            # The same post is not shown again while it is near the top.
+            reader != boosted_author_id,
+            ~_mutes(reader, boosted_author_id, now),
+            ~_blocks(reader, boosted_author_id),
+            # What somebody has in their timeline is not shown to them again.
             ~exists().where(
-                home_entry.c.account_id == follow.c.account_id,
-                home_entry.c.post_id == boosted.id,
+                home_entry.c.account_id == reader, home_entry.c.post_id == bindparam("boosted_id")
             ),
         )
-    conn.execute(insert(home_entry).from_select(["account_id", "post_id"], readers))
+    return insert(home_entry).from_select(["account_id", "post_id"], readers)
+
+
+def _prepared(*, answers: bool, boosts: bool) -> Hot[Any]:
+    return Hot(lambda: _fan_out(answers=answers, boosts=boosts), tuple)
+
+
+_fan_outs: Final = {
+    (answers, boosts): _prepared(answers=answers, boosts=boosts)
+    for answers in (False, True)
+    for boosts in (False, True)
+}
 
 
 def put_home(conn: Connection, account_id: int, post_id: int) -> None:
     """Into one member's own home timeline; twice is as once."""
-    known = select(home_entry.c.post_id).where(
-        home_entry.c.account_id == account_id, home_entry.c.post_id == post_id
-    )
-    if conn.execute(known).first() is None:
-        conn.execute(insert(home_entry).values(account_id=account_id, post_id=post_id))
+    insert_row(conn, home_entry, {"account_id": account_id, "post_id": post_id}, unless_there=True)
 
 
 def home_readers(conn: Connection, post_id: int) -> list[int]:
@@ -242,11 +258,11 @@ def _tagged(keys: list[str]) -> ColumnElement[bool]:
     return exists().where(post_tag.c.post_id == post.c.id, post_tag.c.tag_id.in_(tags))
 
 
-def _mutes(viewer: Any, target: Any) -> ColumnElement[bool]:
+def _mutes(viewer: Any, target: Any, now: Any = None) -> ColumnElement[bool]:
     return exists().where(
         mute.c.account_id == viewer,
         mute.c.target_id == target,
-        or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms()),
+        or_(mute.c.expires_at.is_(None), mute.c.expires_at > (now_ms() if now is None else now)),
     )
 
 

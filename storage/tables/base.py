@@ -51,4 +51,4 @@ def instant(name: str, *, nullable: bool = True) -> Column[Any]:
 
 def flag(name: str, *, default: bool = False) -> Column[Any]:
     """A yes or no that is never null."""
-    return Column(name, Flag, nullable=False, default=default, server_default="1" if default else "0")
+    return Column(name, Flag, nullable=False, server_default="1" if default else "0")
