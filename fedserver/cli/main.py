@@ -99,6 +99,15 @@ def version(as_json: bool) -> None:
         click.echo(version_of("fedserver"))
 
 
+@cli.command()
+@click.option("--origin", default="/", show_default=True, help="Where the server is found, for clients made of it.")
+def openapi(origin: str) -> None:
+    """Print the client API as an OpenAPI 3.1 document."""
+    from web.openapi import document
+
+    print_json(document(origin))
+
+
 @cli.group("config")
 def config_group() -> None:
     """Look at the settings."""

@@ -69,9 +69,9 @@ class Entities:
                 self._field(name, path, rule, value, field, f"{place}.{field}", found)
             else:
                 known.add(field.partition(".")[0])
-        for extra in set(value) - known:
-            if prefix + extra not in ALSO_ALLOWED.get(name, set()) and not self._is_free(name, prefix):
-                found.append(f"{place}.{extra} is not described")
+        if not self._is_free(name, prefix):
+            extras = {prefix + extra for extra in set(value) - known} - ALSO_ALLOWED.get(name, set())
+            found.extend(f"{place}: {extra} is not described" for extra in sorted(extras))
 
     def _is_free(self, name: str, prefix: str) -> bool:
         """Whether nothing is said of the parts of this object."""

@@ -1,0 +1,203 @@
+"""An OpenAPI 3.1 document of the client API, made from the route table and the entities: it cannot be out of date."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from web.api import entities as e
+from web.api import oauth
+from web.api import routes as api_routes
+
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+_PAGED: Final = ("max_id", "since_id", "min_id", "limit")
+_VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_PUBLIC: Final = ("/api/v1/apps", "/api/v1/instance", "/api/v2/instance", "/api/v1/custom_emojis", "/oauth/")
+
+# What a route answers. Those that are not named answer a JSON object or list that Mastodon's documentation shows.
+_ACTIONS: Final = (
+    *("favourite", "unfavourite", "bookmark", "unbookmark", "pin", "unpin", "mute", "unmute"),
+    *("reblog", "unreblog"),
+)
+_RELATIONS: Final = ("follow", "unfollow", "remove_from_followers", "block", "unblock", "mute", "unmute")
+_ANSWERS: Final[dict[str, Any]] = {
+    "GET /api/v1/accounts": list[e.Account],
+    "GET /api/v1/accounts/{id}": e.Account,
+    "GET /api/v1/accounts/lookup": e.Account,
+    "GET /api/v1/accounts/search": list[e.Account],
+    "GET /api/v1/accounts/verify_credentials": e.CredentialAccount,
+    "PATCH /api/v1/accounts/update_credentials": e.CredentialAccount,
+    "PUT /api/v1/accounts/update_credentials": e.CredentialAccount,
+    "GET /api/v1/accounts/familiar_followers": list[e.FamiliarFollowers],
+    "GET /api/v1/accounts/relationships": list[e.Relationship],
+    "GET /api/v1/accounts/{id}/statuses": list[e.Status],
+    "GET /api/v1/accounts/{id}/followers": list[e.Account],
+    "GET /api/v1/accounts/{id}/following": list[e.Account],
+    "GET /api/v1/follow_requests": list[e.Account],
+    "POST /api/v1/follow_requests/{account_id}/authorize": e.Relationship,
+    "POST /api/v1/follow_requests/{account_id}/reject": e.Relationship,
+    "GET /api/v1/blocks": list[e.Account],
+    "GET /api/v1/mutes": list[e.MutedAccount],
+    "GET /api/v1/profile": e.Profile,
+    "PATCH /api/v1/profile": e.Profile,
+    "PUT /api/v1/profile": e.Profile,
+    "DELETE /api/v1/profile/avatar": e.CredentialAccount,
+    "DELETE /api/v1/profile/header": e.CredentialAccount,
+    "GET /api/v1/preferences": e.Preferences,
+    "GET /api/v1/statuses": list[e.Status],
+    "POST /api/v1/statuses": e.Status,
+    "GET /api/v1/statuses/{id}": e.Status,
+    "PUT /api/v1/statuses/{id}": e.Status,
+    "PATCH /api/v1/statuses/{id}": e.Status,
+    "DELETE /api/v1/statuses/{id}": e.Status,
+    "GET /api/v1/statuses/{id}/context": e.Context,
+    "GET /api/v1/statuses/{id}/source": e.StatusSource,
+    "GET /api/v1/statuses/{id}/history": list[e.StatusEdit],
+    "GET /api/v1/statuses/{id}/favourited_by": list[e.Account],
+    "GET /api/v1/statuses/{id}/reblogged_by": list[e.Account],
+    "GET /api/v1/polls/{id}": e.Poll,
+    "POST /api/v1/polls/{id}/votes": e.Poll,
+    "GET /api/v1/timelines/home": list[e.Status],
+    "GET /api/v1/timelines/public": list[e.Status],
+    "GET /api/v1/timelines/tag/{hashtag}": list[e.Status],
+    "GET /api/v1/favourites": list[e.Status],
+    "GET /api/v1/bookmarks": list[e.Status],
+    "GET /api/v1/notifications": list[e.Notification],
+    "GET /api/v1/notifications/{id}": e.Notification,
+    "GET /api/v1/notifications/unread_count": e.Count,
+    "GET /api/v1/markers": dict[str, e.Marker],
+    "POST /api/v1/markers": dict[str, e.Marker],
+    "POST /api/v1/media": e.MediaAttachment,
+    "POST /api/v2/media": e.MediaAttachment,
+    "GET /api/v1/media/{id}": e.MediaAttachment,
+    "PUT /api/v1/media/{id}": e.MediaAttachment,
+    "PATCH /api/v1/media/{id}": e.MediaAttachment,
+    "GET /api/v2/search": e.Search,
+    "GET /api/v1/tags/{name}": e.Tag,
+    "GET /api/v1/custom_emojis": list[e.CustomEmoji],
+    "GET /api/v1/push/subscription": e.WebPushSubscription,
+    "POST /api/v1/push/subscription": e.WebPushSubscription,
+    "PUT /api/v1/push/subscription": e.WebPushSubscription,
+    "PATCH /api/v1/push/subscription": e.WebPushSubscription,
+    "POST /api/v1/reports": e.Report,
+    **{f"POST /api/v1/statuses/{{id}}/{action}": e.Status for action in _ACTIONS},
+    **{f"POST /api/v1/accounts/{{id}}/{action}": e.Relationship for action in _RELATIONS},
+}
+
+
+def document(origin: str = "/") -> dict[str, Any]:
+    """The document; `origin` is where the server it describes is found."""
+    routes = list(_described([*oauth.routes, *api_routes]))
+    kinds = list(_ANSWERS.values())
+    schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    answers = dict(zip(_ANSWERS, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, handler in routes:
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, handler, answers)
+    components["Error"] = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {"type": "string"},
+            "error_description": {"type": "string"},
+            "details": {"type": "object"},
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fedserver",
+            "version": version("fedserver"),
+            "summary": "Mastodon's client API, as far as this server has it.",
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        },
+        "servers": [{"url": origin}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {
+                    "type": "oauth2",
+                    "flows": {
+                        "authorizationCode": {
+                            "authorizationUrl": "/oauth/authorize",
+                            "tokenUrl": "/oauth/token",
+                            "scopes": {
+                                "read": "read everything",
+                                "write": "write everything",
+                                "push": "push",
+                            },
+                        }
+                    },
+                }
+            },
+        },
+    }
+
+
+def _described(routes: Iterable[web.RouteDef]) -> Iterable[tuple[str, str, Any]]:
+    """Method, path and handler of those routes that are for client apps."""
+    for route in routes:
+        path = _PARAMETER.sub(r"{\1}", route.path)
+        if route.method in _VERBS and path.startswith(("/api/", "/oauth/")):
+            yield route.method, path, route.handler
+
+
+def _operation(method: str, path: str, handler: Any, answers: dict[str, Any]) -> dict[str, Any]:
+    answer = answers.get(f"{method} {path}", {})
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(path)
+    ]
+    listed = answer.get("type") == "array"
+    if method == "GET" and listed:
+        parameters += [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": {"type": "integer" if name == "limit" else "string"},
+            }
+            for name in _PAGED
+        ]
+    done: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": answer}}}
+    if listed:
+        done["headers"] = {
+            "Link": {"description": "The next and the previous page.", "schema": {"type": "string"}}
+        }
+    operation: dict[str, Any] = {
+        "summary": _summary(handler) or f"{method} {path}",
+        "tags": [path.split("/")[3] if path.startswith("/api/") and path.count("/") > 2 else "oauth"],
+        "parameters": parameters,
+        "responses": {
+            "200": done,
+            "default": {
+                "description": "It could not be done.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
+    if method in ("POST", "PUT", "PATCH"):
+        anything = {"schema": {"type": "object"}}
+        operation["requestBody"] = {
+            "content": {
+                "application/json": anything,
+                "application/x-www-form-urlencoded": anything,
+                "multipart/form-data": anything,
+            }
+        }
+    if not path.startswith(_PUBLIC):
+        operation["security"] = [{"token": []}] if method != "GET" else [{"token": []}, {}]
+    return operation
+
+
+def _summary(handler: Any) -> str:
+    """What the handler's docstring says after the route it is for."""
+    text = (inspect.getdoc(handler) or "").partition("\n")[0]
+    return text.partition("``: ")[2] if text.startswith("``") else text
