@@ -258,6 +258,18 @@ def posted(conn: Connection, account_id: int, at_ms: int) -> None:
     _posted.run(conn, account_id=account_id, at_ms=at_ms)
 
 
+def count_local_posts(conn: Connection) -> int:
+    """Posts that were written here, as the accounts count them."""
+    query = select(func.coalesce(func.sum(account.c.posts_count), 0)).where(account.c.domain == "")
+    return int(conn.execute(query).scalar_one())
+
+
+def count_domains(conn: Connection) -> int:
+    """Other domains of which an account is known."""
+    query = select(func.count(account.c.domain.distinct())).where(account.c.domain != "")
+    return int(conn.execute(query).scalar_one())
+
+
 # -- keys
 
 

@@ -169,7 +169,8 @@ class Pages:
 
 def render(
     request: web.Request,
-    name: str,
+    template: str,
+    /,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
