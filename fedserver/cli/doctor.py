@@ -86,7 +86,7 @@ async def packages(_: Config) -> Result:
                 "packages",
                 "bad",
                 f"{', '.join(others)} has installed files into our package {name}.",
-                f"Uninstall it, then run: pip install --force-reinstall --no-deps fedserver ({', '.join(others)}).",
+                f"Uninstall {', '.join(others)}, then run in our own folder: pip install --force-reinstall --no-deps .",
             )
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
