@@ -98,9 +98,11 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
 
 async def _prepare_schema(config: Config) -> None:
     url = config.database_url
+    if await asyncio.to_thread(migrate.is_current, url):
+        return
     if url.startswith("sqlite:"):
         await asyncio.to_thread(migrate.upgrade, url)
-    elif not await asyncio.to_thread(migrate.is_current, url):
+    else:
         raise OutdatedSchema(
             "The database is not at the version of this program. Stop all servers and workers on it, run "
             "fedserver migrate, and start them again."

@@ -14,19 +14,21 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from importlib import import_module
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.types import list_parameter
 
 Row = TypeVar("Row")
 
-_DIALECTS: Final[dict[str, Any]] = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
-    "postgresql": postgresql.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
-}
+
+@lru_cache(maxsize=2)
+def _dialect(name: str) -> Any:
+    """How statements are written for a database; only the one in use is imported."""
+    paramstyle = {"sqlite": "named", "postgresql": "pyformat"}[name]
+    return import_module(f"sqlalchemy.dialects.{name}").dialect(paramstyle=paramstyle)
 
 
 class Hot(Generic[Row]):
@@ -43,7 +45,7 @@ class Hot(Generic[Row]):
         known = self._texts.get(dialect_name)
         if known is None:
             statement: Any = self._statement()
-            compiled = statement.compile(dialect=_DIALECTS[dialect_name])
+            compiled = statement.compile(dialect=_dialect(dialect_name))
             constants = {name: value for name, value in compiled.params.items() if value is not None}
             if self._row is None:
                 self._row = _row_maker(statement.selected_columns if statement.is_select else None)
@@ -80,10 +82,12 @@ def insert_row(
     return bool(_execute(conn, text, values).rowcount)
 
 
-def insert_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns."""
+def insert_rows(
+    conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False
+) -> None:
+    """Insert rows that all have the same columns; with `unless_there` only those that break no constraint."""
     if rows:
-        text = _insert_text(conn.dialect.name, table, tuple(rows[0]), False)
+        text = _insert_text(conn.dialect.name, table, tuple(rows[0]), unless_there)
         _count(conn)
         conn.connection.driver_connection.cursor().executemany(text, rows)  # type: ignore[union-attr]
 
@@ -92,7 +96,7 @@ def insert_rows(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]
 def _insert_text(dialect_name: str, table: Table, names: tuple[str, ...], unless_there: bool) -> str:
     statement = insert(table).values({name: bindparam(name) for name in names})
     # Columns with a default of Python's would be added to the statement without a value.
-    compiled = statement.compile(dialect=_DIALECTS[dialect_name], column_keys=list(names))
+    compiled = statement.compile(dialect=_dialect(dialect_name), column_keys=list(names))
     surplus = set(compiled.params) - set(names)
     assert not surplus, f"{table.name}: {surplus} need a default in the database"
     return str(compiled) + (" ON CONFLICT DO NOTHING" if unless_there else "")

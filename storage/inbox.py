@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.hot import Hot
+from storage.hot import Hot, insert_rows
 from storage.signals import signal
 from storage.tables import inbox_item, media, tombstone
 from storage.types import AnyOf, id_floor, instant_of, new_id, now_ms
@@ -49,10 +48,7 @@ def add(conn: Connection, arrivals: Sequence[Arrival]) -> None:
     """Keep what has arrived; what is known by (signer, id) stays as it is."""
     now = now_ms()
     rows = [{"id": new_id(now), "next_at": now, **arrival._asdict()} for arrival in arrivals]
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(
-        dialect.insert(inbox_item).on_conflict_do_nothing(index_elements=["signer_uri", "activity_id"]), rows
-    )
+    insert_rows(conn, inbox_item, rows, unless_there=True)
     signal(conn, "inbox")
 
 

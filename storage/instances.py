@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.hot import Hot
+from storage.hot import Hot, insert_rows
 from storage.signals import signal
 from storage.tables import account, delivery, instance
 from storage.types import AnyOf, now_ms
@@ -35,9 +34,7 @@ NO_RULES: Final = Rules("", False, False)
 def see(conn: Connection, hosts: Iterable[str]) -> None:
     """Make sure that each host has a row."""
     rows = [{"host": host, "first_seen_at": now_ms()} for host in dict.fromkeys(hosts)]
-    if rows:
-        insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-        conn.execute(insert(instance).on_conflict_do_nothing(index_elements=["host"]), rows)
+    insert_rows(conn, instance, rows, unless_there=True)
 
 
 def by_host(conn: Connection, host: str) -> InstanceRow | None:

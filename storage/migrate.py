@@ -1,25 +1,30 @@
-"""Bring the schema up to date, or say that it is not. Migrations only go forward."""
+"""Bring the schema up to date, or say that it is not. Migrations only go forward.
+
+Alembic is imported when there is something to do: a server whose schema is current starts without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
 from storage import jobs
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Run every migration the database has not had yet, in one transaction. Blocks; call it in a thread."""
+    from alembic import command
+
     with _connection(url) as conn, conn.begin():
         config = _config()
         config.attributes["connection"] = conn
@@ -55,16 +60,21 @@ def is_current(url: str) -> bool:
 
 def revision_of(conn: Connection) -> str | None:
     """The revision the database is at, for units; None before the first."""
-    return MigrationContext.configure(conn).get_current_revision()
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    revision: str | None = conn.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
-def head() -> str | None:
-    """The newest revision this version knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def head() -> str:
+    """The newest revision this version knows: migrations are numbered, and their files begin with the number."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def new_revision(url: str, message: str, revision_id: str) -> None:
     """Write the migration that leads from the database at `url` to `storage.tables`. For developers."""
+    from alembic import command
+
     with _connection(url) as conn:
         config = _config()
         config.attributes["connection"] = conn
@@ -72,7 +82,9 @@ def new_revision(url: str, message: str, revision_id: str) -> None:
 
 
 def _config() -> AlembicConfig:
-    config = AlembicConfig()
+    from alembic.config import Config
+
+    config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
