@@ -209,8 +209,11 @@ class Guard:
             forms.discard_uploads(request)
         seconds = perf_counter() - started
         self._server.metrics.answered(route or "unknown", response.status, seconds)
-        if not policy.quiet:
-            log.info(
+        # What was only read is the proxy's to log; here it would cost as much as a cached answer.
+        level = logging.DEBUG if request.method in SAFE_METHODS and response.status < 400 else logging.INFO
+        if not policy.quiet and log.isEnabledFor(level):
+            log.log(
+                level,
                 "%s %s %d",
                 request.method,
                 loggable(request.rel_url.raw_path, route),
