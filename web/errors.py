@@ -13,6 +13,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from activitypub.errors import NotTrusted, ProtocolError
+from fedserver.apps import OAuthError
 from fedserver.errors import (
     Conflict,
     FedError,
@@ -25,7 +26,6 @@ from fedserver.errors import (
     Unauthorized,
     Unreachable,
 )
-from fedserver.oauth import OAuthError
 from web import keys, replies
 from web.forms import TooSlow, UnknownKind, Unreadable
 from web.limits import UsedUp
