@@ -132,7 +132,7 @@ async def account(server: Server, uri: str, *, refresh: bool = False) -> int | N
         if row is None and server.peers.must_wait(missed):
             return None
         try:
-            return await _fetch_account(server, uri)
+            found = await document(server, uri)
         except BadAnswer as error:
             if error.status not in GONE_STATUSES or error.reason != "status":
                 raise
@@ -140,10 +140,11 @@ async def account(server: Server, uri: str, *, refresh: bool = False) -> int | N
             if row is not None:
                 await server.db.write(_account_missing, row.id, error.status == 410)
             return None
+        return await _believe_account(server, found)
 
 
-async def _fetch_account(server: Server, uri: str) -> int | None:
-    found = await document(server, uri)
+async def _believe_account(server: Server, found: Document) -> int | None:
+    """Keep an actor whose document is believed, once its handle is confirmed."""
     try:
         actor = read_actor(found.json)
         host = host_of(actor.id)
@@ -197,10 +198,12 @@ def _account_missing(conn: Connection, account_id: int, gone: bool) -> None:
         accounts.change(conn, account_id, gone_since_at=now)
 
 
-async def account_by_handle(server: Server, username: str, domain: str) -> int | None:
+async def account_by_handle(
+    server: Server, username: str, domain: str, *, refresh: bool = False
+) -> int | None:
     """The account of a handle, asked of its host by WebFinger. None if there is none of that name.
 
-    Raises Unreachable when the host does not answer.
+    What is known is taken as it is for a day, unless with `refresh`. Raises Unreachable when the host does not answer.
     """
     if domain.lower() in ("", server.config.domain, server.uris.host):
         row = await server.db.read(accounts.local, username)
@@ -210,7 +213,8 @@ async def account_by_handle(server: Server, username: str, domain: str) -> int |
     except Malformed:
         return None
     row = await server.db.read(accounts.by_handle, asked.username, asked.host)
-    if row is not None and row.fetched_at is not None and row.fetched_at > now_ms() - STALE_MS:
+    fresh = row is not None and row.fetched_at is not None and row.fetched_at > now_ms() - STALE_MS
+    if row is not None and fresh and not refresh:
         return int(row.id) if row.deleted_at is None else None
     try:
         jrd = await actors.webfinger(server, asked)
