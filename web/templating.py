@@ -21,7 +21,7 @@ from fedserver.content.html import excerpt
 from fedserver.context import Server
 from fedserver.reading import Person
 from fedserver.settings import InstanceSettings
-from web import emojis, keys
+from web import keys, prose
 from web.forms import csrf_token
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -108,8 +108,8 @@ class Pages:
             safe_html=Markup,
             excerpt=excerpt,
             number=_number,
-            emojis_in_html=emojis.in_html,
-            emojis_in_text=emojis.in_text,
+            prose=prose.prose,
+            emojis_in_text=prose.in_text,
         )
 
     def render(

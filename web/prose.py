@@ -1,4 +1,7 @@
-"""Pictures for ``:shortcodes:``, put into text alone: never into a tag, an attribute or code."""
+"""Texts of members within a page: pictures for ``:shortcodes:``, and headings below those of the page.
+
+The pictures go into text alone: never into a tag, an attribute or code.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Final, Protocol
 from markupsafe import Markup, escape
 
 _TOKEN: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>|:([A-Za-z0-9_]{2,64}):", re.IGNORECASE)
+_HEADING: Final = re.compile(r"<(/?)h([1-6])>")
+HEADING_FIRST: Final = 3  # below the page's own and those of its parts
 _VERBATIM: Final = frozenset({"code", "pre", "kbd"})
 
 
@@ -20,6 +25,15 @@ class Emoji(Protocol):
 
     @property
     def url(self) -> str: ...
+
+
+def prose(html: str, emojis: Sequence[Emoji]) -> Markup:
+    """Safe HTML with the emojis put in and its headings in their place among those of the page."""
+    return in_html(_HEADING.sub(_lower, html), emojis)
+
+
+def _lower(heading: re.Match[str]) -> str:
+    return f"<{heading[1]}h{min(6, int(heading[2]) + HEADING_FIRST - 1)}>"
 
 
 def in_html(html: str, emojis: Sequence[Emoji]) -> Markup:

@@ -1,0 +1,171 @@
+"""Pages in a real browser: accessibility by axe-core, no scrolling sideways, visible focus, nothing the CSP forbids."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, Page, async_playwright
+
+from fedserver import posts, profiles
+from fedserver.context import Server
+from fedserver.posts import Draft, PollDraft
+from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
+from tests.pages.conftest import PASSWORD, MakeReader
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
+FOR_MEMBERS = (
+    "/home", "/compose", "/notifications", "/settings/profile", "/settings/security", "/settings/move", "/@bob",
+    "/@bob/block", "/menu",
+)  # fmt: skip
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="skipped: chromium is not installed"),
+    # What a browser shows does not depend on the database.
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+
+@pytest.fixture
+async def chromium(tmp_path: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def post(server: Server, app_client: TestClient[Any, Any], signed_in: MakeReader) -> str:
+    """The page of a post with all that a post can have; by alice, and there is bob."""
+    await signed_in("bob")
+    await signed_in("alice")
+    profile = await profiles.by_handle(server, Anonymous(), "alice")
+    alice = Member(profile.person.id, "alice", "member", PAGE_SCOPES)
+    post_id = await posts.create(
+        server, alice, Draft("A word " * 40 + "x" * 200, summary="Long", poll=PollDraft(["one", "two"], 3600))
+    )
+    await posts.create(server, alice, Draft("An answer", in_reply_to_id=post_id))
+    text = "# One\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    await posts.create(server, alice, Draft(text, title="An article", media_type="text/markdown"))
+    return f"/@alice/{post_id}"
+
+
+async def complaints(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it is."""
+    await page.evaluate(AXE.read_text())
+    found: list[str] = await page.evaluate(
+        """tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(result =>
+            result.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).join(' ')))""",
+        AXE_TAGS,
+    )
+    return found
+
+
+async def sign_in(page: Page, origin: str) -> None:
+    await page.goto(f"{origin}/login")
+    await page.fill("#username", "bob")
+    await page.fill("#password", PASSWORD)
+    await page.click("main button[type=submit]")
+    await page.wait_for_url("**/home")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_are_accessible_and_fit(
+    server: Server, chromium: Browser, post: str, scheme: Any
+) -> None:
+    width = {"light": 320, "dark": 1280}[scheme]
+    context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+
+    async def check(path: str) -> None:
+        answer = await page.goto(server.config.origin + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, (
+            f"{path} scrolls sideways"
+        )
+        assert not await complaints(page), path
+        assert not said, f"{path}: {said}"
+
+    for path in (*(FOR_ANYBODY if scheme == "light" else FOR_ANYBODY[:1]), post):
+        await check(path)
+    await sign_in(page, server.config.origin)
+    # In the other colours what differs is contrast, so pages that together have every component are enough.
+    for path in (*(FOR_MEMBERS if scheme == "light" else FOR_MEMBERS[:4]), post, f"{post}/report"):
+        await check(path)
+
+
+async def test_pages_turn_round_for_languages_from_right_to_left(
+    server: Server, chromium: Browser, post: str
+) -> None:
+    page = await chromium.new_page(viewport={"width": 1280, "height": 800})
+    await page.goto(server.config.origin + post)
+    await page.evaluate("document.documentElement.dir = 'rtl'")
+    side, main = await page.evaluate(
+        "['.side', 'main'].map(name => document.querySelector(name).getBoundingClientRect().x)"
+    )
+    assert side > main
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    server: Server, chromium: Browser, post: str
+) -> None:
+    page = await chromium.new_page(viewport={"width": 1280, "height": 800})
+    await page.goto(server.config.origin + post)
+    seen = []
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        at = await page.evaluate(
+            """(() => { const e = document.activeElement; const style = getComputedStyle(e); const box = e.getBoundingClientRect();
+            return [e === document.body ? '' : e.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth), box.width * box.height]; })()"""
+        )
+        if at[0] == "" and seen and at[3] == 0:
+            break
+        if not at[0] and at[1] == "none":
+            break
+        seen.append(at)
+    assert seen[0][0] == "Skip to the content"
+    assert any("Reply from your own server" in text for text, *_ in seen)
+    for text, style, thickness, area in seen:
+        assert style != "none", text
+        assert thickness >= 2, text
+        assert area > 0, text
+
+
+async def test_what_is_being_written_survives_a_closed_page(
+    server: Server, chromium: Browser, post: str
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await sign_in(page, server.config.origin)
+    await page.goto(f"{server.config.origin}/compose")
+    await page.fill("#text", "half a thought")
+    for _ in range(200):
+        if await page.evaluate("localStorage.length"):
+            break
+        await asyncio.sleep(0.05)
+    await page.close()
+    page = await context.new_page()
+    await page.goto(f"{server.config.origin}/compose")
+    assert await page.input_value("#text") == "half a thought"
+    await page.click("main button[type=submit]")
+    await page.wait_for_url("**/@bob/*")
+    await page.goto(f"{server.config.origin}/compose")
+    assert await page.input_value("#text") == ""

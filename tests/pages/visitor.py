@@ -1,0 +1,160 @@
+"""Somebody with a browser that knows no JavaScript: reads pages, follows redirects, fills in the forms it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import html5lib
+from aiohttp import ClientSession, FormData
+from lxml import etree
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+@dataclass
+class Page:
+    """A page as it was understood. `problems` are errors of its HTML by the standard's own parser."""
+
+    status: int
+    url: str
+    text: str
+    headers: Any
+    tree: Any = None
+    problems: list[Any] = field(default_factory=list)
+
+    def all(self, tag: str, **attributes: str) -> list[Any]:
+        """The elements of this kind with these attributes (``class_`` holds one of the classes)."""
+        found = []
+        for element in self.tree.iter(f"{XHTML}{tag}"):
+            wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+            classes = wanted.pop("class", None)
+            if classes is not None and classes not in (element.get("class") or "").split():
+                continue
+            if all(element.get(name) == value for name, value in wanted.items()):
+                found.append(element)
+        return found
+
+    def words(self) -> str:
+        """What there is to read in the main part."""
+        return " ".join(" ".join(part.itertext()) for part in self.all("main")).replace("\n", " ")
+
+
+class Visitor:
+    """One browser with its cookies."""
+
+    def __init__(self, session: ClientSession, origin: str) -> None:
+        self.session = session
+        self.origin = origin
+
+    async def open(self, path: str, **headers: str) -> Page:
+        """GET, redirects followed."""
+        async with self.session.get(urljoin(self.origin, path), headers=headers) as answer:
+            return await _page(answer)
+
+    async def submit(
+        self,
+        page: Page,
+        action: str,
+        values: dict[str, Any] | None = None,
+        *,
+        choose: dict[str, str] | None = None,
+    ) -> Page:
+        """Fill in the form of the page that leads to `action` and send it as the browser would.
+
+        `values` are by the names of fields that are there; a file is (name, bytes, type). AssertionError when
+        there is no such form or field. `choose` ticks boxes and radio buttons by name and value.
+        """
+        form, button = _form(page, action)
+        data = dict(_filled(form))
+        for name, value in (values or {}).items():
+            names = {element.get("name") for element in form.iter() if element.get("name")}
+            assert name in names, f"the form to {action} has no field {name}: {sorted(filter(None, names))}"
+            data[name] = value
+        pairs = [
+            (name, one)
+            for name, value in data.items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
+        for name, value in (choose or {}).items():
+            boxes = [
+                e for e in form.iter(f"{XHTML}input") if e.get("name") == name and e.get("value") == value
+            ]
+            assert boxes, f"nothing to choose as {name}={value}"
+            if boxes[0].get("type") == "radio":
+                pairs = [pair for pair in pairs if pair[0] != name]
+            pairs.append((name, value))
+        if button is not None and button.get("name"):
+            pairs.append((button.get("name"), button.get("value", "")))
+        body = FormData(default_to_multipart=form.get("enctype") == "multipart/form-data")
+        for name, value in pairs:
+            if isinstance(value, tuple):
+                filename, content, kind = value
+                body.add_field(name, content, filename=filename, content_type=kind)
+            else:
+                body.add_field(name, value)
+        headers = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin", "Referer": page.url}
+        async with self.session.post(urljoin(page.url, action), data=body, headers=headers) as answer:
+            return await _page(answer)
+
+
+def _form(page: Page, action: str) -> tuple[Any, Any]:
+    for form in page.all("form"):
+        for button in form.iter(f"{XHTML}button"):
+            if button.get("formaction") == action:
+                return form, button
+        if form.get("action") == action and form.get("method") == "post":
+            return form, None
+    actions = [form.get("action") for form in page.all("form")]
+    raise AssertionError(f"{page.url} has no form to {action}, but to {actions}: {page.words()[:800]}")
+
+
+def _filled(form: Any) -> list[tuple[str, Any]]:
+    found: dict[str, Any] = {}
+
+    def put(name: str, value: str) -> None:
+        if name in found:
+            found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
+        else:
+            found[name] = value
+
+    for element in form.iter():
+        name, tag = (
+            element.get("name"),
+            etree.QName(element).localname if isinstance(element.tag, str) else "",
+        )
+        if not name:
+            continue
+        if tag == "input":
+            kind = element.get("type", "text")
+            if kind in ("checkbox", "radio") and element.get("checked") is None:
+                continue
+            if kind == "file":
+                continue
+            put(name, element.get("value", "on" if kind == "checkbox" else ""))
+        elif tag == "textarea":
+            put(name, (element.text or "").removeprefix("\n"))
+        elif tag == "select":
+            options = list(element.iter(f"{XHTML}option"))
+            chosen = [one for one in options if one.get("selected") is not None] or options[:1]
+            put(name, chosen[0].get("value"))
+    return list(found.items())
+
+
+async def _page(answer: aiohttp.ClientResponse) -> Page:
+    text = await answer.text()
+    page = Page(answer.status, str(answer.url), text, answer.headers)
+    if answer.content_type == "text/html":
+        parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("lxml"), namespaceHTMLElements=True)
+        page.tree = parser.parse(text).getroot()
+        # The parser's tables predate elements that later versions of the standard added; those it merely does not know.
+        page.problems = [(place, code, facts) for place, code, facts in parser.errors]
+    return page
+
+
+def path_of(page: Page) -> str:
+    """The path a page ended at, with its query."""
+    parts = urlsplit(page.url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
