@@ -49,6 +49,14 @@ SECTIONS: Final[Mapping[str, str]] = {
 }
 """The modules whose routes are for programs other than servers, in the order of the page."""
 
+_PATHS: Final = frozenset((route.method, route.path) for route in ROUTES)
+DOCUMENTED: Final = [
+    route
+    for route in ROUTES
+    if (route.method, route.path.rstrip("/")) not in _PATHS - {(route.method, route.path)}
+]
+"""Every route, but not those that differ from another by a slash at the end."""
+
 KINDS: Final = ("standard", "fep", "convention")
 HEADINGS: Final = {
     "standard": "Standards",
@@ -184,7 +192,7 @@ def sentences(page: str) -> dict[str, str]:
 
 def _route_tables(known: Mapping[str, str]) -> Iterator[str]:
     for module, title in SECTIONS.items():
-        rows = list(_rows([route for route in ROUTES if route.handler.__module__ == module], known))
+        rows = list(_rows([route for route in DOCUMENTED if route.handler.__module__ == module], known))
         if rows:
             yield from (f"### {title}", "", "| route | who | scope | |", "|---|---|---|---|", *rows, "")
 

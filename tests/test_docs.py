@@ -47,7 +47,7 @@ def test_every_route_for_programs_has_a_sentence() -> None:
 
 def test_every_module_with_routes_is_in_a_document() -> None:
     elsewhere = ("web.pages.", "web.admin.", "web.federation.")
-    unknown = {route.handler.__module__ for route in generate.ROUTES} - set(generate.SECTIONS)
+    unknown = {route.handler.__module__ for route in generate.DOCUMENTED} - set(generate.SECTIONS)
     assert [module for module in unknown if not module.startswith(elsewhere)] == []
 
 
@@ -75,7 +75,7 @@ def test_what_mastodon_documents_is_offered_or_refused_with_a_reason(shared: Pat
     documented = json.loads((shared / "data" / "mastodon" / "endpoints.json").read_text())
     patterns = [
         (route.method, re.compile(re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(generate.plain(route.path)))))
-        for route in generate.ROUTES
+        for route in generate.DOCUMENTED
         if route.handler.__module__ != "web.api.empty"
     ]
     silent = [
@@ -90,7 +90,7 @@ def test_what_mastodon_documents_is_offered_or_refused_with_a_reason(shared: Pat
 def test_what_is_answered_emptily_is_named_as_missing() -> None:
     assert [
         route.path
-        for route in generate.ROUTES
+        for route in generate.DOCUMENTED
         if route.handler.__module__ == "web.api.empty" and not _is_named_as_missing(route.method, route.path)
     ] == []
 
@@ -98,7 +98,7 @@ def test_what_is_answered_emptily_is_named_as_missing() -> None:
 def test_nothing_is_called_missing_that_is_there() -> None:
     offered = [
         f"{route.method} {route.path}"
-        for route in generate.ROUTES
+        for route in generate.DOCUMENTED
         if route.handler.__module__.startswith("web.api.") and route.handler.__module__ != "web.api.empty"
         if _is_named_as_missing(route.method, route.path)
     ]
@@ -223,6 +223,23 @@ def test_dependencies_are_those_that_are_documented() -> None:
     needed = {re.split(r"[\[><=]", one)[0] for group in groups for one in group} - {"fedserver"}
     page = (ROOT / "docs" / "dependencies.md").read_text().partition("## Considered")[0]
     assert set(re.findall(r"^\| ([a-z][\w-]*) \|", page, re.MULTILINE)) - {"name"} == needed
+
+
+def test_fixtures_and_environment_of_the_tests_are_those_that_are_described() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    table = page.partition("| fixture | gives |")[2].partition("\n\n")[0]
+    described = {
+        name
+        for row in table.splitlines()
+        for name in re.findall(r"`(\w+)`", row.split("|")[1:2][0] if "|" in row else "")
+    }
+    source = (ROOT / "tests" / "conftest.py").read_text()
+    fixtures = set(re.findall(r"@pytest\.fixture[^@]*?\n(?:async )?def (\w+)\(", source))
+    assert described == fixtures - {"quick_secrets"}
+    for name in set(re.findall(r"FEDSERVER_TEST_\w+", page)):
+        assert any(
+            name in file.read_text() for file in (ROOT / "tests").rglob("*.py") if file.name != "test_docs.py"
+        )
 
 
 # Specifications

@@ -147,7 +147,7 @@ routes: Final[list[web.RouteDef]] = [
     _member("/api/v1/annual_reports/{year}/state", "read:accounts", b'{"state":"ineligible"}'),
     _no_such("/api/v1_alpha/async_refreshes/{id}", "read"),
     _no_such("/api/proofs", member=False),
-    # moderation: the panel does what these would do in an app
+    # moderation: nothing of it is done from an app
     _moderator("/api/v1/admin/accounts", "admin:read:accounts"),
     _moderator("/api/v2/admin/accounts", "admin:read:accounts"),
     _moderator("/api/v1/admin/accounts/{id}", "admin:read:accounts", single=True),
