@@ -294,7 +294,7 @@ async def test_a_failure_nobody_foresaw_is_logged_once_with_its_request(
 async def test_links_from_mails_leave_no_secret_in_the_log(
     app_client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "fedserver")
+    caplog.set_level("DEBUG", "fedserver")
     await app_client.get("/login/once/s3cr3t", headers={"Authorization": "Bearer s3cr3t"})
     await app_client.get("/password/s3cr3t?token=s3cr3t")
     assert len([record for record in caplog.records if record.name == "fedserver.request"]) == 2
