@@ -13,7 +13,8 @@ from fedserver.context import Server
 from fedserver.federation import actors
 from fedserver.posts import Draft, PollDraft
 from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
-from tests.pages.conftest import MakeReader
+from tests.mailing import Mailbox, link_in, mails
+from tests.pages.conftest import PASSWORD, MakeReader
 from tests.pages.visitor import Visitor, path_of
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
@@ -155,3 +156,34 @@ async def test_a_visitor_is_led_to_their_own_server(
         assert not page.all("meta", http_equiv="refresh")
     page = await visitor.submit(page, "/interact", {"handle": "nonsense"})
     assert page.all("input", id="handle")[0].get("aria-invalid") == "true"
+
+
+class TestApproval:
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"registrations": "approval"}
+
+    @pytest.mark.jobs
+    async def test_a_moderator_lets_in_whoever_asked(
+        self, signed_in: MakeReader, visitor: Visitor, mailbox: Mailbox
+    ) -> None:
+        moderator, alice = await signed_in("mo", role="moderator"), await signed_in("alice")
+        assert (await alice.open("/mod/joins")).status == 403
+        await visitor.submit(
+            await visitor.open("/join"),
+            "/join",
+            {"username": "zoe", "email": "zoe@mail.example", "password": PASSWORD, "reason": "I teach."},
+            choose={"agreement": "1"},
+        )
+        link = f"/confirm/{link_in((await mails(mailbox, 1))[0], '/confirm/')}"
+        page = await visitor.submit(await visitor.open(link), link)
+        assert "Somebody will read your request" in page.words()
+        assert (await visitor.open("/@zoe")).status == 404
+        page = await moderator.open("/mod/joins")
+        assert "I teach." in page.words()
+        (approve,) = [
+            form.get("action") for form in page.all("form") if form.get("action").endswith("/approve")
+        ]
+        page = await moderator.submit(page, approve)
+        assert "Nobody is waiting" in page.words()
+        assert (await visitor.open("/@zoe")).status == 200

@@ -11,6 +11,7 @@ from web.pages import (
     feeds,
     front,
     joining,
+    joins,
     leaving,
     lists,
     notifications,
@@ -25,6 +26,7 @@ from web.pages import (
 ROUTES: Final[list[web.RouteDef]] = [
     *front.routes,
     *joining.routes,
+    *joins.routes,
     *signing_in.routes,
     *lists.routes,
     *notifications.routes,

@@ -52,6 +52,8 @@ DONE: Final[dict[str, str]] = {
     "requested": "Your request to follow is sent.",
     "blocked": "You block this account.",
     "muted": "You mute this account.",
+    "let-in": "They are in, and hear of it by mail.",
+    "refused": "They are refused, and what they entered is deleted.",
     "cleared": "Your notifications are cleared.",
 }
 
