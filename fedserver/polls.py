@@ -30,7 +30,7 @@ def plan_end(conn: Connection, post_id: int, expires_at: int | None) -> None:
 def counts_changed(conn: Connection, publish: Publisher, post_id: int, counted_at: int | None) -> None:
     """Somebody voted in a poll of ours: tell the counts elsewhere now, or when the next telling is due."""
     now = now_ms()
-    due_at = (counted_at or 0) + COUNTS_EVERY_MS
+    due_at = (counted_at or 0) + int(COUNTS_EVERY_MS / publish.time_scale)
     if due_at <= now:
         _tell(conn, publish, post_id)
     else:

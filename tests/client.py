@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ class ApiError(AssertionError):
     """The server refused. `status` and `body` say how."""
 
     def __init__(self, method: str, path: str, status: int, body: str) -> None:
-        super().__init__(f"{method} {path} answered {status}: {body[:2000]}")
+        super().__init__(f"{method} {path} answered {status}: {body[:4000]}")
         self.status = status
         self.body = body
 
@@ -29,8 +30,13 @@ class Api:
         username: str = "",
         domain: str = "",
         address: str = "",
+        log_end: Callable[[], str] = lambda: "",
     ) -> None:
-        """`domain` is the one in handles if not that of `origin`; `address` is where it listens, if elsewhere."""
+        """`domain` is the one in handles if not that of `origin`; `address` is where it listens, if elsewhere.
+
+        `log_end` tells what the server has logged, to explain failures of its own.
+        """
+        self.log_end = log_end
         self.origin = origin
         self.token = token
         self.username = username
@@ -118,5 +124,6 @@ class Api:
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         answer = self.http.request(method, path, **more)
         if answer.status_code >= 400:
-            raise ApiError(method, path, answer.status_code, answer.text)
+            log = self.log_end() if answer.status_code >= 500 else ""
+            raise ApiError(method, path, answer.status_code, answer.text + log)
         return answer.json() if answer.content else None

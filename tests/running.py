@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -171,7 +172,23 @@ class RunningServer:
 
     def api(self, token: str | None = None, username: str = "") -> Api:
         """A client of whoever has this token."""
-        return Api(self.origin, token, username=username, domain=self.domain, address=self.address)
+        return Api(
+            self.origin,
+            token,
+            username=username,
+            domain=self.domain,
+            address=self.address,
+            log_end=self.log_end,
+        )
+
+    def quiet(self) -> bool:
+        """Whether nothing waits to be delivered, acted on or done."""
+        shown = httpx.get(f"{self.address}/metrics", timeout=30, trust_env=False).text
+        states = re.findall(
+            r'^fedserver_queue_depth\{.*state="(?:waiting|running)"\} (\S+)$', shown, re.MULTILINE
+        )
+        assert states, shown[:500]
+        return not any(map(float, states))
 
     def mails(self) -> list[Path]:
         """The mails it has sent, oldest first."""
