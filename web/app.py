@@ -21,6 +21,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     # for client apps
     *oauth.routes,
     *api.routes,
+    *api.with_slash(api.routes),
     # for people
     *pages.ROUTES,
     # for other servers

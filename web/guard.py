@@ -70,7 +70,7 @@ def policy_for(method: str, path: str) -> Policy:
     if path in _OBSERVED:
         return Policy("plain", quiet=True)
     if path.startswith("/api/"):
-        return _api_policy(method, path)
+        return _api_policy(method, path.rstrip("/"))
     if path in ("/oauth/token", "/oauth/revoke"):
         return Policy("oauth", cors=True, limits=(limits.TOKENS,))
     if path == "/oauth/userinfo":

@@ -203,6 +203,17 @@ def _shape(path: str) -> str:
     )
 
 
+async def test_deprecated_routes_say_so(nobody: Person) -> None:
+    assert (await nobody.raw("GET", "/api/v1/instance")).headers["Deprecation"] == "@1668384000"
+    assert "Deprecation" not in (await nobody.raw("GET", "/api/v2/instance")).headers
+
+
+async def test_a_slash_at_the_end_changes_nothing(alice: Person) -> None:
+    assert await alice.get("/api/v1/instance/") == await alice.get("/api/v1/instance")
+    status = await alice.post("/api/v1/statuses/", {"status": "x"})
+    assert await alice.get(f"/api/v1/statuses/{status['id']}/") == status
+
+
 @pytest.mark.parametrize(
     "path", ["/api/v1/nothing", "/api/v3/instance", "/api/v1/statuses/1/nothing", "/api/nothing"]
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import wraps
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -23,8 +24,47 @@ from web.api import (
 )
 from web.api.render import AVATAR, HEADER, RENDERER, Renderer
 
+
+def with_slash(defined: list[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes with a slash at the end, which some clients send (Mastodon.py: ``/api/v1/instance/``)."""
+    return [
+        web.RouteDef(one.method, f"{one.path}/", one.handler, one.kwargs)
+        for one in defined
+        if one.path.startswith("/api/")
+    ]
+
+
+# What Mastodon calls deprecated, and since when (seconds since 1970).
+_DEPRECATED: Final = {
+    "POST /api/v1/media": 1_588_896_000,
+    "GET /api/v1/suggestions": 1_621_123_200,
+    "GET /api/v1/trends": 1_648_598_400,
+    "GET /api/v1/accounts/{id}/identity_proofs": 1_648_598_400,
+    "GET /api/v1/instance": 1_668_384_000,
+    "GET /api/v1/filters": 1_668_384_000,
+    "GET /api/v1/filters/{id}": 1_668_384_000,
+    "GET /api/v1/notifications/policy": 1_728_345_600,
+}
+
+
+def _marked(route: web.RouteDef) -> web.RouteDef:
+    """The route, with a header that says so if it is deprecated (RFC 9745)."""
+    since = _DEPRECATED.get(f"{route.method} {route.path}")
+    if since is None:
+        return route
+    answer: Any = route.handler
+
+    @wraps(answer)
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response: web.StreamResponse = await answer(request)
+        response.headers["Deprecation"] = f"@{since}"
+        return response
+
+    return web.RouteDef(route.method, route.path, handler, route.kwargs)
+
+
 # Fixed names come before patterns that would take them for an id.
-routes: Final[list[web.RouteDef]] = [
+_routes: Final[list[web.RouteDef]] = [
     *accounts.routes,
     *relations.routes,
     *accounts.routes_by_id,
@@ -39,6 +79,7 @@ routes: Final[list[web.RouteDef]] = [
     *reports.routes,
     *empty.routes,
 ]
+routes: Final = [_marked(route) for route in _routes]
 
 
 def install(app: web.Application, server: Server) -> None:

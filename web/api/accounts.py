@@ -113,7 +113,7 @@ async def following(request: web.Request) -> web.Response:
 async def familiar_followers(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/familiar_followers?id[]=…``"""
     member = auth.member(request, "read:follows")
-    ids = forms.query(request).ids("id")[:ACCOUNTS_ASKED_MAX]
+    ids = (await forms.params(request)).ids("id")[:ACCOUNTS_ASKED_MAX]
     found = await people.familiar_followers(keys.server(request), member, ids)
     render = renderer(request)
     return replies.json(
