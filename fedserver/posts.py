@@ -326,9 +326,14 @@ async def _find_strangers(server: Server, draft: Draft) -> None:
     One who cannot be found stays text, as if they did not exist.
     """
     handles = _handles(draft)[:MENTIONS_MAX]
-    known = await server.db.read(mentions.known, server, handles)
-    for handle in handles:
-        if handle.key in known or not handle.domain or not server.config.federates:
+    elsewhere = [
+        handle for handle in handles if handle.domain and not mentions.is_ours(server, handle.domain)
+    ]
+    if not elsewhere or not server.config.federates:
+        return
+    known = await server.db.read(mentions.known, server, elsewhere)
+    for handle in elsewhere:
+        if handle.key in known or not handle.domain:
             continue
         try:
             await fetch.account_by_handle(server, handle.username, handle.domain)
