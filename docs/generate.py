@@ -217,6 +217,7 @@ def plain(path: str) -> str:
 
 def asked_of(handler: Any) -> tuple[str, str]:
     """Who may call a handler ("anybody", "member", "moderator", "admin") and the scope a token needs ("" for none)."""
+    handler = inspect.unwrap(handler)
     given = inspect.getclosurevars(handler).nonlocals
     named = [
         (who, scope or (given.get("scope") if "scope" in words else None) or "")
@@ -244,6 +245,7 @@ def _sources(handler: Any, depth: int = 2) -> Iterator[str]:
 
 def _emptiness(handler: Any) -> str:
     """What a handler of `web.api.empty` answers; "" for others."""
+    handler = inspect.unwrap(handler)
     if handler.__module__ != "web.api.empty":
         return ""
     given = inspect.getclosurevars(handler).nonlocals

@@ -278,6 +278,65 @@ def test_every_proposal_that_the_code_names_is_listed() -> None:
     assert sorted(named - listed) == []
 
 
+def test_numbers_in_the_documents_are_those_of_the_code() -> None:
+    from activitypub import values
+    from activitypub.signatures import clock
+    from activitypub.vocabulary import actor
+    from fedserver import posts
+    from fedserver.federation import (
+        actors,
+        authenticate,
+        backfill,
+        documents,
+        http,
+        inbox_worker,
+        lane,
+        people,
+        remote_posts,
+    )
+    from storage import deliveries, inbox, instances
+    from web import limits
+
+    day_ms, wait = 24 * 3_600_000, http.Limits()
+    federation = " ".join((ROOT / "FEDERATION.md").read_text().split())
+    for words in (
+        f"{values.BODY_BYTES_MAX >> 20} MiB, depth {values.DEPTH_MAX}, {values.KEYS_MAX:,} keys",
+        f"{wait.connect:.0f} s to connect, {wait.read:.0f} s to read, {wait.total:.0f} s in all; "
+        f"{http.REDIRECTS_MAX} redirects",
+        f"fetches for one activity | {inbox_worker.FETCHES_MAX} |",
+        f"{backfill.ANCESTORS_MAX} posts upwards; {backfill.FETCHES_MAX} fetches, {backfill.ITEMS_MAX} items and "
+        f"depth {backfill.DEPTH_MAX} in a run; one run in {backfill.THREAD_EVERY_SECONDS // 60} minutes",
+        f"{backfill.LATEST_MAX} latest posts, {backfill.PINS_MAX} pinned",
+        f"{remote_posts.MENTIONS_MAX}, {remote_posts.TAGS_MAX}, {remote_posts.MEDIA_MAX}, "
+        f"{remote_posts.POLL_OPTIONS_MAX} |",
+        f"alt text | {remote_posts.ALT_TEXT_CHARS_MAX:,} characters",
+        f"fields, aliases | {actors.FIELDS_MAX}, {actors.ALIASES_MAX} |",
+        f"keys of an actor | {actor.KEYS_MAX} |",
+        f"{posts.CHARACTERS_MAX:,} characters, {posts.MEDIA_MAX} pictures and {posts.POLL_OPTIONS_MAX} poll options",
+        f"pinned, at most {people.PINS_MAX}, and unpinned",
+        f"once in {people.MOVE_EVERY_MS // day_ms} days",
+        f"remembered for {inbox.TOMBSTONE_MS // 3_600_000} hours",
+        f"remembered for the host for {instances.SCHEME_BELIEVED_MS // day_ms} days",
+        f"lives for {clock.LIFETIME_SECONDS_DEFAULT // 60} minutes, or until `expires`, at most "
+        f"{clock.LIFETIME_SECONDS_MAX // 3600} hours",
+        f"most {authenticate.KEY_FETCHES_MAX} keys of one host",
+        f"left alone for {authenticate.BACK_OFF_SECONDS // 60} minutes",
+        f"Pages have {documents.PAGE_ITEMS} items",
+        f"for {deliveries.HELD_MS // day_ms} days. 410",
+        f"at most {lane.CONNECTIONS} connections",
+        f"given up after {lane.TRIES_WHEN_REFUSED} tries",
+    ):
+        assert words in federation, words
+    api = " ".join((ROOT / "docs" / "client-api.md").read_text().split())
+    for words in (
+        f"{limits.API_TOKEN.count} requests in {limits.API_TOKEN.seconds // 60} minutes",
+        f"{limits.API_ACCOUNT.count} for a member",
+        f"{limits.PAGING.count} pages in {limits.PAGING.seconds // 60} minutes",
+        f"{limits.UPLOADS.count} uploads, deletions or reports in {limits.UPLOADS.seconds // 60} minutes",
+    ):
+        assert words in api, words
+
+
 @pytest.mark.parametrize("direction", ["understood", "sent"])
 def test_every_activity_that_is_handled_or_built_is_in_the_document(direction: str) -> None:
     from activitypub.builders import activity as builders
