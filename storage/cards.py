@@ -168,8 +168,10 @@ Visible = Callable[[FromClause], Any]
 
 def select_cards(visible: Visible, *more: Any) -> Select[Any]:
     """The columns of `card_of` over `post`, without posts (and boosts of posts) that are not `visible`."""
+    # As CASE, because SQLite would look up every public post by the predicate's ORs rather than the few asked for.
     return select_all_cards(*more).where(
-        visible(post), case((ORIGINAL.c.id.is_(None), True), else_=visible(ORIGINAL))
+        case((visible(post), True), else_=False),
+        case((ORIGINAL.c.id.is_(None), True), else_=visible(ORIGINAL)),
     )
 
 

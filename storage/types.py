@@ -69,6 +69,8 @@ class AnyOf(ColumnElement[bool]):
 
     inherit_cache = True
     type = Boolean()
+    # Else SQLAlchemy writes `… = 1` after it on SQLite, and no index is used.
+    _is_implicitly_boolean = True
 
     def __init__(self, column: ColumnElement[Any], values: BindParameter[Any]) -> None:
         self.column = column

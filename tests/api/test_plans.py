@@ -1,0 +1,46 @@
+"""The statements behind every page find their rows by an index, however much there is in the tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from fedserver import noticeboard, timelines
+from storage import cards
+from storage.hot import Hot
+from tests import databases
+
+STATEMENTS = {
+    "home": timelines._home._down,
+    "home upwards": timelines._home._up,
+    "public": timelines._public._down,
+    "local": timelines._public_side._down,
+    "account": timelines._of_account._down,
+    "account for nobody": timelines._of_account_public._down,
+    "posts": timelines._by_ids,
+    "posts for nobody": timelines._by_ids_public,
+    "thread": timelines._thread,
+    "notifications": noticeboard._page._down,
+    "marks": cards._standing,
+    "polls": cards._polls,
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_table_is_read_from_end_to_end(name: str, tmp_path: Path) -> None:
+    statement: Hot[object] = STATEMENTS[name]
+    path = databases.sqlite_database(tmp_path).removeprefix("sqlite:///")
+    text, constants = statement._text("sqlite")
+    parameters: defaultdict[str, object] = defaultdict(int, constants)
+    for listed in ("ids", "threads", "types"):
+        parameters[listed] = "[1]"
+    with sqlite3.connect(path) as conn:
+        plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
+    scanned = [step for step in plan if step.startswith("SCAN") and "json_each" not in step]
+    assert scanned == []
+    assert not any("MULTI-INDEX" in step for step in plan)
+    if name not in ("marks", "polls", "thread"):
+        assert not any("TEMP B-TREE" in step for step in plan)
