@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 Hearer = Callable[[str], None]
 QUEUE_MAX = 500  # a stream that falls further behind loses the oldest; its client pages on reconnect
@@ -47,7 +48,7 @@ class Bus:
                 waiting.get_nowait()
             waiting.put_nowait((channel, payload))
 
-        ends = [self.subscribe(channel, lambda payload, channel=channel: put(channel, payload)) for channel in channels]
+        ends = [self.subscribe(channel, partial(put, channel)) for channel in channels]
 
         def end() -> None:
             for stop in ends:

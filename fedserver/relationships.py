@@ -6,6 +6,7 @@ The ``receive_…`` functions are units: the inbox calls them once it knows that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -39,7 +40,7 @@ async def follow(
     languages: Sequence[str] | None = None,
 ) -> None:
     """Follow, ask to follow, or change how one follows. Raises NotFound, Forbidden, Invalid."""
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if shows_boosts is not None:
         options["shows_boosts"] = shows_boosts
     if notifies is not None:
@@ -50,7 +51,7 @@ async def follow(
 
 
 def follow_unit(
-    conn: Connection, server: Server, account_id: int, target_id: int, options: dict[str, object]
+    conn: Connection, server: Server, account_id: int, target_id: int, options: dict[str, Any]
 ) -> None:
     """The unit of `follow`, for whoever begins follows as a part of something larger."""
     target = _target(conn, account_id, target_id)

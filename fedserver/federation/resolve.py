@@ -7,6 +7,7 @@ else shares, where slow name servers of hostile domains could hold all of them.
 import errno
 import socket
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import AsyncResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -44,7 +45,7 @@ class GuardedResolver(AbstractResolver):
         """`dns` is the `address:port` of the one DNS server to ask; must be made while a loop runs."""
         self._allow_nets = allow_nets
         self._static = static_hosts or {}
-        servers = {"nameservers": [dns]} if dns else {}
+        servers: dict[str, Any] = {"nameservers": [dns]} if dns else {}
         self._asked = AsyncResolver(timeout=LOOKUP_SECONDS, tries=2, **servers)
 
     async def resolve(
