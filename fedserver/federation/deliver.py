@@ -18,7 +18,6 @@ import secrets
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +30,7 @@ from activitypub.signatures import PrivateKey, body_digest
 from fedserver.context import Server
 from fedserver.federation import sync
 from fedserver.federation.lane import Lane, Outcome, Parcel
+from fedserver.federation.signing import Signers
 from storage import deliveries
 from storage.instances import Failure
 from storage.types import now_ms
@@ -42,7 +42,6 @@ PER_HOST: Final = 50  # deliveries a lane takes before the claim is renewed
 LEASE_MS: Final = 150_000  # longer than a lane may start sending, plus two knocks of 30 s each
 SLOW_LANES_MAX: Final = 384  # lanes beyond the limit on hosts, because those wait for a host that hangs
 LOOK_AGAIN_SECONDS: Final = 60.0  # finds what a process that has ended was holding
-SIGNING_THREADS: Final = 2
 PARCELS_KEPT: Final = 512
 BATCH_SECONDS: Final = 0.02
 BATCH_MAX: Final = 100
@@ -78,7 +77,7 @@ class DeliveryLanes:
         self._running = 0
         self._results = deliveries.Results()
         self._parcels: OrderedDict[int, Parcel] = OrderedDict()
-        self._signers = ThreadPoolExecutor(SIGNING_THREADS, thread_name_prefix="sign")
+        self._signers = Signers()
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._reported = asyncio.Event()
@@ -92,6 +91,7 @@ class DeliveryLanes:
     async def start(self) -> None:
         """Begin to send, also what an earlier process left behind."""
         self._unsubscribe = self._server.bus.subscribe("delivery", self._hear)
+        asyncio.get_running_loop().run_in_executor(None, self._server.http.load_trust)
         await self._db.write(_let_go_of_the_dead, self._worker)
         self._tasks = [
             asyncio.create_task(self._dispatch(), name="delivery-dispatch"),
@@ -119,7 +119,7 @@ class DeliveryLanes:
                 await self._record(results)
         # Also what was claimed by a unit that nobody waited for any more.
         await self._db.write(deliveries.release_claims, [self._worker])
-        self._signers.shutdown(wait=False)
+        self._signers.close()
 
     async def idle(self) -> None:
         """Wait until nothing is under way and nothing may be tried now; what waits for a retry does not count."""

@@ -114,6 +114,7 @@ class GuardedClient:
         self._ca = testing.ca
         self._user_agent = f"fedserver/{version('fedserver')} (+{config.origin}/)"
         self._session: aiohttp.ClientSession | None = None
+        self._trust: ssl.SSLContext | None = None
         self._resolver: GuardedResolver | None = None
         self._closed = False
 
@@ -227,13 +228,20 @@ class GuardedClient:
         if self._resolver is not None:
             await self._resolver.close()
 
+    def load_trust(self) -> ssl.SSLContext:
+        """Load whom we trust to vouch for other servers, once: it takes a while, so best before the first request."""
+        if self._trust is None:
+            trust = ssl.create_default_context()
+            if self._ca:
+                trust.load_verify_locations(self._ca)
+            self._trust = trust
+        return self._trust
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
             raise RuntimeError("the client is closed")
         if self._session is None:
-            trust = ssl.create_default_context()
-            if self._ca:
-                trust.load_verify_locations(self._ca)
+            trust = self.load_trust()
             self._resolver = GuardedResolver(
                 allow_nets=self._allow_nets, static_hosts=self._static_hosts, dns=self._dns
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -23,6 +22,7 @@ from activitypub.errors import SignatureMalformed
 from activitypub.signatures import PrivateKey, Scheme, sign_request
 from fedserver.errors import Refused, Unreachable
 from fedserver.federation.http import Answer, GuardedClient
+from fedserver.federation.signing import Signers
 from storage.deliveries import Claim, Due
 from storage.types import instant_of, now_ms
 
@@ -108,7 +108,7 @@ class Lane:
     """The sending to one host. `report` hears each outcome, `waits` whether the host keeps us waiting."""
 
     http: GuardedClient
-    signers: Executor
+    signers: Signers
     claim: Claim
     due: Sequence[Due]
     parcels: Mapping[int, Parcel]
@@ -251,9 +251,7 @@ class Lane:
             url = str(URL(due.inbox_uri).with_fragment(None))
         except ValueError as error:
             raise Refused("The inbox is not a plain web address.", reason="url") from error
-        # In a thread: RSA lets go of the interpreter, and the loop goes on serving.
-        headers = await asyncio.get_running_loop().run_in_executor(
-            self.signers,
+        headers = await self.signers.sign(
             partial(
                 sign_request,
                 scheme,
