@@ -109,6 +109,10 @@ class Browser:
         )
         self.submit("/login", username=member.username, password=password_of(member.username))
 
+    def share_session(self, member: Api) -> None:
+        """Let the member's client see the pages as this browser does."""
+        member.http.cookies.update(self._http.cookies)
+
     def submit(self, page: str, form: str = "", **fields: str) -> None:
         """Send the form of this page that goes to `form`, or to the page itself."""
         shown = self._http.get(page)
