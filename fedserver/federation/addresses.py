@@ -4,6 +4,7 @@ One parser (yarl, the one aiohttp dials with) reads a URL, so that what is check
 """
 
 import re
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -76,6 +77,7 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 _CONFUSING = re.compile(r"[\x00-\x20\x7f\\]")
 
 
+@lru_cache(maxsize=8192)
 def may_be_dialled(address: str, allow_nets: tuple[Network, ...] = ()) -> bool:
     """Say whether an IP address (canonical text, as a resolver or a socket gives it) may be contacted."""
     try:

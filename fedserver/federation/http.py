@@ -293,7 +293,6 @@ class GuardedClient:
         arrives.
         """
         target = self._check(url)
-        host = target.host or ""
         try:
             async with asyncio.timeout(total_seconds or self._limits.total):
                 response, target = await self._follow(method, target, body, headers or {}, sign)
@@ -305,7 +304,7 @@ class GuardedClient:
                     else:
                         response.close()
         except TimeoutError as error:
-            raise Unreachable(f"{host} did not answer in time.", reason="timeout") from error
+            raise Unreachable(f"{target.host} did not answer in time.", reason="timeout") from error
 
     async def _follow(
         self, method: str, target: URL, body: bytes, headers: Mapping[str, str], sign: Sign | None

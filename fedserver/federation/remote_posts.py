@@ -31,6 +31,7 @@ TAGS_MAX: Final = 40
 MEDIA_MAX: Final = 16
 POLL_OPTIONS_MAX: Final = 100
 POLL_OPTION_CHARS_MAX: Final = 500
+COUNT_MAX: Final = (1 << 31) - 1  # what an integer column of PostgreSQL holds
 ALT_TEXT_CHARS_MAX: Final = 10_000
 BLURHASH_CHARS_MAX: Final = 200
 URL_CHARS_MAX: Final = 2_000
@@ -211,7 +212,7 @@ def put_poll(conn: Connection, post_id: int, poll: Poll) -> None:
         multiple=poll.multiple,
         expires_at=instant(poll.end_time),
         closed_at=_closed_at(poll),
-        voters_count=poll.voters_count,
+        voters_count=_count(poll.voters_count),
     )
 
 
@@ -225,7 +226,7 @@ def count_poll(conn: Connection, post_id: int, poll: Poll) -> bool:
         conn,
         post_id,
         [votes for _, votes in options],
-        voters_count=poll.voters_count,
+        voters_count=_count(poll.voters_count),
         expires_at=instant(poll.end_time),
         closed_at=_closed_at(poll),
     )
@@ -234,9 +235,13 @@ def count_poll(conn: Connection, post_id: int, poll: Poll) -> bool:
 
 def _options(poll: Poll) -> list[tuple[str, int]]:
     return [
-        (clean_line(option.name)[:POLL_OPTION_CHARS_MAX], min(option.votes or 0, 2**31 - 1))
+        (clean_line(option.name)[:POLL_OPTION_CHARS_MAX], _count(option.votes) or 0)
         for option in poll.options[:POLL_OPTIONS_MAX]
     ]
+
+
+def _count(said: int | None) -> int | None:
+    return None if said is None else min(said, COUNT_MAX)
 
 
 def _closed_at(poll: Poll) -> int | None:
