@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -79,13 +80,15 @@ async def serve() -> AsyncIterator:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator:
+async def client(tmp_path: Path) -> AsyncIterator:
     clients = []
 
     def client(limits=None, **testing) -> GuardedClient:
         testing = {"enabled": "1", "allow_http": "1", "allow_nets": "127.0.1.0/24"} | testing
         environ = {f"FEDSERVER_TESTING__{name.upper()}": value for name, value in testing.items()}
-        settings = config.load(environ={"FEDSERVER_DOMAIN": "our.example", **environ})
+        # A folder of its own: ./data may be somebody's running server.
+        ours = {"FEDSERVER_DOMAIN": "our.example", "FEDSERVER_DATA": str(tmp_path)}
+        settings = config.load(environ={**ours, **environ})
         clients.append(GuardedClient(settings, limits=limits))
         return clients[-1]
 
