@@ -1,7 +1,12 @@
-"""``python -m bench [sqlite] [postgresql]``: measure, print the table, exit 1 if SQLite misses an aim."""
+"""``python -m bench [sqlite] [postgresql] [--only NAME …]``: measure, print the table, exit 1 if SQLite misses an aim.
+
+``--only`` takes the beginnings of the names of workloads, such as ``home`` or ``"one status"``: the rest is left
+out. What writes is measured as a whole, by ``inbox``, ``post`` or ``fan-out``.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -26,30 +31,30 @@ from tests.databases import create_database, drop_database, postgresql_url
 NAMES = ("reader", "lonely", "popular", "famous")
 
 
-async def main(databases: list[str]) -> int:
-    """Measure on each database in turn."""
+async def main(databases: list[str], only: list[str]) -> int:
+    """Measure on each database in turn; nothing in `only` means everything."""
     rows: list[Row] = []
     rsa_s = _rsa_seconds()
     for name in databases:
         print(f"Measuring on {name} …", file=sys.stderr, flush=True)
-        rows += await _measure(name, rsa_s)
+        rows += await _measure(name, rsa_s, only)
     print(show(rows))
     print("\nCPU ms: the server's processes and its database, for one operation.")
     return 1 if any(not row.met for row in rows if row.database == "sqlite") else 0
 
 
-async def _measure(name: str, rsa_s: float) -> list[Row]:
+async def _measure(name: str, rsa_s: float, only: list[str]) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="fedserver-bench-") as folder:
         data = Path(folder)
         url = f"sqlite:///{data}/fedserver.sqlite3" if name == "sqlite" else create_database(postgresql_url())
         try:
-            return await _measure_on(name, url, data, rsa_s)
+            return await _measure_on(name, url, data, rsa_s, only)
         finally:
             if name != "sqlite":
                 drop_database(url)
 
 
-async def _measure_on(name: str, url: str, data: Path, rsa_s: float) -> list[Row]:
+async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[str]) -> list[Row]:
     port, peers_port, bare_port = free_port(), free_port(), free_port()
     hosts = ",".join(f"{host_name(number)}:{peers_port}=127.0.0.1:{peers_port}" for number in range(HOSTS))
     env = environment(data, port, url, hosts)
@@ -80,12 +85,15 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float) -> list[Row
         _keep(rows, Row(name, "start to first answer", server.start_s, 1.5, unit="s"))
         _keep(rows, Row(name, "memory when idle", own.memory_mib(), 120, unit="MiB"))
         await _follow_author_elsewhere(bench)
-        for part in (
-            workloads.reads(bench),
-            workloads.inbox(bench),
-            workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
-            workloads.fan_out(bench, peers, rsa_s),
-        ):
+        parts = {
+            "": workloads.reads(bench, only),
+            "inbox": workloads.inbox(bench),
+            "post": workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
+            "fan-out": workloads.fan_out(bench, peers, rsa_s),
+        }
+        for part_name, part in parts.items():
+            if part_name and not workloads.is_wanted(part_name, only):
+                continue
             async for row in part:
                 _keep(rows, row)
         _keep(rows, Row(name, "memory after all that", own.memory_mib(), 400, unit="MiB"))
@@ -174,4 +182,10 @@ def _parent_runs(pid: int, word: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:] or ["sqlite", "postgresql"])))
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the server against its aims."
+    )
+    parser.add_argument("databases", nargs="*", metavar="sqlite|postgresql")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME")
+    asked = parser.parse_args()
+    sys.exit(asyncio.run(main(asked.databases or ["sqlite", "postgresql"], asked.only)))

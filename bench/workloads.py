@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -57,7 +57,12 @@ class Bench:
 Headers = Callable[[], dict[str, str]]
 
 
-async def reads(bench: Bench) -> AsyncIterator[Row]:
+def is_wanted(name: str, only: Sequence[str]) -> bool:
+    """Whether a workload of this name is to be run: all are when `only` is empty."""
+    return not only or any(name.lower().startswith(one.lower()) for one in only)
+
+
+async def reads(bench: Bench, only: Sequence[str] = ()) -> AsyncIterator[Row]:
     """The pages and documents that are asked for most."""
     world, base = bench.world, bench.server.base
     reader = bench.bearer("reader")
@@ -87,7 +92,8 @@ async def reads(bench: Bench) -> AsyncIterator[Row]:
         ("profile page, no cookie", f"{base}/@author3", lambda: {"Accept": "text/html"}, 10, None),
     ]
     for one in plan:
-        yield await _read(bench, *one)
+        if is_wanted(one[0], only):
+            yield await _read(bench, *one)
 
 
 async def _read(
