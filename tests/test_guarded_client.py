@@ -3,6 +3,8 @@
 Test mode allows 127.0.1.0/24. The canaries listen outside it, where nothing may ever knock.
 """
 
+# Long because every way around the one door is tried against the same few servers.
+
 import asyncio
 import gzip
 import ipaddress

@@ -1,5 +1,7 @@
 """What every request goes through, whatever it is for: identity, forms, limits, errors, headers."""
 
+# Long because every request goes through this house, and its rules are tried together.
+
 from __future__ import annotations
 
 import json
