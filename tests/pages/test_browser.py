@@ -13,7 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from playwright.async_api import Browser, Page, async_playwright
 
-from fedserver import posts, profiles
+from fedserver import posts, profiles, sessions
 from fedserver.context import Server
 from fedserver.posts import Draft, PollDraft
 from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
@@ -169,3 +169,18 @@ async def test_what_is_being_written_survives_a_closed_page(
     await page.wait_for_url("**/@bob/*")
     await page.goto(f"{server.config.origin}/compose")
     assert await page.input_value("#text") == ""
+
+
+async def test_a_link_from_a_mail_signs_in(
+    server: Server, app_client: TestClient[Any, Any], chromium: Browser, signed_in: MakeReader
+) -> None:
+    """Browsers say where a form comes from; a page that hides it would have its own form refused."""
+    await signed_in("bob")
+    bob = await profiles.by_handle(server, Anonymous(), "bob")
+    origin = str(app_client.make_url("/")).rstrip("/")
+    link = await server.db.write(sessions.login_link, origin, bob.person.id)
+    page = await chromium.new_page()
+    await page.goto(link)
+    await page.locator("main form button").click()
+    await page.goto(f"{origin}/home")
+    assert page.url == f"{origin}/home"
