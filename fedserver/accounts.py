@@ -20,6 +20,7 @@ from fedserver.content.text import clean_line, emoji_shortcodes
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.federation import fetch
+from fedserver.jobs.plan import plan
 from fedserver.viewer import Member
 from storage import accounts, posts
 from storage.accounts import AccountRow
@@ -99,6 +100,8 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
     if values:
         accounts.change(conn, account_id, **values)
         server.publish.profile_updated(conn, account_id)
+    if "fields" in values:
+        plan(conn, "verify_links", {"account_id": account_id}, key=str(account_id))
     preferences = {
         name: getattr(change, name)
         for name in ("default_visibility", "default_sensitive", "default_language")
