@@ -90,7 +90,7 @@ def _dots(draw: ImageDraw.ImageDraw) -> None:
 
 
 def _sea(draw: ImageDraw.ImageDraw) -> None:
-    for y in range(0, 440):
+    for y in range(440):
         draw.line((0, y, SIZE[0], y), fill=colour(30 + y / 12, 0.55, 0.45 + y / 1200))
     for y in range(440, SIZE[1]):
         draw.line((0, y, SIZE[0], y), fill=colour(205, 0.45, 0.42 - (y - 440) / 1600))
