@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -173,24 +172,20 @@ async def inbox(bench: Bench) -> AsyncIterator[Row]:
     """Signed Create(Note)s from one author elsewhere, until the last is in a home timeline."""
     world, target = bench.world, f"{bench.server.base}/inbox"
     bodies = [_create(world, number) for number in range(INBOX)]
-    digests = [hashlib.sha256(body).digest() for body in bodies]
+    # Signed beforehand: the load must not take the time it measures.
+    signed = [sign_request("cavage", "POST", target, body, world.remote_key, time.time()) for body in bodies]
 
     async def send(number: int) -> None:
-        body = bodies[number]
-        headers = sign_request(
-            "cavage", "POST", target, body, world.remote_key, time.time(), digest=digests[number]
-        )
-        await expect(await bench.http.post(target, data=body, headers=headers), 202)
+        await expect(await bench.http.post(target, data=bodies[number], headers=signed[number]), 202)
 
     cpu = bench.server.processes.cpu_s()
     accepted = await measure(send, INBOX, bench.server.processes)
     last = json.loads(bodies[-1])["object"]["id"]
-    wanted = {json.loads(body)["object"]["id"] for body in bodies[-40:]}
     while True:
         home = await _json(
             bench, f"{bench.server.base}/api/v1/timelines/home?limit=40", bench.bearer("lonely")
         )
-        if last in {one["uri"] for one in home} and wanted & {one["uri"] for one in home}:
+        if last in {one["uri"] for one in home}:
             break
         await asyncio.sleep(0.05)
     cpu_ms = (bench.server.processes.cpu_s() - cpu) / INBOX * 1000
