@@ -22,6 +22,16 @@ PUBLIC = {"https://www.w3.org/ns/activitystreams#Public", "as:Public"}
 _numbers = itertools.count(1)
 
 
+def addressees(thing: dict[str, Any]) -> set[str]:
+    """Whom an activity or object names in `to` and `cc`."""
+    return {uri for name in ("to", "cc") for uri in as_list(thing.get(name, []))}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The values of a property, which JSON-LD lets stand alone if there is one."""
+    return value if isinstance(value, list) else [value]
+
+
 @dataclass
 class Pair:
     """`ann` of our server and `pete` of Fedify's, who follow each other unless a test says otherwise."""
@@ -67,11 +77,14 @@ class Pair:
         return eventually(lambda: self.ann.in_home(uri), f"{uri} in the home timeline")
 
     def arrived(self, kind: str, **wanted: Any) -> dict[str, Any]:
-        """The activity of ann's as it arrived at Fedify's, which must have found its signature and proof good."""
+        """The activity of ann's as it arrived at Fedify's, which must have found its signature good.
+
+        And its proof (FEP-8b32), which is on what is public and on nothing else.
+        """
         entry = self.peer.await_arrival(type=kind, actor=self.ann_uri, **wanted)
         assert (entry["signature"], entry["status"]) == ("verified", 202), entry
-        assert entry["proof"] == "verified", entry
         activity: dict[str, Any] = entry["activity"]
+        assert entry["proof"] == ("verified" if PUBLIC & addressees(activity) else None), entry
         return activity
 
 
@@ -146,12 +159,11 @@ def test_an_unfollow_of_theirs_ends_the_follow(strangers: Pair) -> None:
 
 def test_a_public_post_arrives_and_can_be_read_there(pair: Pair) -> None:
     status, create = pair.ann_posts("Metadata **matters** #FAIR")
-    assert set(create["to"] if isinstance(create["to"], list) else [create["to"]]) & PUBLIC
+    assert PUBLIC & set(as_list(create["to"]))
     read = pair.tell_pete("lookup", uri=status["uri"])
     assert (read["type"], read["id"]) == ("Note", status["uri"])
     assert "matters" in read["content"]
-    tags = read["tag"] if isinstance(read["tag"], list) else [read["tag"]]
-    assert "#fair" in {tag["name"].lower() for tag in tags}
+    assert "#fair" in {tag["name"].lower() for tag in as_list(read["tag"])}
 
 
 def test_a_post_of_theirs_is_shown_with_its_hashtags(pair: Pair) -> None:
@@ -176,7 +188,7 @@ def test_replies_go_both_ways_in_one_thread(pair: Pair) -> None:
     assert notice["status"]["id"] == answer["id"]
     thanks, create = pair.ann_posts(f"{pair.pete_handle} thanks!", in_reply_to_id=answer["id"])
     assert create["object"]["inReplyTo"] == answer["uri"]
-    tags = create["object"]["tag"] if isinstance(create["object"]["tag"], list) else [create["object"]["tag"]]
+    tags = as_list(create["object"]["tag"])
     assert pair.pete_uri in {tag["href"] for tag in tags if tag["type"] == "Mention"}
     thread = pair.ann.get(f"/api/v1/statuses/{status['id']}/context")
     assert [reply["id"] for reply in thread["descendants"]] == [answer["id"], thanks["id"]]
@@ -303,17 +315,14 @@ def test_a_picture_of_ours_keeps_its_description(pair: Pair) -> None:
     picture = pair.peer.picture()
     media = pair.ann.upload(picture, description="A grey square of ours")
     _, create = pair.ann_posts("Look here", media_ids=[media["id"]])
-    attachment = create["object"]["attachment"]
-    (sent,) = attachment if isinstance(attachment, list) else [attachment]
+    (sent,) = as_list(create["object"]["attachment"])
     assert sent["name"] == "A grey square of ours"
     assert pair.ann.http.get(sent["url"]).headers["content-type"].startswith("image/")
 
 
 def test_direct_posts_reach_whom_they_name_and_nobody_else(pair: Pair) -> None:
     status, create = pair.ann_posts(f"{pair.pete_handle} between us", visibility="direct")
-    audience = [create["to"], create.get("cc", [])]
-    named = {uri for part in audience for uri in (part if isinstance(part, list) else [part])}
-    assert named == {pair.pete_uri}
+    assert addressees(create) == {pair.pete_uri}
     assert pair.tell_pete("lookup", uri=status["uri"])["content"]
     pair.peer.actor(f"{pair.pete}nosy")
     with pytest.raises(AssertionError, match="cannot be looked up"):
@@ -324,8 +333,7 @@ def test_direct_posts_reach_whom_they_name_and_nobody_else(pair: Pair) -> None:
 
 def test_a_followers_only_post_stays_among_followers(pair: Pair) -> None:
     status, create = pair.ann_posts("Only for you", visibility="private")
-    parts = [create["to"], create.get("cc", [])]
-    assert not {uri for part in parts for uri in (part if isinstance(part, list) else [part])} & PUBLIC
+    assert not PUBLIC & addressees(create)
     assert Api(pair.ann.origin).raw("GET", f"/api/v1/statuses/{status['id']}").status_code == 404
     theirs = pair.pete_posts("<p>only for mine</p>", visibility="followers")
     assert theirs["visibility"] == "private"
@@ -350,14 +358,21 @@ def test_a_block_of_theirs_ends_both_follows(pair: Pair) -> None:
     )
 
 
-def test_a_block_of_ours_is_sent_and_stops_their_posts(pair: Pair) -> None:
+def test_a_block_of_ours_is_sent_and_ann_hears_nothing_meanwhile(pair: Pair) -> None:
     pair.ann.post(f"/api/v1/accounts/{pair.pete_id}/block")
     pair.arrived("Block", object=pair.pete_uri)
-    uri = pair.tell_pete("post", text="<p>unheard</p>", mentioned=pair.mention_ann())["uri"]
+    unheard = pair.tell_pete("post", text="<p>unheard</p>", mentioned=pair.mention_ann())["uri"]
+    profile = f"/api/v1/accounts/{pair.pete_id}/statuses"
+    eventually(
+        lambda: unheard in {status["uri"] for status in Api(pair.ann.origin).get(profile)},
+        "that others can read it",
+    )
     pair.ann.post(f"/api/v1/accounts/{pair.pete_id}/unblock")
     pair.arrived("Undo", object__type="Block")
-    account = pair.ann.find_account(pair.pete_handle)
-    assert uri not in [status["uri"] for status in pair.ann.get(f"/api/v1/accounts/{account['id']}/statuses")]
+    heard = pair.tell_pete("post", text="<p>heard</p>", mentioned=pair.mention_ann())["uri"]
+    eventually(lambda: pair.ann.notified("mention", pair.pete_id), "a notification of the mention")
+    mentions = pair.ann.get("/api/v1/notifications", **{"types[]": "mention"})
+    assert [notification["status"]["uri"] for notification in mentions] == [heard]
 
 
 def test_a_changed_profile_reaches_the_followers(pair: Pair) -> None:

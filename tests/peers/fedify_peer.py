@@ -66,7 +66,10 @@ class FedifyPeer:
 
     def arrived(self, **wanted: Any) -> list[dict[str, Any]]:
         """What arrived whose activity has these values; the key `object__type` looks into the object."""
-        return [entry for entry in self.do("log")["entries"] if _matches(entry["activity"] or {}, wanted)]
+        sender = {"actor": wanted["actor"]} if "actor" in wanted else {}
+        return [
+            entry for entry in self.do("log", **sender)["entries"] if _matches(entry["activity"] or {}, wanted)
+        ]
 
     def await_arrival(self, **wanted: Any) -> dict[str, Any]:
         """Wait until such an activity has arrived and been dealt with: its log entry."""

@@ -245,8 +245,8 @@ export const verbs = {
     return Object.fromEntries([...votes].map(([name, people]) => [name, people.size]));
   },
 
-  /** {since?} -> what arrived, from the entry of that number on. */
-  async log(_, { since = 0 }) {
-    return { entries: log.slice(since), next: log.length };
+  /** {actor?} -> what has arrived, from that actor. */
+  async log(_, { actor: sender }) {
+    return { entries: sender === undefined ? log : log.filter(({ activity }) => activity?.actor === sender) };
   },
 };

@@ -2,8 +2,7 @@
 
 import { createFederation, MemoryKvStore } from "@fedify/fedify";
 import {
-  Accept, Activity, Create, Endpoints, Follow, Image, Note, Person, Question,
-  Reject, Undo,
+  Accept, Activity, Create, Endpoints, Follow, Image, Note, Person, Question, Reject, Undo,
 } from "@fedify/vocab";
 import { actor, exists, posts, postsOf } from "./actors.js";
 import { handled } from "./door.js";
@@ -99,6 +98,14 @@ export function build({ firstKnock }) {
   return federation;
 }
 
+/** Who asked to follow the sender of an answer: its object must have the id of a Follow that we sent there. */
+async function asked(context, answer) {
+  const mine = context.parseUri(answer.objectId);
+  if (mine?.type !== "actor" || !exists(mine.identifier)) return null;
+  const who = await actor(mine.identifier);
+  return who.follows.get(answer.actorId?.href) === answer.objectId.href ? who : null;
+}
+
 function listen(federation) {
   federation
     .setInboxListeners("/users/{identifier}/inbox", "/inbox")
@@ -122,17 +129,15 @@ function listen(federation) {
       setImmediate(() => context.sendActivity(target, follower, accept, { immediate: true }).catch(console.error));
     })
     .on(Accept, async (context, accept) => {
-      const follow = await accept.getObject(context);
-      const mine = context.parseUri(follow instanceof Follow ? follow.actorId : null);
-      if (mine?.type !== "actor" || accept.actorId?.href !== follow.objectId?.href) return;
-      (await actor(mine.identifier)).following.add(follow.objectId.href);
+      const mine = await asked(context, accept);
+      if (mine === null) return;
+      mine.following.add(accept.actorId.href);
       handled(accept.id?.href, "accepted");
     })
     .on(Reject, async (context, reject) => {
-      const follow = await reject.getObject(context);
-      const mine = context.parseUri(follow instanceof Follow ? follow.actorId : null);
-      if (mine?.type !== "actor") return;
-      (await actor(mine.identifier)).following.delete(reject.actorId?.href);
+      const mine = await asked(context, reject);
+      if (mine === null) return;
+      mine.following.delete(reject.actorId.href);
       handled(reject.id?.href, "rejected");
     })
     .on(Undo, async (context, undo) => {
