@@ -220,12 +220,13 @@ def flag(value: Any) -> bool | None:
 def id_of(value: Any) -> str | None:
     """The address of what is meant: of a string, of ``{"id"}`` or ``{"href"}``, of a list's first.
 
-    The three spellings of the public collection become the full one.
+    The three spellings of the public collection become the full one. What contains NUL is no address, and
+    PostgreSQL could not even be asked about it.
     """
     value = first(value)
     if type(value) is dict:
         value = value.get("id") or value.get("href") or value.get("@id")
-    if type(value) is not str:
+    if type(value) is not str or "\0" in value:
         return None
     value = value.strip()
     if value in PUBLIC_ALIASES:
@@ -252,10 +253,12 @@ def objects_of(document: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
 
 
 def types_of(value: Any) -> tuple[str, ...]:
-    """The type names of an object, in order; ``()`` for anything without a type."""
+    """The type names of an object, in order; ``()`` for anything without a type. No name contains NUL."""
     if type(value) is not dict:
         return ()
-    return tuple(item for item in one_or_many(value.get("type")) if type(item) is str and item)
+    return tuple(
+        item for item in one_or_many(value.get("type")) if type(item) is str and item and "\0" not in item
+    )
 
 
 def type_of(value: Any) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
@@ -15,6 +16,7 @@ from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
 from fedserver.federation.inbox_worker import InboxWorker
+from fedserver.federation.policy import check_address
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.engine import open_engine
 from fedserver.jobs.periodic import Chore, Chores
@@ -86,6 +88,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
             images=images,
             metrics=metrics,
         )
+        http.before_redirect = partial(check_address, server)
         db.listen(bus.tell)
         server.remembered.listen(bus)
         server.peers.listen(bus)

@@ -24,6 +24,7 @@ from fedserver.viewer import Member
 from web import auth, errors, forms, keys, limits
 from web.errors import Face
 from web.limits import Limit, Limits, reset_text
+from web.params import Unreadable
 from web.proxies import Proxies, subject
 from web.verbs import Handler
 
@@ -118,6 +119,8 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.SIGN_UPS, limits.PAGES)
         elif path.startswith(("/password", "/confirm")):
             counted = (limits.MAILS, limits.PAGES)
+        elif path == "/interact":
+            counted = (limits.VISITORS, limits.PAGES)
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)
     readable = path.startswith(("/@", "/users/"))
@@ -197,6 +200,9 @@ class Guard:
             if policy.cors and request.method == hdrs.METH_OPTIONS:
                 response: web.StreamResponse = _preflight()
             else:
+                # No name, word or address has a NUL in it, and PostgreSQL cannot even be asked about one.
+                if "%00" in request.raw_path:
+                    raise Unreadable
                 await self._admit(request, policy)
                 response = await handler(request)
         except (FedError, web.HTTPException) as error:

@@ -45,6 +45,8 @@ TOKENS: Final = Limit("tokens", "client", 100, 5 * MINUTE)
 # A page brings its pictures with it, and a class room may sit behind one address.
 PAGES: Final = Limit("pages", "client", 3000, 5 * MINUTE)
 SEARCHES: Final = Limit("searches", "client", 300, 5 * MINUTE)
+# Each makes us ask a server that anybody may name.
+VISITORS: Final = Limit("visitors", "client", 30, 5 * MINUTE)
 # Other servers read a thread post by post, and send for all their members from one address.
 DOCUMENTS: Final = Limit("documents", "client", 3000, 5 * MINUTE)
 LOOKUPS: Final = Limit("lookups", "client", 1500, 5 * MINUTE)

@@ -13,7 +13,7 @@ from fedserver.errors import Invalid, NotFound, TooLarge
 KEYS_MAX: Final = 1000
 DEPTH_MAX: Final = 8
 KEY_CHARS_MAX: Final = 256
-ID_MAX: Final = (1 << 63) - 1
+ID_MAX: Final = (1 << 63) - 2  # its neighbours, where a page begins or ends, fit a column too
 
 TRUE_WORDS: Final = frozenset({"1", "true", "t", "on", "yes", "y"})
 FALSE_WORDS: Final = frozenset({"0", "false", "f", "off", "no", "n", ""})

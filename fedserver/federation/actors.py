@@ -33,7 +33,7 @@ from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, Unreachable
 from fedserver.federation.http import JRD, JSON
-from fedserver.federation.policy import check_outgoing
+from fedserver.federation.policy import check_address, check_outgoing
 from storage import accounts, instances
 from storage.accounts import RemoteAccount, RemoteKey
 from storage.types import now_ms
@@ -203,7 +203,9 @@ async def webfinger(server: Server, handle: Handle, *, scheme: str | None = None
         template = read_host_meta(meta.body)
     except Malformed as error:
         raise BadAnswer("There is nobody of that name.", reason="status", status=404) from error
-    return await _jrd(server, template.replace("{uri}", resource))
+    elsewhere = template.replace("{uri}", resource)
+    await check_address(server, elsewhere)
+    return await _jrd(server, elsewhere)
 
 
 async def _jrd(server: Server, url: str) -> Jrd:

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -117,6 +117,8 @@ class GuardedClient:
         self._trust: ssl.SSLContext | None = None
         self._resolver: GuardedResolver | None = None
         self._closed = False
+        # Awaited before another server is asked because one leads there; it raises Refused for one we leave alone.
+        self.before_redirect: Callable[[str], Awaitable[None]] = _follow_anywhere
 
     async def get_json(
         self,
@@ -332,7 +334,9 @@ class GuardedClient:
             location = response.headers.get("Location", "")
             # The body of a redirect is of no use; reading it would only wait for a stranger.
             response.close()
-            target = self._next(target, location, response.status)
+            came_from, target = target, self._next(target, location, response.status)
+            if target.origin() != came_from.origin():
+                await self.before_redirect(str(target))
             if target in seen or len(seen) > REDIRECTS_MAX:
                 raise BadAnswer("The address leads on and on.", reason="redirects", status=response.status)
             seen.add(target)
@@ -344,6 +348,10 @@ class GuardedClient:
         if target.scheme == "https" and joined.scheme == "http":
             raise Refused("The address leads from https to http.", reason="scheme")
         return joined
+
+
+async def _follow_anywhere(url: str) -> None:
+    """What holds for a client that nobody has told with whom we federate."""
 
 
 def _unreachable(error: Exception, host: str) -> Unreachable:

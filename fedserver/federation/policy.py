@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activitypub.identifiers import host_of
 from fedserver import settings
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Refused
@@ -40,3 +41,11 @@ async def check_outgoing(server: Server, host: str) -> None:
     """Raise Refused for a server we do not contact."""
     if not await federates_with(server, host):
         raise Refused("This server does not federate with that one.", reason="policy")
+
+
+async def check_address(server: Server, url: str) -> None:
+    """Raise Refused for an address of a server we do not contact, wherever we have it from."""
+    host = host_of(url)
+    if host is None:
+        raise Refused("This is not an address of another server.", reason="url")
+    await check_outgoing(server, host)

@@ -24,7 +24,7 @@ _addresses = itertools.cycle(range(20, 250))
 
 @dataclass
 class Stub:
-    """One other server at `origin`. `documents` by path: a dict, or a status alone; `asked` counts the paths."""
+    """One other server at `origin`. `documents` by path: a dict, a status alone, or what makes a response; `asked` counts the paths."""
 
     origin: str
     documents: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +70,9 @@ class Stub:
         found = self.documents.get(request.path, 404)
         if isinstance(found, int):
             return web.Response(status=found)
+        if callable(found):
+            answer: web.Response = found()
+            return answer
         return web.json_response(found, content_type=self.content_type)
 
 

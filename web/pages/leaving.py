@@ -95,9 +95,9 @@ async def ask_delete(request: web.Request) -> web.StreamResponse:
 
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete the account for good."""
-    params = await forms.params(request)
+    member, params = page.member(request), await forms.params(request)
     try:
-        await farewell.delete_account(keys.server(request), page.member(request), params.text("password"))
+        await farewell.delete_account(keys.server(request), member, params.text("password"))
     except page.MENDABLE as error:
         return await page.show_again(request, "settings/delete.html", error)
     response = web.Response(status=303, headers={"Location": "/login?done=left"})

@@ -1,0 +1,179 @@
+"""Values of the wrong kind, size or alphabet: whoever sends them gets an answer, and nothing stays stuck on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, select
+from yarl import URL
+
+from activitypub.names import PUBLIC
+from storage import tables
+from tests.federation.stub import Door, StubActor
+from tests.members import Person
+from web.app import ROUTES
+
+PICTURE = "http://127.0.1.9/a.png"
+NUMBERS: list[Any] = [10**10, 2**31, 2**63, 10**30, -1, 1e308, 0.5, True]
+TEXTS = ["a\0b", "", "x" * 3000, "\u202e", "\U0001f600" * 300]
+TIMES = [
+    "0000-00-00",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-23:59",
+    "2024-02-30T00:00:00Z",
+    -1,
+    "soon",
+]
+
+
+def odd_notes(uri: str) -> Iterator[dict[str, Any]]:
+    for number in NUMBERS:
+        size = {"width": number, "height": number, "focalPoint": [number, number], "blurhash": number}
+        choice = {"type": "Note", "name": "A", "replies": {"totalItems": number}}
+        yield {"attachment": [{"type": "Document", "mediaType": "image/png", "url": PICTURE, **size}]}
+        yield {"type": "Question", "oneOf": [choice], "votersCount": number, "endTime": number}
+        yield {"likes": {"totalItems": number}, "replies": {"id": f"{uri}/r", "totalItems": number}}
+        yield dict.fromkeys(
+            ("sensitive", "summary", "name", "content", "inReplyTo", "context", "url", "published"), number
+        )
+    for moment in TIMES:
+        yield {"published": moment, "updated": moment}
+        yield {
+            "type": "Question",
+            "oneOf": [{"type": "Note", "name": "A"}],
+            "endTime": moment,
+            "closed": moment,
+        }
+    for text in TEXTS:
+        address = f"http://127.0.1.9:1/{text}"
+        yield {"content": text, "summary": text, "name": text, "type": "Article"}
+        yield dict.fromkeys(("inReplyTo", "context", "conversation", "quoteUrl", "url"), address)
+        yield {"attachment": [{"type": text, "mediaType": f"image/{text}", "url": address, "name": text}]}
+        yield {
+            "tag": [
+                {"type": kind, "name": text, "href": address, "icon": address}
+                for kind in ("Mention", "Hashtag", "Emoji")
+            ]
+        }
+        yield {"type": "Question", "anyOf": [{"type": "Note", "name": text}] * 2}
+        yield {"to": [PUBLIC, address, text], "contentMap": {text: "x"}}
+        yield {"id": uri + text}
+    for shape in (None, [], [[]], {}, "x", ["a", {}, None, 1]):
+        yield dict.fromkeys(("tag", "attachment", "inReplyTo", "url", "replies", "summary"), shape)
+    yield {"tag": [{"type": "Hashtag", "name": f"#{n}"} for n in range(3000)]}
+    yield {"to": [PUBLIC, *(f"http://127.0.1.9/{n}" for n in range(3000))]}
+    yield {"content": "<p>" * 20_000}
+
+
+def odd_activities(ann: StubActor, post_uri: str) -> Iterator[dict[str, Any]]:
+    nul = "a\0b"
+    for kind in (
+        "Create",
+        "Update",
+        "Delete",
+        "Announce",
+        "Like",
+        "Follow",
+        "Undo",
+        "Accept",
+        "Reject",
+        "Block",
+        "Flag",
+        "Move",
+        "Add",
+    ):
+        for what in (
+            nul,
+            f"{post_uri}{nul}",
+            {"id": ann.uri_of("n"), "type": nul},
+            {"id": ann.uri + nul, "type": "Note"},
+            [nul],
+            5,
+            None,
+        ):
+            yield ann.says(kind, what, target=f"{ann.uri}/featured", to=[PUBLIC, nul])
+    for name in ("id", "actor", "type", "published", "signature", "proof", "target", "content"):
+        for value in (nul, 7, {}, [], "x" * 5000):
+            yield ann.says("Create", ann.note("x")) | {name: value}
+
+
+async def test_nothing_another_server_sends_gets_stuck(door: Door, ann: StubActor, alice: Person) -> None:
+    post = await alice.post("/api/v1/statuses", {"status": "Like me"})
+    sent = [ann.says("Create", ann.note("odd") | odd) for odd in odd_notes(ann.uri_of("notes"))]
+    sent += odd_activities(ann, post["uri"])
+    answers = [await door.post(ann, activity) for activity in sent]
+    assert [(one, str(act)[:200]) for one, act in zip(answers, sent, strict=True) if one >= 500] == []
+    await door.takes(ann, ann.says("Create", after := ann.note("Still here")))
+
+    def stuck(conn: Connection) -> list[Any]:
+        item = tables.inbox_item.c
+        return list(conn.execute(select(item.state, item.note).where(item.state.in_(["waiting", "failed"]))))
+
+    assert await door.server.db.read(stuck) == []
+    home = await alice.get("/api/v1/timelines/home", limit=40)
+    assert after["id"] in [one["uri"] for one in home]
+    for path in (
+        "/api/v1/notifications",
+        "/api/v1/timelines/public",
+        f"/api/v1/accounts/{home[0]['account']['id']}/statuses",
+    ):
+        assert await alice.get(path) is not None
+
+
+ODD_PARTS = ["%00", "-1", "9223372036854775807", "9" * 30, "..%2f..%2fetc%2fpasswd", "x%ff%27" * 500]
+ODD_QUERY = (
+    "q=%00&acct=%27&uri=..&resource=x&next=//e&offset=99999999999999999999&limit=-1&max_id=9223372036854775807"
+    "&min_id=-1&since_id=x&id[]=99999999999999999999&types[]=%27&any[]=%25"
+)
+PARAMETER = re.compile(r"\{[a-z_]+(?::(?:[^{}]|\{[^{}]*\})*)?\}")
+FIELDS = [
+    "status",
+    "id",
+    "in_reply_to_id",
+    "media_ids",
+    "poll",
+    "expires_in",
+    "limit",
+    "max_id",
+    "account_id",
+    "status_ids",
+    "choices",
+    "duration",
+    "visibility",
+    "language",
+    "note",
+    "display_name",
+    "text",
+    "uri",
+    "handle",
+    "q",
+    "target",
+    "description",
+    "focus",
+    "username",
+    "email",
+    "password",
+    "redirect_uris",
+    "scopes",
+]
+
+
+async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> None:
+    failed, bearer = [], {"authorization": f"Bearer {bob.token}"}
+    for route in ROUTES:
+        method = "GET" if route.method == "*" else route.method
+        if method == "HEAD" or route.path == "/oauth/revoke":
+            continue
+        for part in ODD_PARTS if "{" in route.path else [""]:
+            path = PARAMETER.sub(lambda _, part=part: part, route.path)
+            form = {"json": dict.fromkeys(FIELDS, "9" * 30)} if method != "GET" else {}
+            for target in {path, f"{path}?{ODD_QUERY}"} if method == "GET" else {path}:
+                answer = await bob.client.request(
+                    method, URL(target, encoded=True), headers=bearer, allow_redirects=False, **form
+                )
+                await answer.read()
+                if answer.status >= 500 and answer.status != 503:
+                    failed.append((method, target[:150], answer.status))
+    assert failed == []
