@@ -24,7 +24,7 @@ from sqlalchemy import (
 from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, account_key, follow
-from storage.types import new_id, now_ms
+from storage.types import AnyOf, new_id, now_ms
 
 # Attributes are the table's columns.
 AccountRow = Any
@@ -110,6 +110,8 @@ class RemoteAccount:
 
 _by_id: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.id == bindparam("id")))
 _by_uri: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.uri == bindparam("uri")))
+_by_ids: Hot[AccountRow] = Hot(lambda: select(account).where(AnyOf(account.c.id, bindparam("ids"))))
+_by_uris: Hot[AccountRow] = Hot(lambda: select(account).where(AnyOf(account.c.uri, bindparam("uris"))))
 _by_handle: Hot[AccountRow] = Hot(
     lambda: select(account).where(
         account.c.username_key == bindparam("username_key"), account.c.domain == bindparam("domain")
@@ -142,9 +144,7 @@ def by_id(conn: Connection, account_id: int) -> AccountRow | None:
 def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, AccountRow]:
     """Those that exist, by id."""
     wanted = set(account_ids)
-    if not wanted:
-        return {}
-    return {row.id: row for row in conn.execute(select(account).where(account.c.id.in_(wanted)))}
+    return {row.id: row for row in _by_ids.run(conn, ids=wanted)} if wanted else {}
 
 
 def by_uri(conn: Connection, uri: str) -> AccountRow | None:
@@ -154,9 +154,7 @@ def by_uri(conn: Connection, uri: str) -> AccountRow | None:
 def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, AccountRow]:
     """Those that are known, by URI."""
     wanted = set(uris)
-    if not wanted:
-        return {}
-    return {row.uri: row for row in conn.execute(select(account).where(account.c.uri.in_(wanted)))}
+    return {row.uri: row for row in _by_uris.run(conn, uris=wanted)} if wanted else {}
 
 
 def by_followers_uri(conn: Connection, uri: str) -> AccountRow | None:

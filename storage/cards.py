@@ -219,8 +219,8 @@ class Page:
                 .limit(bindparam("size"))
             )
 
-        self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row)
-        self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row)
+        self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row, packed=True)
+        self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row, packed=True)
 
     def run(self, conn: Connection, window: Window, **parameters: Any) -> list[Any]:
         """The page, newest first."""
@@ -280,8 +280,8 @@ def _select_polls() -> Select[Any]:
     )
 
 
-_standing: Hot[Any] = Hot(_select_standing, tuple)
-_polls: Hot[Any] = Hot(_select_polls, tuple)
+_standing: Hot[Any] = Hot(_select_standing, tuple, packed=True)
+_polls: Hot[Any] = Hot(_select_polls, tuple, packed=True)
 
 
 # -- fetching

@@ -151,10 +151,8 @@ def add_to_counts(conn: Connection, post_id: int, *, likes: int = 0, boosts: int
 
 def put_source(conn: Connection, post_id: int, body: bytes) -> None:
     """Keep the document as its origin sent it."""
-    if not conn.execute(
-        update(post_source).where(post_source.c.post_id == post_id).values(body=body)
-    ).rowcount:
-        conn.execute(insert(post_source).values(post_id=post_id, body=body))
+    if not insert_row(conn, post_source, {"post_id": post_id, "body": body}, unless_there=True):
+        conn.execute(update(post_source).where(post_source.c.post_id == post_id).values(body=body))
 
 
 def source(conn: Connection, post_id: int) -> bytes | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, union_all, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, or_, select, union_all, update
 from sqlalchemy.sql import literal
 
 from storage.hot import Hot
 from storage.paging import Window
-from storage.tables import account, block, follow, mute
+from storage.tables import account, block, follow, mute, user
 from storage.types import new_id, now_ms
 
 # Attributes are the tables' columns.
@@ -169,12 +169,24 @@ def following(conn: Connection, account_id: int, window: Window) -> list[Row[Any
 
 def local_follower_ids(conn: Connection, target_id: int) -> list[int]:
     """The members who follow `target_id`."""
-    query = (
+    return [account_id for (account_id,) in _local_followers.run(conn, target_id=target_id)]
+
+
+def has_local_followers(conn: Connection, target_id: int) -> bool:
+    """Whether any member follows `target_id`."""
+    return _any_local_follower.first(conn, target_id=target_id) is not None
+
+
+def _select_local_followers() -> Select[Any]:
+    return (
         select(follow.c.account_id)
-        .join(account, account.c.id == follow.c.account_id)
-        .where(follow.c.target_id == target_id, follow.c.accepted, account.c.domain == "")
+        .join(user, user.c.account_id == follow.c.account_id)
+        .where(follow.c.target_id == bindparam("target_id"), follow.c.accepted)
     )
-    return list(conn.scalars(query))
+
+
+_any_local_follower: Hot[tuple[int]] = Hot(lambda: _select_local_followers().limit(1), tuple)
+_local_followers: Hot[tuple[int]] = Hot(_select_local_followers, tuple)
 
 
 # -- blocks and mutes

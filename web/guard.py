@@ -215,8 +215,10 @@ class Guard:
             forms.discard_uploads(request)
         seconds = perf_counter() - started
         self._server.metrics.answered(route or "unknown", response.status, seconds)
-        # What was only read is the proxy's to log; here it would cost as much as a cached answer.
-        level = logging.DEBUG if request.method in SAFE_METHODS and response.status < 400 else logging.INFO
+        # What was only read is the proxy's to log, and what arrives from other servers has counters of its own:
+        # a line for each would cost as much as the answer.
+        routine = response.status < 400 and (request.method in SAFE_METHODS or response.status == 202)
+        level = logging.DEBUG if routine else logging.INFO
         if not policy.quiet and log.isEnabledFor(level):
             log.log(
                 level,

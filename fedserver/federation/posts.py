@@ -131,14 +131,14 @@ def _asks_for_parent(conn: Connection, incoming: Incoming, post: Post) -> bool:
 
 def _concerns_us(conn: Connection, incoming: Incoming, post: Post, parent: PostRow | None) -> bool:
     """WIRE 5.10: somebody here follows the author, is addressed, or is answered (or who they follow is)."""
-    if relationships.local_follower_ids(conn, incoming.actor.id):
+    if relationships.has_local_followers(conn, incoming.actor.id):
         return True
     is_local = incoming.server.uris.is_local
     if any(is_local(uri) and accounts.by_uri(conn, uri) is not None for uri in (*post.to, *post.cc)):
         return True
     if parent is None:
         return False
-    return bool(parent.local or relationships.local_follower_ids(conn, parent.account_id))
+    return bool(parent.local) or relationships.has_local_followers(conn, parent.account_id)
 
 
 def _vote(conn: Connection, incoming: Incoming, post: Post) -> bool:
@@ -243,7 +243,7 @@ def on_announce(conn: Connection, incoming: Incoming) -> None:
     if inbox.is_buried(conn, activity.id, uri):
         raise Dropped("it was taken back before")
     known = None if uri is None else posts.by_uri(conn, uri)
-    followed = bool(relationships.local_follower_ids(conn, actor.id))
+    followed = relationships.has_local_followers(conn, actor.id)
     if not followed and not (known is not None and known.local):
         raise Dropped("it concerns nobody here")
     row = incoming.post(conn, uri)

@@ -176,11 +176,12 @@ def put_parts(conn: Connection, post_id: int, author_id: int, post: Post, *, rep
             post_id,
             [one for one in addressed.named_ids if one != author_id],
             [one for one in addressed.silent_ids if one != author_id],
+            new=not replacing,
         )
     tags = {tag_key(tag.name): clean_line(tag.name) for tag in post.hashtags[:TAGS_MAX]}
     tags = {key: name for key, name in tags.items() if key and name and len(key) <= HASHTAG_CHARS_MAX}
     if tags or replacing:
-        posts.put_tags(conn, post_id, tags)
+        posts.put_tags(conn, post_id, tags, new=not replacing)
     kept = _media_rows(post)
     if kept or replacing:
         inbox.put_remote_media(conn, post_id, author_id, kept)
