@@ -17,6 +17,7 @@ from fedserver import timelines
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
+from fedserver.federation import backfill
 from fedserver.rendered import Shelf
 from fedserver.timelines import AccountPosts, Batch, Content, PollCard, PostLine, Standing, Window
 from fedserver.viewer import Viewer
@@ -261,7 +262,7 @@ async def one(server: Server, viewer: Viewer, post_id: int) -> PostCard:
 
 
 async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
-    """A post and all that was said around it. Raises NotFound.
+    """A post and all that was said around it; for a member, more of it may be fetched afterwards. Raises NotFound.
 
     What was written by people whom the viewer blocks or mutes is left out, the post itself excepted.
     """
@@ -287,7 +288,10 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
                 replies.append(Reply(found[line.post.id], min(depth[line.post.id], INDENT_MAX)))
         return ThreadView(before, focus[0], replies)
 
-    return await server.db.read(unit)
+    view = await server.db.read(unit)
+    if viewer.account_id is not None:
+        await backfill.opened(server, post_id)
+    return view
 
 
 async def of_batch(server: Server, viewer: Viewer, batch: Batch) -> list[PostCard]:

@@ -16,6 +16,7 @@ from fedserver import visibility
 from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import NotFound
+from fedserver.federation import backfill
 from fedserver.rendered import Shelf
 from storage import accounts, cards, interactions, timelines
 from storage.cards import VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
@@ -151,11 +152,13 @@ _public = Page(lambda: _select_public(one_side=False), post.c.id)
 _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
 _of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
 _of_account_public = Page(lambda: _select_of_account(_for_anybody), post.c.id)
-_by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of)
-_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of)
-_thread: Hot[Any] = Hot(lambda: _select_thread(_for_member), lambda row: (cards.card_of(row[:-1]), row[-1]))
+_by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of, packed=True)
+_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of, packed=True)
+_thread: Hot[Any] = Hot(
+    lambda: _select_thread(_for_member), lambda row: (cards.card_of(row), row[-1]), packed=True
+)
 _thread_public: Hot[Any] = Hot(
-    lambda: _select_thread(_for_anybody), lambda row: (cards.card_of(row[:-1]), row[-1])
+    lambda: _select_thread(_for_anybody), lambda row: (cards.card_of(row), row[-1]), packed=True
 )
 
 
@@ -317,8 +320,11 @@ async def public(
 
 
 async def thread(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
-    """What comes before and after a post. Raises NotFound."""
-    return await server.db.read(thread_unit, viewer_id, post_id, shelf)
+    """What comes before and after a post; for a member, more of it may be fetched afterwards. Raises NotFound."""
+    found = await server.db.read(thread_unit, viewer_id, post_id, shelf)
+    if viewer_id is not None:
+        await backfill.opened(server, post_id)
+    return found
 
 
 async def of_account(

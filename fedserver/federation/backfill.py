@@ -19,6 +19,7 @@ from activitypub.vocabulary import Collection, read_collection
 from fedserver.context import Server
 from fedserver.errors import Unreachable
 from fedserver.federation import fetch
+from fedserver.federation.documents import OPEN
 from fedserver.jobs.plan import plan
 from storage import accounts, interactions, posts, timelines
 from storage import relationships as stored_relationships
@@ -77,7 +78,7 @@ async def thread(server: Server, post_id: int) -> int:
     At most one run for each thread in 15 minutes; how many posts were new.
     """
     row = await server.db.read(posts.by_id, post_id)
-    if row is None or row.visibility not in ("public", "unlisted"):
+    if row is None or row.visibility not in OPEN:
         return 0
     waiting = f"thread {row.thread_id}"
     if server.peers.must_wait(waiting):
@@ -108,6 +109,22 @@ async def thread(server: Server, post_id: int) -> int:
             found += await _post(server, item, budget)
             waiting_posts.append((item, depth + 1))
     return found
+
+
+async def opened(server: Server, post_id: int) -> None:
+    """A member reads a post: if it is another server's, have the rest of its thread fetched behind their back.
+
+    Plans a job at most once in 15 minutes, and otherwise costs a look into memory.
+    """
+    waiting = f"opened {post_id}"
+    if server.peers.must_wait(waiting):
+        return
+    server.peers.wait(waiting, THREAD_EVERY_SECONDS / server.config.testing.time_scale)
+    row = await server.db.read(posts.by_id, post_id)
+    if row is None or row.local or row.visibility not in OPEN:
+        return
+    if not server.peers.must_wait(f"thread {row.thread_id}"):
+        await server.db.write(plan, "fetch_thread", {"post_id": row.id}, key=str(row.thread_id))
 
 
 def _replies_of(conn: Connection, uri: str) -> str | None:
@@ -227,9 +244,3 @@ def _post_uri(item: str | dict[str, Any]) -> str | None:
     if item.get("type") == "Announce":
         return None
     return id_of(item)
-
-
-def plan_thread(conn: Connection, row: PostRow) -> None:
-    """Have the rest of a thread fetched, as when somebody opens it. A unit."""
-    if row.visibility in ("public", "unlisted"):
-        plan(conn, "fetch_thread", {"post_id": row.id}, key=str(row.thread_id))
