@@ -244,7 +244,9 @@ async def describe_instance(server: Server, host: str) -> None:
     scheme = "http" if server.config.testing.allow_http else "https"
     try:
         index = await server.http.get_json(
-            f"{scheme}://{host}/.well-known/nodeinfo", accept="application/json", content_types=JSON
+            f"{scheme}://{host}/.well-known/nodeinfo",
+            accept=f"application/json, {names.JRD_JSON}",
+            content_types=JRD,  # The document has that shape, and some give it that name.
         )
         address = read_nodeinfo_index(index.json)
         if urlsplit(address).netloc.lower() != host:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from fedserver.errors import Unreachable
-from fedserver.federation import backfill, fetch, people
+from fedserver.federation import actors, backfill, fetch, people
 from storage import accounts, inbox, instances, posts
 from tests.federation.stub import Door, Stub
 
@@ -133,3 +134,16 @@ async def test_lists_without_end_are_left(door: Door, there: Stub) -> None:
     assert post_id is not None
     assert await backfill.thread(door.server, post_id) == 0
     assert there.asked.count("/loop") == 1
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/jrd+json"])
+async def test_what_a_server_runs_is_remembered(door: Door, there: Stub, kind: str) -> None:
+    schema = "http://nodeinfo.diaspora.software/ns/schema/2.1"
+    index = {"links": [{"rel": schema, "href": f"{there.origin}/nodeinfo/2.1"}]}
+    info = {"version": "2.1", "software": {"name": "lemmy", "version": "0.19"}, "protocols": ["activitypub"]}
+    there.documents["/.well-known/nodeinfo"] = lambda: web.json_response(index, content_type=kind)
+    there.documents["/nodeinfo/2.1"] = lambda: web.json_response(info, content_type="application/json")
+    await actors.describe_instance(door.server, there.host)
+    row = await door.server.db.read(instances.by_host, there.host)
+    assert row is not None
+    assert (row.software, row.software_version) == ("lemmy", "0.19")

@@ -68,7 +68,9 @@ class FedifyPeer:
         """What arrived whose activity has these values; the key `object__type` looks into the object."""
         sender = {"actor": wanted["actor"]} if "actor" in wanted else {}
         return [
-            entry for entry in self.do("log", **sender)["entries"] if _matches(entry["activity"] or {}, wanted)
+            entry
+            for entry in self.do("log", **sender)["entries"]
+            if _matches(entry["activity"] or {}, wanted)
         ]
 
     def await_arrival(self, **wanted: Any) -> dict[str, Any]:
