@@ -39,7 +39,10 @@ def test_no_table_is_read_from_end_to_end(name: str, tmp_path: Path) -> None:
         parameters[listed] = "[1]"
     with sqlite3.connect(path) as conn:
         plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
-    scanned = [step for step in plan if step.startswith("SCAN") and "json_each" not in step]
+    # `line` is what the query found, packed into one text.
+    scanned = [
+        step for step in plan if step.startswith("SCAN") and step != "SCAN line" and "json_each" not in step
+    ]
     assert scanned == []
     assert not any("MULTI-INDEX" in step for step in plan)
     if name not in ("marks", "polls", "thread"):
