@@ -60,7 +60,8 @@ def odd_notes(uri: str) -> Iterator[dict[str, Any]]:
         yield {"type": "Question", "anyOf": [{"type": "Note", "name": text}] * 2}
         yield {"to": [PUBLIC, address, text], "contentMap": {text: "x"}}
         yield {"id": uri + text}
-    for shape in (None, [], [[]], {}, "x", ["a", {}, None, 1]):
+    shapes: list[Any] = [None, [], [[]], {}, "x", ["a", {}, None, 1]]
+    for shape in shapes:
         yield dict.fromkeys(("tag", "attachment", "inReplyTo", "url", "replies", "summary"), shape)
     yield {"tag": [{"type": "Hashtag", "name": f"#{n}"} for n in range(3000)]}
     yield {"to": [PUBLIC, *(f"http://127.0.1.9/{n}" for n in range(3000))]}
@@ -69,6 +70,7 @@ def odd_notes(uri: str) -> Iterator[dict[str, Any]]:
 
 def odd_activities(ann: StubActor, post_uri: str) -> Iterator[dict[str, Any]]:
     nul = "a\0b"
+    odd: list[Any] = [nul, 7, {}, [], "x" * 5000]
     for kind in (
         "Create",
         "Update",
@@ -95,7 +97,7 @@ def odd_activities(ann: StubActor, post_uri: str) -> Iterator[dict[str, Any]]:
         ):
             yield ann.says(kind, what, target=f"{ann.uri}/featured", to=[PUBLIC, nul])
     for name in ("id", "actor", "type", "published", "signature", "proof", "target", "content"):
-        for value in (nul, 7, {}, [], "x" * 5000):
+        for value in odd:
             yield ann.says("Create", ann.note("x")) | {name: value}
 
 
@@ -167,8 +169,8 @@ async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> N
         if method == "HEAD" or route.path == "/oauth/revoke":
             continue
         for part in ODD_PARTS if "{" in route.path else [""]:
-            path = PARAMETER.sub(lambda _, part=part: part, route.path)
-            form = {"json": dict.fromkeys(FIELDS, "9" * 30)} if method != "GET" else {}
+            path = PARAMETER.sub(part, route.path)
+            form: dict[str, Any] = {"json": dict.fromkeys(FIELDS, "9" * 30)} if method != "GET" else {}
             for target in {path, f"{path}?{ODD_QUERY}"} if method == "GET" else {path}:
                 answer = await bob.client.request(
                     method, URL(target, encoded=True), headers=bearer, allow_redirects=False, **form

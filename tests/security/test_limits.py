@@ -1,0 +1,86 @@
+"""What is counted under the limits of a real server, and what one member may not make too large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import databases
+from tests.federation.stub import Stub
+from tests.members import Person
+
+
+@pytest.fixture
+def database_url(tmp_path: Any) -> str:
+    """Nothing here depends on the kind of database."""
+    return databases.sqlite_database(tmp_path / "database")
+
+
+@pytest.fixture
+def server_settings() -> dict[str, str]:
+    return {"rate_limit_factor": "1", "trusted_proxies": "192.0.2.0/24"}
+
+
+async def statuses(person: Person, path: str, count: int, form: dict[str, str]) -> list[int]:
+    found = []
+    for number in range(count):
+        # Nobody trusts this client to say where it comes from.
+        headers = {"x-forwarded-for": f"203.0.113.{number}", "x-real-ip": f"203.0.113.{number}"}
+        answer = await person.raw("POST", path, data=form, headers=headers)
+        await answer.read()
+        found.append(answer.status)
+    return found
+
+
+async def test_passwords_cannot_be_tried_for_long(nobody: Person) -> None:
+    seen = await statuses(nobody, "/login", 28, {"username": "nobody", "password": "guess"})
+    assert 429 in seen
+    assert await statuses(nobody, "/login?x=1", 1, {"username": "nobody", "password": "guess"}) == [429]
+
+
+async def test_visitors_cannot_have_us_ask_everywhere(nobody: Person, there: Stub) -> None:
+    there.actor("zoe")
+    seen = await statuses(nobody, "/interact", 32, {"uri": "x", "handle": f"@zoe@{there.host}"})
+    assert seen[-1] == 429
+    assert len(there.asked) <= 60
+
+
+async def test_apps_and_accounts_are_not_made_by_the_dozen(nobody: Person) -> None:
+    app = {"client_name": "x", "redirect_uris": "https://app.example/", "scopes": "read"}
+    assert 429 in await statuses(nobody, "/api/v1/apps", 7, app)
+    assert 429 in await statuses(nobody, "/join", 7, {"username": "x"})
+    assert 429 in await statuses(nobody, "/password", 7, {"email": "a@b.example"})
+
+
+async def test_nothing_of_a_member_grows_without_measure(alice: Person) -> None:
+    big = "x" * 200_000
+    options = [f"option {number}" for number in range(5000)]
+    for method, path, form in (
+        ("POST", "/api/v1/statuses", {"status": big}),
+        ("POST", "/api/v1/statuses", {"status": "x", "spoiler_text": big}),
+        ("POST", "/api/v1/statuses", {"status": "x", "poll": {"options": options, "expires_in": 3600}}),
+        ("POST", "/api/v1/statuses", {"status": "x", "poll": {"options": [big, "b"], "expires_in": 3600}}),
+        ("PATCH", "/api/v1/accounts/update_credentials", {"note": big}),
+        ("PATCH", "/api/v1/accounts/update_credentials", {"display_name": big}),
+        (
+            "PATCH",
+            "/api/v1/accounts/update_credentials",
+            {"fields_attributes": [{"name": big, "value": "x"}]},
+        ),
+        ("POST", "/api/v1/reports", {"account_id": alice.id, "comment": big}),
+    ):
+        answer = await alice.raw(method, path, json=form)
+        await answer.read()
+        assert answer.status in (400, 404, 413, 422), (path, form.keys())
+
+
+async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(alice: Person) -> None:
+    before = await alice.get("/api/v1/accounts/verify_credentials")
+    taken: dict[str, Any] = {
+        "role": "admin", "role_id": "3", "admin": True, "username": "root", "id": "1", "acct": "root", "domain": "x",
+        "followers_count": 9, "created_at": "2001-01-01T00:00:00Z", "private_key": "x", "email": "root@x.example",
+        "confirmed": True, "suspended": False,
+    }  # fmt: skip
+    await alice.patch("/api/v1/accounts/update_credentials", taken)
+    assert await alice.get("/api/v1/accounts/verify_credentials") == before
