@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
@@ -175,6 +175,8 @@ def _store_account(
     conn: Connection, remote: accounts.RemoteAccount, moved_to: str | None, is_new: bool
 ) -> int:
     target = accounts.by_uri(conn, moved_to) if moved_to else None
+    if instances.rules(conn, remote.host).rejects_media:
+        remote = replace(remote, avatar_url="", avatar_alt="", header_url="", header_alt="", emojis=[])
     account_id = accounts.upsert_remote(conn, remote)
     row = accounts.by_id(conn, account_id)
     # A move itself needs a Move; a document alone only takes back or shows what we already know.

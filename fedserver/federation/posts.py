@@ -179,7 +179,7 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     said_at = instant(post.updated) or instant(activity.updated)
     if said_at is not None and row.edited_at is not None and said_at < row.edited_at:
         raise Dropped("a later edit is known")
-    edit(conn, row, post, body)
+    edit(conn, row, remote_posts.as_kept(conn, post, incoming.actor.host), body)
 
 
 def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> None:

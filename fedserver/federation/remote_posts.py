@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from activitypub.errors import Malformed
@@ -18,7 +19,7 @@ from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.content.plain import url_link
 from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
-from storage import accounts, inbox, posts
+from storage import accounts, inbox, instances, posts
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.types import new_id, now_ms
@@ -73,6 +74,7 @@ def insert(
     text beyond every measure.
     """
     check(post, author)
+    post = as_kept(conn, post, author.host)
     now = now_ms()
     created_at = min(instant(post.published) or now, now)
     post_id = new_id(created_at)
@@ -104,7 +106,7 @@ def insert(
 
 
 def change(conn: Connection, row: PostRow, post: Post, body: bytes) -> PostRow:
-    """Store what a known post says now; the caller has kept what it said before."""
+    """Store what a known post says now, `post` being `as_kept`; the caller has kept what it said before."""
     now = now_ms()
     posts.change(
         conn,
@@ -127,6 +129,13 @@ def check(post: Post, author: AccountRow) -> None:
         raise Malformed("a post that is not its author's")
     if not usable_uri(post.id) or post.id == author.uri:
         raise Malformed("a post whose id cannot be used")
+
+
+def as_kept(conn: Connection, post: Post, host: str) -> Post:
+    """The post without its pictures, recordings and emoji, if we take none from this host."""
+    if (post.attachments or post.emojis) and instances.rules(conn, host).rejects_media:
+        return msgspec.structs.replace(post, attachments=(), emojis=())
+    return post
 
 
 def texts(post: Post) -> dict[str, Any]:

@@ -399,3 +399,30 @@ async def test_what_was_accepted_survives_the_worker(door: Door, ann: StubActor,
     await worker.idle()
     await worker.stop()
     assert await post_of(door, note["id"]) is not None
+
+
+async def test_pictures_of_a_server_whose_media_we_refuse_are_left_out(door: Door, ann: StubActor) -> None:
+    picture = {"type": "Image", "mediaType": "image/png", "url": f"{ann.stub.origin}/cat.png"}
+    await door.server.db.write(refuse_media, ann.stub.host)
+    new = ann.note(
+        "New :cat:", attachment=[picture], tag=[{"type": "Emoji", "name": ":cat:", "icon": picture}]
+    )
+    edited = {**new, "attachment": [picture, {**picture, "url": f"{ann.stub.origin}/dog.png"}]}
+    fetched = ann.note("Fetched", served=True, attachment=[picture])
+    await door.takes(ann, ann.says("Create", new), ann.says("Update", edited))
+    await fetch.post(door.server, fetched["id"])
+    ann.stub.documents["/users/ann"]["icon"] = picture
+    await fetch.account(door.server, ann.uri, refresh=True)
+    rows = [await post_of(door, one["id"]) for one in (new, fetched)]
+    assert await door.server.db.read(stored_posts.media_of, [row.id for row in rows]) == {}
+    assert [row.emojis for row in rows] == ["[]", "[]"]
+    assert (await account_of(door, ann.uri)).avatar_url == ""
+    await door.server.db.write(instances.set_rules, ann.stub.host, policy="")
+    await door.takes(ann, ann.says("Update", edited))
+    await fetch.account(door.server, ann.uri, refresh=True)
+    assert len((await door.server.db.read(stored_posts.media_of, [rows[0].id]))[rows[0].id]) == 2
+    assert (await account_of(door, ann.uri)).avatar_url == picture["url"]
+
+
+def refuse_media(conn: Connection, host: str) -> None:
+    instances.set_rules(conn, host, policy="", rejects_media=True)
