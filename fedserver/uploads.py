@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, TooLarge
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
 from fedserver.media.pipeline import (
     DESCRIPTION_CHARS_MAX,
     SUPPORTED_MIME_TYPES,
@@ -29,6 +31,7 @@ __all__ = ["ALT_CHARACTERS_MAX", "SUPPORTED_MIME_TYPES"]
 
 ALT_CHARACTERS_MAX: Final = max(DESCRIPTION_CHARS_MAX, 10_000)
 ABANDONED_AFTER_MS: Final = 86_400_000
+CLEANING_SECONDS_MAX: Final = 600.0
 
 
 async def attach(
@@ -113,19 +116,33 @@ async def remove(server: Server, member: Member, media_id: int) -> None:
     await _delete_files(server, [row.store_key, row.preview_key])
 
 
-async def remove_abandoned(server: Server) -> int:
-    """Delete uploads that no post has had for a day; how many. For the daily cleaning."""
+def plan_cleaning(conn: Connection) -> None:
+    """Have the uploads removed that no post has had for a day. A unit, for the chores."""
+    plan(conn, "remove_abandoned_uploads", {}, key="uploads")
 
-    def unit(conn: Connection) -> list[MediaRow]:
-        rows = media.abandoned(conn, now_ms() - ABANDONED_AFTER_MS)
-        for row in rows:
-            media.remove(conn, row.id)
-        return rows
 
-    rows = await server.db.write(unit)
+@handles("remove_abandoned_uploads", timeout_seconds=CLEANING_SECONDS_MAX)
+async def remove_abandoned(server: Server, _: dict[str, Any]) -> None:
+    """Remove them, a batch in a unit: uploads that were never posted, and those whose post was deleted."""
+    while await server.db.write(_remove_abandoned_unit, now_ms() - ABANDONED_AFTER_MS):
+        pass
+
+
+def _remove_abandoned_unit(conn: Connection, before_ms: int) -> bool:
+    rows = media.abandoned(conn, before_ms)
     for row in rows:
-        await _delete_files(server, [row.store_key, row.preview_key])
-    return len(rows)
+        media.remove(conn, row.id)
+    keys = [key for row in rows for key in (row.store_key, row.preview_key) if key]
+    if keys:
+        # With the rows or not at all, or nobody would know of the files any more.
+        plan(conn, "delete_files", {"keys": keys})
+    return bool(rows)
+
+
+@handles("delete_files")
+async def delete_files(server: Server, payload: dict[str, Any]) -> None:
+    """Delete files that no row names any more."""
+    await _delete_files(server, payload["keys"])
 
 
 async def profile_picture(server: Server, file: Path, purpose: Literal["avatar", "header"]) -> StoredMedia:

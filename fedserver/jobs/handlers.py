@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.federation.errands",
     "fedserver.mail",
     "fedserver.polls",
+    "fedserver.uploads",
     "fedserver.verified_links",
 )
 """Modules that declare handlers. They are imported when an engine starts, not before."""
