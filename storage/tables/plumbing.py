@@ -75,15 +75,6 @@ inbox_item = Table(
     Index("ix_inbox_item_state_next_at_id", "state", "next_at", "id"),
 )
 
-# Signatures seen, until they expire: the same request twice changes nothing.
-replay = Table(
-    "replay",
-    metadata,
-    Column("key", Bytes, primary_key=True),
-    instant("expires_at", nullable=False),
-    Index("ix_replay_expires_at", "expires_at"),
-)
-
 # What was deleted or undone before we heard of it, and ids that stay taken for good.
 tombstone = Table(
     "tombstone",

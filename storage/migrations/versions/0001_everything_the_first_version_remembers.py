@@ -148,14 +148,6 @@ def upgrade() -> None:
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.create_index('ix_job_state_run_at_id', ['state', 'run_at', 'id'], unique=False)
 
-    op.create_table('replay',
-    sa.Column('key', sa.LargeBinary(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.PrimaryKeyConstraint('key', name=op.f('pk_replay'))
-    )
-    with op.batch_alter_table('replay', schema=None) as batch_op:
-        batch_op.create_index('ix_replay_expires_at', ['expires_at'], unique=False)
-
     op.create_table('setting',
     sa.Column('name', sa.String(length=64), nullable=False),
     sa.Column('value', sa.Text(), nullable=False),
