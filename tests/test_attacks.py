@@ -1,11 +1,15 @@
-"""The black-box attack harness against a server of ours, which it starts, kills and restarts as it likes."""
+"""The black-box attack harness against servers of ours: nothing may fail or be left out but what is explained here.
+
+Its parts have servers of their own, so that they run side by side; the reliability cases start, kill and restart
+theirs themselves.
+"""
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -13,25 +17,83 @@ import pytest
 from tests import databases
 from tests.running import FEDSERVER, RunningServer, password_of
 
-pytestmark = pytest.mark.xdist_group("attacks")
+MEMBERS = ("alice", "bob")
+SECONDS_MAX = 600
 
-MEMBERS = ["alice", "bob"]
-SECONDS_MAX = 900
+# Cases of the harness that take for a weakness what is none, and why.
+NOT_OURS = {
+    "test_domain_block": (
+        "MOD-01, MOD-02: it blocks through POST /api/v1/admin/domain_blocks, which this server does not have, and "
+        "accepts only 404 for that; the answer is 405, since GET is there. What it is about is tested in "
+        "security/test_moderation.py."
+    ),
+    "test_local_field_limits": (
+        "LIM-04, ADM-05: it begins with POST /api/v1/lists, which this server does not have, and does not accept "
+        "405 as a refusal. The other fields it tries are tried in security/test_limits.py."
+    ),
+}
+# Cases that skip themselves, and why that is right. Every other one that skips has failed its positive control.
+NOT_HERE = {
+    "test_idor_samples": (
+        "ADM-04: it needs lists or filters, which cannot be made here. security/test_access.py and "
+        "federation/test_privacy.py walk every route."
+    ),
+    "test_security_headers[/settings]": (
+        "WEB-02, WEB-03, WEB-06: a visitor is led to /login, without a page. security/test_access.py asks every page, "
+        "signed in and not."
+    ),
+    "test_login_limit": (
+        "AUT-01: it wants real limits and tries passwords at /auth/sign_in, which is no address of ours. The same "
+        "at /login is in security/test_limits.py."
+    ),
+}
+
+PARTS = {
+    "whom": ["cases/test_outbound.py", "cases/test_web_oauth.py"],  # the longest first
+    "who": ["cases/test_signatures.py", "cases/test_authority.py"],
+    "what": ["cases/test_identity.py", "cases/test_privacy_moderation.py"],
+    "killed": ["cases/test_reliability.py"],
+}
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> RunningServer:
-    """Set up but not running. Of loopback it may dial only where the harness's servers are, not its canary."""
-    folder = tmp_path / "target"
-    settings = {"TESTING__ALLOW_NETS": "127.0.1.0/24", "REGISTRATIONS": "open"}
-    return RunningServer(folder, databases.sqlite_database(folder), **settings)
+@pytest.mark.parametrize(
+    "part", [pytest.param(part, marks=pytest.mark.xdist_group(f"attacks-{part}")) for part in PARTS]
+)
+def test_no_attack_succeeds(shared: Path, tmp_path: Path, part: str) -> None:
+    target = server_for(tmp_path / "target")
+    kills = part == "killed"
+    if not kills:
+        target.start()
+    try:
+        results = attack(shared / "attacks", target, part, restarts=kills)
+    finally:
+        target.close()
+    excused = {
+        name: outcome
+        for name, (outcome, _) in results.items()
+        if (outcome == "failed" and name in NOT_OURS) or (outcome == "skipped" and name in NOT_HERE)
+    }
+    wrong = {name: found for name, found in results.items() if found[0] != "passed" and name not in excused}
+    assert wrong == {}, target.log_end(1500)
+    assert len(results) > len(excused)
+    mended = [name for name in NOT_OURS.keys() & results if results[name][0] == "passed"]
+    assert mended == [], "these pass: they need no excuse any more"
 
 
-def test_no_attack_succeeds(shared: Path, target: RunningServer) -> None:
+def server_for(folder: Path) -> RunningServer:
+    """Of loopback it may dial only where the harness's servers are, not its canary."""
+    url = databases.sqlite_database(folder)
+    return RunningServer(folder, url, TESTING__ALLOW_NETS="127.0.1.0/24", REGISTRATIONS="open")
+
+
+def attack(harness: Path, target: RunningServer, part: str, *, restarts: bool) -> dict[str, tuple[str, str]]:
+    """By case the outcome (passed, failed, skipped) and what was said of it."""
     tokens = {name: target.member(name).token for name in MEMBERS}
+    report = target.folder / "report.xml"
+    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short", f"--junitxml={report}"]
     done = subprocess.run(
-        [sys.executable, "-B", "-m", "pytest", "cases", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"],
-        cwd=shared / "attacks",
+        [sys.executable, "-B", "-m", "pytest", *PARTS[part], *arguments],
+        cwd=harness,
         env={
             **target.environment,
             "BASE_URL": target.origin,
@@ -40,28 +102,23 @@ def test_no_attack_succeeds(shared: Path, target: RunningServer) -> None:
             "ADMIN_TOKEN": str(target.member("ada", role="admin").token),
             "MOD_TOKEN": str(target.member("mo", role="moderator").token),
             "STRICT": "1",
-            "SETTLE_SECONDS": "1.5",
-            "FANOUT": "150",
-            "FANOUT_POSTS": "3",
-            "FANOUT_WAIT": "120",
-            "INBOX_N": "150",
-            "TARGET_CMD": shlex.join([*FEDSERVER, "serve"]),
+            "SETTLE_SECONDS": "1",
+            "FANOUT": "60",
+            "FANOUT_POSTS": "2",
+            "FANOUT_WAIT": "90",
+            "INBOX_N": "60",
+            **({"TARGET_CMD": shlex.join([*FEDSERVER, "serve"])} if restarts else {}),
         },
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
         check=False,
     )
-    print(done.stdout[-20_000:])
-    assert done.returncode == 0, failures_of(done.stdout) + done.stderr[-2000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
-    # Most cases skip themselves when their positive control fails: then nothing has been proved.
-    assert passed is not None
-    assert int(passed[1]) > 150, failures_of(done.stdout)
-
-
-def failures_of(output: str) -> str:
-    """The lines of pytest's summary, without the failures' full text."""
-    return "\n".join(
-        line for line in output.splitlines() if line.startswith(("FAILED", "ERROR", "SKIPPED", "cases "))
-    )
+    assert report.exists(), done.stdout[-5000:] + done.stderr[-2000:]
+    results = {}
+    for case in ET.parse(report).getroot().iter("testcase"):
+        told = next((found for found in case if found.tag in ("failure", "error", "skipped")), None)
+        outcome = "passed" if told is None else "skipped" if told.tag == "skipped" else "failed"
+        said = "" if told is None else f"{told.get('message', '')} {(told.text or '')[-1500:]}"
+        results[case.get("name", "")] = (outcome, said)
+    return results
