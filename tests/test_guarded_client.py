@@ -606,26 +606,6 @@ async def test_a_delivery_counts_although_the_answer_never_ends(client):
     assert (await client(QUICK).post(await raw_server(taken), b"{}")).status == 202
 
 
-# Files
-
-
-async def test_a_file_arrives_whole_or_not_at_all(serve, client, tmp_path):
-    peer, body = await serve(), bytes(range(256)) * 4000
-    peer.answers["/"] = lambda _: web.Response(body=body, content_type="image/png")
-    got = await client().download(peer.base + "/", tmp_path / "a.png", max_bytes=2_000_000)
-    assert (got.path.read_bytes(), got.size_bytes, got.content_type) == (body, len(body), "image/png")
-    with pytest.raises(BadAnswer) as caught:
-        await client().download(peer.base + "/", tmp_path / "b.png", max_bytes=1_000_000)
-    assert reason(caught) == "too_large"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-
-
-async def test_a_full_disk_is_our_failure_and_not_the_peers(serve, client, tmp_path):
-    peer = await serve()
-    with pytest.raises(FileNotFoundError):
-        await client().download(peer.json(), tmp_path / "missing" / "a", max_bytes=100)
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """A certificate authority's PEM file, and the server context of a certificate for ALLOWED."""

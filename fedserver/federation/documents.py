@@ -108,16 +108,6 @@ class Documents:
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
 
-    def key_document(self, conn: Connection, account_id: int) -> Document:
-        """The actor's id and key alone, which anyone may read even in secure mode."""
-        row = accounts.by_id(conn, account_id)
-        pem = next(
-            (key.public_key for key in accounts.keys_of(conn, account_id) if key.algorithm == "rsa"), None
-        )
-        if row is None or row.domain or pem is None:
-            raise NotFound
-        return actor.key_stub(self.actor_uris(row), pem)
-
     # --- posts
 
     def post_document(self, conn: Connection, post_id: int) -> Document:

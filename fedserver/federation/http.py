@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -38,7 +37,7 @@ CONNECTIONS_MAX: Final = 448  # Hosts that hang hold theirs for a while; see `de
 CONNECTIONS_PER_HOST_MAX: Final = 2
 KEEP_ALIVE_SECONDS: Final = 30
 DNS_CACHE_SECONDS: Final = 30
-STEP_BYTES: Final = 256 << 10  # A body is unpacked, and a file written, in pieces of this size.
+STEP_BYTES: Final = 256 << 10  # A body is unpacked in pieces of this size.
 
 ACTIVITYPUB: Final = frozenset({names.ACTIVITY_JSON, names.LD_JSON})
 JRD: Final = frozenset({names.JRD_JSON, "application/json"})
@@ -85,16 +84,6 @@ class Answer:
     status: int
     headers: CIMultiDictProxy[str] = field(repr=False)
     body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Downloaded:
-    """A file that was written completely; `content_type` is what its server says, not what it is."""
-
-    url: str
-    path: Path
-    size_bytes: int
-    content_type: str
 
 
 class GuardedClient:
@@ -192,35 +181,6 @@ class GuardedClient:
             if begun is None:
                 raise
         return Answer(begun.status, begun.headers, bytes(beginning))
-
-    async def download(
-        self,
-        url: str,
-        to: Path,
-        *,
-        max_bytes: int,
-        accept: str = "*/*",
-        content_types: frozenset[str] | None = None,
-        total_seconds: float | None = None,
-    ) -> Downloaded:
-        """GET a file into `to`, which appears only when it is complete. Any status but 2xx is BadAnswer.
-
-        `to` is chosen by the caller and never by the other server; its folder must exist.
-        """
-        part = to.with_name(to.name + ".part")
-        async with self._exchange("GET", url, headers={"Accept": accept}, total_seconds=total_seconds) as (
-            response,
-            final,
-        ):
-            _check_status(response, final)
-            if content_types is not None:
-                _check_type(response, content_types)
-            try:
-                size = await _write(response, part, max_bytes)
-                await asyncio.to_thread(part.replace, to)
-            finally:
-                await asyncio.to_thread(part.unlink, missing_ok=True)
-        return Downloaded(final, to, size, _essence(response.headers.get("Content-Type", "")))
 
     async def close(self) -> None:
         """Close every connection. Requests made afterwards are a mistake and raise RuntimeError."""
@@ -440,19 +400,3 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     async for chunk in _decoded(response, max_bytes):
         body += chunk
     return bytes(body)
-
-
-async def _write(response: aiohttp.ClientResponse, path: Path, max_bytes: int) -> int:
-    size, pending = 0, bytearray()
-    file = await asyncio.to_thread(path.open, "wb")
-    try:
-        async for chunk in _decoded(response, max_bytes):
-            size += len(chunk)
-            pending += chunk
-            if len(pending) >= STEP_BYTES:
-                await asyncio.to_thread(file.write, bytes(pending))
-                pending.clear()
-        await asyncio.to_thread(file.write, bytes(pending))
-    finally:
-        await asyncio.to_thread(file.close)
-    return size

@@ -355,37 +355,6 @@ class Publisher:
 
     # --- sending
 
-    def deliver(
-        self,
-        conn: Connection,
-        account_id: int,
-        document: Document,
-        inboxes_of: Iterable[int],
-        *,
-        topic: str = "",
-    ) -> None:
-        """Send any activity of a local account to these accounts, in person; those of this server are passed over."""
-        sender = _account(conn, account_id)
-        recipients = self._allowed(conn, _personal.run(conn, ids=sorted(set(inboxes_of))))
-        if sender is not None and recipients:
-            self._send(conn, sender, document, recipients, topic=topic)
-
-    def deliver_to_followers(
-        self,
-        conn: Connection,
-        account_id: int,
-        document: Document,
-        *,
-        also: Iterable[int] = (),
-        topic: str = "",
-    ) -> None:
-        """Send any activity of a local account to the servers of its followers, and of the accounts `also`."""
-        sender = _account(conn, account_id)
-        found = _follower_inboxes.run(conn, account_id=account_id) + _inboxes.run(conn, ids=sorted(set(also)))
-        recipients = self._allowed(conn, found)
-        if sender is not None and recipients:
-            self._send(conn, sender, document, recipients, topic=topic)
-
     def _undo(self, document: Document) -> Document:
         return activity.undo(self._uris.activity(new_id()), document)
 
