@@ -157,11 +157,6 @@ def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, AccountRow]:
     return {row.uri: row for row in _by_uris.run(conn, uris=wanted)} if wanted else {}
 
 
-def by_followers_uri(conn: Connection, uri: str) -> AccountRow | None:
-    """Whose followers collection this is."""
-    return conn.execute(select(account).where(account.c.followers_uri == uri)).first()
-
-
 def by_handle(conn: Connection, username: str, domain: str) -> AccountRow | None:
     """`domain` is "" for accounts of this server, else lower case and in its IDNA form."""
     return _by_handle.first(conn, username_key=fold(username), domain=domain)

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
-from storage import signals
+from storage import changes, signals
 
 log = logging.getLogger("fedserver.database")
 
@@ -37,6 +37,7 @@ Listener = Callable[[str, str], None]
 
 SQLITE_READERS = 3
 SQLITE_STATEMENTS_CACHED = 512
+SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
 SERIALISATION_TRIES = 4
 STATEMENTS = "statements"
@@ -96,9 +97,10 @@ class _Listeners:
                 listener(channel, payload)
 
 
-def _count(conn: Connection, *_: object) -> None:
+def _count(conn: Connection, _cursor: object, text: str, *_: object) -> None:
     """Called by SQLAlchemy before each statement; `storage.hot` counts its own."""
     conn.info[STATEMENTS] = conn.info.get(STATEMENTS, 0) + 1
+    changes.note(conn, text)
 
 
 class _Lane:
@@ -120,10 +122,15 @@ class _Lane:
         await lane.call(lane._prepare, writes)
         return lane
 
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def begin(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Have the thread call a function. Whoever cancels the future does not stop it, so `shield` that."""
         # aiosqlite has no public way to run a function of ours in its thread; a test pins this one.
-        result: T = await self._raw._execute(function, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return result
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._raw._tx.put_nowait((future, function))
+        return future
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.begin(partial(function, *args, **kwargs))
 
     def _prepare(self, writes: bool) -> None:
         driver = self._raw._conn
@@ -145,20 +152,38 @@ class _Lane:
         self._conn = self._engine.connect()
 
     def _on_begin(self, conn: Connection) -> None:
-        conn.connection.driver_connection.execute(self._begin)  # type: ignore[union-attr]
+        # A unit's transaction has begun already when its first statement of SQLAlchemy's comes.
+        if not self._raw._conn.in_transaction:
+            self._raw._conn.execute(self._begin)
 
     def run(self, unit: Callable[[Connection], T]) -> tuple[T, list[tuple[str, str]]]:
         """The unit's result and the signals it left, after the commit."""
         conn = self._conn
+        # On the driver: SQLAlchemy's own transaction costs more than a small unit, and only begins when needed.
+        self._raw._conn.execute(self._begin)
         try:
-            with conn.begin():
-                result = unit(conn)
+            result = unit(conn)
+            self._end(Connection.commit, sqlite3.Connection.commit)
         except BaseException:
             signals.take(conn)
+            self._end(Connection.rollback, sqlite3.Connection.rollback)
             raise
         finally:
             self.statements += conn.info.pop(STATEMENTS, 0)
         return result, signals.take(conn)
+
+    def _end(
+        self, of_sqlalchemy: Callable[[Connection], None], of_driver: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        if self._conn.in_transaction():
+            of_sqlalchemy(self._conn)
+        else:
+            of_driver(self._raw._conn)
+
+    def version(self) -> int:
+        """Changes when another connection has committed; never by what this one writes."""
+        row = self._raw._conn.execute("PRAGMA data_version").fetchone()
+        return int(row[0])
 
     async def close(self) -> None:
         await self.call(self._conn.close)
@@ -177,6 +202,7 @@ class SqliteDatabase(_Listeners):
         self._writing = asyncio.Lock()
         self._readers: asyncio.LifoQueue[_Lane] = asyncio.LifoQueue()
         self._all_readers = readers
+        self._watching: asyncio.Task[None] | None = None
         for lane in readers:
             self._readers.put_nowait(lane)
 
@@ -195,13 +221,29 @@ class SqliteDatabase(_Listeners):
         readers = [await _Lane.open(path, writes=False) for _ in range(SQLITE_READERS)]
         return cls(url, writer, readers)
 
+    def listen(self, listener: Listener) -> None:
+        super().listen(listener)
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch(), name="sqlite-watch")
+
+    async def _watch(self) -> None:
+        """Notice what other processes write, such as a command of the administrator's."""
+        seen = await self._writer.call(self._writer.version)
+        while True:
+            await asyncio.sleep(SQLITE_WATCH_SECONDS)
+            async with self._writing:
+                now = await self._writer.call(self._writer.version)
+            if now != seen:
+                seen = now
+                self.tell([(channel, "") for channel in signals.FROM_OUTSIDE])
+
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         lane = await self._readers.get()
         # The lane comes back when its unit is done, which may be after a cancelled caller has gone.
         bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
-        work = asyncio.ensure_future(lane.call(lane.run, bound))
+        work = lane.begin(partial(lane.run, bound))
         work.add_done_callback(lambda _: self._readers.put_nowait(lane))
         result, _ = await asyncio.shield(work)
         return result
@@ -220,6 +262,9 @@ class SqliteDatabase(_Listeners):
         return result
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         async with self._writing:
             await self._writer.close()
         for _ in self._all_readers:
@@ -261,17 +306,27 @@ class PostgresDatabase(_Listeners):
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=False))
+        result, _ = await self._in_thread(
+            partial(self._run, partial(_call, unit, args, kwargs), writes=False)
+        )
+        return result
 
     async def write(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self._in_thread(partial(self._run, partial(_call, unit, args, kwargs), writes=True))
+        result, heard = await self._in_thread(
+            partial(self._run, partial(_call, unit, args, kwargs), writes=True)
+        )
+        # The signal itself comes back a moment later, and who has just changed something must see it changed.
+        if (changes.SHOWN, "") in heard:
+            self.tell([(changes.SHOWN, "")])
+        return result
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, work))
 
-    def _run(self, unit: Callable[[Connection], T], *, writes: bool) -> T:
+    def _run(self, unit: Callable[[Connection], T], *, writes: bool) -> tuple[T, list[tuple[str, str]]]:
+        """The unit's result and the signals it sent."""
         for attempt in range(1, SERIALISATION_TRIES + 1):
             try:
                 with self._engine.connect() as conn:
@@ -281,18 +336,22 @@ class PostgresDatabase(_Listeners):
                     raise
         raise AssertionError("unreachable")
 
-    def _run_on(self, conn: Connection, unit: Callable[[Connection], T], *, writes: bool) -> T:
+    def _run_on(
+        self, conn: Connection, unit: Callable[[Connection], T], *, writes: bool
+    ) -> tuple[T, list[tuple[str, str]]]:
         signals.take(conn)
+        heard: list[tuple[str, str]] = []
         with conn.begin():
             result = unit(conn)
             if writes:
-                for channel, payload in signals.take(conn):
+                heard = signals.take(conn)
+                for channel, payload in heard:
                     conn.exec_driver_sql(
                         "SELECT pg_notify(%(channel)s, %(payload)s)",
                         {"channel": signals.CHANNEL, "payload": f"{channel} {payload}"},
                     )
         self.statements += conn.info.pop(STATEMENTS, 0)
-        return result
+        return result, heard
 
     async def _hear(self) -> None:
         import psycopg

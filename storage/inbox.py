@@ -123,9 +123,15 @@ def retry_failed(conn: Connection, item_id: int) -> bool:
     return bool(changed)
 
 
-def listed(conn: Connection, state: str, *, limit: int = 50) -> list[Any]:
-    """The newest rows in a state: ``dropped`` or ``failed``, for admins."""
-    query = select(inbox_item).where(inbox_item.c.state == state).order_by(inbox_item.c.id.desc())
+def drop_failed(conn: Connection, item_id: int) -> bool:
+    """Forget a failed one; whether it was there."""
+    gone = conn.execute(delete(inbox_item).where(inbox_item.c.id == item_id, inbox_item.c.state == "failed"))
+    return bool(gone.rowcount)
+
+
+def failed_listed(conn: Connection, *, limit: int = 50) -> list[Any]:
+    """The newest that were tried often enough, for admins; `note` says why."""
+    query = select(inbox_item).where(inbox_item.c.state == "failed").order_by(inbox_item.c.id.desc())
     return list(conn.execute(query.limit(min(limit, 200))))
 
 

@@ -42,12 +42,6 @@ def by_host(conn: Connection, host: str) -> InstanceRow | None:
     return conn.execute(select(instance).where(instance.c.host == host)).first()
 
 
-def by_hosts(conn: Connection, hosts: Iterable[str]) -> dict[str, InstanceRow]:
-    """The rows of these hosts that we know, by host."""
-    rows = conn.execute(select(instance).where(instance.c.host.in_(list(hosts))))
-    return {row.host: row for row in rows}
-
-
 def domains_of(host: str) -> list[str]:
     """The host, the same without its port, and every domain above it: where a rule about it may stand."""
     bare = host if host.startswith("[") else host.rpartition(":")[0] or host
@@ -164,18 +158,6 @@ def scheme_of(conn: Connection, host: str) -> SignatureScheme | None:
     return row.signature_scheme if row else None
 
 
-def succeeded(conn: Connection, hosts: Iterable[str], now: int) -> None:
-    """These hosts took something: their breakers close."""
-    rows = [{"b_host": host} for host in hosts]
-    if rows:
-        conn.execute(
-            update(instance)
-            .where(instance.c.host == bindparam("b_host"))
-            .values(failures=0, failing_since_at=None, retry_at=None, last_success_at=now, last_error=""),
-            rows,
-        )
-
-
 class Failure(NamedTuple):
     """A host that could not be reached: from when on it may be tried again, and why."""
 
@@ -253,16 +235,6 @@ def failing(conn: Connection, *, limit: int = 50) -> list[InstanceRow]:
             .limit(min(limit, LISTED_MAX))
         )
     )
-
-
-def count_by_policy(conn: Connection) -> dict[str, int]:
-    """How many hosts each policy stands for; ``""`` are those without one."""
-    return {
-        row.policy: row.number
-        for row in conn.execute(
-            select(instance.c.policy, func.count().label("number")).group_by(instance.c.policy)
-        )
-    }
 
 
 def _escaped(text: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, union_all
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from storage.paging import Window
 from storage.tables import account, bookmark, like, pin, post, thread_mute
@@ -22,38 +21,6 @@ class Standing:
     bookmarked: bool = False
     pinned: bool = False
     muted: bool = False
-
-
-def of_viewer(conn: Connection, viewer_id: int, posts: Iterable[tuple[int, int]]) -> dict[int, Standing]:
-    """What the viewer did with each of (post id, thread id), in one statement."""
-    pairs = dict(posts)
-    found = {post_id: Standing() for post_id in pairs}
-    if not pairs:
-        return found
-    ids = list(pairs)
-    query = union_all(
-        select(literal("liked").label("what"), like.c.post_id).where(
-            like.c.account_id == viewer_id, like.c.post_id.in_(ids)
-        ),
-        select(literal("boosted"), post.c.boost_of_id).where(
-            post.c.account_id == viewer_id, post.c.boost_of_id.in_(ids)
-        ),
-        select(literal("bookmarked"), bookmark.c.post_id).where(
-            bookmark.c.account_id == viewer_id, bookmark.c.post_id.in_(ids)
-        ),
-        select(literal("pinned"), pin.c.post_id).where(pin.c.account_id == viewer_id, pin.c.post_id.in_(ids)),
-        select(literal("muted"), thread_mute.c.thread_id).where(
-            thread_mute.c.account_id == viewer_id, thread_mute.c.thread_id.in_(set(pairs.values()))
-        ),
-    )
-    for what, one in conn.execute(query):
-        if what == "muted":
-            for post_id, thread_id in pairs.items():
-                if thread_id == one:
-                    found[post_id].muted = True
-        else:
-            setattr(found[one], what, True)
-    return found
 
 
 def like_between(conn: Connection, account_id: int, post_id: int) -> Row[Any] | None:
@@ -172,10 +139,3 @@ def unmute_thread(conn: Connection, account_id: int, thread_id: int) -> None:
             thread_mute.c.account_id == account_id, thread_mute.c.thread_id == thread_id
         )
     )
-
-
-def has_muted_thread(conn: Connection, account_id: int, thread_id: int) -> bool:
-    query = select(thread_mute.c.thread_id).where(
-        thread_mute.c.account_id == account_id, thread_mute.c.thread_id == thread_id
-    )
-    return conn.execute(query).first() is not None

@@ -6,7 +6,6 @@ cursor itself is never part of the page. One implementation serves every list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -47,13 +46,3 @@ class Window:
     def below(self, last_id: int) -> Window:
         """The window that goes on under `last_id`, for filling a page from which items were taken."""
         return replace(self, max_id=last_id)
-
-
-def in_order(ids: Sequence[int], found: dict[int, T]) -> list[T]:
-    """The found things in the order of `ids`."""
-    return [found[one] for one in ids if one in found]
-
-
-def newest_first(rows: list[T], key: Callable[[T], int]) -> list[T]:
-    """Sorted by id, newest first."""
-    return sorted(rows, key=key, reverse=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, update
 
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import (
@@ -160,54 +160,6 @@ def source(conn: Connection, post_id: int) -> bytes | None:
 
 
 # -- threads
-
-
-def ancestors(conn: Connection, row: PostRow, *, limit: int) -> list[int]:
-    """Ids from the root of the thread down to the parent, in one statement."""
-    above = (
-        select(post.c.id, post.c.in_reply_to_id, func.coalesce(0).label("height"))
-        .where(post.c.id == row.in_reply_to_id)
-        .cte("above", recursive=True)
-    )
-    above = above.union_all(
-        select(post.c.id, post.c.in_reply_to_id, above.c.height + 1)
-        .join(above, above.c.in_reply_to_id == post.c.id)
-        .where(above.c.height < limit - 1)
-    )
-    return list(conn.scalars(select(above.c.id).order_by(above.c.height.desc())))
-
-
-def descendants(conn: Connection, row: PostRow, *, limit: int = REPLIES_SHOWN_MAX) -> list[tuple[int, int]]:
-    """(id, id of the parent) of every reply below, depth first, oldest first among siblings; two statements at most."""
-    rows = conn.execute(
-        select(post.c.id, post.c.in_reply_to_id)
-        .where(post.c.thread_id == row.thread_id, post.c.in_reply_to_id.is_not(None))
-        .order_by(post.c.id)
-        .limit(REPLIES_SHOWN_MAX)
-    )
-    children: dict[int, list[int]] = {}
-    for one in rows:
-        children.setdefault(one.in_reply_to_id, []).append(one.id)
-    found: list[tuple[int, int]] = []
-    stack = [(child, row.id) for child in reversed(children.get(row.id, ()))]
-    while stack and len(found) < limit:
-        current, parent = stack.pop()
-        found.append((current, parent))
-        stack.extend((child, current) for child in reversed(children.get(current, ())))
-    return found
-
-
-def in_thread(
-    conn: Connection, thread_id: int, where: ColumnElement[bool], *, after_id: int = 0, limit: int = 50
-) -> list[PostRow]:
-    """Posts of a thread in the order they were written."""
-    query = (
-        select(post)
-        .where(post.c.thread_id == thread_id, post.c.id > after_id, where)
-        .order_by(post.c.id)
-        .limit(limit)
-    )
-    return list(conn.execute(query))
 
 
 def adopt_orphans(conn: Connection, row: PostRow) -> int:

@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 
 PENDING: Final = "signals"
 CHANNEL: Final = "fedserver"
+FROM_OUTSIDE: Final = ("setting", "instance", "shown", "delivery", "job", "inbox")
+"""What a command that writes to the SQLite file of a running server may have changed; told without payload."""
 PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses 8000
 
 

@@ -95,11 +95,6 @@ def put_home(conn: Connection, account_id: int, post_id: int) -> None:
     insert_row(conn, home_entry, {"account_id": account_id, "post_id": post_id}, unless_there=True)
 
 
-def home_readers(conn: Connection, post_id: int) -> list[int]:
-    """The members in whose home timeline a post is."""
-    return list(conn.scalars(select(home_entry.c.account_id).where(home_entry.c.post_id == post_id)))
-
-
 def fill_home(conn: Connection, account_id: int, author_id: int) -> None:
     """A new follow brings the author's latest posts."""
     known = exists().where(home_entry.c.account_id == account_id, home_entry.c.post_id == post.c.id)
@@ -148,36 +143,6 @@ def home(conn: Connection, account_id: int, window: Window) -> list[int]:
     return [row.post_id for row in window.rows(conn, query, home_entry.c.post_id)]
 
 
-def public(
-    conn: Connection,
-    window: Window,
-    *,
-    local: bool = False,
-    remote: bool = False,
-    only_media: bool = False,
-    viewer_id: int | None = None,
-) -> list[int]:
-    """Ids of public posts, newest first: no boosts, no replies to others, nobody limited or suspended."""
-    query = (
-        select(post.c.id)
-        .join(account, account.c.id == post.c.account_id)
-        .where(
-            post.c.visibility == "public",
-            post.c.kind != "boost",
-            post.c.deleted_at.is_(None),
-            or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == post.c.account_id),
-            account.c.suspended_at.is_(None),
-            account.c.limited_at.is_(None),
-        )
-    )
-    if local:
-        query = query.where(post.c.local)
-    if remote:
-        query = query.where(post.c.local.is_(False))
-    query = _narrow(query, only_media=only_media, viewer_id=viewer_id)
-    return [row.id for row in window.rows(conn, query, post.c.id)]
-
-
 def by_tag(
     conn: Connection,
     keys: list[str],
@@ -212,32 +177,6 @@ def by_tag(
     if remote:
         query = query.where(post.c.local.is_(False))
     query = _narrow(query, only_media=only_media, viewer_id=viewer_id)
-    return [row.id for row in window.rows(conn, query, post.c.id)]
-
-
-def of_account(
-    conn: Connection,
-    author_id: int,
-    visible: ColumnElement[bool],
-    window: Window,
-    *,
-    only_media: bool = False,
-    exclude_replies: bool = False,
-    exclude_boosts: bool = False,
-    tag_key: str | None = None,
-) -> list[int]:
-    """Ids of an account's posts that `visible` (see `fedserver.visibility`) lets through."""
-    query = select(post.c.id).where(post.c.account_id == author_id, post.c.deleted_at.is_(None), visible)
-    if exclude_replies:
-        query = query.where(
-            or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == author_id),
-            post.c.in_reply_to_uri == "",
-        )
-    if exclude_boosts:
-        query = query.where(post.c.kind != "boost")
-    if tag_key is not None:
-        query = query.where(_tagged([tag_key]))
-    query = _narrow(query, only_media=only_media, viewer_id=None)
     return [row.id for row in window.rows(conn, query, post.c.id)]
 
 

@@ -6,22 +6,19 @@ import socket
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
 from fedserver import config as settings
-from fedserver import queues
-from fedserver.assembly import OutdatedSchema, build_server
+from fedserver.assembly import build_server
+from fedserver.cli import care, people
 from fedserver.cli import doctor as checks
-from fedserver.cli import people
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
 from fedserver.cli.serve import listen, serve_several
 from fedserver.cli.serve import serve as serve_one
 from fedserver.cli.serve import work as work_on
 from storage import migrate as migrations
-from storage.database import open_database
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,7 +97,9 @@ def version(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--origin", default="/", show_default=True, help="Where the server is found, for clients made of it.")
+@click.option(
+    "--origin", default="/", show_default=True, help="Where the server is found, for clients made of it."
+)
 def openapi(origin: str) -> None:
     """Print the client API as an OpenAPI 3.1 document."""
     from web.openapi import document
@@ -117,41 +116,6 @@ def config_group() -> None:
 def describe() -> None:
     """Print every setting with its sentence and default, as a file to start from."""
     click.echo(settings.describe(), nl=False)
-
-
-@cli.group()
-def queue() -> None:
-    """Look at what waits to be done."""
-
-
-@queue.command("status")
-@config_option
-@json_option
-def queue_status(config_path: Path | None, as_json: bool) -> None:
-    """What waits, runs and has failed, how old the oldest is, and for which servers."""
-    now = run(_queue_status(load_config(config_path)))
-    if as_json:
-        print_json(now)
-        return
-    click.echo(f"{'':12}{'waiting':>9}{'running':>9}{'failed':>9}{'oldest':>9}")
-    for name in ("deliveries", "jobs", "inbox"):
-        one = now[name]
-        click.echo(
-            f"{name:12}{one['waiting']:9}{one['running']:9}{one['failed']:9}{one['oldest_seconds']:8}s"
-        )
-    for host in now["hosts"]:
-        why = f"  {host['last_error']}" if host["last_error"] else ""
-        click.echo(f"  {host['host']}: {host['waiting']} waiting, {host['failed']} failed{why}")
-
-
-async def _queue_status(config: settings.Config) -> dict[str, Any]:
-    if not migrations.is_current(config.database_url):
-        raise OutdatedSchema("The database is not at the version of this program: run fedserver migrate.")
-    db = await open_database(config.database_url)
-    try:
-        return await db.read(queues.status_of)
-    finally:
-        await db.close()
 
 
 @cli.command()
@@ -188,7 +152,7 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-for command in people.commands:
+for command in (*people.commands, *care.commands):
     cli.add_command(command)
 
 

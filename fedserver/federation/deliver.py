@@ -84,6 +84,7 @@ class DeliveryLanes:
         self._batch_full = asyncio.Event()
         self._unwritten = deliveries.Results()
         self._looked = False
+        self._look_again_at = 0.0  # by the loop's clock
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = _nothing
@@ -136,6 +137,8 @@ class DeliveryLanes:
     def _hear(self, payload: str) -> None:
         for host in payload.split():
             self._want(host)
+        if not payload:
+            self._look_again_at = 0.0
         self._wake.set()
 
     def _want(self, host: str) -> None:
@@ -146,11 +149,10 @@ class DeliveryLanes:
 
     async def _dispatch(self) -> None:
         clock = asyncio.get_running_loop()
-        look_again_at = clock.time()
         while not self._stopping:
             try:
-                if clock.time() >= look_again_at:
-                    look_again_at = clock.time() + LOOK_AGAIN_SECONDS
+                if clock.time() >= self._look_again_at:
+                    self._look_again_at = clock.time() + LOOK_AGAIN_SECONDS
                     self._schedule(await self._db.read(deliveries.waiting_hosts))
                 self._wake.clear()
                 self._move_due()
@@ -160,7 +162,7 @@ class DeliveryLanes:
                     await self._begin(hosts)
                     continue
                 self._written.set()
-                wait = look_again_at - clock.time()
+                wait = self._look_again_at - clock.time()
                 if self._later:
                     wait = min(wait, max(0.0, (self._later[0][0] - now_ms()) / 1000))
                 with suppress(TimeoutError):
@@ -170,7 +172,7 @@ class DeliveryLanes:
                 # The database may be away for a while; what is planned stays planned.
                 log.exception("Deliveries could not be read; trying again.")
                 await asyncio.sleep(RECORD_AGAIN_SECONDS)
-                look_again_at = clock.time()
+                self._look_again_at = 0.0
 
     def _schedule(self, times: Mapping[str, int]) -> None:
         for host, at in times.items():

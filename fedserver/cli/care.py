@@ -1,0 +1,214 @@
+"""Commands for looking after a running server: work that failed, and other servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from activitypub.identifiers import normal_host
+from fedserver import queues
+from fedserver.cli.common import config_option, json_option, load_config, print_json, run
+from fedserver.cli.people import opened
+from fedserver.config import Config
+from fedserver.errors import Invalid
+from storage import deliveries, inbox, instances, jobs
+
+T = TypeVar("T")
+
+POLICIES: Final = ("none", "limit", "reject", "allow")
+KINDS: Final = ("delivery", "job", "inbox")
+
+
+async def _write(config: Config, unit: Callable[[Connection], T]) -> T:
+    async with opened(config) as here:
+        return await here.db.write(unit)
+
+
+async def _read(config: Config, unit: Callable[[Connection], T]) -> T:
+    async with opened(config) as here:
+        return await here.db.read(unit)
+
+
+# --- queue ----------------------------------------------------------------------------------
+
+
+@click.group()
+def queue() -> None:
+    """Look at what waits to be done, and at what could not be."""
+
+
+@queue.command("status")
+@config_option
+@json_option
+def queue_status(config_path: Any, as_json: bool) -> None:
+    """What waits, runs and has failed, how old the oldest is, and for which servers."""
+    now = run(_read(load_config(config_path), queues.status_of))
+    if as_json:
+        print_json(now)
+        return
+    click.echo(f"{'':12}{'waiting':>9}{'running':>9}{'failed':>9}{'oldest':>9}")
+    for name in ("deliveries", "jobs", "inbox"):
+        one = now[name]
+        click.echo(
+            f"{name:12}{one['waiting']:9}{one['running']:9}{one['failed']:9}{one['oldest_seconds']:8}s"
+        )
+    for host in now["hosts"]:
+        why = f"  {host['last_error']}" if host["last_error"] else ""
+        click.echo(f"  {host['host']}: {host['waiting']} waiting, {host['failed']} failed{why}")
+
+
+@queue.command("failed")
+@config_option
+@json_option
+def queue_failed(config_path: Any, as_json: bool) -> None:
+    """List what was given up, the newest first: deliveries, jobs, and what arrived."""
+    found = run(_read(load_config(config_path), _failed))
+    if as_json:
+        print_json({"failed": found})
+        return
+    for one in found:
+        click.echo(f"{one['kind']} {one['id']}  {one['what']}  {one['error']}")
+    if not found:
+        click.echo("Nothing has failed.")
+
+
+def _failed(conn: Connection) -> list[dict[str, str]]:
+    found = [
+        {
+            "kind": "delivery",
+            "id": str(row.id),
+            "what": f"{row.uri} to {row.inbox_uri}",
+            "error": row.last_error,
+        }
+        for row in deliveries.failed_listed(conn)
+    ]
+    found += [
+        {"kind": "job", "id": str(one.id), "what": one.kind, "error": one.error}
+        for one in jobs.failed_listed(conn)
+    ]
+    found += [
+        {"kind": "inbox", "id": str(row.id), "what": row.activity_id, "error": row.note}
+        for row in inbox.failed_listed(conn)
+    ]
+    return found
+
+
+@queue.command("retry")
+@config_option
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("row_id", metavar="ID", type=int)
+def queue_retry(config_path: Any, kind: str, row_id: int) -> None:
+    """Try something that was given up once more."""
+    again: dict[str, Callable[[Connection], object]] = {
+        "delivery": lambda conn: deliveries.retry(conn, ids=[row_id]),
+        "job": lambda conn: jobs.retry(conn, row_id),
+        "inbox": lambda conn: inbox.retry_failed(conn, row_id),
+    }
+    _done(run(_write(load_config(config_path), again[kind])), f"Trying {kind} {row_id} again.")
+
+
+@queue.command("drop")
+@config_option
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("row_id", metavar="ID", type=int)
+def queue_drop(config_path: Any, kind: str, row_id: int) -> None:
+    """Forget something that was given up."""
+    away: dict[str, Callable[[Connection], object]] = {
+        "delivery": lambda conn: deliveries.drop(conn, ids=[row_id]),
+        "job": lambda conn: jobs.drop(conn, row_id),
+        "inbox": lambda conn: inbox.drop_failed(conn, row_id),
+    }
+    _done(run(_write(load_config(config_path), away[kind])), f"Dropped {kind} {row_id}.")
+
+
+def _done(found: object, sentence: str) -> None:
+    if not found:
+        raise click.ClickException("There is no such thing among what was given up (fedserver queue failed).")
+    click.echo(sentence)
+
+
+# --- instance -------------------------------------------------------------------------------
+
+
+@click.group()
+def instance() -> None:
+    """Look at other servers, and decide how this one treats them."""
+
+
+@instance.command("list")
+@config_option
+@click.argument("text", default="")
+@json_option
+def list_instances(config_path: Any, text: str, as_json: bool) -> None:
+    """The servers this one has met, with what they run and how sending to them goes; TEXT narrows it down."""
+    found = run(_read(load_config(config_path), lambda conn: _instances(conn, text)))
+    if as_json:
+        print_json({"instances": found})
+        return
+    for one in found:
+        click.echo(
+            f"{one['host']:40} {one['policy'] or 'none':7} {one['software']:14} {one['accounts']:6} accounts "
+            f"{one['waiting']:5} waiting {one['failed']:5} failed  {one['last_error']}"
+        )
+
+
+def _instances(conn: Connection, text: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "host": row.host,
+            "policy": row.policy,
+            "rejects_media": row.rejects_media,
+            "rejects_reports": row.rejects_reports,
+            "note": row.note,
+            "software": row.software,
+            "accounts": row.accounts,
+            "waiting": row.waiting,
+            "failed": row.failed_deliveries,
+            "last_error": row.last_error,
+        }
+        for row in instances.listed(conn, text=text)
+    ]
+
+
+@instance.command("rule")
+@config_option
+@click.argument("host")
+@click.argument("policy", type=click.Choice(POLICIES))
+@click.option("--reject-media", is_flag=True, help="Show none of its pictures.")
+@click.option("--reject-reports", is_flag=True, help="Take no reports from it.")
+@click.option("--note", default="", help="Why, for those who look after the server later.")
+@json_option
+def rule(
+    config_path: Any,
+    host: str,
+    policy: str,
+    reject_media: bool,
+    reject_reports: bool,
+    note: str,
+    as_json: bool,
+) -> None:
+    """Limit a server (its people need approval to follow), reject it and its subdomains (nothing is exchanged),
+    allow it (where only allowed servers are), or none of these."""
+    name, colon, port = host.strip().partition(":")
+    known = normal_host(name)
+    if known is None or (colon and not port.isdigit()):
+        raise Invalid({"host": "must be the name of a server, such as other.example"})
+    wanted: instances.Policy = "" if policy == "none" else policy  # type: ignore[assignment]
+    host = known + colon + port
+
+    def unit(conn: Connection) -> None:
+        instances.set_rules(
+            conn, host, policy=wanted, rejects_media=reject_media, rejects_reports=reject_reports, note=note
+        )
+
+    run(_write(load_config(config_path), unit))
+    if as_json:
+        print_json({"host": host, "policy": wanted})
+    else:
+        click.echo(f"{host}: {policy}.")
+
+
+commands: Final[tuple[click.Command, ...]] = (queue, instance)
