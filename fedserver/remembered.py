@@ -20,6 +20,7 @@ from fedserver.live import Bus
 
 SECONDS_BELIEVED: Final = 5.0
 ENTRIES_MAX: Final = 20_000
+ACTORS_MAX: Final = 2_000  # about 3 kB each
 SECRET_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -66,6 +67,11 @@ class Cache(Generic[T]):
         self._changes += 1
         for key in [key for key, (_, value) in self._entries.items() if concerned(value)]:
             del self._entries[key]
+
+    def clear(self) -> None:
+        """Drop everything, and what is being read at this moment."""
+        self._changes += 1
+        self._entries.clear()
 
 
 class Attempts:
@@ -114,6 +120,7 @@ class Remembered:
         self.settings: Cache[Any] = Cache(entries_max=1)
         self.site: Cache[Any] = Cache(seconds=60, entries_max=1)
         self.webfinger: Cache[Any] = Cache(seconds=60)
+        self.actors: Cache[Any] = Cache(entries_max=ACTORS_MAX)
         self.attempts = Attempts()
         self._listens = False
 
@@ -128,6 +135,7 @@ class Remembered:
         bus.subscribe("user", lambda row_id: self.forget_member(int(row_id)))
         bus.subscribe("account", lambda row_id: self.forget_member(int(row_id)))
         bus.subscribe("setting", lambda _: self.forget_settings())
+        bus.subscribe("shown", lambda _: self.actors.clear())
 
     # Whoever changed something here calls these as well: on PostgreSQL a signal takes a moment to come back, and
     # the answer to the request must not be earlier.

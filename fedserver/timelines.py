@@ -19,7 +19,7 @@ from fedserver.errors import NotFound
 from fedserver.federation import backfill
 from fedserver.rendered import Shelf
 from storage import accounts, cards, interactions, timelines
-from storage.cards import VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
+from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
 from storage.hot import Hot
 from storage.interactions import Standing
 from storage.paging import Window
@@ -27,6 +27,7 @@ from storage.tables import block, hashtag, home_entry, media, mute, post, post_t
 from storage.types import AnyOf, now_ms
 
 __all__ = [
+    "KINDS_WITH_POLL",
     "AccountLine",
     "AccountPosts",
     "Batch",

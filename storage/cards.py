@@ -133,7 +133,7 @@ class Held(Protocol):
 class Batch:
     """Everything some posts need: cards in order, and by id what goes with them.
 
-    `standing` is None when nobody we know is looking. A post is in `post_bodies` or in `contents`, an account
+    `standing` is None when nobody we know is looking, else it has what the viewer did anything with. A post is in `post_bodies` or in `contents`, an account
     in `account_bodies` or in `profiles`.
     """
 
@@ -333,20 +333,18 @@ def add_accounts(conn: Connection, batch: Batch, lines: Iterable[AccountLine], h
 
 
 def standing_of(conn: Connection, viewer_id: int, lines: Iterable[PostLine]) -> dict[int, Standing]:
-    """What the viewer did with each of these posts, in one statement."""
+    """What the viewer did with these posts, in one statement; those with which they did nothing are left out."""
     threads: dict[int, list[int]] = {}
     found: dict[int, Standing] = {}
+    ids: list[int] = []
     for line in lines:
-        found[line.id] = Standing()
+        ids.append(line.id)
         threads.setdefault(line.thread_id, []).append(line.id)
-    if not found:
+    if not ids:
         return found
-    for what, one in _standing.run(conn, viewer_id=viewer_id, ids=list(found), threads=list(threads)):
-        if what == "muted":
-            for post_id in threads[one]:
-                found[post_id].muted = True
-        else:
-            setattr(found[one], what, True)
+    for what, one in _standing.run(conn, viewer_id=viewer_id, ids=ids, threads=list(threads)):
+        for post_id in threads[one] if what == "muted" else (one,):
+            setattr(found.setdefault(post_id, Standing()), what, True)
     return found
 
 

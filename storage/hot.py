@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
 
+from storage import changes
 from storage.types import list_parameter
 
 Row = TypeVar("Row")
@@ -105,7 +106,7 @@ def insert_rows(
     """Insert rows that all have the same columns; with `unless_there` only those that break no constraint."""
     if rows:
         text = _insert_text(conn.dialect.name, table, tuple(rows[0]), unless_there)
-        _count(conn)
+        _count(conn, text)
         conn.connection.driver_connection.cursor().executemany(text, rows)  # type: ignore[union-attr]
 
 
@@ -146,10 +147,11 @@ def _row_maker(columns: Any) -> Callable[[Any], Any]:
 
 
 def _execute(conn: Connection, text: str, bound: Mapping[str, Any]) -> Any:
-    _count(conn)
+    _count(conn, text)
     return conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
 
 
-def _count(conn: Connection) -> None:
+def _count(conn: Connection, text: str) -> None:
     info = conn.info
     info["statements"] = info.get("statements", 0) + 1
+    changes.note(conn, text)

@@ -9,13 +9,13 @@ apart. Ids therefore sort by time, which is what paging in the client API stands
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, Integer, LargeBinary, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement
@@ -98,4 +98,4 @@ def _any_of_postgresql(element: AnyOf, compiler: Any, **kw: Any) -> str:
 def list_parameter(dialect_name: str, values: Iterable[int] | Iterable[str]) -> Any:
     """The list as `AnyOf` wants it on this database."""
     items = list(values)
-    return json.dumps(items) if dialect_name == "sqlite" else items
+    return msgspec.json.encode(items).decode() if dialect_name == "sqlite" else items

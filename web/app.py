@@ -11,6 +11,7 @@ from web import api, keys, observe, pages
 from web.api import oauth
 from web.federation import inbox, objects, wellknown
 from web.guard import Guard
+from web.kept import Kept
 from web.templating import Pages, StaticFiles
 
 BODY_BYTES_MAX: Final = 1 << 20  # for handlers that read a body themselves; forms have limits of their own
@@ -38,6 +39,7 @@ def build_app(server: Server) -> web.Application:
     app = web.Application(middlewares=[guard.middleware()], client_max_size=BODY_BYTES_MAX)
     app[keys.SERVER] = server
     app[keys.PAGES] = Pages(server, static)
+    app[keys.KEPT] = Kept(server.bus)
     app[keys.READINESS] = keys.Readiness()
     api.install(app, server)
     app.on_response_prepare.append(guard.prepare)

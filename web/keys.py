@@ -13,6 +13,7 @@ from fedserver.viewer import Viewer
 if TYPE_CHECKING:
     from web.forms import Params, Upload
     from web.guard import Policy
+    from web.kept import Kept
     from web.limits import Quota
     from web.templating import Pages
 
@@ -25,6 +26,7 @@ class Readiness:
 
 SERVER: Final = web.AppKey("server", Server)
 PAGES: Final[web.AppKey[Pages]] = web.AppKey("pages")
+KEPT: Final[web.AppKey[Kept]] = web.AppKey("kept")
 READINESS: Final = web.AppKey("readiness", Readiness)
 
 # Set before a handler is called:

@@ -7,9 +7,10 @@ what it is not sent. What somebody may not see is answered like what does not ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from activitypub.builders import activity as build
@@ -29,6 +30,7 @@ from storage.posts import PostRow
 
 _ACTORS: Final = frozenset({"actor", "group", "instance_actor"})
 _OF_ACTORS: Final = frozenset({"outbox", "followers", "following", "featured", "featured_tags"})
+_encode: Final = msgspec.json.Encoder().encode
 _OF_POSTS: Final = frozenset({"post", "replies", "likes", "shares"})
 
 
@@ -63,7 +65,7 @@ class Asked:
 class Served:
     """A document with its HTTP status (200 or 410). `shared`: the same for everybody who may ask."""
 
-    document: Document
+    document: Document | bytes
     status: int = 200
     shared: bool = False
 
@@ -80,7 +82,16 @@ async def read(
         raise NotFound
     signer = await _signer(server, name, facts, source_ip)
     asked = Asked(name, query, signer)
-    return await server.db.read(_served, server, asked)
+    if name.kind not in _ACTORS:
+        return await server.db.read(_served, server, asked)
+
+    async def load() -> Served:
+        served = await server.db.read(_served, server, asked)
+        return replace(served, document=_encode(served.document))
+
+    # Who somebody is does not depend on who asks, and is asked by every server they write to.
+    found: Served = await server.remembered.actors.get(uri, load)
+    return found
 
 
 async def _signer(server: Server, name: LocalName, facts: RequestFacts, source_ip: str) -> Signer | None:

@@ -21,6 +21,7 @@ from web.api.paging import ACCOUNTS, STATUSES, account_page, status_page, window
 from web.api.render import VISIBILITY_SHOWN, fields, joined, renderer
 from web.api.statuses import VISIBILITY_MEANT
 from web.forms import Params
+from web.kept import for_strangers
 from web.verbs import put_or_patch
 
 # Mastodon's bits: 0x1 administrator, which implies the others; 0x10 reports, 0x400 users, 0x20 federation.
@@ -73,6 +74,7 @@ async def find(request: web.Request) -> web.Response:
     return replies.json(joined(render.account(row) for row in rows))
 
 
+@for_strangers
 async def statuses(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/:id/statuses``"""
     viewer = auth.viewer(request, "read:statuses")

@@ -19,7 +19,17 @@ from msgspec import UNSET
 
 from fedserver.context import Server
 from fedserver.rendered import Shelf
-from fedserver.timelines import AccountLine, Batch, Card, Content, PollCard, PostLine, Standing, now_ms
+from fedserver.timelines import (
+    KINDS_WITH_POLL,
+    AccountLine,
+    Batch,
+    Card,
+    Content,
+    PollCard,
+    PostLine,
+    Standing,
+    now_ms,
+)
 from web.api.entities import (
     AccountBody,
     Application,
@@ -44,6 +54,7 @@ VISIBILITY_SHOWN: Final = {
 AVATAR: Final = "avatar.png"
 HEADER: Final = "header.png"
 DAY_MS: Final = 86_400_000
+MADE_MAX: Final = 4_000  # about 3 kB each
 
 _encode: Final = msgspec.json.Encoder().encode
 _UNKNOWN_STANDING: Final = Standing()
@@ -88,6 +99,7 @@ class Renderer:
         self._avatar_url = avatar_url
         self._header_url = header_url
         self.shelf = Shelf()
+        self._made: dict[tuple[PostLine, AccountLine], bytes] = {}
 
     # -- accounts
 
@@ -176,6 +188,25 @@ class Renderer:
         *,
         of: PostLine | None = None,
     ) -> bytes:
+        standing = batch.standing
+        marks = b"" if standing is None else _marks(standing.get((of or line).id, _UNKNOWN_STANDING))
+        # Without a poll, a boost or a move nothing else is looked at, and the same lines make the same text.
+        plain = of is None and line.kind not in KINDS_WITH_POLL and author.moved_to_id is None
+        if plain:
+            known = self._made.get((line, author))
+            if known is not None:
+                return known + marks + more + b"}"
+        made = self._status_text(line, author, batch, reblog, of)
+        if plain:
+            if len(self._made) >= MADE_MAX:
+                self._made.clear()
+            self._made[line, author] = made
+        return made + marks + more + b"}"
+
+    def _status_text(
+        self, line: PostLine, author: AccountLine, batch: Batch, reblog: bytes, of: PostLine | None
+    ) -> bytes:
+        """Everything but what the viewer did with it, and the end."""
         body = batch.post_bodies.get(line.id)
         if body is None:
             body = self.shelf.post(line.id, line.version) or self._make_status(line, batch.contents[line.id])
@@ -196,10 +227,7 @@ class Renderer:
                 b"null" if poll is None else _encode(poll_entity(line.id, poll, known)),
             )
         )
-        marks = b""
-        if batch.standing is not None:
-            marks = _marks(batch.standing.get(shown.id, _UNKNOWN_STANDING))
-        return body + tail + marks + more + b"}"
+        return body + tail
 
     def _make_status(self, line: PostLine, content: Content) -> bytes:
         body = _encode(self.status_body(content))[:-1]
@@ -335,6 +363,12 @@ _BOOL: Final = (b"false", b"true")
 
 
 def _marks(standing: Standing) -> bytes:
+    if standing is _UNKNOWN_STANDING:
+        return _NO_MARKS
+    return _marks_of(standing)
+
+
+def _marks_of(standing: Standing) -> bytes:
     return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b,"filtered":[]' % (
         _BOOL[standing.liked],
         _BOOL[standing.boosted],
@@ -342,3 +376,6 @@ def _marks(standing: Standing) -> bytes:
         _BOOL[standing.bookmarked],
         _BOOL[standing.pinned],
     )
+
+
+_NO_MARKS: Final = _marks_of(_UNKNOWN_STANDING)

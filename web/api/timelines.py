@@ -10,6 +10,7 @@ from fedserver import timelines
 from web import auth, forms, keys
 from web.api.paging import STATUSES, status_page, window
 from web.api.render import renderer
+from web.kept import for_strangers
 
 
 async def home(request: web.Request) -> web.Response:
@@ -21,6 +22,7 @@ async def home(request: web.Request) -> web.Response:
     return status_page(request, batch, asked)
 
 
+@for_strangers
 async def public(request: web.Request) -> web.Response:
     """``GET /api/v1/timelines/public``"""
     viewer = auth.viewer(request, "read:statuses")

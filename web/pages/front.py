@@ -9,12 +9,14 @@ from fedserver.content.markdown import render_markdown
 from fedserver.reading import Window
 from fedserver.viewer import Member
 from web import keys
+from web.kept import for_strangers
 from web.pages import page
 from web.templating import initials_picture
 
 FRONT_CARDS = 10
 
 
+@for_strangers
 async def front(request: web.Request) -> web.StreamResponse:
     """What this network is, and its latest posts; members are led to their timeline."""
     viewer = request[keys.VIEWER]

@@ -15,6 +15,7 @@ from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.auth import ANONYMOUS
 from web.federation import objects
+from web.kept import for_strangers
 from web.pages import page
 
 POST: Final = "/@{handle:[^/]+}/{id:[0-9]{1,19}}"
@@ -34,6 +35,7 @@ _ACTS: Final[dict[str, Act]] = {
 }
 
 
+@for_strangers
 async def thread(request: web.Request) -> web.StreamResponse:
     """A post between what it answers and what was answered."""
     if replies.wants_activity(request) and "@" not in request.match_info["handle"]:

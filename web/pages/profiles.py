@@ -15,6 +15,7 @@ from fedserver.reading import AccountPosts
 from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.federation import objects
+from web.kept import for_strangers
 from web.pages import page
 
 Act = Callable[[Server, Member, int], Awaitable[None]]
@@ -35,6 +36,7 @@ _ACTS: Final[dict[str, Act]] = {
 MUTE_SECONDS: Final = ("0", "3600", "86400", "604800", "2592000")
 
 
+@for_strangers
 async def profile(request: web.Request) -> web.StreamResponse:
     """Who somebody is, and what they posted."""
     handle = request.match_info["handle"]

@@ -1,0 +1,62 @@
+"""Notice that a unit has changed something people can see, whoever wrote the unit.
+
+What is remembered of whole pages must go when anything on them changes: a post, a count, a name, a role. Which
+units do that is read off their statements, so that no unit has to think of it. Tables are taken to show unless
+they are named here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import Connection
+
+from storage import tables
+from storage.signals import signal
+
+SHOWN: Final = "shown"
+"""The channel, without payload: something on a page that is open to all may have changed."""
+
+NOT_SHOWN: Final = frozenset(
+    table.name
+    for table in (
+        tables.bookmark,
+        tables.delivery,
+        tables.follow,  # what shows of it are the counts of the accounts
+        tables.home_entry,
+        tables.idempotency,
+        tables.inbox_item,
+        tables.instance,  # its own channel tells of rules; the rest is whether a server answers
+        tables.job,
+        tables.like,  # what shows of it is the count of the post
+        tables.login_session,
+        tables.mail_token,
+        tables.marker,
+        tables.message,
+        tables.mute,
+        tables.notification,
+        tables.oauth_code,
+        tables.push_subscription,
+        tables.report,
+        tables.thread_mute,
+        tables.token,
+    )
+)
+
+_WRITES: Final = re.compile(
+    r"""\b(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|(?<!FOR\s)(?<!DO\s)UPDATE|DELETE\s+FROM)\s+"?(\w+)"""
+)
+
+
+def note(conn: Connection, text: str) -> None:
+    """Take notice of a statement that is about to run."""
+    if not text.startswith("SELECT") and shows(text):
+        signal(conn, SHOWN)
+
+
+@lru_cache(2_000)
+def shows(text: str) -> bool:
+    """Whether this statement writes to a table that shows."""
+    return any(name not in NOT_SHOWN for name in _WRITES.findall(text))
