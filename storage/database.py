@@ -19,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import aiosqlite
@@ -36,6 +37,7 @@ T = TypeVar("T")
 Listener = Callable[[str, str], None]
 
 SQLITE_READERS = 3
+PATIENCE_SECONDS = 0.004
 SQLITE_STATEMENTS_CACHED = 512
 SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
@@ -112,6 +114,8 @@ class _Lane:
         self._engine: Engine
         self._conn: Connection
         self.statements = 0
+        self.waiting = 0  # units that were given to `read` and are not done
+        self.busy_since = 0.0  # when the one that runs now was begun
 
     @classmethod
     async def open(cls, path: str, *, writes: bool) -> _Lane:
@@ -128,6 +132,20 @@ class _Lane:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._raw._tx.put_nowait((future, function))
         return future
+
+    def read(self, unit: Callable[[Connection], T]) -> asyncio.Future[tuple[T, list[tuple[str, str]]]]:
+        """Have the thread run a unit, after those that wait for it already."""
+        if not self.waiting:
+            self.busy_since = monotonic()
+        self.waiting += 1
+        work = self.begin(partial(self.run, unit))
+        # A unit is done when it is done, whether or not its caller has gone.
+        work.add_done_callback(self._finished)
+        return work
+
+    def _finished(self, _: object) -> None:
+        self.waiting -= 1
+        self.busy_since = monotonic()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.begin(partial(function, *args, **kwargs))
@@ -200,16 +218,13 @@ class SqliteDatabase(_Listeners):
         self.url = url
         self._writer = writer
         self._writing = asyncio.Lock()
-        self._readers: asyncio.LifoQueue[_Lane] = asyncio.LifoQueue()
-        self._all_readers = readers
+        self._readers = readers
         self._watching: asyncio.Task[None] | None = None
-        for lane in readers:
-            self._readers.put_nowait(lane)
 
     @property
     def statements(self) -> int:
         """Statements run so far, by this process."""
-        return self._writer.statements + sum(lane.statements for lane in self._all_readers)
+        return self._writer.statements + sum(lane.statements for lane in self._readers)
 
     @classmethod
     async def open(cls, url: URL) -> SqliteDatabase:
@@ -240,13 +255,21 @@ class SqliteDatabase(_Listeners):
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        lane = await self._readers.get()
-        # The lane comes back when its unit is done, which may be after a cancelled caller has gone.
         bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
-        work = lane.begin(partial(lane.run, bound))
-        work.add_done_callback(lambda _: self._readers.put_nowait(lane))
-        result, _ = await asyncio.shield(work)
+        result, _ = await asyncio.shield(self._reader().read(bound))
         return result
+
+    def _reader(self) -> _Lane:
+        """The lane for the next unit: the first one, unless what it does takes long.
+
+        Threads that read side by side gain nothing, because one at a time runs Python, and lose much to
+        changing places. The others are there so that nobody waits for a long unit.
+        """
+        late = monotonic() - PATIENCE_SECONDS
+        for lane in self._readers:
+            if not lane.waiting or lane.busy_since > late:
+                return lane
+        return min(self._readers, key=lambda lane: lane.waiting)
 
     async def write(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -267,8 +290,8 @@ class SqliteDatabase(_Listeners):
             await asyncio.gather(self._watching, return_exceptions=True)
         async with self._writing:
             await self._writer.close()
-        for _ in self._all_readers:
-            await (await self._readers.get()).close()
+        for lane in self._readers:
+            await lane.close()
 
 
 class PostgresDatabase(_Listeners):
