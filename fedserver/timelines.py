@@ -216,9 +216,6 @@ def of_account_unit(
     wanted: AccountPosts,
 ) -> Batch:
     """An account's posts, newest first. Raises NotFound for no account."""
-    author = accounts.by_id(conn, author_id)
-    if author is None or author.deleted_at is not None:
-        raise NotFound
     parameters = {
         "author_id": author_id,
         "only_media": int(wanted.only_media),
@@ -231,6 +228,11 @@ def of_account_unit(
         found = _of_account_public.run(conn, window, **parameters)
     else:
         found = _of_account.run(conn, window, viewer_id=viewer_id, **parameters)
+    if not found:
+        # Whoever is gone has no post that may be seen, so it is enough to ask now.
+        author = accounts.by_id(conn, author_id)
+        if author is None or author.deleted_at is not None:
+            raise NotFound
     return cards.complete(conn, found, viewer_id, shelf)
 
 

@@ -150,6 +150,7 @@ class Batch:
 # -- statements
 
 
+_new: Final = tuple.__new__
 _POST_WIDTH: Final = len(PostLine._fields)
 _ACCOUNT_WIDTH: Final = len(AccountLine._fields)
 _SPLITS: Final = (
@@ -195,13 +196,12 @@ def select_all_cards(*more: Any) -> Select[Any]:
 def card_of(values: Any) -> Card:
     """A `Card` of the columns of `select_cards`."""
     one, two, three, four = _SPLITS
-    boosted = values[two] is not None
-    return Card(
-        PostLine._make(values[:one]),
-        AccountLine._make(values[one:two]),
-        PostLine._make(values[two:three]) if boosted else None,
-        AccountLine._make(values[three:four]) if boosted else None,
-    )
+    # Past the constructors of named tuples, which are Python's and cost as much as the query.
+    post_line, author = _new(PostLine, values[:one]), _new(AccountLine, values[one:two])
+    if values[two] is None:
+        return _new(Card, (post_line, author, None, None))
+    original, original_author = _new(PostLine, values[two:three]), _new(AccountLine, values[three:four])
+    return _new(Card, (post_line, author, original, original_author))
 
 
 class Page:

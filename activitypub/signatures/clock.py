@@ -6,6 +6,7 @@ twelve hours at the most; an hour of margin forgives clocks and queues.
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from activitypub.errors import SignatureExpired, SignatureMalformed
 
@@ -29,6 +30,7 @@ def epoch_seconds(moment: Moment) -> float:
     return float(moment)
 
 
+@lru_cache(256)  # those who write much write many in one second
 def parse_http_date(text: str) -> float:
     """Read an HTTP date (RFC 9110 §5.6.7, tolerantly) as epoch seconds, or raise SignatureMalformed."""
     if len(text) > HTTP_DATE_CHARS_MAX:
