@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Select, select
 
 from activitypub.identifiers import Uris
 from fedserver import oauth, signup
 from fedserver.keys import Keys
 from fedserver.viewer import Role
+from storage import tables
 from storage.database import open_database
 from tests.client import Api
 from tests.waiting import eventually
@@ -181,14 +182,26 @@ class RunningServer:
             log_end=self.log_end,
         )
 
-    def quiet(self) -> bool:
-        """Whether nothing waits to be delivered, acted on or done."""
-        shown = httpx.get(f"{self.address}/metrics", timeout=30, trust_env=False).text
-        states = re.findall(
-            r'^fedserver_queue_depth\{.*state="(?:waiting|running)"\} (\S+)$', shown, re.MULTILINE
+    def has_sent_everything_to(self, other: RunningServer) -> bool:
+        """Whether nothing waits to be delivered there. What waits for others, of other tests, does not count."""
+        waiting = select(tables.delivery.c.id).where(
+            tables.delivery.c.host == other.domain, tables.delivery.c.state == "waiting"
         )
-        assert states, shown[:500]
-        return not any(map(float, states))
+        return self._is_empty(waiting)
+
+    def has_acted_on_everything(self) -> bool:
+        """Whether nothing that has arrived waits to be acted on."""
+        return self._is_empty(select(tables.inbox_item.c.id).where(tables.inbox_item.c.state == "waiting"))
+
+    def _is_empty(self, query: Select[Any]) -> bool:
+        async def look() -> bool:
+            db = await open_database(self.environment["FEDSERVER_DATABASE"])
+            try:
+                return await db.read(lambda conn: conn.execute(query.limit(1)).first() is None)
+            finally:
+                await db.close()
+
+        return asyncio.run(look())
 
     def mails(self) -> list[Path]:
         """The mails it has sent, oldest first."""

@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -87,8 +88,9 @@ class Friends:
             (self.there_server, self.here_server),
             (self.here_server, self.there_server),
         ):
-            eventually(sender.quiet, f"that {sender.domain} has sent everything")
-            eventually(receiver.quiet, f"that {receiver.domain} has acted on everything")
+            sent = partial(sender.has_sent_everything_to, receiver)
+            eventually(sent, f"that {sender.domain} has sent everything to {receiver.domain}")
+            eventually(receiver.has_acted_on_everything, f"that {receiver.domain} has acted on everything")
 
     def says(self, text: str, **form: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """A status of `here`: as posted, and as it has reached the home timeline of `there`."""
