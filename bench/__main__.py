@@ -59,6 +59,8 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
     hosts = ",".join(f"{host_name(number)}:{peers_port}=127.0.0.1:{peers_port}" for number in range(HOSTS))
     env = environment(data, port, url, hosts)
     uris = Uris(env["FEDSERVER_URL"])
+    if name != "sqlite":
+        command(env, "migrate")
     command(env, "init", "--domain", env["FEDSERVER_DOMAIN"], "--url", env["FEDSERVER_URL"])
     for member in NAMES:
         command(env, "user", "create", member, "--email", f"{member}@bench.invalid", "--json")

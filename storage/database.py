@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -37,7 +38,7 @@ T = TypeVar("T")
 Listener = Callable[[str, str], None]
 
 SQLITE_READERS = 3
-PATIENCE_SECONDS = 0.02
+PATIENCE_SECONDS = 0.02  # how long a reading lane may be silent before units go to the next one
 SQLITE_STATEMENTS_CACHED = 512
 SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
@@ -115,6 +116,9 @@ class _Lane:
         self._conn: Connection
         self.statements = 0
         self.waiting = 0  # units that were given to `read` and are not done
+        self._asked: deque[tuple[asyncio.Future[Any], Callable[[Connection], Any]]] = deque()
+        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._running = self._finished = self._told = False
         self.busy_since = 0.0  # when the one that runs now was begun
 
     @classmethod
@@ -133,19 +137,59 @@ class _Lane:
         self._raw._tx.put_nowait((future, function))
         return future
 
-    def read(self, unit: Callable[[Connection], T]) -> asyncio.Future[tuple[T, list[tuple[str, str]]]]:
-        """Have the thread run a unit, after those that wait for it already."""
+    def read(self, unit: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Have the thread run a unit, after those that wait for it already.
+
+        Handing over costs more than a small unit, so whatever has been asked for is run in one go, and what is
+        done by the time the event loop looks is taken back in one.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         if not self.waiting:
             self.busy_since = monotonic()
         self.waiting += 1
-        work = self.begin(partial(self.run, unit))
-        # A unit is done when it is done, whether or not its caller has gone.
-        work.add_done_callback(self._finished)
-        return work
+        self._asked.append((future, unit))
+        if not self._running:
+            self._running = True
+            self._raw._tx.put_nowait((None, partial(self._run_asked, loop)))
+        return future
 
-    def _finished(self, _: object) -> None:
-        self.waiting -= 1
+    def _run_asked(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread: every unit that waits."""
+        while self._asked:
+            future, unit = self._asked.popleft()
+            try:
+                self._done.append((future, self.run(unit)[0], None))
+            except BaseException as error:
+                self._done.append((future, None, error))
+            self._tell(loop)
+        self._finished = True
+        self._tell(loop)
+
+    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._told:
+            self._told = True
+            loop.call_soon_threadsafe(self._take_back)
+
+    def _take_back(self) -> None:
+        """In the event loop: the results that are there."""
+        # First, so that whatever is done from here on is told of again.
+        self._told = False
+        while self._done:
+            future, result, error = self._done.popleft()
+            self.waiting -= 1
+            if future.done():
+                continue  # its caller has gone
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
         self.busy_since = monotonic()
+        if self._finished:
+            self._finished = self._running = False
+            if self._asked:
+                self._running = True
+                self._raw._tx.put_nowait((None, partial(self._run_asked, asyncio.get_running_loop())))
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.begin(partial(function, *args, **kwargs))
@@ -204,6 +248,7 @@ class _Lane:
         return int(row[0])
 
     async def close(self) -> None:
+        await self.read(lambda _: None)  # after whatever waits
         await self.call(self._conn.close)
         await self._raw.close()
 
@@ -256,8 +301,7 @@ class SqliteDatabase(_Listeners):
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
-        result, _ = await asyncio.shield(self._reader().read(bound))
-        return result
+        return await self._reader().read(bound)
 
     def _reader(self) -> _Lane:
         """The lane for the next unit: the first one, unless what it does takes long.
