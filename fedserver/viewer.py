@@ -50,7 +50,11 @@ def require_scope(viewer: Viewer, scope: str) -> None:
     """
     granted = viewer.scopes
     family = scope.rpartition(":")[0]
-    if scope in granted or family in granted or (family.startswith("admin:") and family.split(":")[0] in granted):
+    if (
+        scope in granted
+        or family in granted
+        or (family.startswith("admin:") and family.split(":")[0] in granted)
+    ):
         return
     if "follow" in granted and scope.partition(":")[2] in {"follows", "blocks", "mutes"}:
         return

@@ -83,6 +83,10 @@ def add_follow(conn: Connection, account_id: int, target_id: int, *, accepted: b
     """`account_id` follows `target_id`."""
     conn.execute(
         insert(tables.follow).values(
-            id=new_id(), uri=f"{ORIGIN}/f/{account_id}/{target_id}", account_id=account_id, target_id=target_id, accepted=accepted
+            id=new_id(),
+            uri=f"{ORIGIN}/f/{account_id}/{target_id}",
+            account_id=account_id,
+            target_id=target_id,
+            accepted=accepted,
         )
     )

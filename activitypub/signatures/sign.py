@@ -31,6 +31,14 @@ def sign_request(
     """
     if scheme == "cavage":
         return cavage.sign(
-            method, url, body, key, now=now, digest=digest, content_type=content_type, with_query=with_query, more=more
+            method,
+            url,
+            body,
+            key,
+            now=now,
+            digest=digest,
+            content_type=content_type,
+            with_query=with_query,
+            more=more,
         )
     return rfc9421.sign(method, url, body, key, now=now, digest=digest, content_type=content_type, more=more)
