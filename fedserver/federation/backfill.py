@@ -60,7 +60,8 @@ async def ancestors(server: Server, post_id: int) -> int:
         parent = await server.db.read(posts.by_uri, row.in_reply_to_uri)
         if parent is None:
             try:
-                parent_id = await fetch.post(server, row.in_reply_to_uri)
+                # One run counts all its steps: a post on the way does not begin a run of its own.
+                parent_id = await fetch.post(server, row.in_reply_to_uri, climbs=False)
             except Unreachable as error:
                 log.info("The thread above %s ends: %s", row.uri, error.reason)
                 break

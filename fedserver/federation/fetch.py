@@ -245,11 +245,12 @@ async def refresh_account(server: Server, account_id: int) -> None:
 # -- posts
 
 
-async def post(server: Server, uri: str, *, viewer_id: int | None = None) -> int | None:
+async def post(server: Server, uri: str, *, viewer_id: int | None = None, climbs: bool = True) -> int | None:
     """The post with this id; fetched and stored when it is not known. None if it is none, or gone.
 
     Nobody is told of a post that was fetched. `viewer_id` is the member who asks: with their eyes a post for
-    followers can be read. Raises Unreachable.
+    followers can be read. Unless it `climbs`, what it answers is left to the caller, who counts. Raises
+    Unreachable.
     """
     row = await server.db.read(posts.by_uri, uri)
     if row is not None:
@@ -270,10 +271,10 @@ async def post(server: Server, uri: str, *, viewer_id: int | None = None) -> int
                 raise
             server.peers.wait(missed, MISSED_SECONDS)
             return None
-        return await store(server, found, depth=1)
+        return await store(server, found, depth=1 if climbs else 0, climbs=climbs)
 
 
-async def store(server: Server, found: Document, *, depth: int = 0) -> int | None:
+async def store(server: Server, found: Document, *, depth: int = 0, climbs: bool = True) -> int | None:
     """Keep a fetched post; None for what is none. A Create is read as its object.
 
     With `depth` the post it answers is fetched too, if that is quick to have; the rest of the thread comes by job.
@@ -297,7 +298,7 @@ async def store(server: Server, found: Document, *, depth: int = 0) -> int | Non
         except Unreachable as error:
             log.info("The post that is answered cannot be had: %s (%s)", value.in_reply_to, error.reason)
     try:
-        return await server.db.write(_store_post, value, author_id, found.body)
+        return await server.db.write(_store_post, value, author_id, found.body, climbs)
     except (ProtocolError, TooLarge) as error:
         log.info("A fetched post cannot be kept: %s (%s)", found.uri, error)
         return None
@@ -310,7 +311,7 @@ async def _parent(server: Server, uri: str, depth: int) -> None:
         await store(server, await document(server, uri), depth=depth)
 
 
-def _store_post(conn: Connection, value: Post, author_id: int, body: bytes) -> int | None:
+def _store_post(conn: Connection, value: Post, author_id: int, body: bytes, climbs: bool) -> int | None:
     known = posts.by_uri(conn, value.id)
     if known is not None:
         return int(known.id)
@@ -321,7 +322,7 @@ def _store_post(conn: Connection, value: Post, author_id: int, body: bytes) -> i
     row = remote_posts.insert(conn, value, author, body, parent=parent)
     accounts.posted(conn, author.id, row.created_at)
     posts.adopt_orphans(conn, row)
-    if parent is None and value.in_reply_to is not None:
+    if climbs and parent is None and value.in_reply_to is not None:
         plan(conn, "fetch_ancestors", {"post_id": row.id}, key=str(row.id))
     return int(row.id)
 
