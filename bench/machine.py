@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,14 @@ def _stat(pid: int) -> list[str] | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return text.rpartition(")")[2].split()
+
+
+def _own_s(pid: int) -> float:
+    """Seconds to the nanosecond, where /proc counts hundredths: the clock of another process, clock_getcpuclockid(3)."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
 
 
 def tree(roots: Iterable[int]) -> set[int]:
@@ -38,11 +47,11 @@ class Processes:
 
     def cpu_s(self) -> float:
         """User and system time so far, of the living and of the children they have outlived."""
-        ticks = 0
+        spent = 0.0
         for pid in tree(self.roots):
             if (fields := _stat(pid)) is not None:
-                ticks += sum(int(one) for one in fields[11:15])
-        return ticks / TICKS_S
+                spent += _own_s(pid) + sum(int(one) for one in fields[13:15]) / TICKS_S
+        return spent
 
     def memory_mib(self) -> float:
         """Resident memory that is not shared with others (proportional set size)."""

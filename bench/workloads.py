@@ -18,7 +18,7 @@ from bench.report import Row
 from bench.server import Running
 from bench.world import HOSTS, World, host_name
 
-READS = 1_200  # the kernel counts in hundredths of a second
+READS = 1_200
 WRITES = 120
 INBOX = 600
 WARM_UP = 30
