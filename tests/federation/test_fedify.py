@@ -6,7 +6,9 @@ Ours runs as a process and is used through its client API. Fedify checks every s
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -155,6 +157,28 @@ def test_an_unfollow_of_theirs_ends_the_follow(strangers: Pair) -> None:
     eventually(
         lambda: not strangers.ann.relationship(account["id"])["followed_by"], "that pete no longer follows"
     )
+
+
+def test_somebody_they_forgot_follows_no_longer_after_the_next_post(
+    pair: Pair, running_server: RunningServer
+) -> None:
+    other = running_server.member(f"bob{next(_numbers)}")
+    other.post(f"/api/v1/accounts/{other.find_account(pair.pete_handle)['id']}/follow")
+    eventually(lambda: other.relationship(pair.pete_id)["following"], "that bob follows, too")
+    pair.tell_pete("forget", follower=pair.ann_uri)
+    uri = pair.tell_pete("post", text="For those I count", visibility="followers")["uri"]
+    eventually(lambda: not pair.ann.relationship(pair.pete_id)["following"], "that ann follows no longer")
+    assert other.relationship(pair.pete_id)["following"]
+    assert other.in_home(uri)
+
+
+def test_they_can_count_their_followers_of_ours(pair: Pair) -> None:
+    status = pair.ann.post("/api/v1/statuses", {"status": "Among us", "visibility": "private"})
+    sent = pair.peer.await_arrival(type="Create", object__id=status["uri"])["synchronisation"]
+    said = dict(re.findall(r'(\w+)="([^"]*)"', sent))
+    assert said["collectionId"] == f"{pair.ann_uri}/followers"
+    assert said["digest"] == sha256(pair.pete_uri.encode()).hexdigest()
+    assert pair.tell_pete("lookup", uri=said["url"])["orderedItems"] in (pair.pete_uri, [pair.pete_uri])
 
 
 def test_a_public_post_arrives_and_can_be_read_there(pair: Pair) -> None:

@@ -21,6 +21,11 @@ async function lookup(context, as, uri) {
 
 /** Send to the actors at `uris` and, if wanted, to the followers; each inbox hears it once. */
 async function send(context, as, activity, { to = [], followers = false }) {
+  if (followers && to.length === 0) {
+    const how = { immediate: true, preferSharedInbox: true, syncCollection: true };
+    await context.sendActivity({ identifier: as }, "followers", activity, how);
+    return;
+  }
   const recipients = new Map();
   for (const uri of to) recipients.set(uri, recipient(await lookup(context, as, uri)));
   if (followers) for (const [uri, follower] of (await actor(as)).followers) recipients.set(uri, follower);
@@ -93,6 +98,12 @@ export const verbs = {
   async people(_, { as }) {
     const who = await actor(as);
     return { followers: [...who.followers.keys()], following: [...who.following] };
+  },
+
+  /** {as, follower}: no longer count somebody as a follower, and tell nobody. */
+  async forget(_, { as, follower }) {
+    (await actor(as)).followers.delete(follower);
+    return {};
   },
 
   async follow(context, { as, target }) {

@@ -15,6 +15,7 @@ export async function record(request, context, handle) {
     spec: request.headers.has("signature-input") ? "rfc9421" : request.headers.has("signature") ? "cavage" : null,
     signature: null,
     proof: null,
+    synchronisation: request.headers.get("collection-synchronization"),
     status: null,
     handled: null,
     error: null,

@@ -44,8 +44,12 @@ export function build({ firstKnock }) {
     .setKeyPairsDispatcher(async (_, identifier) => (exists(identifier) ? (await actor(identifier)).keys : []));
 
   federation
-    .setFollowersDispatcher("/users/{identifier}/followers", async (_, identifier) =>
-      exists(identifier) ? { items: [...(await actor(identifier)).followers.values()] } : null)
+    .setFollowersDispatcher("/users/{identifier}/followers", async (_, identifier, __, base) => {
+      if (!exists(identifier)) return null;
+      const all = [...(await actor(identifier)).followers.values()];
+      // Followers synchronisation (FEP-8fcf) asks for those of one server.
+      return { items: all.filter(({ id }) => base == null || id.origin === base.origin) };
+    })
     .setCounter(async (_, identifier) => (exists(identifier) ? (await actor(identifier)).followers.size : null));
 
   federation
