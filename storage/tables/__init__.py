@@ -1,6 +1,7 @@
 """Every table, by family. `metadata` is what Alembic compares the database with."""
 
 from storage.tables.base import metadata
+from storage.tables.collections import collection, collection_item, email_subscription, post_collection
 from storage.tables.identity import (
     account,
     account_key,
@@ -11,6 +12,17 @@ from storage.tables.identity import (
     push_subscription,
     token,
     user,
+)
+from storage.tables.notices import (
+    announcement,
+    announcement_reaction,
+    announcement_read,
+    conversation,
+    conversation_post,
+    notification_permission,
+    notification_policy,
+    notification_request,
+    severance,
 )
 from storage.tables.plumbing import (
     delivery,
@@ -39,16 +51,28 @@ from storage.tables.posts import (
     post_tag,
     revision,
 )
+from storage.tables.quotes import quote
 from storage.tables.relations import block, bookmark, follow, like, membership, mute, pin, thread_mute
+from storage.tables.scheduled import scheduled_post
+from storage.tables.search import account_word, post_words, suggestion_dismissal
 
 __all__ = [
     "account",
     "account_key",
+    "account_word",
+    "announcement",
+    "announcement_reaction",
+    "announcement_read",
     "app",
     "block",
     "bookmark",
+    "collection",
+    "collection_item",
+    "conversation",
+    "conversation_post",
     "custom_emoji",
     "delivery",
+    "email_subscription",
     "follow",
     "hashtag",
     "home_entry",
@@ -67,18 +91,27 @@ __all__ = [
     "metadata",
     "mute",
     "notification",
+    "notification_permission",
+    "notification_policy",
+    "notification_request",
     "oauth_code",
     "pin",
     "poll",
     "poll_option",
     "poll_vote",
     "post",
+    "post_collection",
     "post_source",
     "post_tag",
+    "post_words",
     "push_subscription",
+    "quote",
     "report",
     "revision",
+    "scheduled_post",
     "setting",
+    "severance",
+    "suggestion_dismissal",
     "thread_mute",
     "token",
     "tombstone",

@@ -34,6 +34,10 @@ account = Table(
     flag("indexable"),
     flag("memorial"),
     flag("hides_follows"),
+    flag("show_media", default=True),
+    flag("show_media_replies", default=True),
+    flag("show_featured", default=True),
+    Column("attribution_domains", Json, nullable=False, server_default="[]"),
     Column("also_known_as", Json, nullable=False, server_default="[]"),
     refers("moved_to_id", "account.id", nullable=True, on_delete="SET NULL"),
     Column("followers_count", Integer, nullable=False, server_default="0"),
@@ -53,6 +57,9 @@ account = Table(
     Column("followers_uri", Text, nullable=False, server_default=""),
     Column("following_uri", Text, nullable=False, server_default=""),
     Column("featured_uri", Text, nullable=False, server_default=""),
+    Column("collections_uri", Text, nullable=False, server_default=""),
+    # Who may put it into a collection: {automatic: [], manual: []}, or "" where it does not say (FEP-7aa9).
+    Column("feature_policy", Json, nullable=False, server_default=""),
     Column(
         "host", Text, nullable=False, server_default=""
     ),  # authority of `uri`; "" for accounts of this server
@@ -90,9 +97,11 @@ user = Table(
     Column("default_visibility", String(16), nullable=False, server_default="public"),
     flag("default_sensitive"),
     Column("default_language", String(16), nullable=False, server_default=""),
+    Column("default_quote_policy", String(16), nullable=False, server_default="public"),
     Column(
         "mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'
     ),
+    flag("mails_subscribers"),  # people without an account may have the posts by e-mail
     Column("appearance", String(8), nullable=False, server_default="auto"),  # auto, light, dark
     Column(
         "reason", Text, nullable=False, server_default=""
@@ -176,5 +185,7 @@ push_subscription = Table(
     flag("standard"),
     Column("alerts", Json, nullable=False, server_default="{}"),
     Column("policy", String(16), nullable=False, server_default="all"),
+    Column("sealed_token", Bytes, nullable=True),  # what apps know their account by; see fedserver.sealing
+    Column("failures", Integer, nullable=False, server_default="0"),  # refusals in a row
     UniqueConstraint("token_id"),
 )

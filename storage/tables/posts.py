@@ -47,12 +47,15 @@ post = Table(
     Column("context_uri", Text, nullable=False, server_default=""),
     refers("boost_of_id", "post.id", nullable=True),
     refers("group_id", "account.id", nullable=True, on_delete="SET NULL"),
-    Column("quote_uri", Text, nullable=False, server_default=""),
+    Column("quote_uri", Text, nullable=False, server_default=""),  # what it quotes; more is in `quote`
+    # Who may quote it: bits, see storage.quotes.Policy.
+    Column("quote_policy", Integer, nullable=False, server_default="0"),
     refers("app_id", "app.id", nullable=True, on_delete="SET NULL"),
     flag("local"),
     Column("replies_count", Integer, nullable=False, server_default="0"),
     Column("boosts_count", Integer, nullable=False, server_default="0"),
     Column("likes_count", Integer, nullable=False, server_default="0"),
+    Column("quotes_count", Integer, nullable=False, server_default="0"),  # those that are accepted
     instant("created_at", nullable=False),
     instant("edited_at"),
     instant("deleted_at"),
@@ -170,6 +173,8 @@ media = Table(
     row_id(),
     refers("account_id", "account.id", index=True),
     refers("post_id", "post.id", nullable=True, on_delete="SET NULL", index=True),
+    # Kept for a post that is not published yet.
+    refers("scheduled_id", "scheduled_post.id", nullable=True, on_delete="SET NULL", index=True),
     Column("position", Integer, nullable=False, server_default="0"),
     Column("type", String(16), nullable=False),  # image, gifv, video, audio, unknown
     Column("state", String(16), nullable=False),  # processing, ready, failed
@@ -202,15 +207,22 @@ notification = Table(
     metadata,
     row_id(),
     refers("account_id", "user_account.account_id"),
-    # mention, status, reblog, follow, follow_request, favourite, poll, update, admin.sign_up, admin.report
-    Column("type", String(32), nullable=False),
-    refers("from_account_id", "account.id", index=True),
+    Column("type", String(32), nullable=False),  # of fedserver.notifications.TYPES
+    refers("from_account_id", "account.id"),  # the member's own where nobody's deed is told of
     refers("post_id", "post.id", nullable=True, index=True),
     refers("report_id", "report.id", nullable=True),
+    refers("collection_id", "collection.id", nullable=True),
+    refers("severance_id", "severance.id", nullable=True),
+    Column("strike_id", Id, nullable=True),
+    # Those that are shown as one have the same; "" stands alone.
+    Column("group_key", Text, nullable=False, server_default=""),
+    flag("filtered"),  # held back by the member's policy, and not shown unless asked for
     # What makes a second one the same: a like taken back and given again notifies once.
     Column("dedupe", Text, nullable=False),
     UniqueConstraint("account_id", "dedupe"),
     Index("ix_notification_account_id_id", "account_id", "id"),
+    Index("ix_notification_account_id_group_key_id", "account_id", "group_key", "id"),
+    Index("ix_notification_from_account_id_account_id", "from_account_id", "account_id"),
 )
 
 marker = Table(
