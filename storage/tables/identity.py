@@ -47,6 +47,7 @@ account = Table(
     instant("created_at", nullable=False),
     instant("suspended_at"),
     instant("limited_at"),
+    instant("sensitized_at"),  # all it posts is marked as sensitive
     instant("deleted_at"),
     # Counts up with each change of what the profile shows: the key of cached renderings.
     Column("version", Integer, nullable=False, server_default="1"),

@@ -14,10 +14,14 @@ instance = Table(
     Column("host", Text, primary_key=True),
     Column("software", Text, nullable=False, server_default=""),
     Column("software_version", Text, nullable=False, server_default=""),
-    Column("policy", String(16), nullable=False, server_default=""),  # "", limit, reject, allow
+    Column("policy", String(16), nullable=False, server_default=""),  # "", noop, limit, reject, allow
     flag("rejects_media"),
     flag("rejects_reports"),
-    Column("note", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),  # why, for moderators
+    Column("public_comment", Text, nullable=False, server_default=""),
+    flag("obfuscates"),  # strangers are shown the name with asterisks
+    Column("rule_id", Id, nullable=True, unique=True),
+    instant("rule_at"),
     # Which signature format it took last: cavage or rfc9421, and until when that is believed.
     Column("signature_scheme", String(16), nullable=False, server_default=""),
     instant("scheme_until_at"),
@@ -133,6 +137,11 @@ report = Table(
     Column("category", String(16), nullable=False, server_default="other"),
     Column("rule_ids", Json, nullable=False, server_default="[]"),
     flag("forwarded"),
+    Column("evidence", Json, nullable=False, server_default="[]"),  # the posts as they were
+    refers("assigned_to_id", "account.id", nullable=True, on_delete="SET NULL"),
+    refers("resolved_by_id", "account.id", nullable=True, on_delete="SET NULL"),
     instant("created_at", nullable=False),
+    instant("updated_at"),
     instant("resolved_at"),
+    Index("ix_report_resolved_at_id", "resolved_at", "id"),
 )

@@ -37,6 +37,7 @@ post = Table(
     # A content warning on note and question; an abstract on everything with a title.
     Column("summary", Text, nullable=False, server_default=""),
     flag("sensitive"),
+    flag("marked_sensitive"),  # only because moderators decided so
     Column("language", String(16), nullable=False, server_default=""),
     Column("emojis", Json, nullable=False, server_default="[]"),
     refers("in_reply_to_id", "post.id", nullable=True, on_delete="SET NULL"),
