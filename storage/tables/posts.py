@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
-from storage.types import Bytes, Id, Json
+from storage.types import Bytes, Flag, Id, Json
 
 post = Table(
     "post",
@@ -111,6 +111,10 @@ hashtag = Table(
     row_id(),
     Column("key", Text, nullable=False, unique=True),  # folded
     Column("name", Text, nullable=False),  # as first written
+    flag("usable", default=True),  # else posts do not count as tagged with it
+    flag("listable", default=True),  # may be suggested and searched for
+    Column("trendable", Flag, nullable=True),  # null: nobody has decided
+    instant("reviewed_at"),
 )
 
 post_tag = Table(

@@ -35,6 +35,67 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
     )
     op.create_table(
+        "audit_entry",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("actor_name", sa.Text(), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject_type", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("subject_name", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
+    )
+    with op.batch_alter_table("audit_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_audit_entry_subject_type_subject_id_number",
+            ["subject_type", "subject_id", "number"],
+            unique=False,
+        )
+
+    op.create_table(
+        "ip_rule",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("network", sa.Text(), nullable=False),
+        sa.Column("severity", sa.String(length=32), nullable=False),
+        sa.Column("comment", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("expires_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ip_rule")),
+        sa.UniqueConstraint("network", name=op.f("uq_ip_rule_network")),
+    )
+    op.create_table(
+        "mail_domain_rule",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("allows_with_approval", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_domain_rule")),
+        sa.UniqueConstraint("domain", name=op.f("uq_mail_domain_rule_domain")),
+    )
+    op.create_table(
+        "warning_preset",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_warning_preset")),
+    )
+    op.create_table(
         "account_word",
         sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -76,6 +137,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_collection_account_id_id", ["account_id", "id"], unique=False)
 
     op.create_table(
+        "erasure",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_erasure_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_erasure")),
+    )
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.create_index("ix_erasure_due_at", ["due_at"], unique=False)
+
+    op.create_table(
         "featured_tag",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -95,6 +173,66 @@ def upgrade() -> None:
     with op.batch_alter_table("featured_tag", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_featured_tag_tag_id"), ["tag_id"], unique=False)
 
+    op.create_table(
+        "mail_address_rule",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_mail_address_rule_account_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_address_rule")),
+        sa.UniqueConstraint("digest", name=op.f("uq_mail_address_rule_digest")),
+    )
+    with op.batch_alter_table("mail_address_rule", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mail_address_rule_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
+        "mail_domain_use",
+        sa.Column("rule_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), nullable=False),
+        sa.Column("uses", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rule_id"], ["mail_domain_rule.id"], name=op.f("fk_mail_domain_use_rule_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("rule_id", "day", "subject", name=op.f("pk_mail_domain_use")),
+    )
+    op.create_table(
+        "moderation_note",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("subject_type", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["account.id"], name=op.f("fk_moderation_note_author_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_moderation_note")),
+    )
+    with op.batch_alter_table("moderation_note", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_moderation_note_subject_type_subject_id", ["subject_type", "subject", "id"], unique=False
+        )
+
+    op.create_table(
+        "trend_review",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("allowed", sa.Boolean(), nullable=False),
+        sa.Column("decided_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"], ["account.id"], name=op.f("fk_trend_review_decided_by_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_trend_review")),
+    )
     op.create_table(
         "account_note",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -298,6 +436,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_member_domain_block")),
         sa.UniqueConstraint("account_id", "domain", name=op.f("uq_member_domain_block_account_id_domain")),
     )
+    op.create_table(
+        "member_ip",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ip", sa.String(length=64), nullable=False),
+        sa.Column("used_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["user_account.account_id"],
+            name=op.f("fk_member_ip_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "ip", name=op.f("pk_member_ip")),
+    )
+    with op.batch_alter_table("member_ip", schema=None) as batch_op:
+        batch_op.create_index("ix_member_ip_ip", ["ip"], unique=False)
+        batch_op.create_index("ix_member_ip_used_at", ["used_at"], unique=False)
+
     op.create_table(
         "member_list",
         sa.Column(
@@ -527,6 +682,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_severance_account_id"), ["account_id"], unique=False)
 
     op.create_table(
+        "strike",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("report_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("action", sa.String(length=32), nullable=False),
+        sa.Column("text", sa.Text(), server_default="", nullable=False),
+        sa.Column("post_ids", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("expires_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("undone_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_strike_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["account.id"], name=op.f("fk_strike_actor_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["report_id"], ["report.id"], name=op.f("fk_strike_report_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_strike")),
+    )
+    with op.batch_alter_table("strike", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_strike_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_strike_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
         "suggestion_dismissal",
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -565,6 +749,29 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tag_follow", schema=None) as batch_op:
         batch_op.create_index("ix_tag_follow_tag_id_account_id", ["tag_id", "account_id"], unique=False)
+
+    op.create_table(
+        "appeal",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("strike_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("decided_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("approved", sa.Boolean(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"], ["account.id"], name=op.f("fk_appeal_decided_by_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["strike_id"], ["strike.id"], name=op.f("fk_appeal_strike_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_appeal")),
+        sa.UniqueConstraint("strike_id", name=op.f("uq_appeal_strike_id")),
+    )
+    with op.batch_alter_table("appeal", schema=None) as batch_op:
+        batch_op.create_index("ix_appeal_decided_at_id", ["decided_at", "id"], unique=False)
 
     op.create_table(
         "conversation_post",
@@ -663,8 +870,30 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("show_media_replies", sa.Boolean(), server_default="1", nullable=False))
         batch_op.add_column(sa.Column("show_featured", sa.Boolean(), server_default="1", nullable=False))
         batch_op.add_column(sa.Column("attribution_domains", sa.Text(), server_default="[]", nullable=False))
+        batch_op.add_column(
+            sa.Column("sensitized_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
         batch_op.add_column(sa.Column("collections_uri", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("feature_policy", sa.Text(), server_default="", nullable=False))
+
+    with op.batch_alter_table("hashtag", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("usable", sa.Boolean(), server_default="1", nullable=False))
+        batch_op.add_column(sa.Column("listable", sa.Boolean(), server_default="1", nullable=False))
+        batch_op.add_column(sa.Column("trendable", sa.Boolean(), nullable=True))
+        batch_op.add_column(
+            sa.Column("reviewed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+
+    with op.batch_alter_table("instance", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("public_comment", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("obfuscates", sa.Boolean(), server_default="0", nullable=False))
+        batch_op.add_column(
+            sa.Column("rule_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("rule_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.create_unique_constraint(batch_op.f("uq_instance_rule_id"), ["rule_id"])
 
     with op.batch_alter_table("media", schema=None) as batch_op:
         batch_op.add_column(
@@ -699,27 +928,47 @@ def upgrade() -> None:
             "ix_notification_from_account_id_account_id", ["from_account_id", "account_id"], unique=False
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_notification_collection_id"),
-            "collection",
-            ["collection_id"],
-            ["id"],
-            ondelete="CASCADE",
-        )
-        batch_op.create_foreign_key(
             batch_op.f("fk_notification_severance_id"),
             "severance",
             ["severance_id"],
             ["id"],
             ondelete="CASCADE",
         )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_notification_collection_id"),
+            "collection",
+            ["collection_id"],
+            ["id"],
+            ondelete="CASCADE",
+        )
 
     with op.batch_alter_table("post", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("marked_sensitive", sa.Boolean(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("quote_policy", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("quotes_count", sa.Integer(), server_default="0", nullable=False))
 
     with op.batch_alter_table("push_subscription", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sealed_token", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("failures", sa.Integer(), server_default="0", nullable=False))
+
+    with op.batch_alter_table("report", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("evidence", sa.Text(), server_default="[]", nullable=False))
+        batch_op.add_column(
+            sa.Column("assigned_to_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("resolved_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("updated_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.create_index("ix_report_resolved_at_id", ["resolved_at", "id"], unique=False)
+        batch_op.create_foreign_key(
+            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
+        )
 
     with op.batch_alter_table("user_account", schema=None) as batch_op:
         batch_op.add_column(
