@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from argon2 import PasswordHasher
 
-from activitypub.signatures.keys import PrivateKey
 from fedserver import config as configuration
-from fedserver import passwords
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.viewer import Role
@@ -112,10 +109,9 @@ def config(tmp_path: Path) -> MakeConfig:
 @pytest.fixture
 def quick_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords and keys that cost next to nothing to make. Everything else about them is real."""
-    from tests import members
+    from tests import quick_secrets
 
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    monkeypatch.setattr(PrivateKey, "generate_rsa", classmethod(members.ready_made_rsa))
+    quick_secrets.use(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from functools import cache
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import psycopg
@@ -26,8 +25,8 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from storage import migrate
+from tests.quick_secrets import HOME
 
-HOME = Path(gettempdir()) / f"fedserver-tests-{os.getuid()}"
 FRESH_PREFIX = "t_"
 
 # Nothing here must survive a power cut; and two test processes with two servers each hold many connections.

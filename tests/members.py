@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
-from activitypub.signatures import keys as signature_keys
 from fedserver import oauth, signup
 from fedserver.context import Server
 from fedserver.viewer import PAGE_SCOPES, Member, Role
 from tests.client import ApiError
-
-RSA_KEYS = 16
-_rsa_keys: list[str] = []
-_next_rsa_key = itertools.count()
 
 
 @dataclass
@@ -79,19 +73,6 @@ async def make(server: Server, client: TestClient[Any, Any], username: str, role
     scopes = "read write follow push" + (" admin:read admin:write" if role != "member" else "")
     issued = await server.db.write(oauth.issue, account_id, scopes)
     return Person(client, username, account_id, issued.access_token, role)
-
-
-def ready_made_rsa(
-    cls: type[signature_keys.PrivateKey], *, key_id: str, owner_uri: str
-) -> signature_keys.PrivateKey:
-    """Stands in for `PrivateKey.generate_rsa`: keys made once in this process, each actor another one in turn."""
-    index = next(_next_rsa_key) % RSA_KEYS
-    if index == len(_rsa_keys):
-        _rsa_keys.append(_generate_rsa(key_id=key_id, owner_uri=owner_uri).to_pem())
-    return cls.from_own_pem(_rsa_keys[index], key_id=key_id, owner_uri=owner_uri)
-
-
-_generate_rsa = signature_keys.PrivateKey.generate_rsa
 
 
 def _body(form: Any, more: dict[str, Any]) -> dict[str, Any]:

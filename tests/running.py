@@ -30,6 +30,8 @@ COMMAND_SECONDS_MAX = 120
 SCOPES = "read write follow push"
 ADMIN_SCOPES = f"{SCOPES} admin:read admin:write"
 FEDSERVER = [sys.executable, "-m", "fedserver"]
+QUICK_SERVE = [sys.executable, "-m", "tests.quick_server", "serve"]  # the same with cheap passwords and keys
+ROOT = Path(__file__).parents[1]
 
 
 class RunningServer:
@@ -88,7 +90,8 @@ class RunningServer:
         """Serve, and wait until it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*FEDSERVER, "serve"],
+                QUICK_SERVE,
+                cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
