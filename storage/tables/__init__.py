@@ -79,6 +79,7 @@ from storage.tables.posts import (
     revision,
 )
 from storage.tables.quotes import quote
+from storage.tables.previews import preview, preview_address, trend
 from storage.tables.relations import block, bookmark, follow, like, membership, mute, pin, thread_mute
 from storage.tables.scheduled import scheduled_post
 from storage.tables.search import account_word, post_words, suggestion_dismissal
@@ -150,6 +151,8 @@ __all__ = [
     "post_source",
     "post_tag",
     "post_words",
+    "preview",
+    "preview_address",
     "push_subscription",
     "quote",
     "report",
@@ -163,6 +166,7 @@ __all__ = [
     "thread_mute",
     "token",
     "tombstone",
+    "trend",
     "trend_review",
     "user",
     "warning_preset",

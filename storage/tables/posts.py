@@ -52,6 +52,7 @@ post = Table(
     # Who may quote it: bits, see storage.quotes.Policy.
     Column("quote_policy", Integer, nullable=False, server_default="0"),
     refers("app_id", "app.id", nullable=True, on_delete="SET NULL"),
+    refers("preview_id", "preview.id", nullable=True, on_delete="SET NULL"),
     flag("local"),
     Column("replies_count", Integer, nullable=False, server_default="0"),
     Column("boosts_count", Integer, nullable=False, server_default="0"),
@@ -70,6 +71,7 @@ post = Table(
     Index("ix_post_boost_of_id_account_id", "boost_of_id", "account_id"),
     Index("ix_post_visibility_local_id", "visibility", "local", "id"),
     Index("ix_post_context_uri", "context_uri"),
+    Index("ix_post_preview_id_id", "preview_id", "id"),
 )
 
 # The document as its origin sent it, value for value: proofs cover it, and later readers may understand more of it.

@@ -86,6 +86,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain", name=op.f("uq_mail_domain_rule_domain")),
     )
     op.create_table(
+        "trend",
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_trend")),
+    )
+    with op.batch_alter_table("trend", schema=None) as batch_op:
+        batch_op.create_index("ix_trend_kind_score", ["kind", "score"], unique=False)
+
+    op.create_table(
         "warning_preset",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -222,6 +233,38 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "preview",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("type", sa.String(length=8), server_default="link", nullable=False),
+        sa.Column("title", sa.Text(), server_default="", nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("author_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("author_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("provider_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("image_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("image_alt", sa.Text(), server_default="", nullable=False),
+        sa.Column("player_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("width", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("height", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("published_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("fetched_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["account.id"], name=op.f("fk_preview_author_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preview")),
+        sa.UniqueConstraint("url", name=op.f("uq_preview_url")),
+    )
+    with op.batch_alter_table("preview", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_preview_author_id"), ["author_id"], unique=False)
+
+    op.create_table(
         "trend_review",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -337,40 +380,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_collection_item_account_id_state", ["account_id", "state"], unique=False)
         batch_op.create_index("ix_collection_item_approval_uri", ["approval_uri"], unique=False)
         batch_op.create_index("ix_collection_item_request_uri", ["request_uri"], unique=False)
-
-    op.create_table(
-        "conversation",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
-        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("thread_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("participants", sa.Text(), nullable=False),
-        sa.Column("last_post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("unread", sa.Boolean(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["user_account.account_id"],
-            name=op.f("fk_conversation_account_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["last_post_id"], ["post.id"], name=op.f("fk_conversation_last_post_id"), ondelete="SET NULL"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
-        sa.UniqueConstraint(
-            "account_id",
-            "thread_id",
-            "participants",
-            name=op.f("uq_conversation_account_id_thread_id_participants"),
-        ),
-    )
-    with op.batch_alter_table("conversation", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_conversation_account_id_last_post_id", ["account_id", "last_post_id"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_conversation_last_post_id"), ["last_post_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_conversation_thread_id"), ["thread_id"], unique=False)
 
     op.create_table(
         "email_subscription",
@@ -549,24 +558,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "post_collection",
-        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("collection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["collection_id"],
-            ["collection.id"],
-            name=op.f("fk_post_collection_collection_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["post_id"], ["post.id"], name=op.f("fk_post_collection_post_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("post_id", "collection_id", name=op.f("pk_post_collection")),
-    )
-    with op.batch_alter_table("post_collection", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_post_collection_collection_id"), ["collection_id"], unique=False)
-
-    op.create_table(
         "post_filter",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -588,57 +579,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_post_filter_account_id"), ["account_id"], unique=False)
 
     op.create_table(
-        "post_words",
-        sa.Column(
-            "post_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column("words", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
+        "preview_address",
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("preview_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("fetched_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(
-            ["post_id"], ["post.id"], name=op.f("fk_post_words_post_id"), ondelete="CASCADE"
+            ["preview_id"], ["preview.id"], name=op.f("fk_preview_address_preview_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_post_words")),
+        sa.PrimaryKeyConstraint("url", name=op.f("pk_preview_address")),
     )
-    op.create_table(
-        "quote",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
-        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("quoted_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("quoted_account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("quoted_uri", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("legacy", sa.Boolean(), server_default="0", nullable=False),
-        sa.Column("request_uri", sa.Text(), server_default="", nullable=False),
-        sa.Column("stamp_uri", sa.Text(), server_default="", nullable=False),
-        sa.Column("checked_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_quote_account_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_quote_post_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["quoted_account_id"],
-            ["account.id"],
-            name=op.f("fk_quote_quoted_account_id"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
-            ["quoted_id"], ["post.id"], name=op.f("fk_quote_quoted_id"), ondelete="SET NULL"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_quote")),
-    )
-    with op.batch_alter_table("quote", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_quote_account_id"), ["account_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_quote_quoted_account_id"), ["quoted_account_id"], unique=False)
-        batch_op.create_index("ix_quote_quoted_id_id", ["quoted_id", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_quote_quoted_uri"), ["quoted_uri"], unique=False)
-        batch_op.create_index("ix_quote_request_uri", ["request_uri"], unique=False)
-        batch_op.create_index("ix_quote_stamp_uri", ["stamp_uri"], unique=False)
-        batch_op.create_index("uq_quote_post_id", ["post_id"], unique=True)
+    with op.batch_alter_table("preview_address", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_preview_address_preview_id"), ["preview_id"], unique=False)
 
     op.create_table(
         "scheduled_post",
@@ -774,22 +725,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_appeal_decided_at_id", ["decided_at", "id"], unique=False)
 
     op.create_table(
-        "conversation_post",
-        sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "conversation",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("thread_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("participants", sa.Text(), nullable=False),
+        sa.Column("last_post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("unread", sa.Boolean(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
-            ["conversation_id"],
-            ["conversation.id"],
-            name=op.f("fk_conversation_post_conversation_id"),
+            ["account_id"],
+            ["user_account.account_id"],
+            name=op.f("fk_conversation_account_id"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["post_id"], ["post.id"], name=op.f("fk_conversation_post_post_id"), ondelete="CASCADE"
+            ["last_post_id"], ["post.id"], name=op.f("fk_conversation_last_post_id"), ondelete="SET NULL"
         ),
-        sa.PrimaryKeyConstraint("conversation_id", "post_id", name=op.f("pk_conversation_post")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation")),
+        sa.UniqueConstraint(
+            "account_id",
+            "thread_id",
+            "participants",
+            name=op.f("uq_conversation_account_id_thread_id_participants"),
+        ),
     )
-    with op.batch_alter_table("conversation_post", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_conversation_post_post_id"), ["post_id"], unique=False)
+    with op.batch_alter_table("conversation", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_conversation_account_id_last_post_id", ["account_id", "last_post_id"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_conversation_last_post_id"), ["last_post_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_conversation_thread_id"), ["thread_id"], unique=False)
 
     op.create_table(
         "filter_keyword",
@@ -864,6 +831,95 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("list_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_list_entry_post_id"), ["post_id"], unique=False)
+
+    op.create_table(
+        "post_collection",
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("collection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["collection_id"],
+            ["collection.id"],
+            name=op.f("fk_post_collection_collection_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["post.id"], name=op.f("fk_post_collection_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("post_id", "collection_id", name=op.f("pk_post_collection")),
+    )
+    with op.batch_alter_table("post_collection", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_post_collection_collection_id"), ["collection_id"], unique=False)
+
+    op.create_table(
+        "post_words",
+        sa.Column(
+            "post_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("words", sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["post.id"], name=op.f("fk_post_words_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("post_id", name=op.f("pk_post_words")),
+    )
+    op.create_table(
+        "quote",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quoted_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("quoted_account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("quoted_uri", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("legacy", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("request_uri", sa.Text(), server_default="", nullable=False),
+        sa.Column("stamp_uri", sa.Text(), server_default="", nullable=False),
+        sa.Column("checked_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_quote_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_quote_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["quoted_account_id"],
+            ["account.id"],
+            name=op.f("fk_quote_quoted_account_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["quoted_id"], ["post.id"], name=op.f("fk_quote_quoted_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quote")),
+    )
+    with op.batch_alter_table("quote", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_quote_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_quote_quoted_account_id"), ["quoted_account_id"], unique=False)
+        batch_op.create_index("ix_quote_quoted_id_id", ["quoted_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_quote_quoted_uri"), ["quoted_uri"], unique=False)
+        batch_op.create_index("ix_quote_request_uri", ["request_uri"], unique=False)
+        batch_op.create_index("ix_quote_stamp_uri", ["stamp_uri"], unique=False)
+        batch_op.create_index("uq_quote_post_id", ["post_id"], unique=True)
+
+    op.create_table(
+        "conversation_post",
+        sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversation.id"],
+            name=op.f("fk_conversation_post_conversation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["post.id"], name=op.f("fk_conversation_post_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "post_id", name=op.f("pk_conversation_post")),
+    )
+    with op.batch_alter_table("conversation_post", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_conversation_post_post_id"), ["post_id"], unique=False)
 
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.add_column(sa.Column("show_media", sa.Boolean(), server_default="1", nullable=False))
@@ -945,7 +1001,14 @@ def upgrade() -> None:
     with op.batch_alter_table("post", schema=None) as batch_op:
         batch_op.add_column(sa.Column("marked_sensitive", sa.Boolean(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("quote_policy", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(
+            sa.Column("preview_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
         batch_op.add_column(sa.Column("quotes_count", sa.Integer(), server_default="0", nullable=False))
+        batch_op.create_index("ix_post_preview_id_id", ["preview_id", "id"], unique=False)
+        batch_op.create_foreign_key(
+            batch_op.f("fk_post_preview_id"), "preview", ["preview_id"], ["id"], ondelete="SET NULL"
+        )
 
     with op.batch_alter_table("push_subscription", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sealed_token", sa.LargeBinary(), nullable=True))
@@ -964,10 +1027,10 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_report_resolved_at_id", ["resolved_at", "id"], unique=False)
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
         )
 
     with op.batch_alter_table("user_account", schema=None) as batch_op:
