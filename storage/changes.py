@@ -22,7 +22,12 @@ SHOWN: Final = "shown"
 NOT_SHOWN: Final = frozenset(
     table.name
     for table in (
+        tables.announcement,
+        tables.announcement_reaction,
+        tables.announcement_read,
         tables.bookmark,
+        tables.conversation,
+        tables.conversation_post,
         tables.delivery,
         tables.follow,  # what shows of it are the counts of the accounts
         tables.home_entry,
@@ -37,9 +42,14 @@ NOT_SHOWN: Final = frozenset(
         tables.message,
         tables.mute,
         tables.notification,
+        tables.notification_permission,
+        tables.notification_policy,
+        tables.notification_request,
         tables.oauth_code,
         tables.push_subscription,
+        tables.remote_file,  # copies: what shows is the address
         tables.report,
+        tables.severance,
         tables.thread_mute,
         tables.token,
     )

@@ -2,6 +2,7 @@
 
 from storage.tables.base import metadata
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
+from storage.tables.files import remote_file
 from storage.tables.identity import (
     account,
     account_key,
@@ -155,6 +156,7 @@ __all__ = [
     "preview_address",
     "push_subscription",
     "quote",
+    "remote_file",
     "report",
     "revision",
     "scheduled_post",

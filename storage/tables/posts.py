@@ -139,6 +139,9 @@ custom_emoji = Table(
     Column("category", Text, nullable=False, server_default=""),
     flag("visible_in_picker", default=True),
     flag("disabled"),
+    Column("store_key", Text, nullable=False, server_default=""),  # of our own
+    Column("static_key", Text, nullable=False, server_default=""),
+    instant("updated_at"),
     UniqueConstraint("shortcode", "domain"),
 )
 
@@ -188,6 +191,10 @@ media = Table(
     Column("media_type", Text, nullable=False, server_default=""),
     Column("store_key", Text, nullable=False, server_default=""),
     Column("preview_key", Text, nullable=False, server_default=""),
+    # What was uploaded, until it has been processed; how often that was begun, and why it failed.
+    Column("source_key", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
     Column("url", Text, nullable=False, server_default=""),
     Column("preview_url", Text, nullable=False, server_default=""),
     Column("remote_url", Text, nullable=False, server_default=""),

@@ -86,6 +86,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("domain", name=op.f("uq_mail_domain_rule_domain")),
     )
     op.create_table(
+        "remote_file",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("store_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("file_bytes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fetched_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("used_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("retry_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_remote_file")),
+    )
+    with op.batch_alter_table("remote_file", schema=None) as batch_op:
+        batch_op.create_index("ix_remote_file_fetched_at", ["fetched_at"], unique=False)
+        batch_op.create_index("ix_remote_file_host", ["host"], unique=False)
+        batch_op.create_index("ix_remote_file_used_at", ["used_at"], unique=False)
+
+    op.create_table(
         "trend",
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -932,6 +951,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("collections_uri", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("feature_policy", sa.Text(), server_default="", nullable=False))
 
+    with op.batch_alter_table("custom_emoji", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("store_key", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("static_key", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(
+            sa.Column("updated_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+
     with op.batch_alter_table("hashtag", schema=None) as batch_op:
         batch_op.add_column(sa.Column("usable", sa.Boolean(), server_default="1", nullable=False))
         batch_op.add_column(sa.Column("listable", sa.Boolean(), server_default="1", nullable=False))
@@ -955,6 +981,9 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("scheduled_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
         )
+        batch_op.add_column(sa.Column("source_key", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("attempts", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("error", sa.Text(), server_default="", nullable=False))
         batch_op.create_index(batch_op.f("ix_media_scheduled_id"), ["scheduled_id"], unique=False)
         batch_op.create_foreign_key(
             batch_op.f("fk_media_scheduled_id"),
@@ -1027,10 +1056,10 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_report_resolved_at_id", ["resolved_at", "id"], unique=False)
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
         )
 
     with op.batch_alter_table("user_account", schema=None) as batch_op:
