@@ -1,23 +1,47 @@
 """Decide whether something that happened is worth telling a member, and tell them once.
 
-Types are those of the client API: mention, status, reblog, follow, follow_request, favourite, poll, update.
+What is told is read through `fedserver.noticeboard`, in groups through `fedserver.notification_groups`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from fedserver import mail
-from storage import notifications, relationships
+from fedserver import mail, notification_policy
+from storage import notification_requests, notifications, relationships
 from storage.paging import Window
+from storage.posts import PostRow
 from storage.signals import signal
+from storage.types import now_ms
 
 TYPES: Final = (
-    "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report",
+    "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up",
+    "admin.report", "severed_relationships", "moderation_warning", "quote", "quoted_update",
+    "added_to_collection", "collection_update",
 )  # fmt: skip
+"""Those of the client API."""
+
+GROUPED_TYPES: Final = ("favourite", "reblog", "follow", "admin.sign_up")
+"""Many of these, close together and about the same, can be shown as one."""
+
+GROUP_HOURS: Final = 12
+HOUR_MS: Final = 3_600_000
+_OF_REQUESTS: Final = frozenset({"mention", "quote"})
+# Told again each time, instead of the one before.
+_REPLACING: Final = frozenset({"update", "quoted_update", "collection_update"})
+
+Severing = Literal["domain_block", "user_domain_block", "account_suspension"]
+
+
+class Lost(NamedTuple):
+    """How many followers, and how many whom they followed, a member lost at once."""
+
+    account_id: int
+    followers_count: int
+    following_count: int
 
 
 def notify(
@@ -29,28 +53,60 @@ def notify(
     post_id: int | None = None,
     thread_id: int | None = None,
     report_id: int | None = None,
-) -> None:
-    """Tell a member, unless they are the one who did it, have blocked or muted them, or muted the thread.
+    collection_id: int | None = None,
+) -> bool:
+    """Tell a member, unless they are the one who did it, have blocked or muted them, or muted the thread, or
+    their policy drops it. Whether they see it now: what the policy filters waits behind a request.
 
-    `thread_id` goes with whatever is about a post. The same thing is told once, however often it happens.
+    `thread_id` goes with whatever is about a post. The same thing is told once, however often it happens; of
+    edits the latest.
     """
-    if account_id == from_account_id or not notifications.are_wanted(
-        conn, account_id, from_account_id, thread_id
-    ):
-        return
+    if account_id == from_account_id:
+        return False
+    prefix = _group_prefix(type_, post_id)
+    hour = now_ms() // HOUR_MS
+    facts = notifications.facts(
+        conn, account_id, from_account_id, thread_id,
+        [f"{prefix}-{hour - back}" for back in range(GROUP_HOURS)] if prefix else (),
+    )  # fmt: skip
+    if facts is None:
+        return False
+    verdict = notification_policy.verdict(
+        conn, facts, type_, account_id=account_id, from_account_id=from_account_id, post_id=post_id
+    )
+    if verdict == "drop":
+        return False
+    filtered = verdict == "filter"
     notification_id = notifications.add(
         conn,
+        dedupe=dedupe_key(type_, from_account_id, report_id or collection_id or post_id),
+        replacing=type_ in _REPLACING,
         account_id=account_id,
-        type_=type_,
+        type=type_,
         from_account_id=from_account_id,
         post_id=post_id,
         report_id=report_id,
-        dedupe=dedupe_key(type_, from_account_id, report_id or post_id),
+        collection_id=collection_id,
+        # A group goes on as long as it began less than twelve hours ago.
+        group_key=(facts.latest_group or f"{prefix}-{hour}") if prefix and not filtered else "",
+        filtered=filtered,
     )
     if notification_id is None:
-        return
+        return False
+    if filtered:
+        if type_ in _OF_REQUESTS:
+            notification_requests.put(conn, account_id, from_account_id)
+        return False
     signal(conn, f"notification:{account_id}", str(notification_id))
     mail.plan_notification_mail(conn, account_id, type_, post_id, from_account_id)
+    return True
+
+
+def _group_prefix(type_: str, post_id: int | None) -> str:
+    """What the keys of a group begin with; "" for what stands alone."""
+    if type_ not in GROUPED_TYPES:
+        return ""
+    return type_ if post_id is None else f"{type_}-{post_id}"
 
 
 def take_back(
@@ -74,11 +130,50 @@ def notify_of_new_post(
             notify(conn, account_id, "status", author_id, post_id=post_id, thread_id=thread_id)
 
 
+def quoted(conn: Connection, post_row: PostRow, quoted_post_row: PostRow) -> bool:
+    """Somebody quotes a post: tell its author, if they are a member. Whether they see it now."""
+    return notify(
+        conn, quoted_post_row.account_id, "quote", post_row.account_id,
+        post_id=post_row.id, thread_id=post_row.thread_id,
+    )  # fmt: skip
+
+
+def quoted_post_changed(
+    conn: Connection, quoted_post_row: PostRow, quotes: Iterable[tuple[int, int]]
+) -> None:
+    """A quoted post was edited: tell the members who quote it. `quotes` are (account id, id of the quoting post)."""
+    for account_id, post_id in quotes:
+        notify(conn, account_id, "quoted_update", quoted_post_row.account_id, post_id=post_id)
+
+
+# -- what one is told of oneself
+
+
 def notify_author_of_poll(conn: Connection, account_id: int, post_id: int) -> None:
-    """A member's own poll has ended: the one thing one is told of oneself."""
+    """A member's own poll has ended."""
+    _tell(conn, account_id, "poll", post_id, post_id=post_id)
+
+
+def severed(conn: Connection, type_: Severing, target_name: str, lost: Sequence[Lost]) -> None:
+    """Follows have ended because a server was blocked or an account suspended: tell every member who lost some.
+
+    `target_name` is the domain, or the handle of the account. Members who lost none are not told.
+    """
+    concerned = [one for one in lost if one.followers_count or one.following_count]
+    told = notifications.add_severances(conn, type_, target_name, concerned)
+    for account_id, notification_id in told:
+        signal(conn, f"notification:{account_id}", str(notification_id))
+
+
+def warned(conn: Connection, account_id: int, strike_id: int) -> None:
+    """Moderators have warned a member, or acted on their account."""
+    _tell(conn, account_id, "moderation_warning", strike_id, strike_id=strike_id)
+
+
+def _tell(conn: Connection, account_id: int, type_: str, about_id: int, **columns: Any) -> None:
     notification_id = notifications.add(
-        conn, account_id=account_id, type_="poll", from_account_id=account_id, post_id=post_id,
-        dedupe=dedupe_key("poll", account_id, post_id),
+        conn, dedupe=dedupe_key(type_, account_id, about_id), account_id=account_id, type=type_,
+        from_account_id=account_id, **columns,
     )  # fmt: skip
     if notification_id is not None:
         signal(conn, f"notification:{account_id}", str(notification_id))

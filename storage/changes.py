@@ -25,21 +25,30 @@ NOT_SHOWN: Final = frozenset(
         tables.announcement,
         tables.announcement_reaction,
         tables.announcement_read,
+        tables.appeal,
+        tables.audit_entry,
         tables.bookmark,
         tables.conversation,
         tables.conversation_post,
         tables.delivery,
+        tables.erasure,
         tables.follow,  # what shows of it are the counts of the accounts
         tables.home_entry,
         tables.idempotency,
         tables.inbox_item,
         tables.instance,  # its own channel tells of rules; the rest is whether a server answers
+        tables.ip_rule,
         tables.job,
         tables.like,  # what shows of it is the count of the post
         tables.login_session,
+        tables.mail_address_rule,
+        tables.mail_domain_rule,
+        tables.mail_domain_use,
         tables.mail_token,
         tables.marker,
+        tables.member_ip,
         tables.message,
+        tables.moderation_note,
         tables.mute,
         tables.notification,
         tables.notification_permission,
@@ -50,6 +59,7 @@ NOT_SHOWN: Final = frozenset(
         tables.remote_file,  # copies: what shows is the address
         tables.report,
         tables.severance,
+        tables.strike,
         tables.thread_mute,
         tables.token,
     )

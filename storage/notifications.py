@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -11,79 +11,187 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     delete,
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
 )
 
-from storage.hot import Hot, insert_row
+from storage.hot import Hot, insert_row, insert_rows
+from storage.notification_policy import DEFAULT, Policy
 from storage.paging import Window
-from storage.tables import block, follow, marker, mute, notification, thread_mute, user
-from storage.types import new_id, now_ms
+from storage.tables import (
+    account,
+    block,
+    follow,
+    marker,
+    mute,
+    notification,
+    notification_permission,
+    notification_policy,
+    severance,
+    thread_mute,
+    user,
+)
+from storage.types import AnyOf, new_id, now_ms
 
 
-def add(
-    conn: Connection,
-    *,
-    account_id: int,
-    type_: str,
-    from_account_id: int,
-    post_id: int | None = None,
-    report_id: int | None = None,
-    dedupe: str,
-) -> int | None:
-    """Notify once for each `dedupe`; the new id, or None when it had been notified before."""
+class Facts(NamedTuple):
+    """What decides whether a member hears of what somebody did. `followed_since` is the id of the sender's
+    follow of the member; the policy's choices are None for a member who made none; `latest_group` is the newest
+    of the group keys asked about that is taken."""
+
+    following: bool
+    followed_since: int | None
+    permitted: bool
+    created_at: int
+    limited_at: int | None
+    bot: bool
+    role: str | None
+    for_not_following: str | None
+    for_not_followers: str | None
+    for_new_accounts: str | None
+    for_private_mentions: str | None
+    for_limited_accounts: str | None
+    for_bots: str | None
+    latest_group: str | None
+
+    @property
+    def policy(self) -> Policy:
+        """The member's policy."""
+        chosen = Policy._make(getattr(self, name) for name in Policy._fields)
+        return DEFAULT if chosen.for_bots is None else chosen
+
+
+def add(conn: Connection, *, dedupe: str, replacing: bool = False, **columns: Any) -> int | None:
+    """Notify once for each `dedupe`; the new id, or None when it had been notified before.
+
+    With `replacing` an earlier one goes instead. `columns` are those of the table.
+    """
+    if replacing:
+        take_back(conn, columns["account_id"], dedupe)
     notification_id = new_id()
     added = insert_row(
-        conn,
-        notification,
-        {
-            "id": notification_id,
-            "account_id": account_id,
-            "type": type_,
-            "from_account_id": from_account_id,
-            "post_id": post_id,
-            "report_id": report_id,
-            "dedupe": dedupe,
-        },
-        unless_there=True,
+        conn, notification, {"id": notification_id, "dedupe": dedupe, **columns}, unless_there=True
     )
     return notification_id if added else None
 
 
-def are_wanted(conn: Connection, account_id: int, from_account_id: int, thread_id: int | None) -> bool:
-    """Whether this is a member who neither blocks, is blocked by, nor mutes notifications of the other account,
-    nor has muted the thread; one statement."""
-    found = _wanted.first(
-        conn, account_id=account_id, from_id=from_account_id, thread_id=thread_id or 0, now=now_ms()
+def facts(
+    conn: Connection, account_id: int, from_account_id: int, thread_id: int | None, group_keys: Sequence[str]
+) -> Facts | None:
+    """What decides, in one statement; None unless this is a member who neither blocks, is blocked by, nor mutes
+    notifications of the other account, nor has muted the thread."""
+    return _facts.first(
+        conn,
+        account_id=account_id,
+        from_id=from_account_id,
+        thread_id=thread_id or 0,
+        now=now_ms(),
+        group_keys=list(group_keys) or ["none"],
     )
-    return found is not None
 
 
-def _select_wanted() -> Select[Any]:
+def _select_facts() -> Select[Any]:
     account_id: BindParameter[int] = bindparam("account_id")
     from_id: BindParameter[int] = bindparam("from_id")
-    return select(user.c.account_id).where(
-        user.c.account_id == account_id,
-        ~exists().where(block.c.account_id == account_id, block.c.target_id == from_id),
-        ~exists().where(block.c.account_id == from_id, block.c.target_id == account_id),
-        ~exists().where(
-            mute.c.account_id == account_id,
-            mute.c.target_id == from_id,
-            mute.c.hides_notifications,
-            or_(mute.c.expires_at.is_(None), mute.c.expires_at > bindparam("now")),
-        ),
-        ~exists().where(
-            thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
-        ),
+    sender_user = user.alias("sender_user")
+
+    def yes(condition: Any) -> Any:
+        return case((condition, literal_column("1")), else_=literal_column("0"))
+
+    follows = exists().where(
+        follow.c.account_id == account_id, follow.c.target_id == from_id, follow.c.accepted
+    )
+    followed_since = (
+        select(follow.c.id)
+        .where(follow.c.account_id == from_id, follow.c.target_id == account_id, follow.c.accepted)
+        .scalar_subquery()
+    )
+    permitted = exists().where(
+        notification_permission.c.account_id == account_id,
+        notification_permission.c.from_account_id == from_id,
+    )
+    latest_group = (
+        select(func.max(notification.c.group_key))
+        .where(
+            notification.c.account_id == account_id,
+            AnyOf(notification.c.group_key, bindparam("group_keys")),
+        )
+        .scalar_subquery()
+    )
+    return (
+        select(
+            yes(follows),
+            followed_since,
+            yes(permitted),
+            account.c.created_at,
+            account.c.limited_at,
+            yes(or_(account.c.bot, account.c.actor_type == "Service", account.c.actor_type == "Application")),
+            sender_user.c.role,
+            *(notification_policy.c[name] for name in Policy._fields),
+            latest_group,
+        )
+        .join_from(user, account, account.c.id == from_id)
+        .join(sender_user, sender_user.c.account_id == account.c.id, isouter=True)
+        .join(notification_policy, notification_policy.c.account_id == user.c.account_id, isouter=True)
+        .where(
+            user.c.account_id == account_id,
+            ~exists().where(block.c.account_id == account_id, block.c.target_id == from_id),
+            ~exists().where(block.c.account_id == from_id, block.c.target_id == account_id),
+            ~exists().where(
+                mute.c.account_id == account_id,
+                mute.c.target_id == from_id,
+                mute.c.hides_notifications,
+                or_(mute.c.expires_at.is_(None), mute.c.expires_at > bindparam("now")),
+            ),
+            ~exists().where(
+                thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
+            ),
+        )
     )
 
 
-_wanted: Hot[Any] = Hot(_select_wanted, tuple)
+_facts: Hot[Facts] = Hot(_select_facts, Facts._make)
+
+
+def add_severances(
+    conn: Connection, type_: str, target_name: str, lost: Sequence[tuple[int, int, int]]
+) -> list[tuple[int, int]]:
+    """Note, and tell each of these members, that they lost (account id, followers, following): in two statements.
+
+    The account ids with the ids of their notifications.
+    """
+    rows = [
+        {
+            "id": new_id(),
+            "account_id": account_id,
+            "type": type_,
+            "target_name": target_name,
+            "followers_count": followers_count,
+            "following_count": following_count,
+        }
+        for account_id, followers_count, following_count in lost
+    ]
+    insert_rows(conn, severance, rows)
+    told = [
+        {
+            "id": new_id(),
+            "account_id": row["account_id"],
+            "type": "severed_relationships",
+            "from_account_id": row["account_id"],
+            "severance_id": row["id"],
+            "dedupe": f"severed_relationships:{row['id']}",
+        }
+        for row in rows
+    ]
+    insert_rows(conn, notification, told)
+    return [(one["account_id"], one["id"]) for one in told]
 
 
 def who_asked_for_posts_of(conn: Connection, author_id: int) -> list[int]:
@@ -112,7 +220,9 @@ def page(
     hidden_ids: Iterable[int] = (),
 ) -> list[Row[Any]]:
     """Notifications of a member, without those from accounts in `hidden_ids`."""
-    query = select(notification).where(notification.c.account_id == account_id)
+    query = select(notification).where(
+        notification.c.account_id == account_id, notification.c.filtered.is_(False)
+    )
     if types:
         query = query.where(notification.c.type.in_(list(types)))
     if exclude:

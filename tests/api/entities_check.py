@@ -31,6 +31,14 @@ ALSO_ALLOWED = {
         ),
     },
     "MediaAttachment": {"meta.original", "meta.small"},
+    # Taken and given by Mastodon, though its documentation stops at those before.
+    "WebPushSubscription": {
+        f"alerts.{name}"
+        for name in (
+            *("severed_relationships", "moderation_warning", "quote", "quoted_update"),
+            *("added_to_collection", "collection_update"),
+        )
+    },
 }
 
 
