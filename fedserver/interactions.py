@@ -178,12 +178,15 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
         raise Invalid({}, "You cannot vote in your own poll.")
     if _is_over(poll):
         raise Invalid({}, "The poll has already ended.")
+    # Clients look for Mastodon's words. To it a second choice is a second vote.
     if not choices or any(not 0 <= one < len(options) for one in choices):
-        raise Invalid({"choices": "must name options of this poll"})
+        raise Invalid({"choices": "must name options"}, "The chosen vote option does not exist.")
     if len(choices) > 1 and not poll.multiple:
-        raise Invalid({"choices": "must be one option"})
+        raise Invalid(
+            {"choices": "must be one"}, "You have already voted on this poll with the first choice."
+        )
     if posts.votes_of(conn, account_id, [row.id]):
-        raise Invalid({}, "You have already voted in this poll.")
+        raise Invalid({}, "You have already voted on this poll.")
     rows = []
     for position in choices:
         uri = server.uris.activity(new_id())

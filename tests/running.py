@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Select, select
 
 from activitypub.identifiers import Uris
@@ -21,6 +22,7 @@ from fedserver.keys import Keys
 from fedserver.viewer import Role
 from storage import tables
 from storage.database import open_database
+from tests import quick_secrets
 from tests.client import Api
 from tests.waiting import eventually
 
@@ -156,15 +158,17 @@ class RunningServer:
     async def _make(self, name: str, role: Role) -> str:
         db = await open_database(self.environment["FEDSERVER_DATABASE"])
         try:
-            account_id = await signup.make_user(
-                db,
-                Uris(self.origin),
-                Keys(),
-                username=name,
-                email=f"{name}@members.example",
-                password=password_of(name),
-                role=role,
-            )
+            with pytest.MonkeyPatch.context() as patch:
+                quick_secrets.use(patch.setattr)
+                account_id = await signup.make_user(
+                    db,
+                    Uris(self.origin),
+                    Keys(),
+                    username=name,
+                    email=f"{name}@members.example",
+                    password=password_of(name),
+                    role=role,
+                )
             scopes = SCOPES if role == "member" else ADMIN_SCOPES
             return (await db.write(oauth.issue, account_id, scopes)).access_token
         finally:
