@@ -62,6 +62,7 @@ NOT_SHOWN: Final = frozenset(
         tables.strike,
         tables.thread_mute,
         tables.token,
+        tables.warning_preset,
     )
 )
 

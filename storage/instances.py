@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, literal, or_, select, update
 
 from storage.hot import Hot, insert_rows
+from storage.paging import Window
 from storage.signals import signal
 from storage.tables import account, delivery, instance
-from storage.types import AnyOf, now_ms
+from storage.types import AnyOf, new_id, now_ms
 
-Policy = Literal["", "limit", "reject", "allow"]
+Policy = Literal["", "noop", "limit", "reject", "allow"]
+"""Nothing decided; nothing but its flags; shown to followers only; nothing exchanged; exchanged where only allowed
+servers are."""
 SignatureScheme = Literal["cavage", "rfc9421"]
 InstanceRow = Row[Any]
 
@@ -60,7 +63,8 @@ _rules = Hot(
     tuple,
 )
 
-_STRICTNESS: Final = {"reject": 3, "limit": 2, "allow": 1, "": 0}
+STRICTNESS: Final = {"reject": 4, "limit": 3, "allow": 2, "noop": 1, "": 0}
+"""Of several rules that stand for a host the strictest holds."""
 
 
 def rules(conn: Connection, host: str) -> Rules:
@@ -68,7 +72,7 @@ def rules(conn: Connection, host: str) -> Rules:
     found = _rules.run(conn, hosts=domains_of(host))
     if not found:
         return NO_RULES
-    policy = max((row[1] for row in found), key=lambda name: _STRICTNESS.get(name, 0))
+    policy = max((row[1] for row in found), key=lambda name: STRICTNESS.get(name, 0))
     return Rules(policy, any(bool(row[2]) for row in found), any(bool(row[3]) for row in found))
 
 
@@ -91,21 +95,87 @@ def set_rules(
     rejects_media: bool = False,
     rejects_reports: bool = False,
     note: str = "",
+    public_comment: str = "",
+    obfuscates: bool = False,
 ) -> None:
-    """Decide about a host. Those who cache rules hear ``instance``; deliveries to a rejected one are dropped."""
+    """Decide about a host, or with no policy and no flag take a decision back. Those who cache rules hear
+    ``instance``; deliveries to a rejected host are dropped."""
     see(conn, [host])
+    before = by_host(conn, host)
+    assert before is not None
+    stands = bool(policy or rejects_media or rejects_reports)
+    now = now_ms()
     conn.execute(
         update(instance)
         .where(instance.c.host == host)
-        .values(policy=policy, rejects_media=rejects_media, rejects_reports=rejects_reports, note=note)
+        .values(
+            policy=policy,
+            rejects_media=rejects_media,
+            rejects_reports=rejects_reports,
+            note=note,
+            public_comment=public_comment if stands else "",
+            obfuscates=obfuscates and stands,
+            rule_id=(before.rule_id or new_id(now)) if stands else None,
+            # The accounts that a rule hides carry this instant.
+            rule_at=(before.rule_at if before.policy == policy and before.rule_at else now)
+            if stands
+            else None,
+        )
     )
     if policy == "reject":
-        conn.execute(
-            delete(delivery).where(
-                or_(delivery.c.host == host, delivery.c.host.like(f"%.{_escaped(host)}", escape="\\"))
-            )
-        )
+        conn.execute(delete(delivery).where(under(delivery.c.host, host)))
     signal(conn, "instance", host)
+
+
+def under(column: ColumnElement[str], domain: str) -> ColumnElement[bool]:
+    """A condition: the host in `column` is this domain or one below it, whatever its port."""
+    like = escaped(domain)
+    return or_(
+        column == domain,
+        *(column.like(pattern, escape="\\") for pattern in (f"{like}:%", f"%.{like}", f"%.{like}:%")),
+    )
+
+
+def number_rules(conn: Connection) -> None:
+    """Give those rules an id that were made before rules had one."""
+    query = select(instance.c.host, instance.c.first_seen_at).where(
+        instance.c.rule_id.is_(None), _is_decided(), instance.c.rule_at.is_(None)
+    )
+    for host, first_seen_at in conn.execute(query).all():
+        conn.execute(
+            update(instance)
+            .where(instance.c.host == host)
+            .values(rule_id=new_id(first_seen_at), rule_at=first_seen_at)
+        )
+
+
+def _is_decided() -> ColumnElement[bool]:
+    return or_(instance.c.policy != "", instance.c.rejects_media, instance.c.rejects_reports)
+
+
+def decided(conn: Connection, window: Window, *, allowed: bool) -> list[InstanceRow]:
+    """Rows with a rule, the newest first: those that are allowed, or those that are kept out in some way."""
+    which = instance.c.policy == "allow" if allowed else instance.c.policy != "allow"
+    query = select(instance).where(instance.c.rule_id.is_not(None), which)
+    return window.rows(conn, query, instance.c.rule_id)
+
+
+def by_rule(conn: Connection, rule_id: int) -> InstanceRow | None:
+    """The row whose rule this is."""
+    return conn.execute(select(instance).where(instance.c.rule_id == rule_id)).first()
+
+
+def rule_covering(conn: Connection, host: str) -> InstanceRow | None:
+    """The row of the strictest rule that stands for a host: its own, or that of a domain above it."""
+    query = select(instance).where(instance.c.host.in_(domains_of(host)), _is_decided())
+    found = conn.execute(query).all()
+    return max(found, key=lambda row: (STRICTNESS.get(row.policy, 0), len(row.host)), default=None)
+
+
+def published(conn: Connection) -> list[InstanceRow]:
+    """What strangers are told of: domains that are rejected or limited, the strictest first."""
+    query = select(instance).where(instance.c.policy.in_(("reject", "limit")))
+    return list(conn.execute(query.order_by(instance.c.policy.desc(), instance.c.host)))
 
 
 def describe(conn: Connection, host: str, *, software: str, software_version: str) -> None:
@@ -221,7 +291,7 @@ def listed(conn: Connection, *, text: str = "", after_host: str = "", limit: int
         .limit(min(limit, LISTED_MAX))
     )
     if text:
-        statement = statement.where(instance.c.host.like(f"%{_escaped(text.lower())}%", escape="\\"))
+        statement = statement.where(instance.c.host.like(f"%{escaped(text.lower())}%", escape="\\"))
     return list(conn.execute(statement))
 
 
@@ -237,5 +307,6 @@ def failing(conn: Connection, *, limit: int = 50) -> list[InstanceRow]:
     )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text as LIKE takes it literally, with a backslash to escape."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from storage.tables import report
+from storage.instances import under
+from storage.paging import Window
+from storage.tables import account, report
 from storage.types import now_ms
 
 ReportRow = Row[Any]
@@ -28,8 +30,9 @@ def add(
     category: str = "other",
     rule_ids: Sequence[str] = (),
     forwarded: bool = False,
+    evidence: Sequence[dict[str, Any]] = (),
 ) -> ReportRow:
-    """A new report; `account_id` is None when another server's instance actor sent it."""
+    """A new report; `account_id` is the one who made it, the instance actor of another server included."""
     conn.execute(
         insert(report).values(
             id=report_id,
@@ -43,6 +46,7 @@ def add(
             category=category,
             rule_ids=json.dumps(list(rule_ids)),
             forwarded=forwarded,
+            evidence=json.dumps(list(evidence), ensure_ascii=False),
             created_at=now_ms(),
         )
     )
@@ -53,3 +57,58 @@ def add(
 
 def by_id(conn: Connection, report_id: int) -> ReportRow | None:
     return conn.execute(select(report).where(report.c.id == report_id)).first()
+
+
+def by_ids(conn: Connection, report_ids: Sequence[int]) -> dict[int, ReportRow]:
+    """Those that exist, by id."""
+    if not report_ids:
+        return {}
+    return {row.id: row for row in conn.execute(select(report).where(report.c.id.in_(list(report_ids))))}
+
+
+def by_uri(conn: Connection, uri: str) -> ReportRow | None:
+    return conn.execute(select(report).where(report.c.uri == uri)).first()
+
+
+def page(
+    conn: Connection,
+    window: Window,
+    *,
+    resolved: bool = False,
+    account_id: int | None = None,
+    target_id: int | None = None,
+    target_domain: str = "",
+    assigned_to_id: int | None = None,
+) -> list[ReportRow]:
+    """Reports that wait, or that are resolved, the newest first; all, or those by, about or in the hands of one."""
+    query = select(report).where(
+        report.c.resolved_at.is_not(None) if resolved else report.c.resolved_at.is_(None)
+    )
+    if account_id is not None:
+        query = query.where(report.c.account_id == account_id)
+    if target_id is not None:
+        query = query.where(report.c.target_id == target_id)
+    if assigned_to_id is not None:
+        query = query.where(report.c.assigned_to_id == assigned_to_id)
+    if target_domain:
+        there = select(account.c.id).where(under(account.c.domain, target_domain))
+        query = query.where(report.c.target_id.in_(there))
+    return window.rows(conn, query, report.c.id)
+
+
+def waiting_about(conn: Connection, target_id: int) -> list[ReportRow]:
+    """Reports about an account that nobody has resolved."""
+    query = select(report).where(report.c.target_id == target_id, report.c.resolved_at.is_(None))
+    return list(conn.execute(query.order_by(report.c.id)))
+
+
+def change(conn: Connection, report_id: int, **columns: Any) -> None:
+    """Set columns, and remember when."""
+    conn.execute(update(report).where(report.c.id == report_id).values(updated_at=now_ms(), **columns))
+
+
+def remove_of(conn: Connection, account_id: int) -> None:
+    """Forget what was reported about an account, and what it reported itself."""
+    conn.execute(
+        delete(report).where((report.c.target_id == account_id) | (report.c.account_id == account_id))
+    )

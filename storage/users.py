@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
@@ -120,6 +121,15 @@ def add(
 def by_id(conn: Connection, account_id: int) -> UserRow | None:
     """The member with this account."""
     return _by_id.first(conn, account_id=account_id)
+
+
+def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, UserRow]:
+    """The members among these accounts."""
+    wanted = list(account_ids)
+    if not wanted:
+        return {}
+    found = conn.execute(_select_user().where(user.c.account_id.in_(wanted)))
+    return {row.account_id: row for row in (_user_row(tuple(one)) for one in found)}
 
 
 def by_email(conn: Connection, email_key: str) -> UserRow | None:

@@ -148,7 +148,7 @@ audit_entry = Table(
 trend_review = Table(
     "trend_review",
     metadata,
-    Column("kind", String(16), nullable=False),  # link, publisher, status
+    Column("kind", String(16), nullable=False),  # link, publisher, post
     Column("subject", Text, nullable=False),  # an id, or the publisher's domain
     Column("allowed", Flag, nullable=False),
     refers("decided_by_id", "account.id", nullable=True, on_delete="SET NULL"),

@@ -1,0 +1,102 @@
+"""Accounts as those who moderate list them: by state, role, address, and where from they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+
+from storage.instances import escaped, under
+from storage.paging import Window
+from storage.tables import account, member_ip, user
+
+State = Literal["active", "pending", "disabled", "sensitized", "silenced", "suspended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What to list. Everything that is given must hold; texts are compared as `storage.oversight.page` says."""
+
+    local: bool = False
+    remote: bool = False
+    states: frozenset[State] = frozenset()
+    domain: str = ""
+    username: str = ""
+    display_name: str = ""
+    email: str = ""
+    ips: Sequence[str] | None = None
+    roles: Sequence[str] = ()
+    invited_by: int | None = None
+
+
+def page(conn: Connection, sought: Sought, window: Window) -> list[Any]:
+    """Accounts that have not been deleted, the newest first, as rows of the `account` table.
+
+    Names match where they contain the text, addresses where they begin with it, domains with everything below.
+    """
+    member = _member_where(sought)
+    query = select(account).where(account.c.deleted_at.is_(None), account.c.actor_type != "Application")
+    if sought.local:
+        query = query.where(account.c.domain == "")
+    if sought.remote:
+        query = query.where(account.c.domain != "")
+    if sought.domain:
+        query = query.where(under(account.c.domain, sought.domain))
+    if sought.username:
+        query = query.where(_contains(account.c.username_key, sought.username.casefold()))
+    if sought.display_name:
+        query = query.where(_contains(func.lower(account.c.display_name), sought.display_name.lower()))
+    for state in sorted(sought.states):
+        query = query.where(_in_state(state))
+    if sought.invited_by is not None:
+        # Nobody has been invited by anybody here.
+        query = query.where(account.c.id == -1)
+    if member:
+        query = query.where(exists().where(user.c.account_id == account.c.id, *member))
+    return window.rows(conn, query, account.c.id)
+
+
+def _member_where(sought: Sought) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if sought.email:
+        wanted.append(user.c.email_key.like(f"{escaped(sought.email.casefold())}%", escape="\\"))
+    if sought.roles:
+        wanted.append(user.c.role.in_(list(sought.roles)))
+    if sought.ips is not None:
+        seen = exists().where(
+            member_ip.c.account_id == user.c.account_id, member_ip.c.ip.in_(list(sought.ips))
+        )
+        wanted.append(seen)
+    return wanted
+
+
+def _in_state(state: State) -> ColumnElement[bool]:
+    def member(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists().where(user.c.account_id == account.c.id, *conditions)
+
+    match state:
+        case "active":
+            is_in = member(user.c.approved_at.is_not(None), user.c.disabled_at.is_(None))
+            return and_(account.c.suspended_at.is_(None), or_(account.c.domain != "", is_in))
+        case "pending":
+            return member(user.c.approved_at.is_(None))
+        case "disabled":
+            return and_(account.c.suspended_at.is_(None), member(user.c.disabled_at.is_not(None)))
+        case "sensitized":
+            return account.c.sensitized_at.is_not(None)
+        case "silenced":
+            return account.c.limited_at.is_not(None)
+        case "suspended":
+            return account.c.suspended_at.is_not(None)
+
+
+def ips_within(conn: Connection, prefix: str) -> list[str]:
+    """The addresses that members came from, as far as their text begins so."""
+    query = select(member_ip.c.ip).distinct()
+    return list(conn.scalars(query.where(member_ip.c.ip.like(f"{escaped(prefix)}%", escape="\\"))))
+
+
+def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    return column.like(f"%{escaped(text)}%", escape="\\")
