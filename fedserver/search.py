@@ -1,82 +1,220 @@
-"""Finding accounts, hashtags and posts by what somebody typed or pasted; elsewhere only when asked to.
+"""Finding accounts, hashtags, posts and collections by what somebody typed or pasted; elsewhere only when asked to.
 
-An address or handle is looked up where it belongs; anything else is searched among what is known here.
+An address or handle is looked up where it belongs; anything else is searched among what is known here. Members find
+posts, strangers do not: what a member may see and
+
+* wrote, is mentioned in, liked, bookmarked, boosted or voted on (their library),
+* or anybody posted in public whose account says that it may be found (`indexable`),
+* or another member of this server posted in public, or to the members or a group of this server: what is said
+  here is said to the community, whose memory this is.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, or_, select
 
 from activitypub.identifiers import host_of
-from fedserver import mentions, timelines
+from fedserver import mentions, search_query, timelines, visibility
 from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import FedError, Forbidden, NotFound, Unreachable
 from fedserver.rendered import Shelf
-from storage import accounts, cards, posts, relationships
+from fedserver.search_query import Query
+from fedserver.viewer import Viewer
+from storage import accounts, cards, instances, posts, relationships, users
+from storage import search as stored
 from storage.accounts import AccountRow
-from storage.cards import Batch
-from storage.tables import account
+from storage.cards import VIEWER, Batch
+from storage.search import Bounds, Clause, Scope
+from storage.tables import account, bookmark, like, mention, poll_vote, post
+from storage.types import now_ms
+from storage.words import Sought
 
 log = logging.getLogger("fedserver.search")
 
 QUERY_CHARACTERS_MAX: Final = 500
-KINDS: Final = ("accounts", "hashtags", "statuses")
+KINDS: Final = ("accounts", "hashtags", "statuses", "collections")
+HOSTS_FOUND_MAX: Final = 10
+_OTHER_SCHEMES: Final = re.compile(r"(?:web\+)?(?:ap|activitypub)://", re.IGNORECASE)
+# A page of Mastodon's that shows somebody of a third server, and views of its web client.
+_FOREIGN_PROFILE: Final = re.compile(r"https?://[^/]+/(?:web/|deck/)?@([^@/]+)@([^@/?#]+)/?$", re.IGNORECASE)
+_WEB_CLIENT: Final = re.compile(r"^(https?://[^/]+)/(?:web|deck)/", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for. `resolve` asks other servers about an address or handle that is not known here; posts can
+    be narrowed down to those by `account_id` and by id."""
+
+    kinds: Sequence[str] = KINDS
+    limit: int = 20
+    offset: int = 0
+    resolve: bool = False
+    following: bool = False
+    exclude_unreviewed: bool = False
+    account_id: int | None = None
+    min_id: int | None = None
+    max_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: rows of accounts and hashtags, and posts with what is needed to show them."""
+    """What was found: rows of accounts and hashtags, posts with what is needed to show them, ids of collections."""
 
     accounts: list[AccountRow]
     hashtags: list[Row[Any]]
     posts: Batch
+    collection_ids: Sequence[int] = ()
 
 
-async def search(
-    server: Server,
-    viewer_id: int | None,
-    text: str,
-    shelf: Shelf,
-    *,
-    kinds: Sequence[str] = KINDS,
-    limit: int = 20,
-    offset: int = 0,
-    resolve: bool = False,
-    following: bool = False,
-) -> Found:
-    """Search; `resolve` asks other servers about an address or handle that is not known here."""
-    text = text.strip()[:QUERY_CHARACTERS_MAX]
-    post_ids: list[int] = []
-    found: list[AccountRow] = []
+async def search(server: Server, viewer: Viewer, text: str, shelf: Shelf, wanted: Wanted) -> Found:
+    """Search for whatever a text may mean to this viewer."""
+    text = _as_meant(text.strip()[:QUERY_CHARACTERS_MAX])
+    viewer_id = viewer.account_id
     if is_address(text):
-        kind, row_id = await _by_address(server, viewer_id, text, resolve=resolve)
-        if kind == "post" and "statuses" in kinds:
-            post_ids = [row_id]
-        if kind == "account" and "accounts" in kinds:
-            found = await server.db.read(_accounts_by_id, [row_id])
-        batch = await timelines.some(server, viewer_id, post_ids, shelf)
-        return Found(found, [], batch)
-    if "accounts" in kinds:
+        return await _at_address(server, viewer_id, text, shelf, wanted)
+    found: list[AccountRow] = []
+    if "accounts" in wanted.kinds and not text.startswith("#"):
         found = await accounts_named(
             server,
             text,
-            limit=limit,
-            offset=offset,
-            resolve=resolve,
-            followed_by=viewer_id if following else None,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            resolve=wanted.resolve,
+            only_followed=wanted.following,
             viewer_id=viewer_id,
         )
     tags: list[Row[Any]] = []
     key = tag_key(text.removeprefix("#"))
-    if "hashtags" in kinds and key and not text.startswith("@"):
-        tags = await server.db.read(cards.tags_named, key, limit=limit, offset=offset)
-    return Found(found, tags, await timelines.some(server, viewer_id, [], shelf))
+    if "hashtags" in wanted.kinds and key and not text.startswith("@"):
+        tags = await server.db.read(
+            stored.tags_named,
+            key,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            only_reviewed=wanted.exclude_unreviewed,
+        )
+    post_ids: list[int] = []
+    if viewer_id is not None and "statuses" in wanted.kinds and not text.startswith("@"):
+        post_ids = await server.db.read(find_posts, server, viewer_id, text, wanted)
+    return Found(found, tags, await timelines.some(server, viewer_id, post_ids, shelf))
+
+
+async def _at_address(
+    server: Server, viewer_id: int | None, text: str, shelf: Shelf, wanted: Wanted
+) -> Found:
+    kind, row_id = ("", 0)
+    if not wanted.offset:
+        kind, row_id = await _by_address(server, viewer_id, text, resolve=wanted.resolve)
+    found: list[AccountRow] = []
+    if kind == "account" and "accounts" in wanted.kinds:
+        found = await server.db.read(_accounts_by_id, [row_id])
+    post_ids = [row_id] if kind == "post" and "statuses" in wanted.kinds else []
+    collection_ids = [row_id] if kind == "collection" and "collections" in wanted.kinds else []
+    return Found(found, [], await timelines.some(server, viewer_id, post_ids, shelf), collection_ids)
+
+
+def _as_meant(text: str) -> str:
+    """What was pasted as the address or handle it stands for: other schemes, other servers' pages about third ones."""
+    text = _OTHER_SCHEMES.sub("https://", text, count=1) if _OTHER_SCHEMES.match(text) else text
+    text = text.removeprefix("web+acct:").removeprefix("acct:")
+    foreign = _FOREIGN_PROFILE.match(text)
+    if foreign is not None:
+        return f"@{foreign[1]}@{foreign[2]}"
+    return _WEB_CLIENT.sub(r"\1/", text)
+
+
+# -- posts
+
+
+def find_posts(conn: Connection, server: Server, viewer_id: int, text: str, wanted: Wanted) -> list[int]:
+    """Ids of the posts that a member's query finds, newest first; see the module for which those can be."""
+    member = users.by_id(conn, viewer_id)
+    query = search_query.read(text, member.time_zone if member is not None else "UTC")
+    if not query.asks:
+        return []
+    clauses = _with_authors(conn, server, viewer_id, query)
+    if wanted.account_id is not None:
+        clauses.append(_by(wanted.account_id))
+    bounds = Bounds(
+        above=max(query.above, wanted.min_id or 0),
+        below=min(query.below, wanted.max_id if wanted.max_id is not None else query.below),
+        holes=tuple(query.holes),
+    )
+    return stored.posts(
+        conn,
+        clauses,
+        _SHOWN[query.scope],
+        bounds,
+        limit=wanted.limit,
+        offset=wanted.offset,
+        ascending=wanted.min_id is not None,
+        viewer_id=viewer_id,
+        now=now_ms(),
+    )
+
+
+def _with_authors(conn: Connection, server: Server, viewer_id: int, query: Query) -> list[Clause]:
+    """The clauses, and a mark for each author; nobody has written anything as one who is not known."""
+    clauses = list(query.clauses)
+    for handle, wanted in query.authors:
+        if handle.lower() == "me":
+            clauses.append(_by(viewer_id, wanted=wanted))
+            continue
+        name, _, domain = handle.strip("@").partition("@")
+        ours = not domain or mentions.is_ours(server, domain)
+        row = accounts.by_handle(conn, name, "" if ours else domain.lower())
+        clauses.append(_by(row.id if row is not None else 0, wanted=wanted))
+    return clauses
+
+
+def _by(account_id: int, *, wanted: bool = True) -> Clause:
+    return Clause(Sought((stored.mark("by", account_id),)), wanted)
+
+
+def _may_be_found(scope: Scope) -> ColumnElement[bool]:
+    """Over `post`: what the viewer may see and may find, of those they want to see anything of."""
+    author = account.alias("found_author")
+    library = or_(
+        post.c.account_id == VIEWER,
+        exists().where(mention.c.post_id == post.c.id, mention.c.account_id == VIEWER),
+        exists().where(like.c.post_id == post.c.id, like.c.account_id == VIEWER),
+        exists().where(bookmark.c.post_id == post.c.id, bookmark.c.account_id == VIEWER),
+        exists().where(poll_vote.c.post_id == post.c.id, poll_vote.c.account_id == VIEWER),
+        _boosted(),
+    )
+    community = and_(post.c.local, or_(*(post.c.visibility == one for one in ("public", "members", "group"))))
+    open_to_all = or_(
+        community,
+        and_(
+            post.c.visibility == "public",
+            exists().where(author.c.id == post.c.account_id, author.c.indexable),
+        ),
+    )
+    found = {"all": or_(open_to_all, library), "library": library, "public": open_to_all}[scope]
+    wanted_author = exists().where(
+        author.c.id == post.c.account_id,
+        ~relationships.hides(VIEWER, author.c.id, author.c.domain, bindparam("now")),
+    )
+    return and_(visibility.predicate(VIEWER), found, wanted_author)  # type: ignore[arg-type]
+
+
+def _boosted() -> ColumnElement[bool]:
+    boost = post.alias("found_boost")
+    return exists().where(boost.c.boost_of_id == post.c.id, boost.c.account_id == VIEWER)
+
+
+_SHOWN: Final = {scope: partial(_may_be_found, scope) for scope in ("all", "library", "public")}
+
+
+# -- accounts
 
 
 async def accounts_named(
@@ -86,11 +224,11 @@ async def accounts_named(
     limit: int,
     offset: int = 0,
     resolve: bool = False,
-    followed_by: int | None = None,
+    only_followed: bool = False,
     viewer_id: int | None = None,
 ) -> list[AccountRow]:
-    """Accounts whose handle begins with the text, or whose name contains it; those that block the viewer not."""
-    text = text.strip()[:QUERY_CHARACTERS_MAX]
+    """Accounts by handle or name, whom the viewer follows first; those that block the viewer not."""
+    text = _as_meant(text.strip()[:QUERY_CHARACTERS_MAX])
     if not text.removeprefix("@"):
         return []
     if is_address(text):
@@ -100,7 +238,16 @@ async def accounts_named(
     if at and mentions.is_ours(server, domain):
         row = await server.db.read(accounts.local, name)
         return [row] if row is not None and not offset else []
-    rows = await server.db.read(_named, text, limit, offset, followed_by, viewer_id)
+
+    def unit(conn: Connection) -> list[AccountRow]:
+        found = stored.accounts_named(
+            conn, text, viewer_id=viewer_id, limit=limit, offset=offset, only_followed=only_followed
+        )
+        if viewer_id is None:
+            return found
+        return [row for row in found if relationships.block_between(conn, row.id, viewer_id) is None]
+
+    rows = await server.db.read(unit)
     whole = (at and "." in domain.strip(".")) or ":" in domain
     if whole and resolve and not offset and not _has(rows, name, domain):
         remote_id = await _remote(server, name, domain)
@@ -114,16 +261,7 @@ async def accounts_named(
 
 def is_address(text: str) -> bool:
     """Whether somebody pasted an address rather than words."""
-    return text.startswith(("https://", "http://")) and not any(blank in text for blank in " \n\t")
-
-
-def _named(
-    conn: Connection, text: str, limit: int, offset: int, followed_by: int | None, viewer_id: int | None
-) -> list[AccountRow]:
-    rows = accounts.search(conn, text, limit=limit, offset=offset, followed_by=followed_by)
-    if viewer_id is None:
-        return rows
-    return [row for row in rows if relationships.block_between(conn, row.id, viewer_id) is None]
+    return text.lower().startswith(("https://", "http://")) and not any(blank in text for blank in " \n\t")
 
 
 def _accounts_by_id(conn: Connection, account_ids: Sequence[int]) -> list[AccountRow]:
@@ -140,12 +278,12 @@ def _has(rows: Sequence[AccountRow], name: str, domain: str) -> bool:
 async def _by_address(
     server: Server, viewer_id: int | None, address: str, *, resolve: bool
 ) -> tuple[str, int]:
-    """("post" or "account", id), or ("", 0)."""
+    """("post", "account" or "collection", id), or ("", 0)."""
 
     def known(conn: Connection) -> tuple[str, int]:
-        post = posts.by_uri_or_url(conn, address)
-        if post is not None:
-            return "post", post.id
+        found = posts.by_uri_or_url(conn, address)
+        if found is not None:
+            return "post", found.id
         row = accounts.by_uri(conn, address) or _of_page(conn, server, address)
         return ("account", row.id) if row is not None else ("", 0)
 
@@ -185,6 +323,9 @@ def _told(what: str, error: FedError) -> None:
     log.info("A search found nothing elsewhere for %r: %s", what[:200], error)
 
 
+# -- hashtags, servers
+
+
 @dataclass(frozen=True, slots=True)
 class UnusedTag:
     """A hashtag that no post has; `id` is 0."""
@@ -200,3 +341,19 @@ async def tag(server: Server, name: str) -> Row[Any] | UnusedTag:
     if not key or any(blank in key for blank in " #/?"):
         raise NotFound("Record not found")
     return await server.db.read(cards.tag, key) or UnusedTag(0, key, name)
+
+
+async def hosts(server: Server, prefix: str) -> list[str]:
+    """Other servers that are known here and whose name begins so, without those kept out."""
+    prefix = prefix.strip().lower()
+
+    def unit(conn: Connection) -> list[str]:
+        kept_out = instances.hosts_with(conn, "reject")
+        found = stored.hosts(conn, prefix, limit=4 * HOSTS_FOUND_MAX)
+        return [host for host in found if not any(_is_within(host, other) for other in kept_out)]
+
+    return (await server.db.read(unit))[:HOSTS_FOUND_MAX] if prefix else []
+
+
+def _is_within(host: str, other: str) -> bool:
+    return host == other or host.endswith(f".{other}")

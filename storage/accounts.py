@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
@@ -21,9 +20,10 @@ from sqlalchemy import (
     update,
 )
 
+from storage import search
 from storage.hot import Hot
 from storage.signals import signal
-from storage.tables import account, account_key, follow
+from storage.tables import account, account_key
 from storage.types import AnyOf, new_id, now_ms
 
 # Attributes are the table's columns.
@@ -187,6 +187,7 @@ def insert_local(conn: Connection, account_id: int, **columns: Any) -> None:
             id=account_id, username_key=fold(columns["username"]), domain="", host="", **columns
         )
     )
+    search.put_account(conn, account_id, columns["username"], columns.get("display_name", ""))
 
 
 def upsert_remote(conn: Connection, remote: RemoteAccount) -> int:
@@ -214,6 +215,8 @@ def upsert_remote(conn: Connection, remote: RemoteAccount) -> int:
         if any(getattr(known, name) != value for name, value in remote.columns().items()):
             values["version"] = known.version + 1
         conn.execute(update(account).where(account.c.id == account_id).values(**values))
+    if known is None or (known.username, known.display_name) != (remote.username, remote.display_name):
+        search.put_account(conn, account_id, remote.username, remote.display_name)
     replace_keys(conn, account_id, remote.keys)
     signal(conn, "account", str(account_id))
     return account_id
@@ -224,6 +227,10 @@ def change(conn: Connection, account_id: int, **columns: Any) -> None:
     conn.execute(
         update(account).where(account.c.id == account_id).values(version=account.c.version + 1, **columns)
     )
+    if "display_name" in columns:
+        row = by_id(conn, account_id)
+        if row is not None:
+            search.put_account(conn, account_id, row.username, row.display_name)
     signal(conn, "account", str(account_id))
 
 
@@ -303,40 +310,3 @@ def replace_keys(conn: Connection, account_id: int, keys: Sequence[RemoteKey]) -
                 for key in unique.values()
             ],
         )
-
-
-# -- finding people
-
-
-def search(
-    conn: Connection, text: str, *, limit: int, offset: int = 0, followed_by: int | None = None
-) -> list[AccountRow]:
-    """Accounts whose handle begins with, or whose name contains, `text` (``name``, ``name@dom``, words), the
-    viewer's own follows first, then those with most followers."""
-    words = text.strip().lstrip("@").casefold()
-    name, _, domain = words.partition("@")
-    matches: ColumnElement[bool] = account.c.username_key.like(_prefix(name), escape="\\")
-    if domain:
-        matches = and_(account.c.username_key == name, account.c.domain.like(_prefix(domain), escape="\\"))
-    else:
-        contains = f"%{_escaped(words)}%"
-        matches = or_(matches, func.lower(account.c.display_name).like(contains, escape="\\"))
-    query = select(account).where(
-        matches,
-        account.c.suspended_at.is_(None),
-        account.c.deleted_at.is_(None),
-        account.c.actor_type != "Application",
-    )
-    if followed_by is not None:
-        followed = select(follow.c.target_id).where(follow.c.account_id == followed_by, follow.c.accepted)
-        query = query.where(account.c.id.in_(followed))
-    query = query.order_by(account.c.followers_count.desc(), account.c.id.desc()).limit(limit).offset(offset)
-    return list(conn.execute(query))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _prefix(text: str) -> str:
-    return _escaped(text) + "%"

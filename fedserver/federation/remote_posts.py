@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from activitypub.errors import Malformed
 from activitypub.identifiers import same_origin
 from activitypub.vocabulary import Attachment, Poll, Post
-from fedserver import visibility
+from fedserver import search_index, visibility
 from fedserver.content import html
 from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.content.plain import url_link
@@ -101,6 +101,7 @@ def insert(
     put_parts(conn, row.id, author.id, post)
     if post.poll is not None:
         put_poll(conn, row.id, post.poll)
+    search_index.add(conn, row)
     posts.put_source(conn, row.id, body)
     return row
 

@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.federation.errands",
     "fedserver.mail",
     "fedserver.polls",
+    "fedserver.search_index",
     "fedserver.uploads",
     "fedserver.verified_links",
 )

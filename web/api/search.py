@@ -12,8 +12,9 @@ from fedserver.errors import Unauthorized
 from fedserver.viewer import Member
 from web import auth, forms, keys, replies
 from web.api.entities import Tag
-from web.api.paging import SEARCH
+from web.api.paging import SEARCH, window
 from web.api.render import joined, renderer
+from web.params import Unreadable
 
 
 async def find(request: web.Request) -> web.Response:
@@ -29,18 +30,22 @@ async def find(request: web.Request) -> web.Response:
         if offset:
             raise Unauthorized("Search queries pagination is not supported without authentication")
     kind = params.text("type")
-    server, render = keys.server(request), renderer(request)
-    found = await search.search(
-        server,
-        viewer.account_id,
-        params.text("q"),
-        render.shelf,
+    if not params.text("q").strip():
+        raise Unreadable("param is missing or the value is empty or invalid: q")
+    server, render, asked = keys.server(request), renderer(request), window(params, SEARCH)
+    wanted = search.Wanted(
         kinds=(kind,) if kind in search.KINDS else search.KINDS,
-        limit=params.limit(*SEARCH),
-        offset=offset,
+        limit=asked.limit,
+        # Pages are of one kind: with all of them the first is the only one.
+        offset=offset if kind else 0,
         resolve=resolve,
         following=params.flag("following"),
+        exclude_unreviewed=params.flag("exclude_unreviewed"),
+        account_id=params.id("account_id"),
+        min_id=asked.min_id,
+        max_id=asked.max_id,
     )
+    found = await search.search(server, viewer, params.text("q"), render.shelf, wanted)
     tags = [tag_entity(server.uris.tag(row.key), row, known=False) for row in found.hashtags]
     return replies.json(
         b'{"accounts":%b,"statuses":%b,"hashtags":%b,"collections":[]}'

@@ -56,11 +56,10 @@ async def find(request: web.Request) -> web.StreamResponse:
         return await page.show(request, "remote/search.html", text="", people=None, tags=[], cards=[])
     found = await search.search(
         server,
-        viewer.account_id,
+        viewer,
         text,
         reading.NOTHING_HELD,
-        limit=FOUND_MAX,
-        resolve=isinstance(viewer, Member),
+        search.Wanted(limit=FOUND_MAX, resolve=isinstance(viewer, Member)),
     )
     people = await profiles.some(server, viewer, [row.id for row in found.accounts])
     cards = await reading.of_batch(server, viewer, found.posts)

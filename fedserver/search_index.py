@@ -1,0 +1,141 @@
+"""Keeping what posts and accounts are found by: in the unit that writes them, and for those that were there before.
+
+Of a post these can be found: title, text, warning or abstract, choices of its poll, what its files show, its
+hashtags; and what kind of post it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver.content.html import to_text
+from fedserver.context import Server
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
+from fedserver.search_query import language_marks, tag_mark
+from storage import posts, search
+from storage.posts import PostRow
+from storage.search import mark
+
+TEXT_CHARS_MAX: Final = 50_000  # of each part
+ROWS_PER_UNIT: Final = 100
+FILLING_SECONDS: Final = 3_600.0
+ID_MAX: Final = (1 << 63) - 1
+_MEDIA: Final = {"image": "image", "video": "video", "gifv": "video", "audio": "audio"}
+# A link that is neither a mention nor a hashtag.
+_LINK: Final = re.compile(r'<a (?![^>]*class="[^"]*\b(?:mention|hashtag)\b)[^>]*href="https?:')
+
+
+def add(conn: Connection, row: PostRow) -> None:
+    """A post has just been written, with its parts."""
+    if row.kind != "boost":
+        _put(conn, [row], new=True)
+
+
+def change(conn: Connection, row: PostRow) -> None:
+    """A post or one of its parts has changed."""
+    if row.kind != "boost":
+        _put(conn, [row])
+
+
+def change_by_id(conn: Connection, post_id: int) -> None:
+    """The same where only the id is at hand."""
+    row = posts.by_id(conn, post_id)
+    if row is not None:
+        change(conn, row)
+
+
+def _put(conn: Connection, rows: Sequence[PostRow], *, new: bool = False) -> None:
+    ids = [row.id for row in rows]
+    tags, media = posts.tags_of(conn, ids), posts.media_of(conn, ids)
+    questions = [row.id for row in rows if row.kind == "question"]
+    options = posts.poll_options_of(conn, questions) if questions else {}
+    put = search.put_new_post if new else search.put_post
+    for row in rows:
+        files = media.get(row.id, [])
+        tagged = tags.get(row.id, [])
+        choices = options.get(row.id, [])
+        parts = [
+            row.title,
+            to_text(row.content_html[:TEXT_CHARS_MAX]),
+            row.summary[:TEXT_CHARS_MAX],
+            *(one.title for one in choices),
+            *(one.description for one in files),
+            *(one.name for one in tagged),
+        ]
+        put(conn, row.id, parts, sorted(set(_marks(row, files, tagged))))
+
+
+def _marks(row: PostRow, files: Sequence[Any], tagged: Sequence[Any]) -> Iterator[str]:
+    yield mark("by", row.account_id)
+    if row.language:
+        yield from language_marks(row.language)
+    if row.in_reply_to_uri:
+        yield mark("reply")
+    if row.sensitive:
+        yield mark("sensitive")
+    if row.quote_uri:
+        yield mark("quote")
+    if row.kind == "question":
+        yield mark("poll")
+    if files:
+        yield mark("media")
+    for one in files:
+        if one.type in _MEDIA:
+            yield mark(_MEDIA[one.type])
+    if _LINK.search(row.content_html):
+        yield mark("link")
+    for one in tagged:
+        tag = tag_mark(one.name)
+        if tag is not None:
+            yield tag
+
+
+# -- those that were there before
+
+
+def fill_posts(conn: Connection, below_id: int = ID_MAX, *, every: bool = False) -> tuple[int, int | None]:
+    """Index the next posts under `below_id`, newest first, of which no words are kept (or all of them, with
+    `every`): how many, and where to go on, if there are more."""
+    rows = search.without_words(conn, below_id, limit=ROWS_PER_UNIT, every=every)
+    _put(conn, rows)
+    return len(rows), rows[-1].id if len(rows) == ROWS_PER_UNIT else None
+
+
+def fill_accounts(conn: Connection, below_id: int = ID_MAX, *, every: bool = False) -> tuple[int, int | None]:
+    """The same for the names of accounts."""
+    rows = search.accounts_without_words(conn, below_id, limit=ROWS_PER_UNIT, every=every)
+    for row in rows:
+        search.put_account(conn, row.id, row.username, row.display_name)
+    return len(rows), rows[-1].id if len(rows) == ROWS_PER_UNIT else None
+
+
+async def fill(server: Server, *, every: bool = False) -> tuple[int, int]:
+    """Index what is not yet, a part at a time; how many posts and accounts. What is done stays done when it is cut
+    off, and is passed over the next time."""
+    counts = []
+    for unit in (fill_posts, fill_accounts):
+        done, below_id = 0, ID_MAX
+        while True:
+            number, following = await server.db.write(unit, below_id, every=every)
+            done += number
+            if following is None:
+                break
+            below_id = following
+        counts.append(done)
+    return counts[0], counts[1]
+
+
+@handles("fill_search", timeout_seconds=FILLING_SECONDS)
+async def _fill(server: Server, payload: dict[str, Any]) -> None:
+    await fill(server)
+
+
+def plan_filling(conn: Connection) -> None:
+    """Have what came before there was a search indexed, if there is any. A chore."""
+    if search.without_words(conn, ID_MAX, limit=1) or search.accounts_without_words(conn, ID_MAX, limit=1):
+        plan(conn, "fill_search", {}, key="all")
