@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import mail, oauth, signup, uploads
+from fedserver import mail, oauth, search_index, signup, uploads
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -22,6 +22,7 @@ from fedserver.jobs.engine import open_engine
 from fedserver.jobs.periodic import Chore, Chores
 from fedserver.keys import Keys
 from fedserver.live import Bus
+from fedserver.media.clips import ClipProcessor
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.observe import Metrics, TimedDatabase
@@ -32,6 +33,7 @@ from storage.types import now_ms
 log = logging.getLogger("fedserver.assembly")
 
 HOUR_SECONDS: Final = 3600.0
+IMAGE_WORKERS: Final = 2
 DAY_SECONDS: Final = 24 * HOUR_SECONDS
 
 
@@ -73,7 +75,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
         bus = Bus()
         http = GuardedClient(config)
         stack.push_async_callback(http.close)
-        images = ImageProcessor(bytes_max=config.upload_bytes_max)
+        images = ImageProcessor(workers=IMAGE_WORKERS, bytes_max=config.upload_bytes_max)
         stack.push_async_callback(images.close)
         server = Server(
             config=config,
@@ -86,6 +88,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
             mail=mail.open_mailer(config),
             media=_open_media(config),
             images=images,
+            clips=ClipProcessor(config),
             metrics=metrics,
         )
         http.before_redirect = partial(check_address, server)
@@ -128,6 +131,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("remove uploads that nobody posted", HOUR_SECONDS, uploads.plan_cleaning),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
+                Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
             ],
         ),
@@ -136,5 +140,7 @@ def _background(server: Server) -> list[Background]:
 
 def _open_media(config: Config) -> MediaStore:
     if config.media:
-        raise ConfigError("The setting media must be empty: files are kept in the data directory.")
+        from fedserver.media.s3 import open_bucket  # loads the client of object stores, which few servers need
+
+        return open_bucket(config)
     return DiskStore(config.data_dir / "media", f"{config.origin}/media")

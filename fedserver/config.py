@@ -105,9 +105,29 @@ class Settings(Struct, frozen=True, kw_only=True):
     media: Annotated[
         str,
         Meta(
-            description="Where media are kept: empty means the data directory, which is all there is so far."
+            description="Where media are kept: empty means the data directory; or s3://BUCKET/PREFIX for an object store."
         ),
     ] = ""
+    media_url: Annotated[
+        str,
+        Meta(
+            description="Where browsers find what is kept in the object store, such as https://media.example.org; "
+            "empty means through this server."
+        ),
+    ] = ""
+    s3_endpoint: Annotated[
+        str, Meta(description="Address of the object store; empty means that of AWS for the region.")
+    ] = ""
+    s3_region: Annotated[str, Meta(description="Region of the object store.")] = "us-east-1"
+    s3_access_key: Annotated[
+        str,
+        Meta(description="Access key id for it; empty means AWS_ACCESS_KEY_ID, or the role of this machine."),
+    ] = ""
+    s3_secret_key: Annotated[str, Meta(description="The secret that goes with it.")] = ""
+    s3_path_style: Annotated[
+        bool,
+        Meta(description="Puts the bucket into the path instead of the host name, as most stores want it."),
+    ] = True
     mail: Annotated[
         str, Meta(description="smtp[s]://USER:PASSWORD@HOST:PORT, dir:PATH (one .eml file a mail) or log:")
     ] = "log:"
@@ -135,6 +155,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Other servers must sign what they fetch, so that blocks hold for reading too."),
     ] = True
+    profile_directory: Annotated[
+        bool, Meta(description="Offers a directory of the accounts that want to be found.")
+    ] = True
+    featured_accounts: Annotated[
+        tuple[str, ...], Meta(description="Handles of accounts that are suggested to every member.")
+    ] = ()
+    email_subscriptions: Annotated[
+        bool,
+        Meta(description="Lets members offer their public posts by e-mail to people without an account."),
+    ] = False
     title: Annotated[str, Meta(description="Name of the community, shown on every page.")] = "fedserver"
     description: Annotated[str, Meta(description="One or two sentences about the community.")] = ""
     contact_email: Annotated[
@@ -147,14 +177,48 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Time zone of events and mails for those who have chosen none (IANA name).")
     ] = "UTC"
     upload_bytes_max: Annotated[
-        int, Meta(description="Largest file a member may upload, in bytes.", ge=1)
+        int, Meta(description="Largest picture or other file a member may upload, in bytes.", ge=1)
     ] = 40_000_000
+    ffmpeg: Annotated[
+        str,
+        Meta(
+            description="Program that converts video and sound, with ffprobe beside it; where it is missing, or this "
+            "is empty, members can upload neither."
+        ),
+    ] = "ffmpeg"
+    video_bytes_max: Annotated[
+        int, Meta(description="Largest video or sound a member may upload, in bytes.", ge=1)
+    ] = 103_809_024
+    video_pixels_max: Annotated[
+        int, Meta(description="Largest picture of a video: width times height.", ge=1)
+    ] = 8_294_400
+    video_frame_rate_max: Annotated[
+        int, Meta(description="Most pictures a second that a video may have.", ge=1)
+    ] = 120
+    video_seconds_max: Annotated[
+        int, Meta(description="Longest video or sound a member may upload, in seconds.", ge=1)
+    ] = 1_800
     member_bytes_max: Annotated[
         int, Meta(description="Space for all files of one member together, in bytes.", ge=1)
     ] = 2_000_000_000
     remote_media_days: Annotated[
         int, Meta(description="Copies of other servers' media are deleted after so many days.", ge=1)
     ] = 14
+    remote_media_bytes_max: Annotated[
+        int,
+        Meta(
+            description="Space for copies of other servers' media, in bytes; what was not looked at for longest goes "
+            "first. With 0 there are none: apps and browsers fetch them from where they are.",
+            ge=0,
+        ),
+    ] = 2_000_000_000
+    remote_file_bytes_max: Annotated[
+        int,
+        Meta(
+            description="Largest file of another server that is copied, in bytes; larger ones are fetched from there.",
+            ge=1,
+        ),
+    ] = 40_000_000
     remote_post_days: Annotated[
         int,
         Meta(
@@ -210,6 +274,11 @@ class Config(Settings, frozen=True, kw_only=True):
     @property
     def mail_sender(self) -> str:
         return self.mail_from or f"noreply@{urlsplit('//' + self.domain).hostname}"
+
+    @property
+    def received_bytes_max(self) -> int:
+        """The largest file that is read from a request at all; what it may be for decides further."""
+        return max(self.upload_bytes_max, self.video_bytes_max)
 
     @property
     def listen_on(self) -> Listen:
@@ -419,7 +488,15 @@ def _completed(
     )
     if bus == "postgresql" and not database.startswith("postgresql://"):
         raise ConfigError(f"{both_names('bus')} can be postgresql only when the database is PostgreSQL.")
-    check(settings.media == "" or settings.media.startswith("s3://"), "media", "empty or s3://BUCKET/PREFIX")
+    check(
+        settings.media == ""
+        or re.match(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?\Z", settings.media),
+        "media",
+        "empty or s3://BUCKET/PREFIX",
+    )
+    for name in ("media_url", "s3_endpoint"):
+        address = getattr(settings, name)
+        check(not address or re.match(r"https?://[^/?#\s]+[^?#\s]*\Z", address), name, "a web address")
     check(
         settings.mail == "log:" or re.match(r"(dir:.|smtps?://[^/])", settings.mail),
         "mail",

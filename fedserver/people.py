@@ -173,23 +173,18 @@ def _of_post(
 async def familiar_followers(
     server: Server, member: Member, account_ids: Sequence[int]
 ) -> dict[int, list[AccountRow]]:
-    """By account: whom the member follows among those who follow it; [] where it hides its followers."""
+    """By account: whom the member follows among those who follow it; [] where it hides its followers. Who hides whom
+    they follow is not named."""
 
     def unit(conn: Connection) -> dict[int, list[AccountRow]]:
-        found = accounts.by_ids(conn, account_ids)
-        return {row.id: _familiar(conn, member.account_id, row) for row in found.values()}
+        asked = [row for row in accounts.by_ids(conn, account_ids).values() if row.suspended_at is None]
+        open_ids = [row.id for row in asked if not row.hides_follows or row.id == member.account_id]
+        pairs = relationships.followers_known_to(conn, member.account_id, open_ids)
+        found = accounts.by_ids(conn, {one.account_id for one in pairs})
+        familiar: dict[int, list[AccountRow]] = {row.id: [] for row in asked}
+        for one in pairs:
+            if len(familiar[one.target_id]) < ACCOUNTS_ASKED_MAX:
+                familiar[one.target_id].append(found[one.account_id])
+        return familiar
 
     return await server.db.read(unit)
-
-
-def _familiar(conn: Connection, viewer_id: int, row: AccountRow) -> list[AccountRow]:
-    if row.hides_follows and viewer_id != row.id:
-        return []
-    known = select(follow.c.target_id).where(follow.c.account_id == viewer_id, follow.c.accepted)
-    query = (
-        select(follow.c.account_id)
-        .where(follow.c.target_id == row.id, follow.c.accepted, follow.c.account_id.in_(known))
-        .order_by(follow.c.id.desc())
-        .limit(ACCOUNTS_ASKED_MAX)
-    )
-    return list(accounts.by_ids(conn, conn.scalars(query)).values())

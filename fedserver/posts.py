@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fedserver import mentions, notifications, polls, visibility
+from fedserver import conversations, mentions, notifications, polls, quotes, search_index, visibility
 from fedserver.content import markdown, plain
 from fedserver.content.links import Handle, character_count, find_mentions, tag_key
 from fedserver.content.plain import Rendered
@@ -24,8 +24,9 @@ from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
 from fedserver.federation import fetch
 from fedserver.federation.publish import Publisher
+from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, posts, relationships, timelines
+from storage import accounts, posts, relationships, timelines, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -82,6 +83,8 @@ class Draft:
     media_ids: Sequence[int] = ()
     media_changes: Sequence[MediaChange] = ()
     poll: PollDraft | None = None
+    quoted_id: int | None = None
+    quote_policy: str | None = None  # None: as the member prefers, or as it is
     app_id: int | None = None
     idempotency_key: str | None = None
 
@@ -91,8 +94,8 @@ async def create(server: Server, member: Member, draft: Draft) -> int:
 
     Raises Invalid, NotFound (the post that is answered), Forbidden.
     """
-    _check(draft)
-    await _find_strangers(server, draft)
+    check(draft)
+    await find_strangers(server, draft)
     return await server.db.write(create_unit, server, member.account_id, draft)
 
 
@@ -102,7 +105,7 @@ def create_unit(
     """The unit of `create`, for whoever posts as a part of something larger; `at_ms` dates the post back."""
     now = now_ms() if at_ms is None else min(at_ms, now_ms())
     if draft.idempotency_key:
-        earlier = _posted_before(conn, account_id, draft.idempotency_key, now)
+        earlier = posted_before(conn, account_id, draft.idempotency_key, now)
         if earlier is not None:
             return earlier
     author = accounts.by_id(conn, account_id)
@@ -110,8 +113,12 @@ def create_unit(
     if author.moved_to_id is not None:
         raise Forbidden("This account has moved and cannot post any more.")
     parent = _parent(conn, draft, account_id)
+    target = quotes.quotable(conn, draft.quoted_id, account_id)
     post_id = new_id(now)
-    rendered, named = _rendered(conn, server, draft)
+    rendered, named = _rendered(conn, server, draft, target)
+    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent), target)
+    named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
+    quotes.check_mentioned(target, shown_to, account_id, named_ids)
     row = posts.insert_post(
         conn,
         post_id=post_id,
@@ -119,7 +126,7 @@ def create_unit(
         url=server.uris.post_page(author.username, post_id),
         account_id=account_id,
         kind="question" if draft.poll else "article" if draft.title else "note",
-        visibility=_narrowed(draft.visibility, parent),
+        visibility=shown_to,
         **_texts(conn, draft, rendered),
         in_reply_to_id=parent.id if parent else None,
         in_reply_to_account_id=parent.account_id if parent else None,
@@ -128,11 +135,13 @@ def create_unit(
         context_uri=(parent.context_uri if parent else "")
         or server.uris.context(parent.thread_id if parent else post_id),
         group_id=parent.group_id if parent else None,
+        quote_uri=target.uri if target else "",
+        quote_policy=_quote_policy(conn, draft, account_id, shown_to),
         app_id=draft.app_id,
         local=True,
         created_at=now,
     )
-    _put_parts(conn, row, rendered, named, new=True)
+    _put_parts(conn, row, rendered, named, target, new=True)
     _attach(conn, row, draft, new=True)
     if draft.poll:
         posts.put_poll(
@@ -146,9 +155,20 @@ def create_unit(
                 account_id=account_id, key=draft.idempotency_key, post_id=post_id, created_at=now
             )
         )
+    if target is not None:
+        quotes.attach(conn, server, row, target)
     distribute(conn, row)
     server.publish.post_created(conn, post_id)
     return post_id
+
+
+def check_unit(conn: Connection, account_id: int, draft: Draft) -> None:
+    """Raise what `create_unit` would raise now, for whoever posts later."""
+    parent = _parent(conn, draft, account_id)
+    target = quotes.quotable(conn, draft.quoted_id, account_id)
+    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent), target)
+    _quote_policy(conn, draft, account_id, shown_to)
+    _attachable(conn, account_id, draft)
 
 
 async def edit(server: Server, member: Member, post_id: int, draft: Draft) -> None:
@@ -156,20 +176,26 @@ async def edit(server: Server, member: Member, post_id: int, draft: Draft) -> No
 
     Raises Invalid, NotFound, Forbidden.
     """
-    _check(draft)
-    await _find_strangers(server, draft)
+    check(draft)
+    await find_strangers(server, draft)
     await server.db.write(_edit, server, member.account_id, post_id, draft)
 
 
 def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft: Draft) -> None:
     row = own(conn, post_id, account_id)
-    rendered, named = _rendered(conn, server, draft)
+    target = quotes.quoted_by(conn, row)
+    rendered, named = _rendered(conn, server, draft, target)
+    says = {
+        **_texts(conn, draft, rendered),
+        "kind": "question" if draft.poll else "article" if draft.title else "note",
+    }
+    if draft.quote_policy is not None:
+        says["quote_policy"] = quotes.policy_of(draft.quote_policy, row.visibility)
+    if not _says_something_new(conn, row, says, draft):
+        return
     keep_revision(conn, row)
-    posts.change(
-        conn, post_id, **_texts(conn, draft, rendered), edited_at=now_ms(),
-        kind="question" if draft.poll else "article" if draft.title else "note",
-    )  # fmt: skip
-    _put_parts(conn, row, rendered, named)
+    posts.change(conn, post_id, **says, edited_at=now_ms())
+    _put_parts(conn, row, rendered, named, target)
     _attach(conn, row, draft)
     _change_poll(conn, row, draft.poll)
     changed = posts.by_id(conn, post_id)
@@ -213,21 +239,25 @@ def distribute(conn: Connection, row: PostRow) -> None:
     """A new post is stored with its mentions, tags, attachments and poll: show it to whom it concerns."""
     accounts.posted(conn, row.account_id, row.created_at)
     if not row.local:  # nobody can have answered a post of ours before it was written
-        posts.adopt_orphans(conn, row)
+        if posts.adopt_orphans(conn, row) and row.visibility == "direct":
+            conversations.rethreaded(conn, row)
+    else:
+        search_index.add(conn, row)
     timelines.fan_out(conn, row)
     if row.local:
         timelines.put_home(conn, row.account_id, row.id)
     named = posts.mentioned(conn, [row.id]).get(row.id, [])
     local_ids = [one.id for one in named if not one.domain]
     for one in named:
-        if one.domain:
-            continue
-        if row.visibility == "direct" and relationships.is_following(conn, one.id, row.account_id):
+        if (
+            not one.domain
+            and row.visibility == "direct"
+            and relationships.is_following(conn, one.id, row.account_id)
+        ):
             timelines.put_home(conn, one.id, row.id)
-        if not one.silent:
-            notifications.notify(
-                conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
-            )
+    heard = _tell_named(conn, row, named)
+    if row.visibility == "direct":
+        conversations.told(conn, row, named, heard)
     if row.visibility != "direct" and row.in_reply_to_id is None:
         notifications.notify_of_new_post(conn, row.account_id, row.id, row.thread_id, except_for=local_ids)
     signal(conn, "post", str(row.id))
@@ -235,11 +265,12 @@ def distribute(conn: Connection, row: PostRow) -> None:
 
 def edited(conn: Connection, row: PostRow) -> None:
     """A post has changed: tell those who boosted it, and who is mentioned now."""
-    for one in posts.mentioned(conn, [row.id]).get(row.id, []):
-        if not one.domain and not one.silent:
-            notifications.notify(
-                conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
-            )
+    search_index.change(conn, row)
+    named = posts.mentioned(conn, [row.id]).get(row.id, [])
+    heard = _tell_named(conn, row, named)
+    if row.visibility == "direct":
+        conversations.told(conn, row, named, heard, new=False)
+    quotes.tell_of_edit(conn, row)
     for booster_id in posts.local_boosters(conn, row.id):
         notifications.notify(
             conn, booster_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
@@ -247,11 +278,27 @@ def edited(conn: Connection, row: PostRow) -> None:
     signal(conn, "status.update", str(row.id))
 
 
+def _tell_named(conn: Connection, row: PostRow, named: Sequence[Any]) -> list[int]:
+    """Tell the members whom a post names; those who see it now."""
+    return [
+        one.id
+        for one in named
+        if not one.domain
+        and not one.silent
+        and notifications.notify(
+            conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
+        )
+    ]
+
+
 def erase(conn: Connection, row: PostRow) -> None:
     """A post is gone, and so are its boosts, likes, notifications and attachments; its URI stays taken."""
+    if row.visibility == "direct":
+        conversations.erased(conn, row)
+    signal_gone(conn, row)
     for boost in posts.boosts_of(conn, row.id):
+        signal_gone(conn, boost)
         posts.remove(conn, boost)
-        signal(conn, "delete", str(boost.id))
     conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
     posts.remove(conn, row)
     if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
@@ -260,7 +307,6 @@ def erase(conn: Connection, row: PostRow) -> None:
                 uri=row.uri, kind="deleted", former_type=row.kind.capitalize(), created_at=now_ms()
             )
         )
-    signal(conn, "delete", str(row.id))
 
 
 def keep_revision(conn: Connection, row: PostRow) -> None:
@@ -282,9 +328,10 @@ def keep_revision(conn: Connection, row: PostRow) -> None:
 # -- steps
 
 
-def _check(draft: Draft) -> None:
+def check(draft: Draft) -> None:
+    """Raise Invalid for what can be seen of the draft alone."""
     problems: dict[str, str] = {}
-    if not draft.text.strip() and not draft.media_ids and draft.poll is None:
+    if not draft.text.strip() and not draft.media_ids and draft.poll is None and draft.quoted_id is None:
         raise Invalid({}, "Validation failed: Text can't be blank")
     if character_count(draft.text) + len(draft.summary if not draft.title else "") > CHARACTERS_MAX:
         raise Invalid({}, f"Validation failed: Text character limit of {CHARACTERS_MAX} exceeded")
@@ -320,8 +367,8 @@ def _check_poll(poll: PollDraft) -> None:
         raise Invalid({"poll[expires_in]": f"must be {POLL_S_MIN} to {POLL_S_MAX} seconds"})
 
 
-async def _find_strangers(server: Server, draft: Draft) -> None:
-    """Look up the people mentioned whom this server has not met, so that the post can name and reach them.
+async def find_strangers(server: Server, draft: Draft) -> None:
+    """Before the unit: look up the people mentioned whom this server has not met, so that the post can name and reach them.
 
     One who cannot be found stays text, as if they did not exist.
     """
@@ -346,11 +393,14 @@ def _handles(draft: Draft) -> list[Handle]:
     return finder(draft.text)
 
 
-def _rendered(conn: Connection, server: Server, draft: Draft) -> tuple[Rendered, dict[str, AccountRow]]:
-    """The text as HTML, and by URI the accounts it names."""
+def _rendered(
+    conn: Connection, server: Server, draft: Draft, target: PostRow | None
+) -> tuple[Rendered, dict[str, AccountRow]]:
+    """The text as HTML, with a line that names what it quotes; and by URI the accounts it names."""
     known = mentions.known(conn, server, _handles(draft)[:MENTIONS_MAX])
     render = markdown.render_markdown if draft.media_type == "text/markdown" else plain.render_plain
     rendered = render(draft.text, mentions.targets(known), lambda name: server.uris.tag(tag_key(name)))
+    rendered.html = quotes.with_fallback(rendered.html, target)
     return rendered, {row.uri: row for row in known.values()}
 
 
@@ -373,11 +423,52 @@ def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]
     }
 
 
+def _quote_policy(conn: Connection, draft: Draft, account_id: int, shown_to: str) -> int:
+    name = draft.quote_policy
+    if name is None:
+        member = users.by_id(conn, account_id)
+        name = "public" if member is None else member.default_quote_policy
+    return quotes.policy_of(name, shown_to)
+
+
+def _says_something_new(conn: Connection, row: PostRow, says: dict[str, Any], draft: Draft) -> bool:
+    """Whether an edit changes anything: one that does not leaves no trace."""
+    if any(getattr(row, name) != value for name, value in says.items()):
+        return True
+    shown = {one.id: one for one in posts.media_of(conn, [row.id]).get(row.id, [])}
+    if list(shown) != list(dict.fromkeys(draft.media_ids)):
+        return True
+    for change in draft.media_changes:
+        one = shown.get(change.media_id)
+        if one is not None and (
+            change.description not in (None, one.description)
+            or change.focus not in (None, (one.focus_x, one.focus_y))
+        ):
+            return True
+    return draft.poll is not None and not _is_same_poll(conn, row.id, draft.poll)
+
+
+def _is_same_poll(conn: Connection, post_id: int, wanted: PollDraft) -> bool:
+    known = posts.polls_of(conn, [post_id]).get(post_id)
+    if known is None:
+        return False
+    titles = [one.title for one in posts.poll_options_of(conn, [post_id])[post_id]]
+    return titles == [title.strip() for title in wanted.options] and known.multiple == wanted.multiple
+
+
 def _put_parts(
-    conn: Connection, row: PostRow, rendered: Rendered, named: dict[str, AccountRow], *, new: bool = False
+    conn: Connection,
+    row: PostRow,
+    rendered: Rendered,
+    named: dict[str, AccountRow],
+    target: PostRow | None,
+    *,
+    new: bool = False,
 ) -> None:
-    mentioned = [named[target.uri].id for target in rendered.mentions if target.uri in named]
-    posts.put_mentions(conn, row.id, mentioned, new=new)
+    mentioned = [named[one.uri].id for one in rendered.mentions if one.uri in named]
+    # Who is quoted may read it, to see what for.
+    silent = [target.account_id] if target is not None and target.account_id != row.account_id else []
+    posts.put_mentions(conn, row.id, mentioned, silent, new=new)
     posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
 
 
@@ -403,18 +494,25 @@ def _narrowed(wanted: str, parent: PostRow | None) -> str:
     return wanted
 
 
-def _attach(conn: Connection, row: PostRow, draft: Draft, *, new: bool = False) -> None:
-    """Exactly these attachments, in this order: the author's own, ready or being processed, not in use elsewhere."""
+def _attachable(conn: Connection, account_id: int, draft: Draft, post_id: int | None = None) -> list[int]:
+    """The ids of the draft's attachments: the author's own, ready, not in use elsewhere. Raises Invalid."""
     wanted = list(dict.fromkeys(draft.media_ids))
     found = (
         {one.id: one for one in conn.execute(select(media).where(media.c.id.in_(wanted)))} if wanted else {}
     )
     for media_id in wanted:
         one = found.get(media_id)
-        if one is None or one.account_id != row.account_id or one.post_id not in (None, row.id):
+        taken = one is not None and (one.post_id not in (None, post_id) or one.scheduled_id is not None)
+        if one is None or one.account_id != account_id or taken:
             raise Invalid({"media_ids": "must be your own and not in another post"})
         if one.state != "ready":
             raise Invalid({}, "Cannot attach files that have not finished processing. Try again in a moment!")
+    return wanted
+
+
+def _attach(conn: Connection, row: PostRow, draft: Draft, *, new: bool = False) -> None:
+    """Exactly these attachments, in this order."""
+    wanted = _attachable(conn, row.account_id, draft, row.id)
     if not new:
         conn.execute(
             update(media).where(media.c.post_id == row.id, media.c.id.not_in(wanted)).values(post_id=None)
@@ -440,8 +538,7 @@ def _change_poll(conn: Connection, row: PostRow, wanted: PollDraft | None) -> No
         return
     titles = [title.strip() for title in wanted.options]
     if known is not None:
-        now_titles = [one.title for one in posts.poll_options_of(conn, [row.id])[row.id]]
-        if now_titles == titles and known.multiple == wanted.multiple:
+        if _is_same_poll(conn, row.id, wanted):
             return
         if known.closed_at is not None:
             raise Conflict("The poll is over and cannot be changed.")
@@ -453,7 +550,7 @@ def _change_poll(conn: Connection, row: PostRow, wanted: PollDraft | None) -> No
     polls.plan_end(conn, row.id, expires_at)
 
 
-def _posted_before(conn: Connection, account_id: int, key: str, now: int) -> int | None:
+def posted_before(conn: Connection, account_id: int, key: str, now: int) -> int | None:
     conn.execute(delete(idempotency).where(idempotency.c.created_at < now - IDEMPOTENCY_KEPT_MS))
     found = conn.scalar(
         select(idempotency.c.post_id).where(idempotency.c.account_id == account_id, idempotency.c.key == key)

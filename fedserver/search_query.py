@@ -26,7 +26,9 @@ PROPERTIES: Final = frozenset(
 SCOPES: Final[dict[str, Scope]] = {"all": "all", "library": "library", "public": "public"}
 
 _QUOTES: Final = re.compile("[“”„«»「」『』《》]")
-_PIECE: Final = re.compile(r'(?P<sign>[+-]?)(?:(?P<name>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<term>[^\s"]+))')
+_PIECE: Final = re.compile(
+    r'(?P<sign>[+-]?)(?:(?P<name>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<term>[^\s"]+))'
+)
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _EPOCH: Final = re.compile(r"\d{9,14}")
 
@@ -46,7 +48,7 @@ class Query:
     @property
     def asks(self) -> bool:
         """Whether anything is asked for at all: marks of punctuation alone are no query."""
-        return bool(self.clauses or self.authors or self.holes or self.above or self.below < (1 << 63) - 1)
+        return self != Query()
 
 
 def read(text: str, time_zone: str = "UTC") -> Query:

@@ -7,13 +7,36 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, or_, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.sql import literal
 
 from storage.hot import Hot
 from storage.paging import Window
-from storage.tables import account, block, follow, mute, user
-from storage.types import new_id, now_ms
+from storage.tables import (
+    account,
+    account_note,
+    block,
+    endorsement,
+    follow,
+    member_domain_block,
+    mute,
+    user,
+)
+from storage.types import AnyOf, new_id, now_ms
 
 # Attributes are the tables' columns.
 FollowRow = Any
@@ -37,10 +60,13 @@ class Relationship:
     muting: bool = False
     muting_notifications: bool = False
     muting_expires_at: int | None = None
+    domain_blocking: bool = False
+    endorsed: bool = False
+    note: str = ""
 
 
 def between(conn: Connection, viewer_id: int, account_ids: Iterable[int]) -> dict[int, Relationship]:
-    """One relationship for each of `account_ids`, in three statements whatever their number."""
+    """One relationship for each of `account_ids`, in four statements whatever their number."""
     ids = list(dict.fromkeys(account_ids))
     found = {one: Relationship(one) for one in ids}
     if not ids:
@@ -79,7 +105,55 @@ def between(conn: Connection, viewer_id: int, account_ids: Iterable[int]) -> dic
             one = found[row.target_id]
             one.muting, one.muting_notifications = True, row.hides_notifications
             one.muting_expires_at = row.expires_at
+    for what, account_id, text in _personal.run(conn, viewer_id=viewer_id, ids=ids):
+        setattr(found[account_id], what, text if what == "note" else True)
     return found
+
+
+def _select_personal() -> Any:
+    viewer_id: BindParameter[int] = bindparam("viewer_id")
+    ids: BindParameter[Any] = bindparam("ids")
+    return union_all(
+        select(literal("note").label("what"), account_note.c.target_id, account_note.c.comment).where(
+            account_note.c.account_id == viewer_id, AnyOf(account_note.c.target_id, ids)
+        ),
+        select(literal("endorsed"), endorsement.c.target_id, literal("")).where(
+            endorsement.c.account_id == viewer_id, AnyOf(endorsement.c.target_id, ids)
+        ),
+        select(literal("domain_blocking"), account.c.id, literal(""))
+        .join(member_domain_block, member_domain_block.c.domain == account.c.domain)
+        .where(member_domain_block.c.account_id == viewer_id, AnyOf(account.c.id, ids)),
+    )
+
+
+_personal: Hot[Any] = Hot(_select_personal, tuple)
+
+
+def mutes(viewer_id: Any, target_id: Any, now: Any) -> ColumnElement[bool]:
+    """Whether the viewer's mute of somebody is in force at `now` (ms); of columns and parameters, for statements."""
+    return exists().where(
+        mute.c.account_id == viewer_id,
+        mute.c.target_id == target_id,
+        or_(mute.c.expires_at.is_(None), mute.c.expires_at > now),
+    )
+
+
+def hides(viewer_id: Any, author_id: Any, domain: Any, now: Any) -> ColumnElement[bool]:
+    """Whether a viewer does not want to see somebody's posts or must not: a block either way, a mute in force, their
+    server (`domain`, "" for ours) kept out. Of columns and parameters; `now` in ms."""
+    return or_(
+        exists().where(block.c.account_id == viewer_id, block.c.target_id == author_id),
+        exists().where(block.c.account_id == author_id, block.c.target_id == viewer_id),
+        mutes(viewer_id, author_id, now),
+        keeps_out(viewer_id, domain),
+    )
+
+
+def keeps_out(viewer_id: Any, domain: Any) -> ColumnElement[bool]:
+    """Whether a viewer wants to see nobody of this server."""
+    return exists().where(
+        member_domain_block.c.account_id == viewer_id, member_domain_block.c.domain == domain
+    )
 
 
 _follow_between: Hot[Any] = Hot(
@@ -165,6 +239,28 @@ def following(conn: Connection, account_id: int, window: Window) -> list[Row[Any
         .where(follow.c.account_id == account_id, follow.c.accepted, account.c.suspended_at.is_(None))
     )
     return window.rows(conn, query, follow.c.id)
+
+
+def followers_known_to(conn: Connection, viewer_id: int, account_ids: Iterable[int]) -> list[Row[Any]]:
+    """(account_id, target_id) of the follows of these accounts by somebody whom the viewer follows and who does not
+    hide that, newest first."""
+    wanted = list(account_ids)
+    if not wanted:
+        return []
+    known = (
+        select(follow.c.target_id)
+        .join(account, account.c.id == follow.c.target_id)
+        .where(
+            follow.c.account_id == viewer_id,
+            follow.c.accepted,
+            account.c.hides_follows.is_(False),
+            account.c.suspended_at.is_(None),
+        )
+    )
+    query = select(follow.c.account_id, follow.c.target_id).where(
+        follow.c.target_id.in_(wanted), follow.c.accepted, follow.c.account_id.in_(known)
+    )
+    return list(conn.execute(query.order_by(follow.c.id.desc())))
 
 
 def local_follower_ids(conn: Connection, target_id: int) -> list[int]:

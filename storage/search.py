@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -177,7 +178,8 @@ def _select_posts(shown: Any, holes: int, ascending: bool, dialect_name: str) ->
         matches, row_id > bindparam("above"), row_id < bindparam("below"), case((found, True), else_=False)
     )
     for number in range(holes):
-        first, end = bindparam(f"from_{number}"), bindparam(f"until_{number}")
+        first: BindParameter[int] = bindparam(f"from_{number}")
+        end: BindParameter[int] = bindparam(f"until_{number}")
         query = query.where(or_(row_id < first, row_id >= end))
     order = row_id.asc() if ascending else row_id.desc()
     return query.order_by(order).limit(bindparam("size")).offset(bindparam("skip"))
@@ -217,7 +219,9 @@ def put_account(conn: Connection, account_id: int, username: str, display_name: 
     insert_rows(conn, account_word, [{"word": word, "account_id": account_id} for word in sorted(words)])
 
 
-def accounts_without_words(conn: Connection, below_id: int, *, limit: int, every: bool = False) -> list[Row[Any]]:
+def accounts_without_words(
+    conn: Connection, below_id: int, *, limit: int, every: bool = False
+) -> list[Row[Any]]:
     """The next accounts, newest first, that cannot be found by name yet; with `every` those too that can."""
     query = select(account.c.id, account.c.username, account.c.display_name).where(
         account.c.id < below_id, account.c.deleted_at.is_(None)
@@ -245,7 +249,9 @@ def accounts_named(
         account.c.actor_type != "Application",
     )
     if at:
-        query = query.where(account.c.username_key == name.casefold(), _begins(conn, account.c.domain, domain.lower()))
+        query = query.where(
+            account.c.username_key == name.casefold(), _begins(conn, account.c.domain, domain.lower())
+        )
     else:
         of_names = _of_names(conn, name)
         if of_names is None:

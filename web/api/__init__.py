@@ -10,16 +10,20 @@ from aiohttp import web
 from fedserver.context import Server
 from web.api import (
     accounts,
+    directory,
     empty,
     instance,
     interactions,
     media,
     notifications,
     push,
+    quotes,
     relations,
     reports,
     search,
     statuses,
+    streaming,
+    suggestions,
     timelines,
 )
 from web.api.render import AVATAR, HEADER, RENDERER, Renderer
@@ -69,13 +73,17 @@ _routes: Final[list[web.RouteDef]] = [
     *relations.routes,
     *accounts.routes_by_id,
     *statuses.routes,
+    *quotes.routes,
     *interactions.routes,
     *timelines.routes,
     *notifications.routes,
     *media.routes,
     *search.routes,
+    *directory.routes,
+    *suggestions.routes,
     *instance.routes,
     *push.routes,
+    *streaming.routes,
     *reports.routes,
     *empty.routes,
 ]
@@ -85,4 +93,5 @@ routes: Final = [_marked(route) for route in _routes]
 def install(app: web.Application, server: Server) -> None:
     """Give the application what the handlers here use."""
     static = f"{server.config.origin}/static"
-    app[RENDERER] = Renderer(server, f"{static}/{AVATAR}", f"{static}/{HEADER}")
+    renderer = app[RENDERER] = Renderer(server, f"{static}/{AVATAR}", f"{static}/{HEADER}")
+    streaming.install(app, server, renderer)

@@ -67,7 +67,7 @@ async def find(request: web.Request) -> web.Response:
         limit=params.limit(*ACCOUNTS),
         offset=params.integer("offset", 0, least=0, most=10_000),
         resolve=params.flag("resolve"),
-        followed_by=member.account_id if params.flag("following") else None,
+        only_followed=params.flag("following"),
         viewer_id=member.account_id,
     )
     render = renderer(request)
@@ -178,6 +178,7 @@ async def preferences(request: web.Request) -> web.Response:
             visibility=VISIBILITY_SHOWN[user.default_visibility],  # type: ignore[arg-type]
             sensitive=bool(user.default_sensitive),
             language=user.default_language or None,
+            quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
         )
     )
 
@@ -250,6 +251,7 @@ def _source(own: OwnAccount) -> Source:
         hide_collections=bool(row.hides_follows),
         discoverable=bool(row.discoverable),
         indexable=bool(row.indexable),
+        quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
     )
 
 
@@ -299,6 +301,7 @@ async def _change(request: web.Request, member: Member) -> None:
         "default_visibility": VISIBILITY_MEANT.get(privacy, privacy) if privacy is not None else None,
         "default_sensitive": source.maybe_flag("sensitive"),
         "default_language": source.maybe_text("language"),
+        "default_quote_policy": source.maybe_text("quote_policy"),
     }
     await _with_pictures(server, member, params, change)
 

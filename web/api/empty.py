@@ -128,14 +128,9 @@ routes: Final[list[web.RouteDef]] = [
     _anybody("/api/v1/trends/statuses"),
     _anybody("/api/v1/trends/tags"),
     _anybody("/api/v1/timelines/link", "read:statuses"),
-    _anybody("/api/v1/directory"),
-    _member("/api/v1/suggestions", "read"),
-    _member("/api/v2/suggestions", "read"),
-    _anybody("/api/v1/peers/search"),
     _anybody("/api/v1/instance/translation_languages", None, b"{}"),
     _anybody("/api/v1/donation_campaigns", None, b"null"),
-    # quotes and cards
-    _member("/api/v1/statuses/{id}/quotes", "read:statuses"),
+    # cards
     _anybody("/api/v1/statuses/{id}/card", "read:statuses", b"{}"),
     # the rest
     _member(

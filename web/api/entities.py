@@ -111,7 +111,7 @@ class Source(Struct):
     hide_collections: bool | None
     discoverable: bool | None
     indexable: bool
-    quote_policy: str = "nobody"
+    quote_policy: Literal["public", "followers", "nobody"]
     attribution_domains: list[str] = []
 
 
@@ -191,12 +191,37 @@ class Application(Struct):
     website: str | None
 
 
-class QuoteApproval(Struct):
-    """Who may quote a post. Quotes are not offered yet, so nobody."""
+QuotePolicyWord = Literal["public", "followers", "following", "unsupported_policy"]
 
-    automatic: list[str] = []
-    manual: list[str] = []
-    current_user: str = "denied"
+
+class QuoteApproval(Struct):
+    """Who may quote a post, at once or when the author has agreed; and whether the viewer could."""
+
+    automatic: list[QuotePolicyWord]
+    manual: list[QuotePolicyWord]
+    current_user: Literal["automatic", "manual", "denied", "unknown"]
+
+
+QuoteState = Literal[
+    "pending",
+    "accepted",
+    "rejected",
+    "revoked",
+    "deleted",
+    "unauthorized",
+    "blocked_account",
+    "blocked_domain",
+    "muted_account",
+]
+
+
+class Quote(Struct):
+    """https://docs.joinmastodon.org/entities/Quote/"""
+
+    state: QuoteState
+    quoted_status: Status | None = None
+    # Instead of it, in a status that is quoted itself (ShallowQuote).
+    quoted_status_id: str | UnsetType | None = UNSET
 
 
 class StatusBody(Struct):
@@ -217,8 +242,6 @@ class StatusBody(Struct):
     tags: list[StatusTag]
     emojis: list[CustomEmoji]
     application: Application | UnsetType = UNSET
-    quote: None = None
-    quote_approval: QuoteApproval = field(default_factory=QuoteApproval)
     tagged_collections: list[Any] = []
 
 
@@ -244,6 +267,61 @@ class Poll(Struct):
     own_votes: list[int] | UnsetType = UNSET
 
 
+class FilterKeyword(Struct):
+    """https://docs.joinmastodon.org/entities/FilterKeyword/"""
+
+    id: str
+    keyword: str
+    whole_word: bool
+
+
+class FilterStatus(Struct):
+    """https://docs.joinmastodon.org/entities/FilterStatus/"""
+
+    id: str
+    status_id: str
+
+
+class Filter(Struct, kw_only=True):
+    """https://docs.joinmastodon.org/entities/Filter/; what is in it is left out where a status names it."""
+
+    id: str
+    title: str
+    context: list[str]
+    expires_at: str | None
+    filter_action: Literal["warn", "hide", "blur"]
+    keywords: list[FilterKeyword] | UnsetType = UNSET
+    statuses: list[FilterStatus] | UnsetType = UNSET
+
+
+class FilterResult(Struct):
+    """https://docs.joinmastodon.org/entities/FilterResult/"""
+
+    filter: Filter
+    keyword_matches: list[str] | None
+    status_matches: list[str] | None
+
+
+class SingleFilter(Struct):
+    """https://docs.joinmastodon.org/entities/V1_Filter/"""
+
+    id: str
+    phrase: str
+    context: list[str]
+    expires_at: str | None
+    irreversible: bool
+    whole_word: bool
+
+
+class List(Struct):
+    """https://docs.joinmastodon.org/entities/List/"""
+
+    id: str
+    title: str
+    replies_policy: Literal["followed", "list", "none"]
+    exclusive: bool
+
+
 class Status(StatusBody, kw_only=True):
     """https://docs.joinmastodon.org/entities/Status/"""
 
@@ -254,6 +332,8 @@ class Status(StatusBody, kw_only=True):
     reblogs_count: int
     favourites_count: int
     quotes_count: int
+    quote: Quote | None
+    quote_approval: QuoteApproval
     reblog: Status | None
     poll: Poll | None
     card: None
@@ -263,7 +343,7 @@ class Status(StatusBody, kw_only=True):
     muted: bool | UnsetType = UNSET
     bookmarked: bool | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
-    filtered: list[Any] | UnsetType = UNSET
+    filtered: list[FilterResult] | UnsetType = UNSET
 
 
 class Context(Struct):
@@ -349,13 +429,31 @@ class Marker(Struct):
     updated_at: str
 
 
+class TagUse(Struct):
+    """How much a hashtag was used on one day, which begins at `day` (seconds since 1970 UTC)."""
+
+    day: str
+    uses: str
+    accounts: str
+
+
+class FeaturedTag(Struct):
+    """https://docs.joinmastodon.org/entities/FeaturedTag/"""
+
+    id: str
+    name: str
+    url: str
+    statuses_count: str
+    last_status_at: str | None
+
+
 class Tag(Struct):
     """https://docs.joinmastodon.org/entities/Tag/"""
 
     id: str
     name: str
     url: str
-    history: list[Any] = []
+    history: list[TagUse]
     following: bool | UnsetType = UNSET
     featuring: bool | UnsetType = UNSET
 
@@ -375,7 +473,7 @@ class Preferences(Struct):
     visibility: Visibility = field(name="posting:default:visibility")
     sensitive: bool = field(name="posting:default:sensitive")
     language: str | None = field(name="posting:default:language")
-    quote_policy: str = field(name="posting:default:quote_policy", default="nobody")
+    quote_policy: Literal["public", "followers", "nobody"] = field(name="posting:default:quote_policy")
     expand_media: str = field(name="reading:expand:media", default="default")
     expand_spoilers: bool = field(name="reading:expand:spoilers", default=False)
     autoplay_gifs: bool = field(name="reading:autoplay:gifs", default=False)

@@ -138,14 +138,13 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
             "supported_mime_types": list(posts.TEXT_TYPES),
         },
         "media_attachments": {
-            "supported_mime_types": list(uploads.SUPPORTED_MIME_TYPES),
+            "supported_mime_types": list(uploads.accepted_types(server)),
             "description_limit": uploads.ALT_CHARACTERS_MAX,
             "image_size_limit": server.config.upload_bytes_max,
             "image_matrix_limit": PIXELS_MAX,
-            # No video is taken; the fields are there because clients insist on them.
-            "video_size_limit": 0,
-            "video_frame_rate_limit": 0,
-            "video_matrix_limit": 0,
+            "video_size_limit": server.config.video_bytes_max if server.clips.available else 0,
+            "video_frame_rate_limit": server.config.video_frame_rate_max if server.clips.available else 0,
+            "video_matrix_limit": server.config.video_pixels_max if server.clips.available else 0,
         },
         "polls": {
             "max_options": posts.POLL_OPTIONS_MAX,

@@ -9,8 +9,8 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from fedserver import uploads
-from fedserver.errors import Invalid, NotFound
-from fedserver.media.store import media_type_of
+from fedserver.errors import Invalid, NotFound, TooLarge
+from fedserver.media.store import media_type_of, shows_inline
 from web import auth, forms, keys, replies
 from web.api.render import attachment
 from web.api.statuses import focus
@@ -21,28 +21,43 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
 
 
 async def upload(request: web.Request) -> web.Response:
-    """``POST /api/v1/media`` and ``/api/v2/media``: processed when this answers."""
+    """``POST /api/v2/media``: 200 with a picture that is ready, 202 with what is still to be converted."""
+    return await _uploaded(request, wait_seconds=0)
+
+
+async def upload_and_wait(request: web.Request) -> web.Response:
+    """``POST /api/v1/media``: the same, and converted when this answers."""
+    return await _uploaded(request, wait_seconds=uploads.WAIT_SECONDS)
+
+
+async def _uploaded(request: web.Request, *, wait_seconds: float) -> web.Response:
     member = auth.member(request, "write:media")
     params = await forms.params(request)
-    file = params.upload("file")
+    file, thumbnail = params.upload("file"), params.upload("thumbnail")
     if file is None:
         raise Invalid({"file": "can't be blank"}, "Validation failed: File can't be blank")
-    row = await uploads.attach(
-        keys.server(request),
-        member,
-        file.path,
-        description=params.text("description"),
-        focus=focus(params) or (0.0, 0.0),
-    )
-    return replies.json(attachment(row))
+    try:
+        row = await uploads.attach(
+            keys.server(request),
+            member,
+            file.path,
+            description=params.text("description"),
+            focus=focus(params) or (0.0, 0.0),
+            thumbnail=thumbnail.path if thumbnail is not None else None,
+            wait_seconds=wait_seconds,
+        )
+    except TooLarge as error:
+        # Apps show what comes with this status, and know no other for a file.
+        raise Invalid({}, f"Validation failed: {error}") from error
+    return replies.json(attachment(row), status=200 if row.state == "ready" else 202)
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api/v1/media/:id``: 206 while it is being processed."""
+    """``GET /api/v1/media/:id``: 206 while it is being converted, 422 with the reason when it could not be."""
     member = auth.member(request, "write:media")
     row = await uploads.show(keys.server(request), member, forms.path_id(request))
     if row.state == "failed":
-        raise Invalid({}, "Error processing thumbnail for uploaded media")
+        raise Invalid({}, row.error)
     return replies.json(attachment(row), status=200 if row.state == "ready" else 206)
 
 
@@ -50,14 +65,18 @@ async def change(request: web.Request) -> web.Response:
     """``PUT /api/v1/media/:id``"""
     member = auth.member(request, "write:media")
     params = await forms.params(request)
+    thumbnail = params.upload("thumbnail")
     row = await uploads.change(
         keys.server(request),
         member,
         forms.path_id(request),
         description=params.maybe_text("description"),
         focus=focus(params),
+        thumbnail=thumbnail.path if thumbnail is not None else None,
     )
-    return replies.json(attachment(row))
+    if row.state == "failed":
+        raise Invalid({}, row.error)
+    return replies.json(attachment(row), status=200 if row.state == "ready" else 206)
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -80,8 +99,7 @@ async def file(request: web.Request) -> web.StreamResponse:
         hdrs.ACCEPT_RANGES: "bytes",
         "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
-        # What is no picture is for saving, not for looking at within this origin.
-        hdrs.CONTENT_DISPOSITION: "inline" if kind.startswith("image/") else "attachment",
+        hdrs.CONTENT_DISPOSITION: "inline" if shows_inline(kind) else "attachment",
     }
     if request.headers.get(hdrs.IF_NONE_MATCH) in (headers[hdrs.ETAG], "*"):
         return web.Response(status=304, headers=headers)
@@ -116,7 +134,7 @@ async def _streamed(request: web.Request, key: str, headers: dict[str, str]) -> 
 
 
 routes: Final[list[web.RouteDef]] = [
-    web.post("/api/v1/media", upload),
+    web.post("/api/v1/media", upload_and_wait),
     web.post("/api/v2/media", upload),
     web.get("/api/v1/media/{id}", show),
     *put_or_patch("/api/v1/media/{id}", change),

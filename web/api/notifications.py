@@ -1,4 +1,4 @@
-"""Notifications of the client API, and the markers of how far a member has read."""
+"""Notifications of the client API one by one, and the markers of how far a member has read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import msgspec
 from aiohttp import web
 
 from fedserver import noticeboard
-from fedserver.noticeboard import MARKED_TIMELINES, Notice, Notices, instant_of
+from fedserver.errors import NotFound
+from fedserver.noticeboard import MARKED_TIMELINES, Asked, Notice, Notices, Strike, instant_of
 from web import auth, forms, keys, replies
 from web.api.entities import Count, Marker
+from web.api.notice_entities import Appeal, RelationshipSeveranceEvent
+from web.api.notice_fallbacks import TYPES_ASKED_MAX, Supported, supported_by
 from web.api.paging import NOTIFICATIONS, window
 from web.api.render import Renderer, instant, joined, maybe_instant, renderer
+from web.forms import Params
 
 UNREAD_COUNTED: Final = (100, 1000)
+
 _encode: Final = msgspec.json.encode
 
 
@@ -25,22 +30,27 @@ async def listed(request: web.Request) -> web.Response:
     params = forms.query(request)
     asked = window(params, NOTIFICATIONS)
     render = renderer(request)
-    found = await noticeboard.page(
-        keys.server(request),
-        member,
-        asked,
-        render.shelf,
-        types=params.texts("types", count_max=50),
-        exclude=params.texts("exclude_types", count_max=50),
-        from_account_id=params.id("account_id"),
-    )
+    found = await noticeboard.page(keys.server(request), member, asked, render.shelf, wanted(params))
+    supported = supported_by(request)
     ids = [one.id for one in found.notices]
     return replies.page(
         request,
-        joined(entity(render, one, found) for one in found.notices),
+        joined(entity(render, one, found, supported) for one in found.notices),
         newest=ids[0] if ids else None,
         oldest=ids[-1] if ids else None,
         complete=len(ids) >= asked.limit,
+    )
+
+
+def wanted(params: Params) -> Asked:
+    """Which notifications are asked for."""
+    return Asked(
+        types=noticeboard.types_of(
+            params.texts("types", count_max=TYPES_ASKED_MAX),
+            params.texts("exclude_types", count_max=TYPES_ASKED_MAX),
+        ),
+        from_account_id=params.id("account_id"),
+        include_filtered=params.flag("include_filtered"),
     )
 
 
@@ -51,7 +61,8 @@ async def show(request: web.Request) -> web.Response:
     found = await noticeboard.one(
         keys.server(request), member.account_id, forms.path_id(request), render.shelf
     )
-    return replies.json(entity(render, found.notices[0], found))
+    supported = supported_by(request)
+    return replies.json(entity(render, found.notices[0], found, supported))
 
 
 async def clear(request: web.Request) -> web.Response:
@@ -68,11 +79,26 @@ async def dismiss(request: web.Request) -> web.Response:
     return replies.json({})
 
 
+async def dismiss_several(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/notifications/destroy_multiple``"""
+    member = auth.member(request, "write:notifications")
+    params = forms.query(request)
+    ids = params.ids("ids") or (await forms.params(request)).ids("ids")
+    await noticeboard.dismiss_several(keys.server(request), member, ids)
+    return replies.json({})
+
+
+async def dismiss_by_body(request: web.Request) -> web.Response:
+    """``POST /api/v1/notifications/dismiss``: removed by Mastodon in version 3."""
+    raise NotFound("Record not found")
+
+
 async def unread_count(request: web.Request) -> web.Response:
     """``GET /api/v1/notifications/unread_count``"""
     member = auth.member(request, "read:notifications")
-    limit = forms.query(request).limit(*UNREAD_COUNTED)
-    return replies.json(Count(await noticeboard.unread(keys.server(request), member, limit)))
+    params = forms.query(request)
+    limit = params.limit(*UNREAD_COUNTED)
+    return replies.json(Count(await noticeboard.unread(keys.server(request), member, limit, wanted(params))))
 
 
 async def markers(request: web.Request) -> web.Response:
@@ -100,25 +126,68 @@ def _marker(row: Any) -> Marker:
     return Marker(str(row.last_read_id), row.version, instant(row.updated_at))
 
 
-def entity(render: Renderer, one: Notice, found: Notices) -> bytes:
-    """One notification, out of a page of them."""
-    more = b""
-    card = found.cards.get(one.post_id) if one.post_id is not None else None
-    if card is not None:
-        more += b',"status":' + render.status(card, found.batch)
-    elif one.post_id is not None:
-        more += b',"status":null'
-    report = found.reports.get(one.report_id) if one.report_id is not None else None
-    if report is not None:
-        more += b',"report":' + report_entity(render, report, found.targets[report.target_id])
-    return b'{"id":"%d","type":%b,"group_key":"ungrouped-%d","created_at":"%b","account":%b%b}' % (
+# -- the entity
+
+
+def entity(render: Renderer, one: Notice, found: Notices, supported: Supported | None = None) -> bytes:
+    """One notification, out of a page of them. `supported` are the types the app knows, if it said so."""
+    more = b',"filtered":true' if one.filtered else b""
+    if one.card is not None:
+        more += b',"status":' + render.status(one.card, found.batch)
+    more += parts(render, one, found)
+    account = render.line(one.account, found.batch)
+    if supported is not None:
+        more += supported.fallback(one, found, account)
+    return b'{"id":"%d","type":%b,"group_key":%b,"created_at":"%b","account":%b%b}' % (
         one.id,
         _encode(one.type),
-        one.id,
+        _encode(one.group_key or f"ungrouped-{one.id}"),
         instant(instant_of(one.id)).encode(),
-        render.line(one.account, found.batch),
+        account,
         more,
     )
+
+
+def parts(render: Renderer, one: Notice, found: Notices) -> bytes:
+    """What else than a post a notification tells of, as further members of an object, each after a comma."""
+    if one.type == "admin.report" and one.report_id in found.reports:
+        report = found.reports[one.report_id]
+        return b',"report":' + report_entity(render, report, found.targets[report.target_id])
+    if one.severance_id in found.severances:
+        return b',"event":' + _encode(_severance(found.severances[one.severance_id]))
+    if one.strike_id in found.strikes:
+        # Only members who were warned are told, so the account is their own.
+        warned = render.line(one.account, found.batch)
+        return b',"moderation_warning":' + warning_entity(found.strikes[one.strike_id], warned)
+    return b""
+
+
+def _severance(row: Any) -> RelationshipSeveranceEvent:
+    return RelationshipSeveranceEvent(
+        id=str(row.id),
+        type=row.type,
+        purged=False,
+        target_name=row.target_name,
+        followers_count=row.followers_count,
+        following_count=row.following_count,
+        created_at=instant(instant_of(row.id)),
+    )
+
+
+def warning_entity(strike: Strike, target: bytes) -> bytes:
+    """A decision of the moderators, with the account it is about."""
+    appeal = None
+    if strike.appeal_state is not None:
+        appeal = Appeal(strike.appeal_text or "", strike.appeal_state)  # type: ignore[arg-type]
+    entity = {
+        "id": str(strike.id),
+        "action": strike.action,
+        "text": strike.text,
+        "status_ids": [str(one) for one in strike.posts],
+        "appeal": appeal,
+        "created_at": instant(strike.created_at),
+    }
+    return _encode(entity)[:-1] + b',"target_account":' + target + b"}"
 
 
 def report_entity(render: Renderer, row: Any, target: Any) -> bytes:
@@ -142,7 +211,10 @@ routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/notifications", listed),
     web.get("/api/v1/notifications/unread_count", unread_count),
     web.post("/api/v1/notifications/clear", clear),
+    web.post("/api/v1/notifications/dismiss", dismiss_by_body),
+    web.delete("/api/v1/notifications/destroy_multiple", dismiss_several),
     web.get("/api/v1/notifications/{id:[0-9]+}", show),
+    web.delete("/api/v1/notifications/{id:[0-9]+}", dismiss),
     web.post("/api/v1/notifications/{id:[0-9]+}/dismiss", dismiss),
     web.get("/api/v1/markers", markers),
     web.post("/api/v1/markers", put_markers),

@@ -17,7 +17,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
+from fedserver import filters, quoted
 from fedserver.context import Server
+from fedserver.filters import Match, words_of
 from fedserver.rendered import Shelf
 from fedserver.timelines import (
     KINDS_WITH_POLL,
@@ -35,6 +37,8 @@ from web.api.entities import (
     Application,
     CustomEmoji,
     Field,
+    Filter,
+    FilterResult,
     MediaAttachment,
     Mention,
     Poll,
@@ -171,12 +175,15 @@ class Renderer:
         """The JSON array of some cards of a batch."""
         return joined(self.status(card, batch) for card in cards)
 
-    def status(self, card: Card, batch: Batch, *, more: bytes = b"") -> bytes:
-        """One status; `more` are further members of the object, each after a comma."""
+    def status(self, card: Card, batch: Batch, *, more: bytes = b"", rewriting: bool = False) -> bytes:
+        """One status; `more` are further members of the object, each after a comma. An author who is `rewriting`
+        it is told what it quotes however that stands."""
         reblog = b"null"
         if card.original is not None and card.original_author is not None:
             reblog = self._status(card.original, card.original_author, batch, b"null", b"")
-        return self._status(card.post, card.author, batch, reblog, more, of=card.original)
+        return self._status(
+            card.post, card.author, batch, reblog, more, of=card.original, rewriting=rewriting
+        )
 
     def _status(
         self,
@@ -187,35 +194,72 @@ class Renderer:
         more: bytes,
         *,
         of: PostLine | None = None,
+        is_quoted: bool = False,
+        rewriting: bool = False,
     ) -> bytes:
         standing = batch.standing
-        marks = b"" if standing is None else _marks(standing.get((of or line).id, _UNKNOWN_STANDING))
-        # Without a poll, a boost or a move nothing else is looked at, and the same lines make the same text.
-        plain = of is None and line.kind not in KINDS_WITH_POLL and author.moved_to_id is None
+        shown = of or line
+        marks = b"" if standing is None else _marks(standing.get(shown.id, _UNKNOWN_STANDING))
+        if standing is not None:
+            matches = batch.filtered.get(line.id)
+            marks += b',"filtered":[]' if matches is None else b',"filtered":' + filter_results(matches)
+        marks += _approval_of(shown.quote_policy, quoted.approval(shown, batch))
+        # Without a poll, a boost, a quote or a move nothing else is looked at, and the same lines make the same text.
+        plain = (
+            of is None
+            and line.kind not in KINDS_WITH_POLL
+            and not line.quote_uri
+            and author.moved_to_id is None
+        )
         if plain:
             known = self._made.get((line, author))
             if known is not None:
                 return known + marks + more + b"}"
-        made = self._status_text(line, author, batch, reblog, of)
+        quote = self._quote(line, batch, is_quoted=is_quoted, rewriting=rewriting)
+        made = self._status_text(line, author, batch, reblog, of, quote)
         if plain:
             if len(self._made) >= MADE_MAX:
                 self._made.clear()
             self._made[line, author] = made
         return made + marks + more + b"}"
 
+    def _quote(
+        self, line: PostLine, batch: Batch, *, is_quoted: bool = False, rewriting: bool = False
+    ) -> bytes:
+        """What a post quotes, as its viewer may see it; of a post that `is_quoted` itself no more than the id."""
+        card = batch.quotes.get(line.id) if line.quote_uri else None
+        quote = None if card is None else quoted.shown(card, rewriting=rewriting)
+        if card is None or quote is None:
+            return b"null"
+        inner, author = quote.quoted, card.quoted_author
+        if is_quoted:
+            return b'{"state":"%b","quoted_status_id":%b}' % (
+                quote.state.encode(),
+                _quoted(None if inner is None else inner.id),
+            )
+        status = b"null"
+        if inner is not None and author is not None:
+            status = self._status(inner, author, batch, b"null", b"", is_quoted=True)
+        return b'{"state":"%b","quoted_status":%b}' % (quote.state.encode(), status)
+
     def _status_text(
-        self, line: PostLine, author: AccountLine, batch: Batch, reblog: bytes, of: PostLine | None
+        self,
+        line: PostLine,
+        author: AccountLine,
+        batch: Batch,
+        reblog: bytes,
+        of: PostLine | None,
+        quote: bytes = b"null",
     ) -> bytes:
         """Everything but what the viewer did with it, and the end."""
-        body = batch.post_bodies.get(line.id)
-        if body is None:
-            body = self.shelf.post(line.id, line.version) or self._make_status(line, batch.contents[line.id])
+        made = batch.post_bodies.get(line.id) or self.shelf.post(line.id, line.version)
+        body = made.body if made is not None else self._make_status(line, batch.contents[line.id])
         # A boost shows the counts, and the viewer's marks, of what it boosts.
         shown = of or line
         poll = batch.polls.get(line.id)
         known = batch.standing is not None
         tail = (
-            b',"account":%b,"in_reply_to_id":%b,"in_reply_to_account_id":%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":0,"reblog":%b,"poll":%b,"card":null'
+            b',"account":%b,"in_reply_to_id":%b,"in_reply_to_account_id":%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d,"quote":%b,"reblog":%b,"poll":%b,"card":null'
             % (
                 self._author(author, batch),
                 _quoted(line.in_reply_to_id),
@@ -223,6 +267,8 @@ class Renderer:
                 shown.replies_count,
                 shown.boosts_count,
                 shown.likes_count,
+                shown.quotes_count,
+                quote,
                 reblog,
                 b"null" if poll is None else _encode(poll_entity(line.id, poll, known)),
             )
@@ -231,7 +277,7 @@ class Renderer:
 
     def _make_status(self, line: PostLine, content: Content) -> bytes:
         body = _encode(self.status_body(content))[:-1]
-        self.shelf.put_post(line.id, line.version, body)
+        self.shelf.put_post(line.id, line.version, body, words_of(content))
         return body
 
     def status_body(self, content: Content) -> StatusBody:
@@ -321,6 +367,31 @@ def attachment(row: Any) -> MediaAttachment:
     )
 
 
+def filter_results(matches: Sequence[Match]) -> bytes:
+    """``Status.filtered``: what of the viewer's filters a post matches."""
+    return _encode(
+        [
+            FilterResult(
+                filter=filter_entity(one.filter),
+                keyword_matches=list(one.keywords) or None,
+                status_matches=[str(post_id) for post_id in one.post_ids] or None,
+            )
+            for one in matches
+        ]
+    )
+
+
+def filter_entity(found: filters.Filter) -> Filter:
+    """A filter without what is in it."""
+    return Filter(
+        id=str(found.id),
+        title=found.title,
+        context=list(found.contexts),
+        expires_at=maybe_instant(found.expires_at),
+        filter_action=found.action,  # type: ignore[arg-type]
+    )
+
+
 def poll_entity(post_id: int, poll: PollCard, known: bool) -> Poll:
     """A poll; `known` says whether somebody who could vote is looking."""
     expired = poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
@@ -369,7 +440,7 @@ def _marks(standing: Standing) -> bytes:
 
 
 def _marks_of(standing: Standing) -> bytes:
-    return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b,"filtered":[]' % (
+    return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b' % (
         _BOOL[standing.liked],
         _BOOL[standing.boosted],
         _BOOL[standing.muted],
@@ -379,3 +450,8 @@ def _marks_of(standing: Standing) -> bytes:
 
 
 _NO_MARKS: Final = _marks_of(_UNKNOWN_STANDING)
+
+
+@lru_cache(256)
+def _approval_of(policy: int, current: quoted.Approval) -> bytes:
+    return b',"quote_approval":' + _encode({**quoted.words(policy), "current_user": current})

@@ -1,19 +1,19 @@
-"""Search of the client API, and hashtags as things of their own."""
+"""Search of the client API."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from fedserver import search
+from fedserver import search, tags
 from fedserver.errors import Unauthorized
 from fedserver.viewer import Member
 from web import auth, forms, keys, replies
-from web.api.entities import Tag
 from web.api.paging import SEARCH, window
 from web.api.render import joined, renderer
+from web.api.tags import entity as tag_entity
 from web.params import Unreadable
 
 
@@ -46,34 +46,17 @@ async def find(request: web.Request) -> web.Response:
         max_id=asked.max_id,
     )
     found = await search.search(server, viewer, params.text("q"), render.shelf, wanted)
-    tags = [tag_entity(server.uris.tag(row.key), row, known=False) for row in found.hashtags]
+    hashtags = await tags.shown(server, viewer.account_id, found.hashtags)
     return replies.json(
         b'{"accounts":%b,"statuses":%b,"hashtags":%b,"collections":[]}'
         % (
             joined(render.account(row) for row in found.accounts),
             render.statuses(found.posts),
-            msgspec.json.encode(tags),
+            msgspec.json.encode([tag_entity(request, one) for one in hashtags]),
         )
     )
 
 
-async def tag(request: web.Request) -> web.Response:
-    """``GET /api/v1/tags/:name``: also for one that nobody has used yet."""
-    viewer = auth.viewer(request)
-    server = keys.server(request)
-    row = await search.tag(server, request.match_info["name"])
-    return replies.json(tag_entity(server.uris.tag(row.key), row, known=isinstance(viewer, Member)))
-
-
-def tag_entity(url: str, row: Any, *, known: bool) -> Tag:
-    """A hashtag; `known` says whether somebody is looking who could follow it."""
-    entity = Tag(str(row.id), row.name, url)
-    if known:
-        entity.following = entity.featuring = False
-    return entity
-
-
 routes: Final[list[web.RouteDef]] = [
     web.get("/api/v2/search", find),
-    web.get("/api/v1/tags/{name}", tag),
 ]

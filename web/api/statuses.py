@@ -62,10 +62,6 @@ async def create(request: web.Request) -> web.Response:
     """``POST /api/v1/statuses``"""
     member = auth.member(request, "write:statuses")
     params = await forms.params(request)
-    if params.text("scheduled_at"):
-        raise Invalid({}, "Validation failed: Scheduled posts are not offered by this server")
-    if params.text("quoted_status_id"):
-        raise Invalid({}, "Validation failed: Quotes are not offered by this server")
     usual = await editions.defaults(keys.server(request), member)
     visibility = params.text("visibility") or usual.visibility
     draft = _draft(
@@ -74,6 +70,8 @@ async def create(request: web.Request) -> web.Response:
         media_ids=params.texts("media_ids"),
         language=params.text("language") or usual.language,
         in_reply_to_id=params.id("in_reply_to_id"),
+        quoted_id=params.id("quoted_status_id"),
+        quote_policy=params.text("quote_approval_policy") or usual.quote_policy,
         member=member,
         idempotency_key=request.headers.get("Idempotency-Key", "")[:KEY_CHARS_MAX] or None,
     )
@@ -99,6 +97,8 @@ async def edit(request: web.Request) -> web.Response:
         language=params.text("language", now.language),
         title=now.title,
         abstract=now.summary,
+        quoted_id=now.quoted_id,
+        quote_policy=params.text("quote_approval_policy") or None,
         member=member,
         media_changes=tuple(changes),
     )
@@ -114,7 +114,7 @@ async def delete(request: web.Request) -> web.Response:
     batch = await timelines.one(server, member.account_id, post_id, render.shelf)
     row = await posts.delete_post(server, member, post_id)
     text = b',"text":%b' % msgspec.json.encode(row.source_text)
-    return replies.json(render.status(batch.cards[0], batch, more=text))
+    return replies.json(render.status(batch.cards[0], batch, more=text, rewriting=True))
 
 
 async def source(request: web.Request) -> web.Response:
@@ -177,6 +177,8 @@ def _draft(
     language: str,
     member: Member,
     in_reply_to_id: int | None = None,
+    quoted_id: int | None = None,
+    quote_policy: str | None = None,
     title: str = "",
     abstract: str = "",
     media_changes: tuple[MediaChange, ...] = (),
@@ -195,6 +197,8 @@ def _draft(
         media_ids=_media_ids(media_ids),
         media_changes=media_changes,
         poll=_poll(params),
+        quoted_id=quoted_id,
+        quote_policy=quote_policy,
         app_id=member.app_id,
         idempotency_key=idempotency_key,
     )

@@ -45,7 +45,7 @@ async def hashtag(request: web.Request) -> web.Response:
     viewer = auth.viewer(request, "read:statuses")
     params = forms.query(request)
     asked = window(params, STATUSES)
-    ids, batch = await timelines.by_tag(
+    batch = await timelines.by_tag(
         keys.server(request),
         viewer.account_id,
         asked,
@@ -57,7 +57,7 @@ async def hashtag(request: web.Request) -> web.Response:
         remote=params.flag("remote"),
         only_media=params.flag("only_media"),
     )
-    return status_page(request, batch, asked, ids)
+    return status_page(request, batch, asked)
 
 
 async def favourites(request: web.Request) -> web.Response:
