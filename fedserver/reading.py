@@ -18,10 +18,11 @@ from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
+from fedserver.media import remote_urls
 from fedserver.rendered import Shelf
 from fedserver.timelines import AccountPosts, Batch, Content, PollCard, PostLine, Standing, Window
 from fedserver.viewer import Viewer
-from storage import accounts, relationships
+from storage import accounts
 from storage.accounts import AccountRow
 from storage.types import now_ms
 
@@ -233,8 +234,9 @@ async def pinned(server: Server, viewer: Viewer, account_id: int) -> list[PostCa
 
 async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> Leaf:
     """Public posts with a hashtag, as typed without ``#``."""
-    ids, batch = await timelines.by_tag(server, viewer.account_id, window, NOTHING_HELD, any_of=[name])
-    return _leaf(await server.db.read(_cards, server.config, viewer.account_id, batch), window, ids)
+    batch = await timelines.by_tag(server, viewer.account_id, window, NOTHING_HELD, any_of=[name])
+    cards = await server.db.read(_cards, server.config, viewer.account_id, batch)
+    return _leaf(cards, window, [card.post.id for card in batch.cards])
 
 
 async def liked(server: Server, account_id: int, window: Window) -> Leaf:
@@ -273,12 +275,7 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
         if not focus or focus[0].id != post_id:
             raise NotFound
         around = timelines.thread_unit(conn, viewer_id, post_id, NOTHING_HELD)
-        hidden = relationships.hidden_from(conn, viewer_id) if viewer_id is not None else set()
-        found = {
-            card.id: card
-            for card in _cards(conn, server.config, viewer_id, around.batch)
-            if card.author.id not in hidden
-        }
+        found = {card.id: card for card in _cards(conn, server.config, viewer_id, around.batch)}
         before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
         depth = {post_id: 0}
         replies: list[Reply] = []
@@ -319,9 +316,9 @@ def person_of(config: Config, row: AccountRow) -> Person:
         path=f"/@{handle}",
         uri=row.uri,
         url=row.url or row.uri,
-        avatar=row.avatar_url,
+        avatar=remote_urls.avatar(config, row),
         avatar_alt=row.avatar_alt,
-        emojis=emojis_of(row.emojis),
+        emojis=emojis_of(config, row.emojis, row.uri),
         local=local,
         bot=bool(row.bot),
         locked=bool(row.locked),
@@ -329,10 +326,14 @@ def person_of(config: Config, row: AccountRow) -> Person:
     )
 
 
-def emojis_of(stored: str) -> tuple[Emoji, ...]:
-    """The emojis that a row names; those with an address that is no web address are left out."""
+def emojis_of(config: Config, stored: str, owner_uri: str) -> tuple[Emoji, ...]:
+    """The emojis that the row of a post or account names; those with no web address are left out."""
     return tuple(
-        Emoji(one["shortcode"], one["url"], one.get("static_url") or one["url"])
+        Emoji(
+            one["shortcode"],
+            remote_urls.emoji(config, owner_uri, one["shortcode"], one["url"]),
+            remote_urls.emoji(config, owner_uri, one["shortcode"], one.get("static_url") or one["url"]),
+        )
         for one in json.loads(stored)
         if str(one.get("url", "")).startswith(("https://", "http://"))
     )
@@ -371,6 +372,7 @@ def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch
         boosted = card.original is not None
         found.append(
             _card(
+                config,
                 line,
                 content,
                 people,
@@ -385,6 +387,7 @@ def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch
 
 
 def _card(
+    config: Config,
     line: PostLine,
     content: Content,
     people: dict[int, Person],
@@ -413,8 +416,8 @@ def _card(
         sensitive=bool(row.sensitive),
         language=row.language,
         html=row.content_html,
-        emojis=emojis_of(row.emojis),
-        pictures=tuple(_picture(one) for one in content.media),
+        emojis=emojis_of(config, row.emojis, row.uri),
+        pictures=tuple(_picture(config, one) for one in content.media),
         poll=_poll(poll, viewer_id=viewer_id, mine=mine) if poll else None,
         answers=people.get(line.in_reply_to_account_id or 0),
         mentioned=tuple(
@@ -434,13 +437,14 @@ def _card(
     )
 
 
-def _picture(row: Any) -> Picture:
+def _picture(config: Config, row: Any) -> Picture:
+    url, preview_url = remote_urls.attachment(config, row)
     size = json.loads(row.meta).get("original") or {}
     return Picture(
         id=row.id,
         type=row.type if row.state == "ready" else "unknown",
-        url=row.url,
-        preview_url=row.preview_url or row.url,
+        url=url,
+        preview_url=preview_url or url,
         remote_url=row.remote_url,
         description=row.description,
         width=size.get("width"),

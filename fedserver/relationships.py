@@ -15,8 +15,10 @@ from fedserver import notifications
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
 from fedserver.viewer import Member
-from storage import accounts, relationships, timelines
+from storage import accounts, domain_blocks, relationships, timelines
 from storage import notifications as stored_notifications
 from storage.accounts import AccountRow
 from storage.relationships import FollowRow, Relationship
@@ -62,6 +64,8 @@ def follow_unit(
         return
     if relationships.either_blocks(conn, account_id, target_id):
         raise Forbidden("You cannot follow this account.")
+    if domain_blocks.is_kept_out(conn, account_id, target.domain):
+        raise Forbidden(f"You block everybody of {target.domain}.")
     if target.moved_to_id is not None:
         raise Forbidden("This account has moved. Follow the new one instead.")
     follow_id = new_id()
@@ -173,7 +177,22 @@ def _mute(
         conn, account_id, target_id, hides_notifications=hides_notifications, expires_at=expires_at
     )
     timelines.empty_home_of(conn, account_id, target_id)
+    if expires_at is not None:
+        payload = {"account_id": account_id, "target_id": target_id}
+        key = f"{account_id}:{target_id}:{expires_at}"
+        plan(conn, "end_mute", payload, key=key, not_before_ms=expires_at)
     signal(conn, "relationship", str(account_id))
+
+
+@handles("end_mute")
+async def end_mute(server: Server, payload: dict[str, Any]) -> None:
+    """A mute is over: what it hid comes home. One that was prolonged meanwhile has another job."""
+    await server.db.write(_end_mute, payload["account_id"], payload["target_id"])
+
+
+def _end_mute(conn: Connection, account_id: int, target_id: int) -> None:
+    if relationships.remove_mute(conn, account_id, target_id, over_at=now_ms()):
+        _brought_home(conn, account_id, target_id)
 
 
 async def unmute(server: Server, member: Member, target_id: int) -> None:
@@ -182,6 +201,10 @@ async def unmute(server: Server, member: Member, target_id: int) -> None:
 
 def _unmute(conn: Connection, account_id: int, target_id: int) -> None:
     relationships.remove_mute(conn, account_id, target_id)
+    _brought_home(conn, account_id, target_id)
+
+
+def _brought_home(conn: Connection, account_id: int, target_id: int) -> None:
     if relationships.is_following(conn, account_id, target_id):
         timelines.fill_home(conn, account_id, target_id)
     signal(conn, "relationship", str(account_id))
@@ -204,7 +227,11 @@ def receive_follow(
             publish.follow_accepted(conn, row)
         return
     row = relationships.add_follow(conn, follower.id, target.id, uri)
-    if relationships.either_blocks(conn, follower.id, target.id) or target.moved_to_id is not None:
+    if (
+        relationships.either_blocks(conn, follower.id, target.id)
+        or domain_blocks.is_kept_out(conn, target.id, follower.domain)
+        or target.moved_to_id is not None
+    ):
         publish.follow_rejected(conn, row)
         relationships.remove_follow(conn, row.id)
     elif target.locked or follower.limited_at is not None:
@@ -288,16 +315,21 @@ def _ended(conn: Connection, row: FollowRow) -> None:
     signal(conn, "relationship", str(row.account_id))
 
 
+def end_follow(conn: Connection, publish: Publisher, row: FollowRow, account_id: int) -> None:
+    """End a follow, or a request, from the side of one of the two: it is undone, or rejected."""
+    if row.account_id == account_id:
+        publish.follow_undone(conn, row)
+    else:
+        publish.follow_rejected(conn, row)
+    _ended(conn, row)
+
+
 def _part(conn: Connection, publish: Publisher, account_id: int, target_id: int) -> None:
     """End what there was between two people, from the side of `account_id`."""
-    outgoing = relationships.follow_between(conn, account_id, target_id)
-    if outgoing is not None:
-        publish.follow_undone(conn, outgoing)
-        _ended(conn, outgoing)
-    incoming = relationships.follow_between(conn, target_id, account_id)
-    if incoming is not None:
-        publish.follow_rejected(conn, incoming)
-        _ended(conn, incoming)
+    for one, other in ((account_id, target_id), (target_id, account_id)):
+        row = relationships.follow_between(conn, one, other)
+        if row is not None:
+            end_follow(conn, publish, row, account_id)
     for one, other in ((account_id, target_id), (target_id, account_id)):
         timelines.empty_home_of(conn, one, other)
         stored_notifications.remove_between(conn, one, other)

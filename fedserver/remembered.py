@@ -21,6 +21,7 @@ from fedserver.live import Bus
 SECONDS_BELIEVED: Final = 5.0
 ENTRIES_MAX: Final = 20_000
 ACTORS_MAX: Final = 2_000  # about 3 kB each
+FILTER_SECONDS: Final = 300.0  # nothing but the API changes them, and it tells
 SECRET_BYTES: Final = 32
 
 T = TypeVar("T")
@@ -118,9 +119,11 @@ class Remembered:
         self.tokens: Cache[Any] = Cache()
         self.sessions: Cache[Any] = Cache()
         self.settings: Cache[Any] = Cache(entries_max=1)
+        self.networks: Cache[Any] = Cache(seconds=60, entries_max=1)
         self.site: Cache[Any] = Cache(seconds=60, entries_max=1)
         self.webfinger: Cache[Any] = Cache(seconds=60)
         self.actors: Cache[Any] = Cache(entries_max=ACTORS_MAX)
+        self.filters: Cache[Any] = Cache(seconds=FILTER_SECONDS)
         self.attempts = Attempts()
         self._listens = False
 
@@ -134,7 +137,9 @@ class Remembered:
         bus.subscribe("session", lambda row_id: self.forget_session(int(row_id)))
         bus.subscribe("user", lambda row_id: self.forget_member(int(row_id)))
         bus.subscribe("account", lambda row_id: self.forget_member(int(row_id)))
+        bus.subscribe("filters", lambda row_id: self.forget_filters(int(row_id)))
         bus.subscribe("setting", lambda _: self.forget_settings())
+        bus.subscribe("ip_rule", lambda _: self.networks.clear())
         bus.subscribe("shown", lambda _: self.actors.clear())
 
     # Whoever changed something here calls these as well: on PostgreSQL a signal takes a moment to come back, and
@@ -152,6 +157,10 @@ class Remembered:
     def forget_session(self, session_id: int) -> None:
         """Ask anew for this session."""
         self.sessions.forget(lambda holder: holder.id == session_id)
+
+    def forget_filters(self, account_id: int) -> None:
+        """Ask anew for the filters of this member."""
+        self.filters.forget(lambda found: found.account_id == account_id)
 
     def forget_settings(self) -> None:
         """Ask anew for the settings."""

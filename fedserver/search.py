@@ -28,7 +28,7 @@ from fedserver.errors import FedError, Forbidden, NotFound, Unreachable
 from fedserver.rendered import Shelf
 from fedserver.search_query import Query
 from fedserver.viewer import Viewer
-from storage import accounts, cards, instances, posts, relationships, users
+from storage import accounts, instances, posts, relationships, users
 from storage import search as stored
 from storage.accounts import AccountRow
 from storage.cards import VIEWER, Batch
@@ -323,24 +323,7 @@ def _told(what: str, error: FedError) -> None:
     log.info("A search found nothing elsewhere for %r: %s", what[:200], error)
 
 
-# -- hashtags, servers
-
-
-@dataclass(frozen=True, slots=True)
-class UnusedTag:
-    """A hashtag that no post has; `id` is 0."""
-
-    id: int
-    key: str
-    name: str
-
-
-async def tag(server: Server, name: str) -> Row[Any] | UnusedTag:
-    """The hashtag of this name, used or not. Raises NotFound for what can be none."""
-    key = tag_key(name.removeprefix("#"))
-    if not key or any(blank in key for blank in " #/?"):
-        raise NotFound("Record not found")
-    return await server.db.read(cards.tag, key) or UnusedTag(0, key, name)
+# -- servers
 
 
 async def hosts(server: Server, prefix: str) -> list[str]:

@@ -10,20 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, case, exists, literal_column, or_, select
+from sqlalchemy import Connection, Select, bindparam, case, exists, func, literal_column, or_, select
 
-from fedserver import visibility
+from fedserver import filters, quoted, visibility
 from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
 from fedserver.rendered import Shelf
-from storage import accounts, cards, interactions, timelines
+from storage import accounts, cards, interactions
 from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
 from storage.hot import Hot
 from storage.interactions import Standing
 from storage.paging import Window
-from storage.tables import block, hashtag, home_entry, media, mute, post, post_tag
+from storage.relationships import hides
+from storage.tables import hashtag, home_entry, list_entry, media, member_list, mute, post, post_tag
 from storage.types import AnyOf, now_ms
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
 THREAD_POSTS_MAX: Final = 4_000
 ANCESTORS_SHOWN_TO_STRANGERS: Final = 40
 DESCENDANTS_SHOWN_TO_STRANGERS: Final = 60
+SHOWN: Final = 2  # of the last column of a thread's rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ class Thread:
 # -- statements
 
 
+_TAG_OF: Final = post_tag.alias("tag_of")
+
+
 def _for_member(table: Any) -> Any:
     return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
 
@@ -85,39 +90,83 @@ def _select_home() -> Select[Any]:
     return entry.where(home_entry.c.account_id == VIEWER)
 
 
-def _select_public(*, one_side: bool) -> Select[Any]:
-    """`one_side`: only what was posted here, or only what was not (parameter ``local``)."""
+def _select_list() -> Select[Any]:
+    entry = cards.select_cards(_for_member).join(list_entry, list_entry.c.post_id == post.c.id)
+    owned = exists().where(member_list.c.id == bindparam("list_id"), member_list.c.account_id == VIEWER)
+    return entry.where(list_entry.c.list_id == bindparam("list_id"), owned)
+
+
+def _unless(name: str, condition: Any) -> Any:
+    """The condition, if the parameter of this name is not 0."""
+    return or_(bindparam(name, type_=post.c.id.type) == literal_column("0"), condition)
+
+
+def _for_all() -> tuple[Any, ...]:
+    """What holds for every post in a timeline that is open to all."""
     now = bindparam("now", type_=mute.c.expires_at.type)
     author = cards.AUTHOR
-    query = cards.select_all_cards().where(
+    return (
         post.c.kind != "boost",
         post.c.deleted_at.is_(None),
-        or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == post.c.account_id),
+        # Not the bare column: without figures about the table SQLite would take the index on it and sort every
+        # public post there is, instead of reading the newest ids until the page is full.
+        post.c.visibility.concat("") == "public",
         author.c.suspended_at.is_(None),
         author.c.limited_at.is_(None),
-        ~exists().where(block.c.account_id == VIEWER, block.c.target_id == post.c.account_id),
-        ~exists().where(block.c.account_id == post.c.account_id, block.c.target_id == VIEWER),
-        ~exists().where(
-            mute.c.account_id == VIEWER,
-            mute.c.target_id == post.c.account_id,
-            or_(mute.c.expires_at.is_(None), mute.c.expires_at > now),
-        ),
-        or_(
-            bindparam("only_media", type_=post.c.id.type) == literal_column("0"),
-            exists().where(media.c.post_id == post.c.id),
-        ),
+        ~hides(VIEWER, author.c.id, author.c.domain, now),
+        _unless("only_media", exists().where(media.c.post_id == post.c.id)),
+    )
+
+
+def _select_public(*, one_side: bool) -> Select[Any]:
+    """`one_side`: only what was posted here, or only what was not (parameter ``local``)."""
+    query = cards.select_all_cards().where(
+        *_for_all(),
+        or_(post.c.in_reply_to_account_id.is_(None), post.c.in_reply_to_account_id == post.c.account_id),
     )
     if one_side:
         return query.where(post.c.visibility == "public", post.c.local == bindparam("local"))
-    # Not the bare column: without figures about the table SQLite would take the index on it and sort every
-    # public post there is, instead of reading the newest ids until the page is full.
-    return query.where(post.c.visibility.concat("") == "public")
+    return query
+
+
+def _select_tagged(*, several: bool) -> Select[Any]:
+    """Posts with a hashtag, or with any of `several`, of which a post may have more than one."""
+    wanted, excluded = post_tag.alias("wanted"), post_tag.alias("excluded")
+
+    def ids(name: str) -> Any:
+        return select(hashtag.c.id).where(AnyOf(hashtag.c.key, bindparam(name)))
+
+    query = (
+        cards.select_all_cards()
+        .join(_TAG_OF, _TAG_OF.c.post_id == post.c.id)
+        .where(
+            *_for_all(),
+            _unless("one_side", post.c.local == bindparam("local")),
+            _unless(
+                "all_count",
+                select(func.count())
+                .where(wanted.c.post_id == post.c.id, wanted.c.tag_id.in_(ids("all_keys")))
+                .scalar_subquery()
+                == bindparam("all_count", type_=post.c.id.type),
+            ),
+            ~exists().where(excluded.c.post_id == post.c.id, excluded.c.tag_id.in_(ids("none_keys"))),
+        )
+    )
+    if not several:
+        key = select(hashtag.c.id).where(hashtag.c.key == bindparam("key")).scalar_subquery()
+        return query.where(_TAG_OF.c.tag_id == key)
+    earlier = post_tag.alias("earlier")
+    return query.where(
+        _TAG_OF.c.tag_id.in_(ids("keys")),
+        ~exists().where(
+            earlier.c.post_id == post.c.id,
+            earlier.c.tag_id < _TAG_OF.c.tag_id,
+            earlier.c.tag_id.in_(ids("keys")),
+        ),
+    )
 
 
 def _select_of_account(visible: cards.Visible) -> Select[Any]:
-    def unless(name: str, condition: Any) -> Any:
-        return or_(bindparam(name, type_=post.c.id.type) == literal_column("0"), condition)
-
     tagged = exists().where(
         post_tag.c.post_id == post.c.id,
         post_tag.c.tag_id == hashtag.c.id,
@@ -125,21 +174,26 @@ def _select_of_account(visible: cards.Visible) -> Select[Any]:
     )
     return cards.select_cards(visible).where(
         post.c.account_id == bindparam("author_id"),
-        unless("only_media", exists().where(media.c.post_id == post.c.id)),
-        unless(
+        _unless("only_media", exists().where(media.c.post_id == post.c.id)),
+        _unless(
             "exclude_replies",
             (post.c.in_reply_to_uri == "") | (post.c.in_reply_to_account_id == post.c.account_id),
         ),
-        unless("exclude_boosts", post.c.kind != "boost"),
-        unless("only_tagged", tagged),
+        _unless("exclude_boosts", post.c.kind != "boost"),
+        _unless("only_tagged", tagged),
     )
 
 
 def _select_thread(visible: cards.Visible) -> Select[Any]:
-    """Every post of the thread that the post is in, with a last column that says whether it may be seen."""
+    """Every post of the thread that the post is in, with a last column: 0 what may not be seen, 1 what the viewer
+    does not want to see, 2 the rest."""
     one = post.alias("one")
     thread = select(one.c.thread_id).where(one.c.id == bindparam("post_id")).scalar_subquery()
-    seen = case((visible(post), literal_column("1")), else_=literal_column("0"))
+    now = bindparam("now", type_=mute.c.expires_at.type)
+    hidden = hides(VIEWER, cards.AUTHOR.c.id, cards.AUTHOR.c.domain, now)
+    seen = case(
+        (~visible(post), literal_column("0")), (hidden, literal_column("1")), else_=literal_column("2")
+    )
     return (
         cards.select_all_cards(seen)
         .where(post.c.thread_id == thread, post.c.deleted_at.is_(None))
@@ -149,6 +203,9 @@ def _select_thread(visible: cards.Visible) -> Select[Any]:
 
 
 _home = Page(_select_home, home_entry.c.post_id)
+_list = Page(_select_list, list_entry.c.post_id)
+_tagged = Page(lambda: _select_tagged(several=False), _TAG_OF.c.post_id)
+_tagged_any = Page(lambda: _select_tagged(several=True), _TAG_OF.c.post_id)
 _public = Page(lambda: _select_public(one_side=False), post.c.id)
 _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
 _of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
@@ -180,12 +237,12 @@ def cards_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int]) -
 
 def batch_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
     """The same with everything that is needed to show them."""
-    return cards.complete(conn, cards_of(conn, viewer_id, post_ids), viewer_id, shelf)
+    return quoted.complete(conn, cards_of(conn, viewer_id, post_ids), viewer_id, shelf)
 
 
 def home_unit(conn: Connection, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
     """One page of a home timeline: three statements at most when everything has been rendered before."""
-    return cards.complete(conn, _home.run(conn, window, viewer_id=viewer_id), viewer_id, shelf)
+    return quoted.complete(conn, _home.run(conn, window, viewer_id=viewer_id), viewer_id, shelf)
 
 
 def public_unit(
@@ -204,7 +261,52 @@ def public_unit(
         found = _public_side.run(conn, window, local=local, **parameters)
     else:
         found = _public.run(conn, window, **parameters)
-    return cards.complete(conn, found, viewer_id, shelf)
+    return quoted.complete(conn, found, viewer_id, shelf)
+
+
+def of_list_unit(conn: Connection, viewer_id: int, list_id: int, window: Window, shelf: Shelf) -> Batch:
+    """One page of a list's timeline. Raises NotFound for what is no list of the viewer's."""
+    found = _list.run(conn, window, viewer_id=viewer_id, list_id=list_id)
+    if not found:
+        owned = select(member_list.c.id).where(
+            member_list.c.id == list_id, member_list.c.account_id == viewer_id
+        )
+        if conn.execute(owned).first() is None:
+            raise NotFound("Record not found")
+    return quoted.complete(conn, found, viewer_id, shelf)
+
+
+def by_tag_unit(
+    conn: Connection,
+    viewer_id: int | None,
+    window: Window,
+    shelf: Shelf,
+    *,
+    any_of: Sequence[str],
+    all_of: Sequence[str] = (),
+    none_of: Sequence[str] = (),
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+) -> Batch:
+    """The unit of `by_tag`."""
+    keys = list(dict.fromkeys(map(tag_key, any_of)))
+    all_keys = set(map(tag_key, all_of))
+    parameters: dict[str, Any] = {
+        "viewer_id": viewer_id or 0,
+        "now": now_ms(),
+        "only_media": int(only_media),
+        "one_side": int(local != remote),
+        "local": local,
+        "all_count": len(all_keys),
+        "all_keys": all_keys,
+        "none_keys": set(map(tag_key, none_of)),
+    }
+    if len(keys) == 1:
+        found = _tagged.run(conn, window, key=keys[0], **parameters)
+    else:
+        found = _tagged_any.run(conn, window, keys=keys, **parameters)
+    return quoted.complete(conn, found, viewer_id, shelf)
 
 
 def of_account_unit(
@@ -233,18 +335,17 @@ def of_account_unit(
         author = accounts.by_id(conn, author_id)
         if author is None or author.deleted_at is not None:
             raise NotFound
-    return cards.complete(conn, found, viewer_id, shelf)
+    return quoted.complete(conn, found, viewer_id, shelf)
 
 
 def thread_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
     """A post's surroundings, in four statements at most when everything has been rendered before.
 
-    Posts the viewer may not see are left out; what hangs below one of them stays. Raises NotFound.
+    Posts the viewer may not see, or does not want to, are left out; what hangs below one of them stays. The post
+    itself is shown to whoever may see it. Raises NotFound.
     """
-    if viewer_id is None:
-        rows = _thread_public.run(conn, post_id=post_id)
-    else:
-        rows = _thread.run(conn, post_id=post_id, viewer_id=viewer_id)
+    parameters = {"post_id": post_id, "viewer_id": viewer_id or 0, "now": now_ms()}
+    rows = (_thread_public if viewer_id is None else _thread).run(conn, **parameters)
     by_id: dict[int, tuple[Card, int]] = {row[0].post.id: row for row in rows}
     start = by_id.get(post_id)
     if start is None or not start[1]:
@@ -256,7 +357,7 @@ def thread_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Sh
             above[-ANCESTORS_SHOWN_TO_STRANGERS:],
             below[:DESCENDANTS_SHOWN_TO_STRANGERS],
         )
-    return Thread(above, below, cards.complete(conn, [*above, *below], viewer_id, shelf))
+    return Thread(above, below, quoted.complete(conn, [*above, *below], viewer_id, shelf))
 
 
 def _above(by_id: dict[int, tuple[Card, int]], card: Card) -> list[Card]:
@@ -264,7 +365,7 @@ def _above(by_id: dict[int, tuple[Card, int]], card: Card) -> list[Card]:
     parent_id = card.post.in_reply_to_id
     while parent_id is not None and parent_id in by_id and len(found) < len(by_id):
         parent, seen = by_id[parent_id]
-        if seen:
+        if seen == SHOWN:
             found.append(parent)
         parent_id = parent.post.in_reply_to_id
     return found[::-1]
@@ -279,7 +380,7 @@ def _below(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[Card]:
     stack = children.pop(post_id, [])[::-1]
     while stack:
         card, seen = by_id[stack.pop()]
-        if seen:
+        if seen == SHOWN:
             found.append(card)
         stack.extend(children.pop(card.post.id, [])[::-1])
     return found
@@ -290,7 +391,7 @@ def _below(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[Card]:
 
 async def one(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Batch:
     """One post. Raises NotFound when the viewer may not see it."""
-    batch = await server.db.read(batch_of, viewer_id, [post_id], shelf)
+    batch = await some(server, viewer_id, [post_id], shelf)
     if not batch.cards:
         raise NotFound
     return batch
@@ -298,12 +399,21 @@ async def one(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf)
 
 async def some(server: Server, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
     """Those of these posts that the viewer may see, in this order."""
-    return await server.db.read(batch_of, viewer_id, post_ids, shelf)
+    return await filters.applied(
+        server, viewer_id, await server.db.read(batch_of, viewer_id, post_ids, shelf)
+    )
 
 
 async def home(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
     """A member's home timeline."""
-    return await server.db.read(home_unit, viewer_id, window, shelf)
+    batch = await server.db.read(home_unit, viewer_id, window, shelf)
+    return await filters.applied(server, viewer_id, batch)
+
+
+async def of_list(server: Server, viewer_id: int, list_id: int, window: Window, shelf: Shelf) -> Batch:
+    """The timeline of one of a member's lists. Raises NotFound."""
+    batch = await server.db.read(of_list_unit, viewer_id, list_id, window, shelf)
+    return await filters.applied(server, viewer_id, batch)
 
 
 async def public(
@@ -317,9 +427,10 @@ async def public(
     only_media: bool = False,
 ) -> Batch:
     """The public timeline: of this server (`local`), of others (`remote`), or both."""
-    return await server.db.read(
+    batch = await server.db.read(
         public_unit, viewer_id, window, shelf, local=local, remote=remote, only_media=only_media
     )
+    return await filters.applied(server, viewer_id, batch)
 
 
 async def thread(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
@@ -327,6 +438,7 @@ async def thread(server: Server, viewer_id: int | None, post_id: int, shelf: She
     found = await server.db.read(thread_unit, viewer_id, post_id, shelf)
     if viewer_id is not None:
         await backfill.opened(server, post_id)
+        await filters.applied(server, viewer_id, found.batch)
     return found
 
 
@@ -334,7 +446,8 @@ async def of_account(
     server: Server, viewer_id: int | None, author_id: int, window: Window, shelf: Shelf, wanted: AccountPosts
 ) -> Batch:
     """An account's posts. Raises NotFound for no account."""
-    return await server.db.read(of_account_unit, viewer_id, author_id, window, shelf, wanted)
+    batch = await server.db.read(of_account_unit, viewer_id, author_id, window, shelf, wanted)
+    return await filters.applied(server, viewer_id, batch)
 
 
 async def pinned(server: Server, viewer_id: int | None, author_id: int, shelf: Shelf) -> Batch:
@@ -343,7 +456,7 @@ async def pinned(server: Server, viewer_id: int | None, author_id: int, shelf: S
     def unit(conn: Connection) -> Batch:
         return batch_of(conn, viewer_id, interactions.pinned(conn, author_id), shelf)
 
-    return await server.db.read(unit)
+    return await filters.applied(server, viewer_id, await server.db.read(unit))
 
 
 async def by_tag(
@@ -358,24 +471,21 @@ async def by_tag(
     local: bool = False,
     remote: bool = False,
     only_media: bool = False,
-) -> tuple[list[int], Batch]:
-    """Public posts with hashtags (as typed): the ids of the page, and those that can be shown."""
-
-    def unit(conn: Connection) -> tuple[list[int], Batch]:
-        ids = timelines.by_tag(
-            conn,
-            [tag_key(name) for name in any_of],
-            window,
-            all_keys=[tag_key(name) for name in all_of],
-            none_keys=[tag_key(name) for name in none_of],
-            local=local and not remote,
-            remote=remote and not local,
-            only_media=only_media,
-            viewer_id=viewer_id,
-        )
-        return ids, batch_of(conn, viewer_id, ids, shelf)
-
-    return await server.db.read(unit)
+) -> Batch:
+    """Public posts with any, all and none of these hashtags (as typed)."""
+    batch = await server.db.read(
+        by_tag_unit,
+        viewer_id,
+        window,
+        shelf,
+        any_of=any_of,
+        all_of=all_of,
+        none_of=none_of,
+        local=local,
+        remote=remote,
+        only_media=only_media,
+    )
+    return await filters.applied(server, viewer_id, batch)
 
 
 async def liked(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> tuple[list[int], Batch]:
@@ -387,7 +497,8 @@ async def liked(server: Server, viewer_id: int, window: Window, shelf: Shelf) ->
             conn, viewer_id, [row.post_id for row in rows], shelf
         )
 
-    return await server.db.read(unit)
+    ids, batch = await server.db.read(unit)
+    return ids, await filters.applied(server, viewer_id, batch)
 
 
 async def bookmarked(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> tuple[list[int], Batch]:
@@ -399,4 +510,5 @@ async def bookmarked(server: Server, viewer_id: int, window: Window, shelf: Shel
             conn, viewer_id, [row.post_id for row in rows], shelf
         )
 
-    return await server.db.read(unit)
+    ids, batch = await server.db.read(unit)
+    return ids, await filters.applied(server, viewer_id, batch)

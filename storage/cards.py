@@ -6,7 +6,7 @@ whose rendering the caller does not hold already, because they change with the v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -23,7 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from storage import accounts, posts
+from storage import accounts, posts, previews
 from storage.hot import Hot
 from storage.interactions import Standing
 from storage.paging import Window
@@ -31,14 +31,12 @@ from storage.tables import (
     account,
     app,
     bookmark,
-    hashtag,
     like,
     pin,
     poll,
     poll_option,
     poll_vote,
     post,
-    post_tag,
     thread_mute,
 )
 from storage.types import AnyOf
@@ -65,6 +63,10 @@ class PostLine(NamedTuple):
     replies_count: int
     boosts_count: int
     likes_count: int
+    quotes_count: int
+    quote_policy: int
+    quote_uri: str
+    preview_id: int | None
 
 
 class AccountLine(NamedTuple):
@@ -88,6 +90,18 @@ class Card(NamedTuple):
     author: AccountLine
     original: PostLine | None
     original_author: AccountLine | None
+
+
+class QuoteCard(NamedTuple):
+    """What a post quotes, how that stands, and why the viewer is not shown it at once: "" for no reason,
+    unauthorized, blocked_domain, blocked_account or muted_account. Without `quoted` it is not known here, or gone.
+    `legacy` was made by software that asks nobody."""
+
+    state: str
+    legacy: bool
+    hidden: str
+    quoted: PostLine | None
+    quoted_author: AccountLine | None
 
 
 class PollOption(NamedTuple):
@@ -121,12 +135,21 @@ class Content:
     app: Row[Any] | None = None
 
 
+class Rendering(NamedTuple):
+    """A post as it was made once: its JSON, without the end, and its words as filters compare them."""
+
+    body: bytes
+    words: str
+
+
 class Held(Protocol):
     """The renderings a caller holds. Asked from the thread of a unit."""
 
-    def post(self, post_id: int, version: int) -> bytes | None: ...
+    def post(self, post_id: int, version: int) -> Rendering | None: ...
 
     def account(self, account_id: int, version: int) -> bytes | None: ...
+
+    def preview(self, preview_id: int) -> bytes | None: ...
 
 
 @dataclass(slots=True)
@@ -140,11 +163,21 @@ class Batch:
     cards: list[Card]
     standing: dict[int, Standing] | None
     polls: dict[int, PollCard]
-    post_bodies: dict[int, bytes]
+    post_bodies: dict[int, Rendering]
     contents: dict[int, Content]
     account_bodies: dict[int, bytes]
     profiles: dict[int, Row[Any]]
     moved: dict[int, Row[Any]]
+    viewer_id: int | None = None
+    # By the post that quotes; and who follows whom between the viewer and those whose posts not all may quote.
+    quotes: Mapping[int, QuoteCard] = field(default_factory=dict)
+    ties: frozenset[tuple[int, int]] = frozenset()
+    # Previews of linked pages by id, made or as rows; and by preview the account of who wrote the page.
+    preview_bodies: dict[int, bytes] = field(default_factory=dict)
+    previews: dict[int, Any] = field(default_factory=dict)
+    writers: dict[int, Any] = field(default_factory=dict)
+    # By post, boosts included: what of the viewer's filters it matches (`fedserver.filters.Match`).
+    filtered: Mapping[int, Sequence[Any]] = field(default_factory=dict)
 
 
 # -- statements
@@ -287,9 +320,15 @@ _polls: Hot[Any] = Hot(_select_polls, tuple, packed=True)
 # -- fetching
 
 
-def complete(conn: Connection, cards: list[Card], viewer_id: int | None, held: Held) -> Batch:
+def complete(
+    conn: Connection,
+    cards: list[Card],
+    viewer_id: int | None,
+    held: Held,
+    quotes: Mapping[int, QuoteCard] | None = None,
+) -> Batch:
     """Everything else these cards need: one statement for a viewer's marks, one more if there are polls, and
-    more only for what is not `held`."""
+    more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen."""
     lines: dict[int, PostLine] = {}
     authors: dict[int, AccountLine] = {}
     for card in cards:
@@ -298,9 +337,14 @@ def complete(conn: Connection, cards: list[Card], viewer_id: int | None, held: H
         if card.original is not None and card.original_author is not None:
             lines[card.original.id] = card.original
             authors[card.original_author.id] = card.original_author
+    for quote in (quotes or {}).values():
+        if quote.quoted is not None and quote.quoted_author is not None:
+            lines[quote.quoted.id] = quote.quoted
+            authors[quote.quoted_author.id] = quote.quoted_author
     standing = None if viewer_id is None else standing_of(conn, viewer_id, lines.values())
     polled = [line.id for line in lines.values() if line.kind in KINDS_WITH_POLL]
     batch = Batch(cards, standing, polls_of(conn, polled, viewer_id), {}, {}, {}, {}, {})
+    batch.viewer_id, batch.quotes = viewer_id, quotes or {}
     missing: list[int] = []
     for line in lines.values():
         body = held.post(line.id, line.version)
@@ -311,7 +355,23 @@ def complete(conn: Connection, cards: list[Card], viewer_id: int | None, held: H
     if missing:
         batch.contents = contents_of(conn, missing)
     add_accounts(conn, batch, authors.values(), held)
+    add_previews(conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held)
     return batch
+
+
+def add_previews(conn: Connection, batch: Batch, preview_ids: Iterable[int], held: Held) -> None:
+    """Put these previews of linked pages into the batch."""
+    missing: list[int] = []
+    for preview_id in preview_ids:
+        body = held.preview(preview_id)
+        if body is None:
+            missing.append(preview_id)
+        else:
+            batch.preview_bodies[preview_id] = body
+    if missing:
+        batch.previews = previews.by_ids(conn, missing)
+        if any(row.author_id is not None for row in batch.previews.values()):
+            batch.writers = previews.writers(conn, missing)
 
 
 def add_accounts(conn: Connection, batch: Batch, lines: Iterable[AccountLine], held: Held) -> None:
@@ -385,23 +445,3 @@ def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]
         )
         for post_id, row in rows.items()
     }
-
-
-# -- hashtags as things of their own
-
-
-def tags_named(conn: Connection, prefix: str, *, limit: int, offset: int = 0) -> list[Row[Any]]:
-    """Hashtags that are used and whose key begins with `prefix` (folded), the exact one first."""
-    escaped = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    query = (
-        select(hashtag)
-        .where(hashtag.c.key.like(escaped + "%", escape="\\"))
-        .where(select(post_tag.c.post_id).where(post_tag.c.tag_id == hashtag.c.id).exists())
-        .order_by(case((hashtag.c.key == prefix, 0), else_=1), hashtag.c.key)
-    )
-    return list(conn.execute(query.limit(limit).offset(offset)))
-
-
-def tag(conn: Connection, key: str) -> Row[Any] | None:
-    """The hashtag with this folded key, if it was ever used."""
-    return conn.execute(select(hashtag).where(hashtag.c.key == key)).first()

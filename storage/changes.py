@@ -22,6 +22,7 @@ SHOWN: Final = "shown"
 NOT_SHOWN: Final = frozenset(
     table.name
     for table in (
+        tables.account_note,
         tables.announcement,
         tables.announcement_reaction,
         tables.announcement_read,
@@ -32,6 +33,8 @@ NOT_SHOWN: Final = frozenset(
         tables.conversation_post,
         tables.delivery,
         tables.erasure,
+        tables.filter_keyword,
+        tables.filter_post,
         tables.follow,  # what shows of it are the counts of the accounts
         tables.home_entry,
         tables.idempotency,
@@ -40,13 +43,17 @@ NOT_SHOWN: Final = frozenset(
         tables.ip_rule,
         tables.job,
         tables.like,  # what shows of it is the count of the post
+        tables.list_account,
+        tables.list_entry,
         tables.login_session,
         tables.mail_address_rule,
         tables.mail_domain_rule,
         tables.mail_domain_use,
         tables.mail_token,
         tables.marker,
+        tables.member_domain_block,
         tables.member_ip,
+        tables.member_list,
         tables.message,
         tables.moderation_note,
         tables.mute,
@@ -55,11 +62,13 @@ NOT_SHOWN: Final = frozenset(
         tables.notification_policy,
         tables.notification_request,
         tables.oauth_code,
+        tables.post_filter,
         tables.push_subscription,
         tables.remote_file,  # copies: what shows is the address
         tables.report,
         tables.severance,
         tables.strike,
+        tables.tag_follow,
         tables.thread_mute,
         tables.token,
         tables.warning_preset,

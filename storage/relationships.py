@@ -361,8 +361,12 @@ def put_mute(
         )
 
 
-def remove_mute(conn: Connection, account_id: int, target_id: int) -> None:
-    conn.execute(delete(mute).where(mute.c.account_id == account_id, mute.c.target_id == target_id))
+def remove_mute(conn: Connection, account_id: int, target_id: int, *, over_at: int | None = None) -> bool:
+    """Whether there was one; with `over_at` (ms) only one that has ended by then."""
+    query = delete(mute).where(mute.c.account_id == account_id, mute.c.target_id == target_id)
+    if over_at is not None:
+        query = query.where(mute.c.expires_at <= over_at)
+    return bool(conn.execute(query).rowcount)
 
 
 def hidden_from(conn: Connection, viewer_id: int) -> set[int]:

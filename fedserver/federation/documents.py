@@ -25,7 +25,7 @@ from activitypub.identifiers import ActorUris, Uris
 from activitypub.names import PUBLIC
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
-from storage import accounts, interactions, posts
+from storage import accounts, interactions, posts, quotes, tags
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.tables import account, follow, post
@@ -51,6 +51,7 @@ class _Parts:
     media: dict[int, list[Row[Any]]]
     polls: dict[int, Row[Any]]
     options: dict[int, list[Row[Any]]]
+    quotes: dict[int, Row[Any]]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class Documents:
             manually_approves_followers=row.locked,
             discoverable=row.discoverable,
             indexable=row.indexable,
+            show_media=row.show_media,
+            show_media_replies=row.show_media_replies,
+            show_featured=row.show_featured,
+            attribution_domains=json.loads(row.attribution_domains),
+            can_feature=self._can_feature(row),
             memorial=row.memorial,
             suspended=row.suspended_at is not None,
             group=actor.GroupFields(description=excerpt(row.note_html, 200) or None)
@@ -107,6 +113,12 @@ class Documents:
             else None,
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
+
+    def _can_feature(self, row: AccountRow) -> list[str]:
+        """Who may put a member into a collection, as `fedserver.collections.policy_of` decides it."""
+        if not row.discoverable:
+            return [row.uri]
+        return [self.actor_uris(row).followers if row.locked else PUBLIC]
 
     # --- posts
 
@@ -146,6 +158,7 @@ class Documents:
             media=posts.media_of(conn, ids),
             polls=posts.polls_of(conn, questions),
             options=posts.poll_options_of(conn, questions),
+            quotes=quotes.of_posts(conn, [row.id for row in rows if row.quote_uri]),
         )
 
     def _addresses(self, row: PostRow, parts: _Parts) -> tuple[list[str], list[str]]:
@@ -200,7 +213,8 @@ class Documents:
             likes=self.uris.likes(row.id),
             shares=self.uris.shares(row.id),
             quote=row.quote_uri or None,
-            can_quote=[PUBLIC] if row.visibility in OPEN else [],
+            quote_authorization=_authorization(parts.quotes.get(row.id)),
+            can_quote=self._quoters(row.quote_policy, author),
         )
         poll = parts.polls.get(row.id)
         if poll is not None:
@@ -208,6 +222,25 @@ class Documents:
         if titled:
             return note.page(fields) if row.kind == "page" else note.article(fields)
         return note.note(fields)
+
+    def _quoters(self, policy: int, author: AccountRow) -> list[str]:
+        """Who may quote a post at once, as addresses. For members that is all they can choose."""
+        if policy & quotes.Policy.PUBLIC:
+            return [PUBLIC]
+        return [self.actor_uris(author).followers] if policy & quotes.Policy.FOLLOWERS else []
+
+    def stamp(self, conn: Connection, quote: Row[Any]) -> Document | None:
+        """A member's consent to be quoted (FEP-044f); None when it is not given, or either post is gone."""
+        rows = posts.by_ids(conn, {quote.post_id, quote.quoted_id} - {None})
+        quoting, quoted = rows.get(quote.post_id), rows.get(quote.quoted_id)
+        author = accounts.by_id(conn, quote.quoted_account_id) if quoted is not None else None
+        if quoting is None or quoted is None or author is None or author.domain:
+            return None
+        if quote.state != quotes.ACCEPTED or not quote.stamp_uri:
+            return None
+        return note.stamp(
+            quote.stamp_uri, author=author.uri, quoting_post=quoting.uri, quoted_post=quoted.uri
+        )
 
     def _announces(self, conn: Connection, rows: Sequence[PostRow]) -> dict[int, Document]:
         if not rows:
@@ -345,9 +378,13 @@ class Documents:
         items = self.post_documents(conn, shown)
         return activity.collection(self.actor_uris(row).featured, total=len(items), items=items)
 
-    def featured_tags(self, row: AccountRow) -> Document:
-        """Hashtags on the profile: members cannot choose any, so there are none."""
-        return activity.collection(self.actor_uris(row).featured_tags, total=0, items=[])
+    def featured_tags(self, conn: Connection, row: AccountRow) -> Document:
+        """Hashtags on the profile."""
+        items = [
+            {"type": "Hashtag", "name": f"#{one.name}", "href": self.uris.tag(one.key)}
+            for one in tags.featured(conn, row.id)
+        ]
+        return activity.collection(self.actor_uris(row).featured_tags, total=len(items), items=items)
 
     # --- collections of a post
 
@@ -431,6 +468,10 @@ def _instant(milliseconds: int) -> datetime:
 
 def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else _instant(milliseconds)
+
+
+def _authorization(quote: Row[Any] | None) -> str | None:
+    return quote.stamp_uri or None if quote is not None and quote.state == quotes.ACCEPTED else None
 
 
 def _abstract(row: PostRow) -> str:

@@ -24,7 +24,7 @@ from fedserver.errors import Forbidden, NotFound, Unreachable
 from fedserver.federation import sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
-from storage import accounts, inbox, posts, relationships, users
+from storage import accounts, inbox, posts, quotes, relationships, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 
@@ -137,6 +137,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _context(conn, server, asked)
     if kind == "activity":
         return _activity(conn, server, asked)
+    if kind == "stamp":
+        return _stamp(conn, server, asked)
     raise NotFound
 
 
@@ -178,7 +180,7 @@ def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
     if asked.name.kind == "featured":
         return Served(documents.featured(conn, row), shared=True)
     if asked.name.kind == "featured_tags":
-        return Served(documents.featured_tags(row), shared=True)
+        return Served(documents.featured_tags(conn, row), shared=True)
     build_page: Callable[..., Document] = getattr(documents, asked.name.kind)
     return Served(
         build_page(conn, row, page=asked.is_page, max_id=asked.cursor("max_id")),
@@ -241,6 +243,21 @@ def _activity(conn: Connection, server: Server, asked: Asked) -> Served:
         me, them = people[follow.account_id], people[follow.target_id]
         return Served(build.follow(uri, actor=me.uri, target=them.uri))
     raise NotFound
+
+
+def _stamp(conn: Connection, server: Server, asked: Asked) -> Served:
+    """A member's consent to a quote (FEP-044f), for those who may see what is quoted; 410 once it was taken back."""
+    quote = quotes.by_id(conn, _number(asked.name.value) or 0)
+    quoted = posts.by_id(conn, quote.quoted_id or 0) if quote is not None else None
+    if quote is None or quoted is None or not visibility.may_see(conn, quoted, asked.viewer_id):
+        raise NotFound
+    uri = server.uris.stamp(quote.id)
+    if quote.state == "revoked" and quote.stamp_uri == uri:
+        return Served(note.tombstone(uri, former_type="QuoteAuthorization"), 410)
+    document = server.publish.documents.stamp(conn, quote)
+    if document is None or document["id"] != uri:
+        raise NotFound
+    return Served(document, shared=quoted.visibility in visibility.FOR_EVERYBODY)
 
 
 def _number(text: str) -> int | None:

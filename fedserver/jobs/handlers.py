@@ -24,11 +24,19 @@ TIMEOUT_SECONDS: Final = 60.0
 ATTEMPTS_MAX: Final = 5
 
 MODULES: Final[tuple[str, ...]] = (
+    "fedserver.domain_blocks",
     "fedserver.export",
     "fedserver.farewell",
     "fedserver.federation.errands",
+    "fedserver.federation.stamps",
     "fedserver.mail",
+    "fedserver.moderation.domains",
+    "fedserver.moderation.standing",
     "fedserver.polls",
+    "fedserver.previews",
+    "fedserver.remote_media",
+    "fedserver.relationships",
+    "fedserver.scheduled",
     "fedserver.search_index",
     "fedserver.uploads",
     "fedserver.verified_links",

@@ -57,71 +57,14 @@ def _moderator(path: str, scope: str, *, single: bool = False) -> web.RouteDef:
     return web.get(path, handler)
 
 
-_NO_GROUPS: Final = b'{"accounts":[],"partial_accounts":[],"statuses":[],"notification_groups":[]}'
-_ACCEPT_ALL: Final = {
-    "for_not_following": "accept",
-    "for_not_followers": "accept",
-    "for_new_accounts": "accept",
-    "for_private_mentions": "accept",
-    "for_limited_accounts": "accept",
-    "for_bots": "accept",
-    "summary": {"pending_requests_count": 0, "pending_notifications_count": 0},
-}
-_FILTER_NONE: Final = {
-    "filter_not_following": False,
-    "filter_not_followers": False,
-    "filter_new_accounts": False,
-    "filter_private_mentions": False,
-    "summary": {"pending_requests_count": 0, "pending_notifications_count": 0},
-}
-
 routes: Final[list[web.RouteDef]] = [
-    # filters, lists, tags that are followed or featured
-    _member("/api/v1/filters", "read:filters"),
-    _no_such("/api/v1/filters/{id}", "read:filters"),
-    _member("/api/v2/filters", "read:filters"),
-    _no_such("/api/v2/filters/keywords/{id}", "read:filters"),
-    _no_such("/api/v2/filters/statuses/{id}", "read:filters"),
-    _no_such("/api/v2/filters/{id}", "read:filters"),
-    _no_such("/api/v2/filters/{id}/keywords", "read:filters"),
-    _no_such("/api/v2/filters/{id}/statuses", "read:filters"),
-    _member("/api/v1/lists", "read:lists"),
-    _no_such("/api/v1/lists/{id}", "read:lists"),
-    _no_such("/api/v1/lists/{id}/accounts", "read:lists"),
-    _no_such("/api/v1/timelines/list/{id}", "read:lists"),
-    _member("/api/v1/accounts/{id}/lists", "read:lists"),
-    _member("/api/v1/followed_tags", "read:follows"),
-    _member("/api/v1/featured_tags", "read:accounts"),
-    _member("/api/v1/featured_tags/suggestions", "read:accounts"),
-    _anybody("/api/v1/accounts/{id}/featured_tags", "read:accounts"),
-    _anybody("/api/v1/accounts/{id}/endorsements", "read:accounts"),
-    _anybody("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
-    _member("/api/v1/endorsements", "read:accounts"),
+    _member("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
     # collections
     _anybody("/api/v1/accounts/{id}/collections", "read:collections", b'{"collections":[]}'),
     _member("/api/v1/accounts/{id}/in_collections", "read:collections", b'{"collections":[]}'),
     _no_such("/api/v1/collections/{id}", "read:collections", member=False),
-    # conversations, announcements, what is scheduled
-    _member("/api/v1/conversations", "read:statuses"),
-    _member("/api/v1/timelines/direct", "read:statuses"),
+    # announcements, what is scheduled
     _member("/api/v1/announcements", None),
-    _member("/api/v1/scheduled_statuses", "read:statuses"),
-    _no_such("/api/v1/scheduled_statuses/{id}", "read:statuses"),
-    _member("/api/v1/domain_blocks", "read:blocks"),
-    _member("/api/v1/domain_blocks/preview", "read:blocks", b'{"following_count":0,"followers_count":0}'),
-    # notifications: nothing is held back, so there are no requests, and groups are not offered
-    _member("/api/v1/notifications/requests", "read:notifications"),
-    _member("/api/v1/notifications/requests/merged", "read:notifications", b'{"merged":true}'),
-    _no_such("/api/v1/notifications/requests/{id}", "read:notifications"),
-    _member("/api/v1/notifications/policy", "read:notifications", _FILTER_NONE),
-    _member("/api/v2/notifications/policy", "read:notifications", _ACCEPT_ALL),
-    _member("/api/v2/notifications", "read:notifications", _NO_GROUPS),
-    _member("/api/v2/notifications/unread_count", "read:notifications", b'{"count":0}'),
-    _no_such("/api/v2/notifications/{group_key}", "read:notifications"),
-    _no_such("/api/v2/notifications/{group_key}/accounts", "read:notifications"),
-    _member("/api/v2_alpha/notifications", "read:notifications", _NO_GROUPS),
-    _member("/api/v2_alpha/notifications/unread_count", "read:notifications", b'{"count":0}'),
-    _no_such("/api/v2_alpha/notifications/{group_key}", "read:notifications"),
     # discovery
     _anybody("/api/v1/trends"),
     _anybody("/api/v1/trends/links"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 Visibility = Literal["public", "unlisted", "private", "direct"]
 
@@ -32,7 +32,8 @@ class Field(Struct):
 
 
 class FeatureApproval(Struct):
-    """Who may put an account into a collection. We have none, so nobody."""
+    """Who may put an account into a collection. `current_user` is what holds for everybody: where it depends on
+    follows, ``unknown``."""
 
     automatic: list[str] = []
     manual: list[str] = []
@@ -79,6 +80,7 @@ class AccountBody(Struct):
     show_featured: bool = True
     roles: list[AccountRole] = []
     feature_approval: FeatureApproval = field(default_factory=FeatureApproval)
+    email_subscriptions: bool | UnsetType = UNSET
 
 
 class Account(AccountBody, kw_only=True):
@@ -152,6 +154,13 @@ class Relationship(Struct):
     domain_blocking: bool = False
     endorsed: bool = False
     note: str = ""
+
+
+class DomainBlockPreview(Struct):
+    """What ends when a member blocks a server."""
+
+    following_count: int
+    followers_count: int
 
 
 class MediaAttachment(Struct):
@@ -243,6 +252,38 @@ class StatusBody(Struct):
     emojis: list[CustomEmoji]
     application: Application | UnsetType = UNSET
     tagged_collections: list[Any] = []
+
+
+class PreviewCardAuthor(Struct):
+    """https://docs.joinmastodon.org/entities/PreviewCardAuthor/; `account` is an account that was made already."""
+
+    name: str
+    url: str
+    account: Raw | None
+
+
+class PreviewCard(Struct):
+    """https://docs.joinmastodon.org/entities/PreviewCard/"""
+
+    url: str
+    title: str
+    description: str
+    language: str | None
+    type: Literal["link", "photo", "video"]
+    authors: list[PreviewCardAuthor]
+    author_name: str
+    author_url: str
+    provider_name: str
+    provider_url: str
+    html: str
+    width: int
+    height: int
+    image: str | None
+    image_description: str
+    embed_url: str
+    blurhash: str | None
+    published_at: str | None
+    missing_attribution: bool | None = None
 
 
 class PollOption(Struct):
@@ -359,6 +400,43 @@ class StatusSource(Struct):
     id: str
     text: str
     spoiler_text: str
+
+
+class ScheduledPoll(Struct):
+    """A poll to come, as it was asked for; `expires_in` are seconds from the publication."""
+
+    options: list[str]
+    expires_in: int
+    multiple: bool
+    hide_totals: bool
+
+
+class ScheduledParams(Struct):
+    """What was sent for a status that is to be published later."""
+
+    text: str
+    visibility: Visibility
+    media_ids: list[str] | None
+    sensitive: bool | None
+    spoiler_text: str | None
+    in_reply_to_id: int | None
+    language: str | None
+    application_id: int
+    poll: ScheduledPoll | None
+    quoted_status_id: str | None
+    quote_approval_policy: Literal["public", "followers", "nobody"] | None
+    scheduled_at: None = None
+    idempotency: str | None = None
+    with_rate_limit: bool = False
+
+
+class ScheduledStatus(Struct):
+    """https://docs.joinmastodon.org/entities/ScheduledStatus/"""
+
+    id: str
+    scheduled_at: str
+    params: ScheduledParams
+    media_attachments: list[MediaAttachment]
 
 
 class EditPollOption(Struct):

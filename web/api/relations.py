@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver import people, relationships
+from fedserver import endorsements, people, relationships
 from fedserver.context import Server
 from fedserver.errors import Invalid
 from fedserver.people import ACCOUNTS_ASKED_MAX
@@ -93,6 +93,34 @@ async def mutes(request: web.Request) -> web.Response:
     )
 
 
+async def endorsements_of(request: web.Request) -> web.Response:
+    """``GET /api/v1/accounts/:id/endorsements``"""
+    viewer = auth.viewer(request, "read:accounts")
+    return await _endorsed(request, viewer.account_id, forms.path_id(request))
+
+
+async def own_endorsements(request: web.Request) -> web.Response:
+    """``GET /api/v1/endorsements``"""
+    member = auth.member(request, "read:accounts")
+    return await _endorsed(request, member.account_id, member.account_id)
+
+
+async def _endorsed(request: web.Request, viewer_id: int | None, account_id: int) -> web.Response:
+    asked = window(forms.query(request), ACCOUNTS)
+    rows = await endorsements.endorsed(keys.server(request), viewer_id, account_id, asked)
+    return account_page(request, rows, asked)
+
+
+async def note(request: web.Request) -> web.Response:
+    """``POST /api/v1/accounts/:id/note``"""
+    member = auth.member(request, "write:accounts")
+    comment = (await forms.params(request)).text("comment")
+    server, account_id = keys.server(request), forms.path_id(request)
+    await people.one(server, account_id)
+    await endorsements.note(server, member, account_id, comment)
+    return await _one(request, member, account_id)
+
+
 def _mute_ends(at_ms: int | None) -> bytes:
     text = maybe_instant(at_ms)
     return b',"mute_expires_at":' + (b"null" if text is None else f'"{text}"'.encode())
@@ -134,6 +162,9 @@ def _entity(one: Standing) -> Relationship:
         muting_expires_at=maybe_instant(one.muting_expires_at),
         requested=bool(one.requested),
         requested_by=bool(one.requested_by),
+        domain_blocking=bool(one.domain_blocking),
+        endorsed=bool(one.endorsed),
+        note=one.note,
     )
 
 
@@ -149,6 +180,18 @@ routes: Final[list[web.RouteDef]] = [
     web.post("/api/v1/accounts/{id}/unblock", _acting("write:blocks", relationships.unblock)),
     web.post("/api/v1/accounts/{id}/mute", mute),
     web.post("/api/v1/accounts/{id}/unmute", _acting("write:mutes", relationships.unmute)),
+    *(
+        web.post(f"/api/v1/accounts/{{id}}/{name}", _acting("write:accounts", act))
+        for name, act in (
+            ("endorse", endorsements.endorse),
+            ("unendorse", endorsements.unendorse),
+            ("pin", endorsements.endorse),
+            ("unpin", endorsements.unendorse),
+        )
+    ),
+    web.post("/api/v1/accounts/{id}/note", note),
+    web.get("/api/v1/accounts/{id}/endorsements", endorsements_of),
+    web.get("/api/v1/endorsements", own_endorsements),
     web.get("/api/v1/follow_requests", requests),
     web.post(
         "/api/v1/follow_requests/{account_id}/authorize",

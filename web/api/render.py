@@ -15,11 +15,13 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
-from fedserver import filters, quoted
+from fedserver import filters, oembed, quoted
+from fedserver.collections import feature_approval
 from fedserver.context import Server
 from fedserver.filters import Match, words_of
+from fedserver.media import remote_urls
 from fedserver.rendered import Shelf
 from fedserver.timelines import (
     KINDS_WITH_POLL,
@@ -36,6 +38,7 @@ from web.api.entities import (
     AccountBody,
     Application,
     CustomEmoji,
+    FeatureApproval,
     Field,
     Filter,
     FilterResult,
@@ -43,6 +46,8 @@ from web.api.entities import (
     Mention,
     Poll,
     PollOption,
+    PreviewCard,
+    PreviewCardAuthor,
     StatusBody,
     StatusTag,
 )
@@ -99,6 +104,7 @@ class Renderer:
     """Makes entities for one application. Everything here is synchronous: the rows have been fetched."""
 
     def __init__(self, server: Server, avatar_url: str, header_url: str) -> None:
+        self._config = server.config
         self._uris = server.uris
         self._avatar_url = avatar_url
         self._header_url = header_url
@@ -124,8 +130,8 @@ class Renderer:
     def account_body(self, row: Any) -> AccountBody:
         """What an account shows to everybody; nothing but the name when it has been suspended."""
         suspended = row.suspended_at is not None
-        avatar = (not suspended and row.avatar_url) or self._avatar_url
-        header = (not suspended and row.header_url) or self._header_url
+        avatar = (not suspended and remote_urls.avatar(self._config, row)) or self._avatar_url
+        header = (not suspended and remote_urls.header(self._config, row)) or self._header_url
         return AccountBody(
             id=str(row.id),
             username=row.username,
@@ -142,7 +148,7 @@ class Renderer:
             header_description="" if suspended else row.header_alt,
             locked=bool(row.locked),
             fields=[] if suspended else fields(row),
-            emojis=[] if suspended else emojis(row.emojis),
+            emojis=[] if suspended else self.emojis(row.emojis, row.uri),
             bot=bool(row.bot) or row.actor_type in ("Service", "Application"),
             group=row.actor_type == "Group",
             discoverable=bool(row.discoverable),
@@ -151,6 +157,11 @@ class Renderer:
             created_at=instant(row.created_at // DAY_MS * DAY_MS),
             hide_collections=bool(row.hides_follows),
             memorial=True if row.memorial else UNSET,
+            show_media=bool(row.show_media),
+            show_media_replies=bool(row.show_media_replies),
+            show_featured=bool(row.show_featured),
+            feature_approval=FeatureApproval(*feature_approval(row)),
+            email_subscriptions=bool(row.mails_posts) if self._config.email_subscriptions else UNSET,
         )
 
     def _author(self, line: AccountLine, batch: Batch) -> bytes:
@@ -160,6 +171,41 @@ class Renderer:
         moved = batch.moved.get(line.moved_to_id) if line.moved_to_id is not None else None
         more = b"" if moved is None else b',"moved":' + self.account(moved)
         return body + _account_tail(line, more) + b"}"
+
+    def emojis(self, stored: str, owner_uri: str) -> list[CustomEmoji]:
+        """The custom emoji that come with a text of the post or account with this id."""
+        if stored == "[]":
+            return []
+        return [
+            CustomEmoji(
+                one["shortcode"],
+                remote_urls.emoji(self._config, owner_uri, one["shortcode"], one["url"]),
+                remote_urls.emoji(
+                    self._config, owner_uri, one["shortcode"], one.get("static_url") or one["url"]
+                ),
+            )
+            for one in json.loads(stored)
+        ]
+
+    def attachment(self, row: Any) -> MediaAttachment:
+        """A row of the media table."""
+        ready = row.state == "ready"
+        url, preview_url = remote_urls.attachment(self._config, row)
+        meta = json.loads(row.meta) if row.meta else {}
+        if ready and row.type != "audio":
+            meta["focus"] = {"x": float(row.focus_x), "y": float(row.focus_y)}
+        return MediaAttachment(
+            id=str(row.id),
+            type=row.type,
+            url=url or None if ready else None,
+            # Of a sound without a cover there is none; what is no picture may still stand for itself.
+            preview_url=(preview_url or (url if row.type != "audio" else "") or None) if ready else None,
+            remote_url=row.remote_url or None,
+            preview_remote_url=row.preview_url or None if row.remote_url else None,
+            meta=meta if ready else None,
+            description=row.description or None,
+            blurhash=row.blurhash or None,
+        )
 
     def line(self, line: AccountLine, batch: Batch) -> bytes:
         """An account of its line, out of a batch."""
@@ -210,12 +256,13 @@ class Renderer:
             and line.kind not in KINDS_WITH_POLL
             and not line.quote_uri
             and author.moved_to_id is None
+            and line.preview_id not in batch.writers
         )
         if plain:
             known = self._made.get((line, author))
             if known is not None:
                 return known + marks + more + b"}"
-        quote = self._quote(line, batch, is_quoted=is_quoted, rewriting=rewriting)
+        quote = self.quote(line, batch, is_quoted=is_quoted, rewriting=rewriting)
         made = self._status_text(line, author, batch, reblog, of, quote)
         if plain:
             if len(self._made) >= MADE_MAX:
@@ -223,7 +270,7 @@ class Renderer:
             self._made[line, author] = made
         return made + marks + more + b"}"
 
-    def _quote(
+    def quote(
         self, line: PostLine, batch: Batch, *, is_quoted: bool = False, rewriting: bool = False
     ) -> bytes:
         """What a post quotes, as its viewer may see it; of a post that `is_quoted` itself no more than the id."""
@@ -259,7 +306,7 @@ class Renderer:
         poll = batch.polls.get(line.id)
         known = batch.standing is not None
         tail = (
-            b',"account":%b,"in_reply_to_id":%b,"in_reply_to_account_id":%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d,"quote":%b,"reblog":%b,"poll":%b,"card":null'
+            b',"account":%b,"in_reply_to_id":%b,"in_reply_to_account_id":%b,"replies_count":%d,"reblogs_count":%d,"favourites_count":%d,"quotes_count":%d,"quote":%b,"reblog":%b,"poll":%b,"card":%b'
             % (
                 self._author(author, batch),
                 _quoted(line.in_reply_to_id),
@@ -271,9 +318,56 @@ class Renderer:
                 quote,
                 reblog,
                 b"null" if poll is None else _encode(poll_entity(line.id, poll, known)),
+                b"null" if line.preview_id is None else self.card(line.preview_id, batch),
             )
         )
         return body + tail
+
+    def card(self, preview_id: int, batch: Batch) -> bytes:
+        """What the page that a post links to says about itself; null when it is known no more."""
+        body = batch.preview_bodies.get(preview_id) or self.shelf.preview(preview_id)
+        if body is not None:
+            return body
+        row, writer = batch.previews.get(preview_id), batch.writers.get(preview_id)
+        if row is None:
+            return b"null"
+        body = _encode(self.preview_card(row, writer))
+        if writer is None:
+            self.shelf.put_preview(preview_id, body)
+        return body
+
+    def preview_card(self, row: Any, writer: Any = None) -> PreviewCard:
+        """A row of the preview table; `writer` is the account of who wrote the page."""
+        image = remote_urls.card(self._config, row.id, row.image_url) or None
+        authors = []
+        if writer is not None or row.author_name:
+            authors = [
+                PreviewCardAuthor(
+                    name=row.author_name or writer.display_name or writer.username,
+                    url=row.author_url or ("" if writer is None else writer.url),
+                    account=None if writer is None else Raw(self.account(writer)),
+                )
+            ]
+        return PreviewCard(
+            url=row.url,
+            title=row.title,
+            description=row.description,
+            language=row.language or None,
+            type=row.type,
+            authors=authors,
+            author_name=row.author_name,
+            author_url=row.author_url,
+            provider_name=row.provider_name,
+            provider_url=row.provider_url,
+            html=oembed.frame(row.player_url, row.width, row.height) if row.type == "video" else "",
+            width=row.width,
+            height=row.height,
+            image=image,
+            image_description=row.image_alt,
+            embed_url=(image or "") if row.type == "photo" else "",
+            blurhash=None,
+            published_at=maybe_instant(row.published_at),
+        )
 
     def _make_status(self, line: PostLine, content: Content) -> bytes:
         body = _encode(self.status_body(content))[:-1]
@@ -295,10 +389,10 @@ class Renderer:
             # With a title the summary is an abstract, which nobody means to hide behind a warning.
             spoiler_text="" if row.title else row.summary,
             language=row.language or None,
-            media_attachments=[attachment(one) for one in content.media],
+            media_attachments=[self.attachment(one) for one in content.media],
             mentions=[Mention(str(one.id), one.username, one.url, acct(one)) for one in content.mentions],
             tags=[StatusTag(one.name, self._uris.tag(one.key)) for one in content.tags],
-            emojis=emojis(row.emojis),
+            emojis=self.emojis(row.emojis, row.uri),
             application=UNSET
             if content.app is None
             else Application(content.app.name, content.app.website or None),
@@ -333,38 +427,9 @@ def fields(row: Any, *, source: bool = False) -> list[Field]:
     ]
 
 
-def emojis(stored: str) -> list[CustomEmoji]:
-    """The custom emoji that come with a text."""
-    if stored == "[]":
-        return []
-    return [
-        CustomEmoji(one["shortcode"], one["url"], one.get("static_url") or one["url"])
-        for one in json.loads(stored)
-    ]
-
-
 def content_html(title: str, html: str) -> str:
     """The text with its title, for clients that know no titles."""
     return f"<p><strong>{escape(title, quote=False)}</strong></p>{html}" if title else html
-
-
-def attachment(row: Any) -> MediaAttachment:
-    """A row of the media table."""
-    ready = row.state == "ready"
-    url = row.url or row.remote_url or None
-    meta = json.loads(row.meta) if row.meta else {}
-    if ready and row.type != "audio":
-        meta["focus"] = {"x": float(row.focus_x), "y": float(row.focus_y)}
-    return MediaAttachment(
-        id=str(row.id),
-        type=row.type,
-        url=url if ready else None,
-        preview_url=(row.preview_url or url) if ready else None,
-        remote_url=row.remote_url or None,
-        meta=meta if ready else None,
-        description=row.description or None,
-        blurhash=row.blurhash or None,
-    )
 
 
 def filter_results(matches: Sequence[Match]) -> bytes:
