@@ -150,6 +150,19 @@ def _activities(
     return shown, rows[-1].id if rows else after_id
 
 
+def _decision(row: Any) -> dict[str, Any]:
+    """What moderators decided about the member: who did is not said."""
+    return {
+        "action": row.action,
+        "text": row.text,
+        "posts": msgspec.json.decode(row.post_ids),
+        "created_at": row.created_at,
+        "undone_at": row.undone_at,
+        "appeal": row.appeal,
+        "appeal_approved": None if row.decided_at is None else bool(row.approved),
+    }
+
+
 def _lists(conn: Connection, documents: Documents, account_id: int, domain: str) -> list[tuple[str, bytes]]:
     def handle(username: str, at: str) -> str:
         return f"{username}@{at or domain}"
@@ -190,6 +203,10 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             ),
         ),
         ("bookmarks.csv", _csv((), ((uri,) for uri in belongings.bookmarked(conn, account_id)))),
+        (
+            "moderation.json",
+            msgspec.json.encode([_decision(row) for row in belongings.decisions(conn, account_id)]),
+        ),
     ]
 
 

@@ -22,6 +22,7 @@ from fedserver.mail import plan_mail
 from fedserver.mail_links import DAY_MS
 from fedserver.viewer import Member
 from storage import accounts, belongings, inbox, users
+from storage.accounts import AccountRow
 from storage.belongings import File
 from storage.types import now_ms
 
@@ -33,11 +34,11 @@ MINUTES_MAX: Final = 30
 async def delete_account(server: Server, member: Member, password: str) -> None:
     """Delete one's own account for good. Raises Invalid for a wrong password, Conflict for the only admin."""
     await sessions.check_password(server, member, password)
-    await server.db.write(leave, server.publish, server.config.origin, member.account_id)
+    await server.db.write(leave, server.publish, member.account_id)
     server.remembered.forget_member(member.account_id)
 
 
-def leave(conn: Connection, publish: Publisher, origin: str, account_id: int) -> None:
+def leave(conn: Connection, publish: Publisher, account_id: int) -> None:
     """Delete a member's account within a unit: nobody sees or uses it any more, and a job removes the rest."""
     row = accounts.by_id(conn, account_id)
     member = users.by_id(conn, account_id)
@@ -45,10 +46,16 @@ def leave(conn: Connection, publish: Publisher, origin: str, account_id: int) ->
         raise NotFound
     if member.role == "admin" and users.count_admins(conn) == 1:
         raise Conflict("You are the only admin. Make somebody else an admin first.")
+    plan_mail(conn, account_id, "goodbye", {"to": member.email, "username": member.username})
+    close(conn, publish, row)
+
+
+def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
+    """The same without questions and without a word to the member: also when moderators had it erased."""
+    account_id = row.id
     # Before the rows go, by which it is known whom to tell.
     publish.account_deleted(conn, row)
-    plan_mail(conn, account_id, "goodbye", {"to": member.email, "username": member.username})
-    pictures = [url for url in (row.avatar_url, row.header_url) if url.startswith(f"{origin}/media/")]
+    pictures = [url for url in (row.avatar_url, row.header_url) if url]
     now = now_ms()
     accounts.change(
         conn,
@@ -69,8 +76,7 @@ def leave(conn: Connection, publish: Publisher, origin: str, account_id: int) ->
     inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
     sessions.end_everything(conn, account_id)
     users.remove(conn, account_id)
-    keys = [url.removeprefix(f"{origin}/media/") for url in pictures]
-    plan(conn, "farewell", {"account_id": account_id, "pictures": keys}, key=str(account_id))
+    plan(conn, "farewell", {"account_id": account_id, "pictures": pictures}, key=str(account_id))
 
 
 @handles("farewell", timeout_seconds=MINUTES_MAX * 60, attempts_max=20)
@@ -79,8 +85,10 @@ async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
     account_id: int = payload["account_id"]
     while await server.db.write(_remove_posts, account_id):
         pass
-    for key in payload["pictures"]:
-        await server.media.delete(key)
+    for url in payload["pictures"]:
+        key = server.media.key_of(url)
+        if key is not None:
+            await server.media.delete(key)
     while files := await server.db.read(belongings.files, account_id):
         await _remove_files(server, files)
     await asyncio.to_thread(export.remove, server, account_id)
@@ -89,7 +97,7 @@ async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
 
 async def _remove_files(server: Server, files: list[File]) -> None:
     for file in files:
-        for key in (file.store_key, file.preview_key):
+        for key in (file.store_key, file.preview_key, file.source_key):
             if key:
                 await server.media.delete(key)
     await server.db.write(belongings.remove_files, [file.id for file in files])
@@ -108,6 +116,7 @@ def _remove_posts(conn: Connection, account_id: int) -> bool:
 
 def _finish(conn: Connection, time_scale: float, account_id: int) -> None:
     belongings.remove_relations(conn, account_id)
+    belongings.remove_decisions(conn, account_id)
     accounts.change(
         conn, account_id, followers_count=0, following_count=0, posts_count=0, last_posted_at=None
     )

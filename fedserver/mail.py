@@ -37,14 +37,20 @@ KINDS: Final[dict[str, str]] = {
     "follow": "new followers",
     "follow_request": "requests to follow you",
 }
-_MINTED: Final[dict[str, Purpose]] = {"confirm": "confirm", "confirm_change": "confirm", "reset": "reset"}
+_MINTED: Final[dict[str, Purpose]] = {
+    "confirm": "confirm",
+    "confirm_change": "confirm",
+    "reset": "reset",
+    "decision": "appeal",
+}
 
 
 def plan_mail(
     conn: Connection, account_id: int, template: str, context: Mapping[str, Any] | None = None
 ) -> None:
     """Have a mail of this template written to a member. `context` is JSON: its ``to`` replaces the member's
-    address, the rest are the template's values; no secret belongs into it."""
+    address, its ``link_detail`` is what a link in it is about, the rest are the template's values; no secret
+    belongs into it."""
     payload = {"account_id": account_id, "template": template, "context": dict(context or {}), "id": new_id()}
     plan(conn, "mail", payload)
 
@@ -110,7 +116,7 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
     if purpose is not None:
         if member is None:
             return None
-        detail = to if template == "confirm_change" else ""
+        detail = to if template == "confirm_change" else values.pop("link_detail", "")
         values["url"] = mail_links.mint(conn, config.origin, member.account_id, purpose, detail)
     envelope = Envelope(to=to, message_id=f"{template}.{payload['id']}", kind=template)
     return compose(config, site.title, template, envelope, values)

@@ -16,7 +16,7 @@ from storage import sessions
 from storage.sessions import MailTokenRow
 from storage.types import now_ms
 
-Purpose = Literal["confirm", "reset", "login", "unsubscribe"]
+Purpose = Literal["confirm", "reset", "login", "unsubscribe", "appeal"]
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -25,12 +25,14 @@ LIFETIME_MS: Final[dict[Purpose, int]] = {
     "reset": HOUR_MS,
     "login": DAY_MS,
     "unsubscribe": 180 * DAY_MS,
+    "appeal": 20 * DAY_MS,
 }
 _PATHS: Final[dict[Purpose, str]] = {
     "confirm": "/confirm/",
     "reset": "/password/",
     "login": "/login/once/",
     "unsubscribe": "/unsubscribe/",
+    "appeal": "/disputes/",
 }
 
 
@@ -41,8 +43,8 @@ class LinkExpired(NotFound):
 
 
 def mint(conn: Connection, origin: str, account_id: int, purpose: Purpose, detail: str = "") -> str:
-    """A new link; earlier ones of the same purpose stop working, except those to unsubscribe."""
-    if purpose != "unsubscribe":
+    """A new link; earlier ones of the same purpose stop working, except those to unsubscribe and to appeal."""
+    if purpose not in ("unsubscribe", "appeal"):
         sessions.drop_mail_tokens(conn, account_id, purpose)
     secret, secret_hash = new_secret()
     sessions.add_mail_token(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -77,9 +77,31 @@ def _report(
         category=complaint.category,
         rule_ids=[one for one in complaint.rule_ids if one in rules],
         forwarded=forward,
+        evidence=evidence_of(conn, [one.id for one in about]),
     )
     for staff_id in users.staff_ids(conn):
         notifications.notify(conn, staff_id, "admin.report", member.account_id, report_id=report_id)
     if forward:
         server.publish.flagged(conn, report_id)
     return row, target
+
+
+def evidence_of(conn: Connection, post_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What these posts say now, to be kept with a report: they may be edited or deleted."""
+    found = posts.by_ids(conn, post_ids)
+    media = posts.media_of(conn, found)
+    return [
+        {
+            "id": str(row.id),
+            "uri": row.uri,
+            "created_at": row.created_at,
+            "visibility": row.visibility,
+            "summary": row.summary,
+            "content_html": row.content_html,
+            "media": [
+                {"url": one.url or one.remote_url, "description": one.description}
+                for one in media.get(row.id, [])
+            ],
+        }
+        for row in found.values()
+    ]

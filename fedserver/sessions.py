@@ -12,9 +12,10 @@ from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from fedserver.mail import plan_mail
+from fedserver.moderation import addresses as mail_rules
 from fedserver.remembered import digest, new_secret
 from fedserver.viewer import PAGE_SCOPES, Member, Role
-from storage import oauth, sessions, users
+from storage import oauth, rules, sessions, users
 from storage.oauth import TokenHolder
 from storage.sessions import SessionHolder, SessionRow
 from storage.types import now_ms
@@ -93,6 +94,8 @@ def begin(conn: Connection, account_id: int, *, ip: str = "", user_agent: str = 
         expires_at=now + SESSION_MS,
     )
     users.touch(conn, account_id, now)
+    if ip:
+        rules.saw_ip(conn, account_id, ip[:64], now)
     return NewSession(secret, session_id, account_id, now + SESSION_MS)
 
 
@@ -199,6 +202,7 @@ async def change_email(server: Server, member: Member, *, password: str, email: 
     """Ask for another address; it is used once the link sent there has been confirmed. Raises Invalid, RateLimited."""
     await check_password(server, member, password, field="current_password")
     address = email_addresses.parse(email)
+    await mail_rules.check(server, address.text)
     limit = RESETS_PER_ADDRESS * server.config.rate_limit_factor
     server.remembered.attempts.take(f"mail:{address.key}", limit=limit, seconds=RESETS_SECONDS)
 

@@ -21,10 +21,11 @@ from fedserver.email_addresses import EmailAddress
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.keys import KeyPair, Keys, new_pair
 from fedserver.mail import plan_mail
+from fedserver.moderation import addresses, audit, networks
 from fedserver.remembered import network_of
 from fedserver.settings import InstanceSettings
 from fedserver.viewer import ROLES, Member, Role
-from storage import accounts, users
+from storage import accounts, rules, users
 from storage.database import Database
 from storage.types import new_id, now_ms
 from storage.users import UserRow
@@ -86,8 +87,12 @@ async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
     """
     now = await settings.current(server)
     _check_open(now)
+    severity = (await networks.current(server)).severity(ip)
+    if severity in ("sign_up_block", "no_access"):
+        raise Forbidden("This server takes no new members from your network.")
     username = names.check_free_for_all(form.username)
     email = email_addresses.parse(form.email)
+    doubtful = await addresses.check(server, email.text, ip=ip) or severity is not None
     password = passwords.check(form.password, (username, email.text, email.text.partition("@")[0]))
     if not form.agreed:
         raise Invalid({"agreement": "must be accepted"})
@@ -111,15 +116,16 @@ async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
         locale=locale_of(form.locale, now.language),
         time_zone=form.time_zone if form.time_zone in available_timezones() else now.time_zone,
     )
-    return await server.db.write(_sign_up, server.config, server.uris, server.keys, user, pair)
+    return await server.db.write(_sign_up, server, user, pair, ip, doubtful)
 
 
 def _sign_up(
-    conn: Connection, config: Config, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair
+    conn: Connection, server: Server, user: NewUser, pair: KeyPair, ip: str, doubtful: bool
 ) -> SignedUp:
-    now = settings.in_force(conn, config)
+    uris = server.uris
+    now = settings.in_force(conn, server.config)
     _check_open(now)
-    needs_approval = now.registrations == "approval"
+    needs_approval = doubtful or now.registrations == "approval"
     _check_name_free(conn, uris, user.username)
     known = users.by_email(conn, user.email.key)
     if known is not None:
@@ -130,7 +136,9 @@ def _sign_up(
             {"needs_approval": needs_approval} if known.confirmed_at is None else None,
         )
         return SignedUp(None, needs_approval)
-    account_id = create_user(conn, uris, keys, user, pair)
+    account_id = create_user(conn, uris, server.keys, user, pair)
+    if ip:
+        rules.saw_ip(conn, account_id, ip[:64], now_ms())
     if not needs_approval:
         users.change(conn, account_id, approved_at=now_ms())
     plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
@@ -290,6 +298,7 @@ async def approve(server: Server, member: Member, account_id: int) -> None:
     def unit(conn: Connection) -> None:
         waits = _waits(conn, account_id)
         users.change(conn, account_id, approved_at=now_ms())
+        audit.note(conn, member, "approve", ("account", account_id, waits.username))
         if waits.confirmed_at is not None:
             accounts.change(conn, account_id, discoverable=True)
             plan_mail(conn, account_id, "approved")
@@ -310,6 +319,7 @@ async def reject(server: Server, member: Member, account_id: int, *, comment: st
                 "rejected",
                 {"to": waits.email, "username": waits.username, "comment": clean_text(comment)},
             )
+        audit.note(conn, member, "reject", ("account", account_id, waits.username))
         users.remove_with_account(conn, account_id)
 
     await server.db.write(unit)

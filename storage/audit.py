@@ -114,6 +114,17 @@ def first_broken(conn: Connection) -> int | None:
             return None
 
 
+def has(conn: Connection, actor_id: int, action: str, subject_type: str, subject_id: str) -> bool:
+    """Whether there is an entry of this actor, action and subject."""
+    query = select(audit_entry.c.number).where(
+        audit_entry.c.subject_type == subject_type,
+        audit_entry.c.subject_id == subject_id,
+        audit_entry.c.actor_id == actor_id,
+        audit_entry.c.action == action,
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def page(
     conn: Connection,
     window: Window,

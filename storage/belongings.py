@@ -11,16 +11,20 @@ from sqlalchemy.sql import ColumnElement
 from storage.tables import (
     account,
     account_key,
+    appeal,
     block,
     bookmark,
     follow,
     like,
     media,
     membership,
+    moderation_note,
     mute,
     pin,
     poll_vote,
     post,
+    report,
+    strike,
 )
 
 STEP_ROWS: Final = 200
@@ -42,6 +46,7 @@ class File(NamedTuple):
     id: int
     store_key: str
     preview_key: str
+    source_key: str
 
 
 def following(conn: Connection, account_id: int) -> list[Followed]:
@@ -106,7 +111,7 @@ def posts(conn: Connection, account_id: int, after_id: int = 0) -> list[Row[Any]
 def files(conn: Connection, account_id: int, after_id: int = 0) -> list[File]:
     """The next of the account's uploads."""
     query = (
-        select(media.c.id, media.c.store_key, media.c.preview_key)
+        select(media.c.id, media.c.store_key, media.c.preview_key, media.c.source_key)
         .where(media.c.account_id == account_id, media.c.id > after_id)
         .order_by(media.c.id)
         .limit(STEP_ROWS)
@@ -139,6 +144,23 @@ def remove_relations(conn: Connection, account_id: int) -> None:
     ):
         for column in columns:
             conn.execute(delete(table).where(column == account_id))
+
+
+def decisions(conn: Connection, account_id: int) -> list[Row[Any]]:
+    """What moderators decided about the account, and what it said against that; oldest first."""
+    query = select(strike, appeal.c.text.label("appeal"), appeal.c.approved, appeal.c.decided_at).join_from(
+        strike, appeal, appeal.c.strike_id == strike.c.id, isouter=True
+    )
+    return list(conn.execute(query.where(strike.c.account_id == account_id).order_by(strike.c.id)))
+
+
+def remove_decisions(conn: Connection, account_id: int) -> None:
+    """Forget what moderators decided and noted about an account, and what they kept of its posts. The audit log
+    stays, which has none of its words."""
+    about = (moderation_note.c.subject_type == "account") & (moderation_note.c.subject == str(account_id))
+    conn.execute(delete(strike).where(strike.c.account_id == account_id))
+    conn.execute(delete(moderation_note).where(about))
+    conn.execute(update(report).where(report.c.target_id == account_id).values(evidence="[]"))
 
 
 def remove_keys(conn: Connection, account_id: int) -> None:

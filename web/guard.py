@@ -18,7 +18,8 @@ from aiohttp.typedefs import Middleware
 
 from fedserver import settings
 from fedserver.context import Server
-from fedserver.errors import FedError
+from fedserver.errors import FedError, Forbidden
+from fedserver.moderation import networks
 from fedserver.observe import REQUEST_ID
 from fedserver.viewer import Member
 from web import auth, errors, forms, keys, limits
@@ -80,6 +81,8 @@ def policy_for(method: str, path: str) -> Policy:
         return Policy("wire", cors=True, limits=(limits.LOOKUPS,))
     if path == "/inbox" or path.endswith("/inbox"):
         return Policy("wire", limits=(limits.INBOX,))
+    if path.startswith("/media/remote/"):
+        return Policy("plain", cors=True, limits=(limits.REMOTE_MEDIA,))
     if path.startswith(("/static/", "/media/")):
         return Policy("plain", cors=True)
     return _page_policy(method, path)
@@ -214,7 +217,9 @@ class Guard:
         finally:
             forms.discard_uploads(request)
         seconds = perf_counter() - started
-        self._server.metrics.answered(route or "unknown", response.status, seconds)
+        # How long a stream was open says nothing about how quick the server is.
+        took = None if policy.identity == "stream" else seconds
+        self._server.metrics.answered(route or "unknown", response.status, took)
         # What was only read is the proxy's to log, and what arrives from other servers has counters of its own:
         # a line for each would cost as much as the answer.
         routine = response.status < 400 and (request.method in SAFE_METHODS or response.status == 202)
@@ -241,7 +246,12 @@ class Guard:
         return policy
 
     async def _admit(self, request: web.Request, policy: Policy) -> None:
-        """Find out who asks, count it, and refuse forgeries."""
+        """Refuse networks that may not come, find out who asks, count it, and refuse forgeries."""
+        if (
+            not policy.quiet
+            and (await networks.current(self._server)).severity(request[keys.CLIENT]) == "no_access"
+        ):
+            raise Forbidden("This server cannot be reached from your network.")
         if policy.identity == "session":
             request[keys.SETTINGS] = await settings.current(self._server)
             if hdrs.COOKIE in request.headers:

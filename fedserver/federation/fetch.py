@@ -27,7 +27,7 @@ from fedserver.errors import BadAnswer, Refused, TooLarge, Unreachable
 from fedserver.federation import actors, remote_posts
 from fedserver.federation.policy import check_outgoing
 from fedserver.jobs.plan import plan
-from storage import accounts, inbox, instances, posts
+from storage import accounts, emojis, inbox, instances, posts
 from storage.types import now_ms
 
 log = logging.getLogger("fedserver.fetch")
@@ -178,6 +178,7 @@ def _store_account(
     if instances.rules(conn, remote.host).rejects_media:
         remote = replace(remote, avatar_url="", avatar_alt="", header_url="", header_alt="", emojis=[])
     account_id = accounts.upsert_remote(conn, remote)
+    emojis.see(conn, remote.host, remote.emojis)
     row = accounts.by_id(conn, account_id)
     # A move itself needs a Move; a document alone only takes back or shows what we already know.
     if row is not None and target is not None and remote.uri in target.also_known_as:
@@ -185,6 +186,9 @@ def _store_account(
     if is_new:
         instances.see(conn, [remote.host])
         plan(conn, "describe_instance", {"host": remote.host}, key=remote.host)
+        rule = instances.rule_covering(conn, remote.host)
+        if rule is not None and rule.policy == "limit":
+            accounts.change(conn, account_id, limited_at=rule.rule_at)
     return account_id
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from fedserver import notifications
 from fedserver.content.html import sanitise, to_text
 from fedserver.errors import TooLarge
 from fedserver.federation.acting import Dropped, Incoming
-from storage import accounts, instances, posts
-from storage.tables import report, user
-from storage.types import new_id, now_ms
+from fedserver.reports import evidence_of
+from storage import accounts, instances, posts, reports, users
+from storage.types import new_id
 
 SUBJECTS_MAX: Final = 100
 COMMENT_CHARS_MAX: Final = 5_000
@@ -24,8 +23,7 @@ def on_flag(conn: Connection, incoming: Incoming) -> None:
     activity, actor = incoming.activity, incoming.actor
     if instances.rules(conn, actor.host).rejects_reports:
         raise Dropped("reports of this server are not taken")
-    known = select(report.c.id).where(report.c.uri == incoming.uri)
-    if conn.execute(known).first() is not None:
+    if reports.by_uri(conn, incoming.uri) is not None:
         raise Dropped("it is known")
     uris = [uri for uri in activity.object_ids[:SUBJECTS_MAX] if incoming.server.uris.is_local(uri)]
     people = [row.id for row in accounts.by_uris(conn, uris).values() if not row.domain]
@@ -36,23 +34,20 @@ def on_flag(conn: Connection, incoming: Incoming) -> None:
     target_id = next(iter(targets))
     about = [row for row in reported if row.account_id == target_id]
     report_id = new_id()
-    conn.execute(
-        insert(report).values(
-            id=report_id,
-            uri=incoming.uri,
-            # A server speaks for all its members; whoever wrote to it is not for us to know.
-            account_id=None if actor.actor_type == "Application" else actor.id,
-            target_id=target_id,
-            origin_host=actor.host,
-            post_ids=json.dumps([row.id for row in about]),
-            post_uris=json.dumps([row.uri for row in about]),
-            comment=_text(activity.content or activity.summary or ""),
-            created_at=now_ms(),
-        )
+    reports.add(
+        conn,
+        report_id,
+        uri=incoming.uri,
+        # Commonly the instance actor: a server speaks for its members, and who wrote to it is not for us to know.
+        account_id=actor.id,
+        target_id=target_id,
+        origin_host=actor.host,
+        post_ids=[row.id for row in about],
+        post_uris=[row.uri for row in about],
+        comment=_text(activity.content or activity.summary or ""),
+        evidence=evidence_of(conn, [row.id for row in about]),
     )
-    for moderator_id in conn.scalars(
-        select(user.c.account_id).where(user.c.role.in_(["moderator", "admin"]), user.c.disabled_at.is_(None))
-    ):
+    for moderator_id in users.staff_ids(conn):
         notifications.notify(conn, moderator_id, "admin.report", actor.id, report_id=report_id)
 
 

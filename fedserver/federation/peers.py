@@ -55,7 +55,12 @@ class Peers:
             return
         self._listens = True
         bus.subscribe("account", lambda account_id: self._forget_keys_of(account_id))
-        bus.subscribe("instance", lambda _: self.rules.forget(lambda _: True))
+        bus.subscribe("instance", lambda _: self.forget_rules())
+
+    def forget_rules(self) -> None:
+        """Ask anew for our rules about other servers, and whether whose key it is may still speak."""
+        self.rules.clear()
+        self._keys.clear()
 
     # -- keys
 

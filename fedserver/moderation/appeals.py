@@ -1,0 +1,161 @@
+"""Appeals: a member says why a decision was wrong, and somebody else than who made it looks at it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from fedserver import mail_links
+from fedserver.content.text import clean_text
+from fedserver.context import Server
+from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.mail import plan_mail
+from fedserver.moderation import actions, audit
+from fedserver.moderation.permissions import NOT_ALLOWED, Permission, require
+from fedserver.viewer import Member
+from storage import accounts, strikes, users
+from storage.paging import Window
+from storage.strikes import Strike
+from storage.types import now_ms
+
+TEXT_CHARACTERS_MAX: Final = 2_000
+APPEALED_WITHIN_MS: Final = 20 * mail_links.DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A decision as its member sees it: who made it is not said."""
+
+    strike: Strike
+    username: str
+    may_appeal: bool
+
+
+# -- for the member
+
+
+async def of_member(server: Server, member: Member) -> list[Told]:
+    """What was decided about a member, the newest first."""
+
+    def unit(conn: Connection) -> list[Told]:
+        found = strikes.of_account(conn, member.account_id, Window(limit=100))
+        return [_told(one, member.username) for one in found]
+
+    return await server.db.read(unit)
+
+
+async def own(server: Server, member: Member, strike_id: int) -> Told:
+    """One decision about a member. Raises NotFound."""
+
+    def unit(conn: Connection) -> Told:
+        found = strikes.by_id(conn, strike_id)
+        if found is None or found.account_id != member.account_id:
+            raise NotFound
+        return _told(found, member.username)
+
+    return await server.db.read(unit)
+
+
+async def by_link(server: Server, secret: str) -> Told:
+    """The decision that a mail told of: for members who cannot sign in any more. Raises LinkExpired."""
+    return await server.db.read(_by_link, secret)
+
+
+def _by_link(conn: Connection, secret: str) -> Told:
+    link = mail_links.look_at(conn, secret, "appeal")
+    found = strikes.by_id(conn, int(link.detail))
+    row = accounts.by_id(conn, link.account_id)
+    if found is None or row is None or found.account_id != row.id:
+        raise mail_links.LinkExpired
+    return _told(found, row.username)
+
+
+async def appeal(server: Server, member: Member, strike_id: int, text: str) -> None:
+    """Appeal against a decision about oneself. Raises NotFound, Invalid, Conflict (too late, or done before)."""
+    wanted = _checked(text)
+
+    def unit(conn: Connection) -> None:
+        found = strikes.by_id(conn, strike_id)
+        if found is None or found.account_id != member.account_id:
+            raise NotFound
+        _appeal(conn, found, member.username, wanted)
+
+    await server.db.write(unit)
+
+
+async def appeal_by_link(server: Server, secret: str, text: str) -> None:
+    """The same with the link of a mail. Raises LinkExpired, Invalid, Conflict."""
+    wanted = _checked(text)
+
+    def unit(conn: Connection) -> None:
+        told = _by_link(conn, secret)
+        _appeal(conn, told.strike, told.username, wanted)
+
+    await server.db.write(unit)
+
+
+def _told(strike: Strike, username: str) -> Told:
+    in_time = strike.created_at > now_ms() - APPEALED_WITHIN_MS
+    return Told(strike, username, strike.appeal_id is None and strike.undone_at is None and in_time)
+
+
+def _checked(text: str) -> str:
+    wanted = clean_text(text)
+    if not wanted:
+        raise Invalid({"text": "must be filled in"})
+    if len(wanted) > TEXT_CHARACTERS_MAX:
+        raise Invalid({"text": f"is too long (at most {TEXT_CHARACTERS_MAX} characters)"})
+    return wanted
+
+
+def _appeal(conn: Connection, strike: Strike, username: str, text: str) -> None:
+    if not _told(strike, username).may_appeal or strikes.add_appeal(conn, strike.id, text) is None:
+        raise Conflict("This decision cannot be appealed against any more.")
+    quoted = "\n".join(f"> {line}" for line in text.splitlines() if line.strip())
+    for staff_id in users.staff_ids(conn):
+        if staff_id != strike.actor_id:
+            plan_mail(conn, staff_id, "appeal_waiting", {"appellant": username, "appeal": quoted})
+
+
+# -- for those who decide
+
+
+async def page(server: Server, member: Member, window: Window, *, pending: bool = True) -> list[Strike]:
+    """Decisions that somebody appeals against, the newest appeal first. Raises Forbidden."""
+    require(member, Permission.MANAGE_APPEALS)
+    return await server.db.read(lambda conn: strikes.appealed(conn, window, pending=pending))
+
+
+async def decide(server: Server, member: Member, appeal_id: int, *, approved: bool) -> None:
+    """Settle an appeal: approved, the decision is taken back. The member hears of it by mail.
+
+    Raises Forbidden for whoever made the decision or is its subject, NotFound, Conflict if it has been settled.
+    """
+    require(member, Permission.MANAGE_APPEALS)
+
+    def unit(conn: Connection) -> int:
+        strike = strikes.by_appeal(conn, appeal_id)
+        if strike is None:
+            raise NotFound("Record not found")
+        if member.account_id in (strike.actor_id, strike.account_id):
+            raise Forbidden(NOT_ALLOWED)
+        if not strikes.decide_appeal(conn, appeal_id, by_id=member.account_id, approved=approved):
+            raise Conflict("This appeal has been settled.")
+        if approved:
+            actions.lift_strike(conn, server, strike)
+        row, user = accounts.by_id(conn, strike.account_id), users.by_id(conn, strike.account_id)
+        name = "" if row is None else actions.handle_of(row)
+        audit.note(
+            conn,
+            member,
+            "approve_appeal" if approved else "reject_appeal",
+            ("account", strike.account_id, name),
+            after={"strike_id": str(strike.id), "action": strike.action},
+        )
+        if user is not None:
+            plan_mail(conn, user.account_id, "appeal_decided", {"approved": approved})
+        return strike.account_id
+
+    server.remembered.forget_member(await server.db.write(unit))

@@ -1,0 +1,130 @@
+"""Accounts as those who moderate see them: with address, role, where from they come, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from sqlalchemy import Connection
+
+from fedserver import signup
+from fedserver.context import Server
+from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.moderation.permissions import NOT_ALLOWED, Permission, allows, require, require_over
+from fedserver.viewer import Member
+from storage import accounts, oversight, rules, users
+from storage.accounts import AccountRow
+from storage.oversight import Sought, State
+from storage.paging import Window
+from storage.rules import Origin
+from storage.users import UserRow
+
+__all__ = ["Sought", "State", "Window"]
+
+IPS_KEPT_MS: Final = 90 * 86_400_000
+STATES: Final[tuple[State, ...]] = (
+    "active",
+    "pending",
+    "disabled",
+    "sensitized",
+    "silenced",
+    "suspended",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """An account; of members of this server also who they are and where from they came, the latest first."""
+
+    row: AccountRow
+    user: UserRow | None
+    ips: tuple[Origin, ...] = ()
+
+
+async def page(
+    server: Server, member: Member, sought: Sought, window: Window, ip: str = ""
+) -> list[Overseen]:
+    """Accounts, the newest first; `ip` is an address or network from which they came. Raises Forbidden, Invalid."""
+    require_sight(member)
+    network = _network(ip) if ip else None
+
+    def unit(conn: Connection) -> list[Overseen]:
+        wanted = sought if network is None else replace(sought, ips=_seen_within(conn, network))
+        rows = oversight.page(conn, wanted, window)
+        return list(_completed(conn, rows).values())
+
+    return await server.db.read(unit)
+
+
+async def one(server: Server, member: Member, account_id: int) -> Overseen:
+    """One account. Raises Forbidden, NotFound."""
+    require_sight(member)
+    return await server.db.read(_one, account_id)
+
+
+def some(conn: Connection, account_ids: Iterable[int]) -> dict[int, Overseen]:
+    """These accounts, within a unit: three statements whatever their number."""
+    return _completed(conn, list(accounts.by_ids(conn, account_ids).values()))
+
+
+def require_sight(member: Member) -> None:
+    """Raise Forbidden unless the member may look at accounts."""
+    if not allows(member.role, Permission.MANAGE_REPORTS):
+        require(member, Permission.MANAGE_USERS)
+
+
+def _one(conn: Connection, account_id: int) -> Overseen:
+    found = some(conn, [account_id]).get(account_id)
+    if found is None or (found.row.deleted_at is not None and not found.row.domain):
+        raise NotFound("Record not found")
+    return found
+
+
+def _completed(conn: Connection, rows: list[AccountRow]) -> dict[int, Overseen]:
+    members = [row.id for row in rows if not row.domain]
+    known, ips = users.by_ids(conn, members), rules.ips_of(conn, members) if members else {}
+    return {row.id: Overseen(row, known.get(row.id), tuple(ips.get(row.id, ()))) for row in rows}
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise Invalid({"ip": "must be an address or a network, such as 192.0.2.0/24"}) from error
+
+
+def _seen_within(conn: Connection, network: IPv4Network | IPv6Network) -> list[str]:
+    if network.prefixlen == network.max_prefixlen:
+        return [str(network.network_address)]
+    # What all addresses of the network begin with, as text; the rest is compared as numbers.
+    whole = network.prefixlen // 8 if network.version == 4 else 0
+    prefix = "".join(f"{part}." for part in str(network.network_address).split(".")[:whole])
+    return [one for one in oversight.ips_within(conn, prefix) if ip_address(one) in network]
+
+
+# -- who waits to be let in
+
+
+async def approve(server: Server, member: Member, account_id: int) -> Overseen:
+    """Let somebody in who waits. Raises Forbidden (also when they do not wait), NotFound."""
+    await _waiting(server, member, account_id)
+    await signup.approve(server, member, account_id)
+    return await one(server, member, account_id)
+
+
+async def reject(server: Server, member: Member, account_id: int) -> Overseen:
+    """Refuse somebody who waits, and delete what they entered; as they were. Raises as `approve`."""
+    found = await _waiting(server, member, account_id)
+    await signup.reject(server, member, account_id)
+    return found
+
+
+async def _waiting(server: Server, member: Member, account_id: int) -> Overseen:
+    require(member, Permission.MANAGE_USERS)
+    found = await one(server, member, account_id)
+    require_over(member, account_id, None if found.user is None else found.user.role)
+    if found.user is None or found.user.approved_at is not None:
+        raise Forbidden(NOT_ALLOWED)
+    return found

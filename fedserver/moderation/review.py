@@ -1,0 +1,143 @@
+"""What may be shown among what many look at: hashtags, links, publishers and posts, approved or rejected.
+
+`decisions` is what `fedserver.trends` asks. What nobody has decided about is up to those who compute trends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, select
+
+from activitypub.identifiers import host_of
+from fedserver.content.links import tag_key
+from fedserver.context import Server
+from fedserver.errors import Invalid, NotFound
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
+from fedserver.tags import HISTORY_DAYS, ShownTag, shown_unit
+from fedserver.viewer import Member
+from storage import posts, review
+from storage.paging import Window
+from storage.tables import preview
+from storage.types import now_ms
+
+Kind = Literal["link", "publisher", "post"]
+PREVIEWS_COUNTED: Final = 1_000
+DAY_MS: Final = 86_400_000
+
+
+def decisions(conn: Connection, kind: Kind, subjects: Iterable[str]) -> dict[str, bool]:
+    """What was decided about those of these that somebody decided about: ids, or domains of publishers."""
+    return review.decisions(conn, kind, subjects)
+
+
+# -- hashtags
+
+
+async def tags(server: Server, member: Member, window: Window) -> list[ShownTag]:
+    """Every hashtag, the newest first. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    return await server.db.read(lambda conn: shown_unit(conn, member.account_id, review.tags(conn, window)))
+
+
+async def busy_tags(server: Server, member: Member, *, offset: int, limit: int) -> list[ShownTag]:
+    """The hashtags that most accounts used in the last seven days, decided about or not. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    since = now_ms() - HISTORY_DAYS * DAY_MS
+
+    def unit(conn: Connection) -> list[ShownTag]:
+        return shown_unit(conn, member.account_id, review.most_used_tags(conn, since, offset, limit))
+
+    return await server.db.read(unit)
+
+
+async def tag(server: Server, member: Member, tag_id: int) -> ShownTag:
+    """One hashtag. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    return await server.db.read(_tag, member, tag_id)
+
+
+async def change_tag(
+    server: Server,
+    member: Member,
+    tag_id: int,
+    *,
+    display_name: str | None = None,
+    usable: bool | None = None,
+    listable: bool | None = None,
+    trendable: bool | None = None,
+) -> ShownTag:
+    """How a hashtag is written, and what may be done with it; None leaves a thing as it is.
+
+    Raises Forbidden, NotFound, Invalid for another name than in other capitals.
+    """
+    require(member, Permission.MANAGE_TAXONOMIES)
+
+    def unit(conn: Connection) -> ShownTag:
+        row = review.tag(conn, tag_id)
+        if row is None:
+            raise NotFound("Record not found")
+        given = {"name": display_name, "usable": usable, "listable": listable, "trendable": trendable}
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if display_name is not None and tag_key(display_name) != row.key:
+            raise Invalid({"display_name": "can differ in capitals alone"})
+        before = {name: getattr(row, name) for name in values}
+        review.change_tag(conn, tag_id, **values)
+        audit.note(conn, member, "update", ("tag", tag_id, row.name), before=before, after=values)
+        return _tag(conn, member, tag_id)
+
+    return await server.db.write(unit)
+
+
+def _tag(conn: Connection, member: Member, tag_id: int) -> ShownTag:
+    row = review.tag(conn, tag_id)
+    if row is None:
+        raise NotFound("Record not found")
+    return shown_unit(conn, member.account_id, [row])[0]
+
+
+# -- links, publishers, posts
+
+
+async def decide(server: Server, member: Member, kind: Kind, subject: str, *, allowed: bool) -> None:
+    """Approve or reject something. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+
+    def unit(conn: Connection) -> None:
+        if not _is_there(conn, kind, subject):
+            raise NotFound("Record not found")
+        before = review.decide(conn, kind, subject, allowed=allowed, by_id=member.account_id)
+        verb = "approve" if allowed else "reject"
+        audit.note(conn, member, verb, (f"trend_{kind}", subject, ""), before={"allowed": before})
+
+    await server.db.write(unit)
+
+
+async def publishers(
+    server: Server, member: Member, *, offset: int, limit: int
+) -> Sequence[tuple[str, bool | None]]:
+    """The sites that posts linked to most of late, with what was decided about each. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+
+    def unit(conn: Connection) -> list[tuple[str, bool | None]]:
+        latest = select(preview.c.url).order_by(preview.c.id.desc()).limit(PREVIEWS_COUNTED)
+        counted = Counter(host for url in conn.scalars(latest) if (host := host_of(url)) is not None)
+        names = [name for name, _ in counted.most_common(offset + limit)][offset:]
+        known = review.decisions(conn, "publisher", names)
+        return [(name, known.get(name)) for name in names]
+
+    return await server.db.read(unit)
+
+
+def _is_there(conn: Connection, kind: Kind, subject: str) -> bool:
+    match kind:
+        case "post":
+            return subject.isdigit() and posts.by_id(conn, int(subject)) is not None
+        case "link":
+            found = select(preview.c.id).where(preview.c.id == int(subject)) if subject.isdigit() else None
+            return found is not None and conn.execute(found).first() is not None
+        case "publisher":
+            return bool(subject)
