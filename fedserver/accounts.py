@@ -12,6 +12,7 @@ from sqlalchemy import Connection, update
 
 from activitypub.discovery import parse_handle
 from activitypub.errors import Malformed
+from activitypub.identifiers import normal_host
 from fedserver import mentions
 from fedserver.content.html import sanitise_bio
 from fedserver.content.links import find_mentions, tag_key
@@ -22,7 +23,7 @@ from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.federation import fetch
 from fedserver.jobs.plan import plan
 from fedserver.viewer import Member
-from storage import accounts, posts
+from storage import accounts, emojis
 from storage.accounts import AccountRow
 from storage.tables import user
 from storage.types import now_ms
@@ -32,6 +33,7 @@ NOTE_CHARACTERS_MAX: Final = 1_000
 FIELDS_MAX: Final = 6
 FIELD_CHARACTERS_MAX: Final = 255
 ALIASES_MAX: Final = 10
+ATTRIBUTION_DOMAINS_MAX: Final = 100
 MOVES_EVERY_MS: Final = 7 * 86_400_000
 
 
@@ -47,6 +49,10 @@ class ProfileChange:
     discoverable: bool | None = None
     indexable: bool | None = None
     hides_follows: bool | None = None
+    show_media: bool | None = None
+    show_media_replies: bool | None = None
+    show_featured: bool | None = None
+    attribution_domains: Sequence[str] | None = None
     avatar_url: str | None = None
     avatar_alt: str | None = None
     header_url: str | None = None
@@ -54,6 +60,7 @@ class ProfileChange:
     default_visibility: str | None = None
     default_sensitive: bool | None = None
     default_language: str | None = None
+    default_quote_policy: str | None = None
 
 
 async def change_profile(server: Server, member: Member, change: ProfileChange) -> None:
@@ -78,6 +85,9 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
         "discoverable",
         "indexable",
         "hides_follows",
+        "show_media",
+        "show_media_replies",
+        "show_featured",
         "avatar_url",
         "avatar_alt",
         "header_url",
@@ -86,6 +96,8 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
         value = getattr(change, name)
         if value is not None:
             values[name] = value
+    if change.attribution_domains is not None:
+        values["attribution_domains"] = json.dumps(_domains(change.attribution_domains))
     if change.bot is not None:
         values["bot"] = change.bot
         values["actor_type"] = "Service" if change.bot else "Person"
@@ -93,10 +105,12 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
         shown = " ".join(
             str(values.get(name, getattr(row, name))) for name in ("display_name", "note_source", "fields")
         )
-        found = posts.emojis_named(conn, emoji_shortcodes(shown))
-        emojis = [{"shortcode": one.shortcode, "url": one.url, "static_url": one.static_url} for one in found]
-        values["emojis"] = msgspec.json.encode(emojis).decode()
+        values["emojis"] = emojis.stored(conn, emoji_shortcodes(shown))
     values = {name: value for name, value in values.items() if getattr(row, name) != value}
+    replaced = [getattr(row, name) for name in ("avatar_url", "header_url") if name in values]
+    unused = [key for key in map(server.media.key_of, replaced) if key is not None]
+    if unused:
+        plan(conn, "delete_files", {"keys": unused})
     if values:
         accounts.change(conn, account_id, **values)
         server.publish.profile_updated(conn, account_id)
@@ -104,7 +118,7 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
         plan(conn, "verify_links", {"account_id": account_id}, key=str(account_id))
     preferences = {
         name: getattr(change, name)
-        for name in ("default_visibility", "default_sensitive", "default_language")
+        for name in ("default_visibility", "default_sensitive", "default_language", "default_quote_policy")
         if getattr(change, name) is not None
     }
     if preferences:
@@ -213,6 +227,22 @@ def _fields(
     ]
 
 
+def _domains(typed: Sequence[str]) -> list[str]:
+    """Names of sites, however they were typed, each once. Raises Invalid for what is none."""
+    found: dict[str, None] = {}
+    for one in typed:
+        text = one.strip().lower()
+        if not text:
+            continue
+        name = normal_host(text.partition("://")[2] or text.removeprefix("*."))
+        if name is None or "." not in name:
+            raise Invalid({"attribution_domains": f"has {one[:100]!r}, which is no domain"})
+        found[name] = None
+    if len(found) > ATTRIBUTION_DOMAINS_MAX:
+        raise Invalid({"attribution_domains": f"can be {ATTRIBUTION_DOMAINS_MAX} at the most"})
+    return list(found)
+
+
 def _check(change: ProfileChange) -> None:
     problems: dict[str, str] = {}
     if change.display_name is not None and len(change.display_name) > NAME_CHARACTERS_MAX:
@@ -234,5 +264,7 @@ def _check(change: ProfileChange) -> None:
         "direct",
     ):
         problems["source[privacy]"] = "must be public, unlisted, private or direct"
+    if change.default_quote_policy not in (None, "public", "followers", "nobody"):
+        problems["source[quote_policy]"] = "must be public, followers or nobody"
     if problems:
         raise Invalid(problems)

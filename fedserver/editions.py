@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fedserver import interactions, posts
+from fedserver import interactions, posts, quotes
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.viewer import Member
@@ -30,6 +30,7 @@ class Current:
     language: str
     media_ids: Sequence[int]
     media_type: str
+    quoted_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ async def current(server: Server, member: Member, post_id: int) -> Current:
         if row.boost_of_id is not None:
             raise NotFound
         media = [one.id for one in stored.media_of(conn, [row.id]).get(row.id, ())]
+        target = quotes.quoted_by(conn, row)
         return Current(
             row.id,
             row.source_text,
@@ -71,6 +73,7 @@ async def current(server: Server, member: Member, post_id: int) -> Current:
             row.language,
             media,
             row.source_type,
+            None if target is None else target.id,
         )
 
     return await server.db.read(unit)
@@ -118,6 +121,7 @@ class Defaults:
     visibility: str = "public"
     language: str = ""
     sensitive: bool = False
+    quote_policy: str = "public"
 
 
 async def defaults(server: Server, member: Member) -> Defaults:
@@ -125,4 +129,6 @@ async def defaults(server: Server, member: Member) -> Defaults:
     row = await server.db.read(users.by_id, member.account_id)
     if row is None:
         return Defaults()
-    return Defaults(row.default_visibility, row.default_language, row.default_sensitive)
+    return Defaults(
+        row.default_visibility, row.default_language, row.default_sensitive, row.default_quote_policy
+    )

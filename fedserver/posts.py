@@ -12,10 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fedserver import conversations, mentions, notifications, polls, quotes, search_index, visibility
+from fedserver import (
+    conversations,
+    mentions,
+    notifications,
+    polls,
+    previews,
+    quotes,
+    search_index,
+    uploads,
+    visibility,
+)
 from fedserver.content import markdown, plain
 from fedserver.content.links import Handle, character_count, find_mentions, tag_key
 from fedserver.content.plain import Rendered
@@ -24,9 +33,10 @@ from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
 from fedserver.federation import fetch
 from fedserver.federation.publish import Publisher
+from fedserver.moderation import marking
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, posts, relationships, timelines, users
+from storage import accounts, emojis, posts, relationships, timelines, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -127,7 +137,7 @@ def create_unit(
         account_id=account_id,
         kind="question" if draft.poll else "article" if draft.title else "note",
         visibility=shown_to,
-        **_texts(conn, draft, rendered),
+        **marking.of_new(author, _texts(conn, draft, rendered)),
         in_reply_to_id=parent.id if parent else None,
         in_reply_to_account_id=parent.account_id if parent else None,
         in_reply_to_uri=parent.uri if parent else "",
@@ -186,7 +196,7 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
     target = quotes.quoted_by(conn, row)
     rendered, named = _rendered(conn, server, draft, target)
     says = {
-        **_texts(conn, draft, rendered),
+        **marking.of_edited(row, _texts(conn, draft, rendered)),
         "kind": "question" if draft.poll else "article" if draft.title else "note",
     }
     if draft.quote_policy is not None:
@@ -204,12 +214,17 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
     server.publish.post_updated(conn, post_id)
 
 
-async def delete_post(server: Server, member: Member, post_id: int) -> PostRow:
-    """Delete a post of one's own for good, or undo a boost; the row as it was. Raises NotFound, Forbidden."""
-    return await server.db.write(_delete, server.publish, member.account_id, post_id)
+async def delete_post(server: Server, member: Member, post_id: int, *, media_too: bool = False) -> PostRow:
+    """Delete a post of one's own for good, or undo a boost; the row as it was. Raises NotFound, Forbidden.
+
+    Its attachments are free for another post for a day, or with `media_too` go at once.
+    """
+    return await server.db.write(_delete, server.publish, member.account_id, post_id, media_too)
 
 
-def _delete(conn: Connection, publish: Publisher, account_id: int, post_id: int) -> PostRow:
+def _delete(
+    conn: Connection, publish: Publisher, account_id: int, post_id: int, media_too: bool
+) -> PostRow:
     row = own(conn, post_id, account_id)
     if row.boost_of_id is not None:
         from fedserver import interactions
@@ -218,7 +233,10 @@ def _delete(conn: Connection, publish: Publisher, account_id: int, post_id: int)
         interactions.remove_boost(conn, row)
     else:
         publish.post_deleted(conn, row)
+        attached = posts.media_of(conn, [row.id]).get(row.id, []) if media_too else []
         erase(conn, row)
+        if attached:
+            uploads.forget(conn, attached)
     return row
 
 
@@ -260,6 +278,7 @@ def distribute(conn: Connection, row: PostRow) -> None:
         conversations.told(conn, row, named, heard)
     if row.visibility != "direct" and row.in_reply_to_id is None:
         notifications.notify_of_new_post(conn, row.account_id, row.id, row.thread_id, except_for=local_ids)
+    previews.attach(conn, row)
     signal(conn, "post", str(row.id))
 
 
@@ -275,6 +294,7 @@ def edited(conn: Connection, row: PostRow) -> None:
         notifications.notify(
             conn, booster_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
         )
+    previews.attach(conn, row)
     signal(conn, "status.update", str(row.id))
 
 
@@ -299,6 +319,9 @@ def erase(conn: Connection, row: PostRow) -> None:
     for boost in posts.boosts_of(conn, row.id):
         signal_gone(conn, boost)
         posts.remove(conn, boost)
+    if not row.local:
+        remote_media.forget_of_post(conn, row.id)
+        conn.execute(delete(media).where(media.c.post_id == row.id))
     conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
     posts.remove(conn, row)
     if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
@@ -407,10 +430,6 @@ def _rendered(
 def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]:
     """The columns that hold what is said."""
     shortcodes = emoji_shortcodes(f"{draft.text} {draft.summary} {draft.title}")
-    emojis = [
-        {"shortcode": one.shortcode, "url": one.url, "static_url": one.static_url}
-        for one in posts.emojis_named(conn, shortcodes)
-    ]
     return {
         "content_html": rendered.html,
         "source_text": draft.text,
@@ -419,7 +438,7 @@ def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]
         "summary": draft.summary.strip(),
         "sensitive": draft.sensitive or (bool(draft.summary.strip()) and not draft.title),
         "language": language_tag(draft.language) or "" if draft.language else "",
-        "emojis": msgspec.json.encode(emojis).decode(),
+        "emojis": emojis.stored(conn, shortcodes),
     }
 
 

@@ -18,7 +18,7 @@ from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
 from fedserver.rendered import Shelf
-from storage import accounts, cards, interactions
+from storage import accounts, cards, interactions, previews
 from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
 from storage.hot import Hot
 from storage.interactions import Standing
@@ -166,6 +166,11 @@ def _select_tagged(*, several: bool) -> Select[Any]:
     )
 
 
+def _select_linking() -> Select[Any]:
+    """Posts that show the preview of one page."""
+    return cards.select_all_cards().where(*_for_all(), post.c.preview_id == bindparam("preview_id"))
+
+
 def _select_of_account(visible: cards.Visible) -> Select[Any]:
     tagged = exists().where(
         post_tag.c.post_id == post.c.id,
@@ -206,6 +211,7 @@ _home = Page(_select_home, home_entry.c.post_id)
 _list = Page(_select_list, list_entry.c.post_id)
 _tagged = Page(lambda: _select_tagged(several=False), _TAG_OF.c.post_id)
 _tagged_any = Page(lambda: _select_tagged(several=True), _TAG_OF.c.post_id)
+_linking = Page(_select_linking, post.c.id)
 _public = Page(lambda: _select_public(one_side=False), post.c.id)
 _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
 _of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
@@ -486,6 +492,21 @@ async def by_tag(
         only_media=only_media,
     )
     return await filters.applied(server, viewer_id, batch)
+
+
+async def by_link(server: Server, viewer_id: int | None, window: Window, shelf: Shelf, *, url: str) -> Batch:
+    """Public posts that link to a page; none for one that nobody linked to."""
+
+    def unit(conn: Connection) -> Batch:
+        preview_id = previews.by_url(conn, url)
+        found: list[Card] = []
+        if preview_id is not None:
+            found = _linking.run(
+                conn, window, preview_id=preview_id, viewer_id=viewer_id or 0, now=now_ms(), only_media=0
+            )
+        return quoted.complete(conn, found, viewer_id, shelf)
+
+    return await filters.applied(server, viewer_id, await server.db.read(unit))
 
 
 async def liked(server: Server, viewer_id: int, window: Window, shelf: Shelf) -> tuple[list[int], Batch]:

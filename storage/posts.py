@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, s
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import (
     account,
-    custom_emoji,
     hashtag,
     media,
     mention,
@@ -21,6 +20,7 @@ from storage.tables import (
     post,
     post_source,
     post_tag,
+    quote,
     revision,
 )
 from storage.types import AnyOf, new_id, now_ms
@@ -132,6 +132,13 @@ def remove(conn: Connection, row: PostRow) -> None:
         .where(account.c.id == row.account_id, account.c.posts_count > 0)
         .values(posts_count=account.c.posts_count - 1)
     )
+    if row.quote_uri:
+        quoted = select(quote.c.quoted_id).where(quote.c.post_id == row.id, quote.c.state == "accepted")
+        conn.execute(
+            update(post)
+            .where(post.c.id == quoted.scalar_subquery(), post.c.quotes_count > 0)
+            .values(quotes_count=post.c.quotes_count - 1)
+        )
     conn.execute(delete(post).where(post.c.id == row.id))
 
 
@@ -381,30 +388,6 @@ def poll_counted(conn: Connection, post_id: int, at_ms: int) -> None:
 def voters(conn: Connection, post_id: int) -> list[int]:
     """Who voted."""
     return list(conn.scalars(select(poll_vote.c.account_id).where(poll_vote.c.post_id == post_id).distinct()))
-
-
-# -- custom emoji
-
-
-def emojis_named(conn: Connection, shortcodes: Iterable[str], domain: str = "") -> list[Row[Any]]:
-    """The custom emoji of a server that are called so and not disabled."""
-    wanted = set(shortcodes)
-    if not wanted:
-        return []
-    query = select(custom_emoji).where(
-        custom_emoji.c.shortcode.in_(wanted),
-        custom_emoji.c.domain == domain,
-        custom_emoji.c.disabled.is_(False),
-    )
-    return list(conn.execute(query))
-
-
-def emojis_in_picker(conn: Connection) -> list[Row[Any]]:
-    """This server's custom emoji, by name."""
-    query = select(custom_emoji).where(
-        custom_emoji.c.domain == "", custom_emoji.c.disabled.is_(False), custom_emoji.c.visible_in_picker
-    )
-    return list(conn.execute(query.order_by(custom_emoji.c.shortcode)))
 
 
 # -- those who carry it on

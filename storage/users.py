@@ -34,6 +34,7 @@ class UserRow(NamedTuple):
     default_visibility: str
     default_sensitive: bool
     default_language: str
+    default_quote_policy: str
     mail_kinds: str
     appearance: str
     reason: str

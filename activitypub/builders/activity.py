@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from activitypub.builders.note import tombstone
-from activitypub.jsonld import ACTIVITY_CONTEXT, COLLECTION_CONTEXT, REACTION_CONTEXT
+from activitypub.jsonld import ACTIVITY_CONTEXT, COLLECTION_CONTEXT, POST_CONTEXT, REACTION_CONTEXT
 from activitypub.names import PUBLIC
 from activitypub.values import format_time
 
@@ -170,6 +170,17 @@ def quote_request(uri: str, *, actor: str, quoted_post: str, author: str, quotin
     activity["@context"] = quoting_post["@context"]
     activity["instrument"] = _without_context(quoting_post)
     return activity
+
+
+def quote_echo(uri: str, *, actor: str, quoted_post: str, quoting_post: str) -> Document:
+    """A ``QuoteRequest`` as it is put into the answer (FEP-044f)."""
+    request = echo(uri, kind="QuoteRequest", actor=actor, target=quoted_post)
+    return {"@context": POST_CONTEXT, **request, "instrument": quoting_post}
+
+
+def delete_stamp(uri: str, stamp: Document) -> Document:
+    """Consent to be quoted is taken back (FEP-044f): ``Delete`` of the ``QuoteAuthorization``, which is embedded."""
+    return _activity("Delete", uri, stamp["attributedTo"], stamp, to=[PUBLIC])
 
 
 # --- collections ------------------------------------------------------------------------------

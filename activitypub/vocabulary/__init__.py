@@ -1,6 +1,6 @@
 """What we read from others, as values: lenient readers, one file per family of types.
 
-``read_actor``, ``read_post``, ``read_tombstone`` and ``read_collection`` take a document that
+``read_actor``, ``read_post``, ``read_tombstone``, ``read_collection`` and ``read_stamp`` take a document that
 ``values.normalise`` made and raise ``Malformed`` only when the indispensable is missing.
 """
 
@@ -8,6 +8,7 @@ from activitypub.vocabulary.actor import Actor, Field, Multikey, PublicKey, read
 from activitypub.vocabulary.collection import Collection, read_collection
 from activitypub.vocabulary.parts import Attachment, Emoji, Hashtag, Mention, Picture
 from activitypub.vocabulary.post import Poll, PollOption, Post, Tombstone, read_post, read_tombstone
+from activitypub.vocabulary.stamp import Stamp, read_stamp
 
 __all__ = [
     "Actor",
@@ -23,10 +24,12 @@ __all__ = [
     "PollOption",
     "Post",
     "PublicKey",
+    "Stamp",
     "Tombstone",
     "read_actor",
     "read_collection",
     "read_keys",
     "read_post",
+    "read_stamp",
     "read_tombstone",
 ]

@@ -37,6 +37,7 @@ FIELDS_MAX: Final = 50
 FIELD_CHARS_MAX: Final = 2047
 ALIASES_MAX: Final = 256
 KEYS_MAX: Final = 10
+ATTRIBUTION_DOMAINS_MAX: Final = 256
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,12 +63,20 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     value_html: str
 
 
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose wish is granted at once, and whose is considered: actors, and collections of actors."""
+
+    automatic: tuple[str, ...] = ()
+    manual: tuple[str, ...] = ()
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """An actor as another server describes it. HTML is as received, not sanitised.
 
     ``kind`` is the type there: one of five known ones, or any other with an inbox and an outbox.
     ``moderators`` is a group's moderators collection (FEP-1b12); ``webfinger`` is ``user@host``
-    (FEP-2c59). ``None`` for ``discoverable`` and ``indexable`` means that nothing was said.
+    (FEP-2c59). ``None`` for ``discoverable``, ``indexable`` and ``can_feature`` (FEP-7aa9) means that
+    nothing was said.
     """
 
     id: str
@@ -105,6 +114,12 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     sensitive: bool = False
     posting_restricted_to_mods: bool = False
     upcoming_events: str | None = None
+    featured_collections: str | None = None
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    attribution_domains: tuple[str, ...] = ()
+    can_feature: Policy | None = None
 
 
 def read_actor(document: dict[str, Any]) -> Actor:
@@ -169,7 +184,24 @@ def read_actor(document: dict[str, Any]) -> Actor:
         sensitive=flag(document.get("sensitive")) or False,
         posting_restricted_to_mods=flag(document.get("postingRestrictedToMods")) or False,
         upcoming_events=web_address(document.get("upcomingEvents")),
+        featured_collections=web_address(document.get("featuredCollections")),
+        show_media=flag(document.get("showMedia")) is not False,
+        show_media_replies=flag(document.get("showRepliesInMedia")) is not False,
+        show_featured=flag(document.get("showFeatured")) is not False,
+        attribution_domains=tuple(
+            one for one in one_or_many(document.get("attributionDomains")) if type(one) is str
+        )[:ATTRIBUTION_DOMAINS_MAX],
+        can_feature=_policy(document, "canFeature"),
     )
+
+
+def _policy(document: dict[str, Any], name: str) -> Policy | None:
+    """One part of an ``interactionPolicy``; ``None`` where nothing is said."""
+    policy = next(objects_of(document, "interactionPolicy"), {})
+    said = next(objects_of(policy, name), None)
+    if said is None:
+        return None
+    return Policy(automatic=ids_of(said, "automaticApproval"), manual=ids_of(said, "manualApproval"))
 
 
 def actor_kind(document: dict[str, Any]) -> str | None:

@@ -73,8 +73,9 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """A post as another server describes it. HTML is as received, not sanitised.
 
     ``kind`` is the type there. ``summary`` is a content warning on a ``Note`` or ``Question`` and an
-    abstract on everything else. ``quote`` is the quoted post's address; ``quote_automatic`` and
-    ``quote_manual`` are who may quote this one, ``None`` when nothing was said (FEP-044f).
+    abstract on everything else. ``quote`` is the quoted post's address, by software that asks nobody if it
+    ``quote_is_legacy``; ``quote_automatic`` and ``quote_manual`` are who may quote this one, ``None`` when
+    nothing was said (FEP-044f).
     """
 
     id: str
@@ -104,6 +105,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     likes: str | None = None
     shares: str | None = None
     quote: str | None = None
+    quote_is_legacy: bool = False
     quote_authorization: str | None = None
     quote_automatic: tuple[str, ...] | None = None
     quote_manual: tuple[str, ...] | None = None
@@ -198,6 +200,7 @@ def read_post(
         likes=web_address(document.get("likes")),
         shares=web_address(document.get("shares")),
         quote=_quote(document),
+        quote_is_legacy="quote" not in document,
         quote_authorization=web_address(document.get("quoteAuthorization")),
         quote_automatic=None if policy is None else ids_of(policy, "automaticApproval", "always"),
         quote_manual=None if policy is None else ids_of(policy, "manualApproval", "approvalRequired"),

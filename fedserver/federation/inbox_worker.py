@@ -61,6 +61,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "Follow": people.on_follow,
     "Like": posts.on_like,
     "Move": people.on_move,
+    "QuoteRequest": posts.on_quote_request,
     "Reject": people.on_reject,
     "Remove": people.on_remove,
     "Undo": posts.on_undo,

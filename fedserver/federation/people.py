@@ -14,7 +14,8 @@ from activitypub.activities import activity_kind
 from activitypub.values import id_of
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
-from fedserver import relationships
+from fedserver import relationships, remote_media
+from fedserver.federation import quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
@@ -42,7 +43,9 @@ def on_follow(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_accept(conn: Connection, incoming: Incoming) -> None:
-    """A member may follow. Found by the id of the Follow, else by the pair: some answer with an id of their own."""
+    """A member may follow, or quote. A follow is found by its id, else by the pair: some answer with another."""
+    if quotes.answered(conn, incoming, accepted=True):
+        return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_accept(conn, uri, incoming.actor.id, follower_id):
         raise Dropped("nobody here asked for it")
@@ -51,7 +54,9 @@ def on_accept(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_reject(conn: Connection, incoming: Incoming) -> None:
-    """A member may not follow, or no longer."""
+    """A member may not follow or quote, or no longer."""
+    if quotes.answered(conn, incoming, accepted=False):
+        return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_reject(conn, uri, incoming.actor.id, follower_id):
         raise Dropped("nobody here asked for it")
@@ -187,6 +192,7 @@ def erase_some(conn: Connection, account_id: int) -> bool:
     if follows or rows:
         return True
     conn.execute(delete(block).where(block.c.account_id == account_id))
+    remote_media.forget_of_account(conn, account_id)
     conn.execute(
         update(account)
         .where(account.c.id == account_id)

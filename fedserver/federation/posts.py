@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from activitypub.activities import activity_kind
@@ -17,7 +18,8 @@ from activitypub.values import id_of
 from activitypub.vocabulary import Post, read_post
 from fedserver import interactions, visibility
 from fedserver import posts as own_posts
-from fedserver.federation import people, remote_posts
+from fedserver import quotes as own_quotes
+from fedserver.federation import people, quotes, remote_posts, remote_quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.federation.actors import instant
 from fedserver.jobs.plan import plan
@@ -179,7 +181,9 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     said_at = instant(post.updated) or instant(activity.updated)
     if said_at is not None and row.edited_at is not None and said_at < row.edited_at:
         raise Dropped("a later edit is known")
-    edit(conn, row, remote_posts.as_kept(conn, post, incoming.actor.host), body)
+    kept = remote_posts.as_kept(conn, post, incoming.actor.host)
+    remote_quotes.changed(conn, incoming.server, row, kept)
+    edit(conn, row, kept, body)
 
 
 def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> None:
@@ -213,6 +217,8 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
     uri = incoming.activity.object_id
     if uri is None:
         raise Dropped("it names no post")
+    if quotes.stamp_deleted(conn, incoming):
+        return
     row = posts.by_uri(conn, uri)
     if row is None:
         if not same_origin(uri, incoming.actor.uri):
@@ -225,6 +231,49 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
         interactions.remove_boost(conn, row)
     else:
         own_posts.erase(conn, row)
+
+
+# -- QuoteRequest
+
+
+def on_quote_request(conn: Connection, incoming: Incoming) -> None:
+    """Somebody wants to quote a post of ours: the policy of the post answers at once (FEP-044f)."""
+    activity, actor = incoming.activity, incoming.actor
+    target = incoming.known_post(conn, activity.object_id)
+    if not target.local or target.boost_of_id is not None or not visibility.may_see(conn, target, actor.id):
+        raise Dropped("it is about no post of ours that its actor may see")
+    uri = id_of(activity.instrument)
+    if uri is None or not same_origin(uri, actor.uri):
+        raise Dropped("it names no post of its actor's")
+    publish = incoming.server.publish
+    if own_quotes.may_quote(conn, target, actor.id) == "automatic":
+        row = _quoting_post(conn, incoming, uri, target.account_id)
+        if own_quotes.answer(conn, incoming.server, actor, target, row, incoming.uri):
+            return
+    publish.quote_refused(conn, target, actor.id, incoming.uri, uri)
+
+
+def _quoting_post(conn: Connection, incoming: Incoming, uri: str, reader_id: int) -> PostRow:
+    """The post that quotes, as it was sent inside or as the quoted author can read it; news if it was not known."""
+    row = posts.by_uri(conn, uri)
+    embedded = incoming.activity.instrument
+    if row is None and isinstance(embedded, dict) and set(embedded) - {"id", "type"}:
+        post = read_post(embedded)
+        if post.attributed_to != incoming.actor.uri:
+            raise Dropped("the post is somebody else's")
+        _check_addressing(incoming, post)
+        body = msgspec.json.encode(embedded)
+        row = remote_posts.insert(
+            conn, post, incoming.actor, body, parent=remote_posts.parent_of(conn, post, incoming.actor)
+        )
+        own_posts.distribute(conn, row)
+        return row
+    row = incoming.post(conn, uri, viewer_id=reader_id)
+    if row.account_id != incoming.actor.id:
+        raise Dropped("the post is somebody else's")
+    if uri in incoming.asked:
+        _tell(conn, row)
+    return row
 
 
 # -- Announce

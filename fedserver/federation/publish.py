@@ -75,6 +75,14 @@ class Publisher:
 
         self._post(conn, post_id, update)
 
+    def post_refreshed(self, conn: Connection, post_id: int) -> None:
+        """What a post says is the same, but not what may be done with it, or how its quote stands: no edit."""
+
+        def update(row: PostRow, document: Document) -> Document:
+            return activity.update(self._uris.update(row.id, now_ms()), document)
+
+        self._post(conn, post_id, update)
+
     def post_deleted(self, conn: Connection, row: PostRow) -> None:
         """A post is about to be deleted: everybody who may have it hears of it. Call before its rows go."""
         if not _leaves(row):
@@ -230,6 +238,63 @@ class Publisher:
                 to=[uris.followers],
             )
             self._send(conn, member, document, recipients, topic=row.uri)
+
+    # --- quotes (FEP-044f)
+
+    def quote_requested(self, conn: Connection, quote: Any) -> None:
+        """A member quotes somebody elsewhere, who is asked, and is shown the post that does."""
+        row, quoted = posts.by_id(conn, quote.post_id), posts.by_id(conn, quote.quoted_id)
+        if row is None or quoted is None or not _leaves(row):
+            return
+
+        def request(me: AccountRow, them: AccountRow) -> Document:
+            document = self.documents.post_documents(conn, [row])[0]
+            return activity.quote_request(
+                quote.request_uri, actor=me.uri, quoted_post=quoted.uri, author=them.uri, quoting_post=document
+            )
+
+        self._to_person(conn, quote.account_id, quote.quoted_account_id, row.uri, request)
+
+    def quote_accepted(self, conn: Connection, quote: Any) -> None:
+        """A member agrees to be quoted by somebody elsewhere, who gets the address of the stamp that says so."""
+
+        def accept(me: AccountRow, them: AccountRow) -> Document:
+            row = posts.by_id(conn, quote.post_id)
+            request = activity.quote_echo(
+                quote.request_uri, actor=them.uri, quoted_post=quote.quoted_uri, quoting_post=row.uri
+            )
+            uri = self._uris.activity(new_id())
+            return activity.accept(uri, actor=me.uri, request=request, result=quote.stamp_uri)
+
+        self._to_person(conn, quote.quoted_account_id, quote.account_id, quote.quoted_uri, accept)
+
+    def quote_refused(
+        self, conn: Connection, quoted: PostRow, asking_id: int, request_uri: str, quoting_uri: str
+    ) -> None:
+        """A member, or the policy of their post, does not agree to be quoted by somebody elsewhere."""
+
+        def reject(me: AccountRow, them: AccountRow) -> Document:
+            request = activity.quote_echo(
+                request_uri, actor=them.uri, quoted_post=quoted.uri, quoting_post=quoting_uri
+            )
+            return activity.reject(self._uris.activity(new_id()), actor=me.uri, request=request)
+
+        self._to_person(conn, quoted.account_id, asking_id, quoted.uri, reject)
+
+    def quote_revoked(self, conn: Connection, quote: Any) -> None:
+        """A member agrees no longer: whoever may have seen the stamp hears that it is gone. Call while it is there."""
+        stamp = self.documents.stamp(conn, quote)
+        member, quoted = _account(conn, quote.quoted_account_id), posts.by_id(conn, quote.quoted_id or 0)
+        if stamp is None or member is None or quoted is None:
+            return
+        found = [*self._audience(conn, quoted), *_personal.run(conn, ids=[quote.account_id])]
+        row = posts.by_id(conn, quote.post_id)
+        if row is not None and row.local:
+            found += self._audience(conn, row)
+        recipients = self._allowed(conn, found)
+        if recipients:
+            document = activity.delete_stamp(self._uris.activity(new_id()), stamp)
+            self._send(conn, member, document, recipients, topic=quote.stamp_uri)
 
     # --- people
 

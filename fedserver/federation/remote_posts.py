@@ -11,15 +11,17 @@ import msgspec
 from sqlalchemy import Connection
 
 from activitypub.errors import Malformed
-from activitypub.identifiers import same_origin
+from activitypub.identifiers import host_of, same_origin
 from activitypub.vocabulary import Attachment, Poll, Post
 from fedserver import search_index, visibility
 from fedserver.content import html
 from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.content.plain import url_link
 from fedserver.content.text import clean_line, clean_text, language_tag
+from fedserver.federation import remote_quotes
 from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
-from storage import accounts, inbox, instances, posts
+from fedserver.moderation import marking
+from storage import accounts, emojis, inbox, instances, posts
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.types import new_id, now_ms
@@ -86,13 +88,14 @@ def insert(
         url=_page_of(post),
         account_id=author.id,
         visibility=str(post.visibility(author.followers_uri or None)),
-        **texts(post),
+        **marking.of_new(author, texts(post)),
         in_reply_to_id=parent.id if parent else None,
         in_reply_to_account_id=parent.account_id if parent else None,
         in_reply_to_uri=_kept(post.in_reply_to),
         thread_id=parent.thread_id if parent else post_id,
         context_uri=_kept(post.context) or _kept(post.conversation) or (parent.context_uri if parent else ""),
-        quote_uri=_kept(post.quote),
+        quote_uri=_kept(post.quote) if post.quote != post.id else "",
+        quote_policy=remote_quotes.policy_of(post, author),
         local=False,
         created_at=created_at,
         edited_at=edited_at if edited_at is not None and created_at < edited_at <= now else None,
@@ -103,6 +106,7 @@ def insert(
         put_poll(conn, row.id, post.poll)
     search_index.add(conn, row)
     posts.put_source(conn, row.id, body)
+    remote_quotes.read(conn, row, post)
     return row
 
 
@@ -113,7 +117,7 @@ def change(conn: Connection, row: PostRow, post: Post, body: bytes) -> PostRow:
         conn,
         row.id,
         url=_page_of(post),
-        **texts(post),
+        **marking.of_edited(row, texts(post)),
         edited_at=min(instant(post.updated) or now, now),
         fetched_at=now,
     )
@@ -192,6 +196,8 @@ def put_parts(conn: Connection, post_id: int, author_id: int, post: Post, *, rep
     tags = {key: name for key, name in tags.items() if key and name and len(key) <= HASHTAG_CHARS_MAX}
     if tags or replacing:
         posts.put_tags(conn, post_id, tags, new=not replacing)
+    if post.emojis:
+        emojis.see(conn, host_of(post.id) or "", emoji_rows(post.emojis))
     kept = _media_rows(post)
     if kept or replacing:
         inbox.put_remote_media(conn, post_id, author_id, kept)

@@ -33,6 +33,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.moderation.domains",
     "fedserver.moderation.standing",
     "fedserver.polls",
+    "fedserver.push_out",
     "fedserver.previews",
     "fedserver.remote_media",
     "fedserver.relationships",

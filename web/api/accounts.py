@@ -10,7 +10,7 @@ from aiohttp import web
 from fedserver import accounts, oauth, people, search, signup, timelines, uploads
 from fedserver.accounts import ProfileChange
 from fedserver.context import Server
-from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.errors import Forbidden, Invalid, NotFound, Unauthorized
 from fedserver.people import ACCOUNTS_ASKED_MAX, OwnAccount
 from fedserver.signup import SignUp
 from fedserver.timelines import AccountPosts
@@ -178,7 +178,8 @@ async def preferences(request: web.Request) -> web.Response:
             visibility=VISIBILITY_SHOWN[user.default_visibility],  # type: ignore[arg-type]
             sensitive=bool(user.default_sensitive),
             language=user.default_language or None,
-            quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
+            attribution_domains=msgspec.json.decode(row.attribution_domains),
+        quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
         )
     )
 
@@ -186,7 +187,9 @@ async def preferences(request: web.Request) -> web.Response:
 async def register(request: web.Request) -> web.Response:
     """``POST /api/v1/accounts``: sign up through an app, which gets a token that works once the address is confirmed."""
     asking = auth.viewer(request)
-    if asking.app_id is None or isinstance(asking, Member):
+    if asking.app_id is None and not isinstance(asking, Member):
+        raise Unauthorized(auth.INVALID_TOKEN)
+    if isinstance(asking, Member):
         raise Forbidden("This method requires an app token")
     require_scope(asking, "write:accounts")
     params = await forms.params(request)
@@ -276,6 +279,10 @@ async def _own_profile(request: web.Request, member: Member) -> web.Response:
             hide_collections=bool(row.hides_follows),
             discoverable=bool(row.discoverable),
             indexable=bool(row.indexable),
+            show_media=bool(row.show_media),
+            show_media_replies=bool(row.show_media_replies),
+            show_featured=bool(row.show_featured),
+            attribution_domains=msgspec.json.decode(row.attribution_domains),
             formatted_note=shown.note,
             formatted_fields=shown.fields,
         )
@@ -296,6 +303,10 @@ async def _change(request: web.Request, member: Member) -> None:
         "discoverable": params.maybe_flag("discoverable"),
         "indexable": params.maybe_flag("indexable"),
         "hides_follows": params.maybe_flag("hide_collections"),
+        "show_media": params.maybe_flag("show_media"),
+        "show_media_replies": params.maybe_flag("show_media_replies"),
+        "show_featured": params.maybe_flag("show_featured"),
+        "attribution_domains": _attribution_domains(params),
         "avatar_alt": params.maybe_text("avatar_description"),
         "header_alt": params.maybe_text("header_description"),
         "default_visibility": VISIBILITY_MEANT.get(privacy, privacy) if privacy is not None else None,
@@ -323,6 +334,12 @@ async def _with_pictures(server: Server, member: Member, params: Params, change:
         for picture in stored:
             await uploads.forget_picture(server, picture)
         raise
+
+
+def _attribution_domains(params: Params) -> list[str] | None:
+    if "attribution_domains" not in params:
+        return None
+    return params.texts("attribution_domains", count_max=accounts.ATTRIBUTION_DOMAINS_MAX)
 
 
 def _fields(params: Params) -> list[tuple[str, str]] | None:

@@ -7,13 +7,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from fedserver import editions, posts, timelines
+from fedserver import editions, posts, scheduled, timelines
 from fedserver.errors import Invalid, NotFound
 from fedserver.posts import Draft, MediaChange, PollDraft
 from fedserver.viewer import Member
 from web import auth, forms, keys, replies
 from web.api.entities import EditPoll, EditPollOption, MediaAttachment, StatusSource
-from web.api.render import attachment, content_html, emojis, instant, joined, renderer
+from web.api.render import content_html, instant, joined, renderer
+from web.api.scheduled import entity as scheduled_entity
 from web.forms import Params
 
 VISIBILITY_MEANT: Final = {
@@ -59,7 +60,7 @@ async def context(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """``POST /api/v1/statuses``"""
+    """``POST /api/v1/statuses``: the status, or with ``scheduled_at`` what is scheduled."""
     member = auth.member(request, "write:statuses")
     params = await forms.params(request)
     usual = await editions.defaults(keys.server(request), member)
@@ -75,8 +76,16 @@ async def create(request: web.Request) -> web.Response:
         member=member,
         idempotency_key=request.headers.get("Idempotency-Key", "")[:KEY_CHARS_MAX] or None,
     )
-    post_id = await posts.create(keys.server(request), member, draft)
-    return await _reply(request, member.account_id, post_id)
+    server = keys.server(request)
+    later = params.text("scheduled_at")
+    if not later:
+        return await _reply(request, member.account_id, await posts.create(server, member, draft))
+    made_id = await scheduled.add(server, member, draft, scheduled.instant_of(later))
+    try:
+        found = await scheduled.one(server, member, made_id)
+    except NotFound:  # sent once more with the same key, after it was published
+        return await _reply(request, member.account_id, made_id)
+    return replies.json(scheduled_entity(renderer(request), found))
 
 
 async def edit(request: web.Request) -> web.Response:
@@ -107,12 +116,16 @@ async def edit(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """``DELETE /api/v1/statuses/:id``: the status with its text, to write it again."""
+    """``DELETE /api/v1/statuses/:id``: the status with its text, to write it again.
+
+    Its attachments can be used again for a day, unless ``delete_media`` says that they go too.
+    """
     member = auth.member(request, "write:statuses")
     server, render = keys.server(request), renderer(request)
     post_id = forms.path_id(request)
     batch = await timelines.one(server, member.account_id, post_id, render.shelf)
-    row = await posts.delete_post(server, member, post_id)
+    media_too = forms.query(request).flag("delete_media")
+    row = await posts.delete_post(server, member, post_id, media_too=media_too)
     text = b',"text":%b' % msgspec.json.encode(row.source_text)
     return replies.json(render.status(batch.cards[0], batch, more=text, rewriting=True))
 
@@ -131,10 +144,14 @@ async def history(request: web.Request) -> web.Response:
     render = renderer(request)
     found = await editions.all_of(keys.server(request), viewer.account_id, forms.path_id(request))
     account = render.account(found.author)
+    batch = await timelines.one(
+        keys.server(request), viewer.account_id, forms.path_id(request), render.shelf
+    )
+    quote = render.quote(batch.cards[0].original or batch.cards[0].post, batch)
     editions_shown = []
     for one in found.editions:
         media = [
-            attachment(kept)
+            render.attachment(kept)
             if not isinstance(kept, dict)
             else MediaAttachment(
                 id=kept["id"],
@@ -154,12 +171,12 @@ async def history(request: web.Request) -> web.Response:
             "sensitive": bool(one.sensitive),
             "created_at": instant(one.created_at),
             "media_attachments": media,
-            "emojis": emojis(one.emojis),
-            "quote": None,
+            "emojis": render.emojis(one.emojis, found.author.uri),
         }
         if one.poll_options:
             shown["poll"] = EditPoll([EditPollOption(title) for title in one.poll_options])
-        editions_shown.append(msgspec.json.encode(shown)[:-1] + b',"account":' + account + b"}")
+        more = b',"quote":%b,"account":%b}' % (quote, account)
+        editions_shown.append(msgspec.json.encode(shown)[:-1] + more)
     return replies.json(joined(editions_shown))
 
 

@@ -73,4 +73,5 @@ routes = [
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
+    web.get("/stamps/{id}", document_only),
 ]
