@@ -52,6 +52,7 @@ NOT_SHOWN: Final = frozenset(
         tables.mail_token,
         tables.marker,
         tables.member_domain_block,
+        tables.member_day,
         tables.member_ip,
         tables.member_list,
         tables.message,

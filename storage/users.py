@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
-from storage.hot import Hot
+from storage.hot import Hot, insert_row
 from storage.signals import signal
-from storage.tables import account, tombstone, user
+from storage.tables import account, member_day, tombstone, user
 from storage.types import now_ms
 
 MEMBERS_LISTED_MAX = 1_000
+DAY_MS = 86_400_000
 
 
 class UserRow(NamedTuple):
@@ -152,6 +153,7 @@ def change(conn: Connection, account_id: int, /, **values: Any) -> None:
 def touch(conn: Connection, account_id: int, at_ms: int) -> None:
     """Remember that the member was here; nobody needs to hear of it."""
     conn.execute(update(user).where(user.c.account_id == account_id).values(last_active_at=at_ms))
+    insert_row(conn, member_day, {"day": at_ms // DAY_MS, "account_id": account_id}, unless_there=True)
 
 
 def listed(conn: Connection, *, role: str | None = None, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:

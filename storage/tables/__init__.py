@@ -22,6 +22,7 @@ from storage.tables.moderation import (
     mail_address_rule,
     mail_domain_rule,
     mail_domain_use,
+    member_day,
     member_ip,
     moderation_note,
     strike,
@@ -79,8 +80,8 @@ from storage.tables.posts import (
     post_tag,
     revision,
 )
-from storage.tables.quotes import quote
 from storage.tables.previews import preview, preview_address, trend
+from storage.tables.quotes import quote
 from storage.tables.relations import block, bookmark, follow, like, membership, mute, pin, thread_mute
 from storage.tables.scheduled import scheduled_post
 from storage.tables.search import account_word, post_words, suggestion_dismissal
@@ -128,6 +129,7 @@ __all__ = [
     "mail_token",
     "marker",
     "media",
+    "member_day",
     "member_domain_block",
     "member_ip",
     "member_list",

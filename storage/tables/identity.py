@@ -37,6 +37,7 @@ account = Table(
     flag("show_media", default=True),
     flag("show_media_replies", default=True),
     flag("show_featured", default=True),
+    flag("mails_posts"),  # of a member: people without an account may have the posts by e-mail
     Column("attribution_domains", Json, nullable=False, server_default="[]"),
     Column("also_known_as", Json, nullable=False, server_default="[]"),
     refers("moved_to_id", "account.id", nullable=True, on_delete="SET NULL"),
@@ -102,7 +103,6 @@ user = Table(
     Column(
         "mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'
     ),
-    flag("mails_subscribers"),  # people without an account may have the posts by e-mail
     Column("appearance", String(8), nullable=False, server_default="auto"),  # auto, light, dark
     Column(
         "reason", Text, nullable=False, server_default=""

@@ -155,3 +155,12 @@ trend_review = Table(
     instant("decided_at", nullable=False),
     PrimaryKeyConstraint("kind", "subject"),
 )
+
+# On which days (since 1970) a member was here: how many come, and how many come back.
+member_day = Table(
+    "member_day",
+    metadata,
+    Column("day", Integer, nullable=False),
+    refers("account_id", "user_account.account_id", index=True),
+    PrimaryKeyConstraint("day", "account_id"),
+)

@@ -227,7 +227,7 @@ notification = Table(
     refers("report_id", "report.id", nullable=True),
     refers("collection_id", "collection.id", nullable=True),
     refers("severance_id", "severance.id", nullable=True),
-    Column("strike_id", Id, nullable=True),
+    refers("strike_id", "strike.id", nullable=True),
     # Those that are shown as one have the same; "" stands alone.
     Column("group_key", Text, nullable=False, server_default=""),
     flag("filtered"),  # held back by the member's policy, and not shown unless asked for

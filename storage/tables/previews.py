@@ -7,12 +7,13 @@ from sqlalchemy import Column, Float, Index, Integer, PrimaryKeyConstraint, Stri
 from storage.tables.base import instant, metadata, refers, row_id
 from storage.types import Id
 
-# One page of the web, as it describes itself. `post.preview_id` says which posts show it.
+# One page of the web, as it describes itself. `post.preview_id` says which posts show it. Rows never change: a page
+# that describes itself otherwise later gets a new one, so that whoever keeps a rendering by id need not ask.
 preview = Table(
     "preview",
     metadata,
     row_id(),
-    Column("url", Text, nullable=False, unique=True),  # where the page says it lives
+    Column("url", Text, nullable=False, index=True),  # where the page says it lives
     Column("type", String(8), nullable=False, server_default="link"),  # link, photo, video
     Column("title", Text, nullable=False, server_default=""),
     Column("description", Text, nullable=False, server_default=""),
@@ -30,8 +31,6 @@ preview = Table(
     Column("height", Integer, nullable=False, server_default="0"),
     instant("published_at"),
     instant("fetched_at", nullable=False),
-    # Counts up with each change: the key of cached renderings.
-    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 # An address that was written, and the page it leads to; null when there was none to show.

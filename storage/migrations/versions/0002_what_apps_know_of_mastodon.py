@@ -273,15 +273,14 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), server_default="0", nullable=False),
         sa.Column("published_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("fetched_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(
             ["author_id"], ["account.id"], name=op.f("fk_preview_author_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preview")),
-        sa.UniqueConstraint("url", name=op.f("uq_preview_url")),
     )
     with op.batch_alter_table("preview", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_preview_author_id"), ["author_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_preview_url"), ["url"], unique=False)
 
     op.create_table(
         "trend_review",
@@ -447,6 +446,21 @@ def upgrade() -> None:
     with op.batch_alter_table("endorsement", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_endorsement_follow_id"), ["follow_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_endorsement_target_id"), ["target_id"], unique=False)
+
+    op.create_table(
+        "member_day",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["user_account.account_id"],
+            name=op.f("fk_member_day_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("day", "account_id", name=op.f("pk_member_day")),
+    )
+    with op.batch_alter_table("member_day", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_member_day_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "member_domain_block",
@@ -944,6 +958,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("show_media", sa.Boolean(), server_default="1", nullable=False))
         batch_op.add_column(sa.Column("show_media_replies", sa.Boolean(), server_default="1", nullable=False))
         batch_op.add_column(sa.Column("show_featured", sa.Boolean(), server_default="1", nullable=False))
+        batch_op.add_column(sa.Column("mails_posts", sa.Boolean(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("attribution_domains", sa.Text(), server_default="[]", nullable=False))
         batch_op.add_column(
             sa.Column("sensitized_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
@@ -1026,6 +1041,9 @@ def upgrade() -> None:
             ["id"],
             ondelete="CASCADE",
         )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_notification_strike_id"), "strike", ["strike_id"], ["id"], ondelete="CASCADE"
+        )
 
     with op.batch_alter_table("post", schema=None) as batch_op:
         batch_op.add_column(sa.Column("marked_sensitive", sa.Boolean(), server_default="0", nullable=False))
@@ -1056,16 +1074,15 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_report_resolved_at_id", ["resolved_at", "id"], unique=False)
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
         )
 
     with op.batch_alter_table("user_account", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("default_quote_policy", sa.String(length=16), server_default="public", nullable=False)
         )
-        batch_op.add_column(sa.Column("mails_subscribers", sa.Boolean(), server_default="0", nullable=False))
 
     # ### end Alembic commands ###
