@@ -12,7 +12,7 @@ from fedserver.context import Server
 from fedserver.uploads import ABANDONED_AFTER_MS
 from storage import media
 from storage.types import now_ms
-from tests.api.test_contract import upload
+from tests.api.uploads import upload
 from tests.members import Person
 
 

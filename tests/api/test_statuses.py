@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fedserver.context import Server
-from tests.api.test_contract import picture, upload, upload_form
+from tests.api.uploads import picture, upload, upload_form
 from tests.client import ApiError
 from tests.members import Person
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from mastodon import Mastodon, MastodonNotFoundError, MastodonUnauthorizedError
 
-from tests.api.test_contract import picture
+from tests.api.uploads import picture
 from tests.running import RunningServer, password_of
 from tests.waiting import eventually
 

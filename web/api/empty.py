@@ -70,11 +70,9 @@ routes: Final[list[web.RouteDef]] = [
     _anybody("/api/v1/trends/links"),
     _anybody("/api/v1/trends/statuses"),
     _anybody("/api/v1/trends/tags"),
-    _anybody("/api/v1/timelines/link", "read:statuses"),
     _anybody("/api/v1/instance/translation_languages", None, b"{}"),
     _anybody("/api/v1/donation_campaigns", None, b"null"),
     # cards
-    _anybody("/api/v1/statuses/{id}/card", "read:statuses", b"{}"),
     # the rest
     _member(
         "/api/v1/annual_reports",

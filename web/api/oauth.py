@@ -16,6 +16,7 @@ from fedserver.errors import Forbidden, Invalid, RateLimited, Unauthorized
 from fedserver.oauth import Authorization
 from fedserver.viewer import Member, require_scope
 from web import auth, errors, forms, keys, replies, templating
+from web.api.render import AVATAR
 from web.forms import Params
 from web.guard import allow_form_to
 from web.verbs import get_or_post
@@ -258,7 +259,10 @@ async def userinfo(request: web.Request) -> web.Response:
     member = auth.member(request)
     if "profile" not in member.scopes:
         require_scope(member, "read:accounts")
-    return replies.json(await oauth.userinfo(keys.server(request), member))
+    server = keys.server(request)
+    # Never without a picture, as everywhere else in this API.
+    stand_in = {"picture": f"{server.config.origin}/static/{AVATAR}"}
+    return replies.json(stand_in | await oauth.userinfo(server, member))
 
 
 async def metadata(request: web.Request) -> web.Response:

@@ -48,6 +48,10 @@ class Entities:
     def __init__(self, file: Path) -> None:
         self._entities: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
 
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self._entities if not name.startswith("_")]
+
     @cache  # noqa: B019 - one for a test run
     def fields(self, name: str) -> dict[str, dict[str, Any]]:
         described = dict(self._entities[name])

@@ -1,0 +1,218 @@
+"""Every route that Mastodon documents is called by a member, by an app and by nobody, and answers as documented."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from fedserver import scopes
+from fedserver.context import Server
+from tests.client import ApiError
+from tests.contract import admin_calls, calls
+from tests.contract.calls import Call
+from tests.contract.entities import Entities
+from tests.contract.not_yet import NOT_YET
+from tests.contract.openapi import Document, shape
+from tests.contract.world import World
+from tests.members import Person
+from tests.test_docs import _is_named_as_missing as is_named_as_missing
+
+CALLS = {call.key: call for call in [*calls.CALLS, *admin_calls.CALLS]}
+TOKEN_INVALID = {"error": "The access token is invalid"}
+USER_NEEDED = {"error": "This method requires an authenticated user"}
+
+ORDER = ["POST", "PUT", "PATCH", "GET", "DELETE"]
+
+
+@dataclass
+class Documented:
+    """What the documentation says of a route."""
+
+    route: str
+    method: str
+    path: str
+    auth: str
+    scopes: list[str]
+
+
+@pytest.fixture
+def documented(shared: Path) -> list[Documented]:
+    file = shared / "data" / "mastodon" / "endpoints.json"
+    return [
+        Documented(f"{one['method']} {one['path']}", one["method"], one["path"], one["auth"], one["scopes"])
+        for one in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.fixture
+def server_settings() -> dict[str, str]:
+    return {"registrations": "open"}
+
+
+@pytest.fixture
+async def world(server: Server, app_client: TestClient[Any, Any]) -> World:
+    made = World(server, app_client)
+    await made.settle()
+    return made
+
+
+def test_each_documented_route_has_a_call(documented: list[Documented]) -> None:
+    routes = {(one.method, shape(one.path)) for one in documented}
+    assert sorted(routes - set(CALLS)) == []
+    assert sorted(set(CALLS) - routes) == []
+    assert len(CALLS) == len([*calls.CALLS, *admin_calls.CALLS]), "a route has two calls"
+
+
+@pytest.mark.jobs
+async def test_every_route_answers_as_documented(
+    world: World, documented: list[Documented], shared: Path
+) -> None:
+    conformance = shared / "data" / "conformance" / "mastodon-openapi" / "schema.json"
+    checker = Checker(world, Document(conformance), Entities(shared / "data" / "mastodon" / "entities.json"))
+    by_key = {(one.method, shape(one.path)): one for one in documented}
+    # What is written first can be read and then removed; `clear` empties a list.
+    for call in sorted(
+        CALLS.values(), key=lambda call: (call.path.endswith("clear"), ORDER.index(call.method))
+    ):
+        await checker.check(call, by_key[call.key])
+    found = checker.problems
+    wrong = {route: problems for route, problems in found.items() if route not in NOT_YET}
+    assert not wrong, "\n".join(f"{route}: {one}" for route, problems in wrong.items() for one in problems)
+    assert sorted(NOT_YET - set(found)) == [], "these work now"
+
+
+def test_what_is_absent_is_what_the_documentation_says(documented: list[Documented]) -> None:
+    absent = {
+        route
+        for route, one in ((one.route, CALLS[one.method, shape(one.path)]) for one in documented)
+        if one.absent
+    }
+    named = {one.route for one in documented if is_named_as_missing(one.method, one.path)}
+    assert absent <= named
+
+
+class Checker:
+    """Makes the calls of one route and notes what is not as documented."""
+
+    def __init__(self, world: World, document: Document, entities: Entities) -> None:
+        self.world = world
+        self.document = document
+        self.entities = entities
+        self.problems: dict[str, list[str]] = {}
+        self._app: Person | None = None
+
+    async def check(self, call: Call, of: Documented) -> None:
+        auth = call.auth or ("public" if of.auth.startswith("public") else of.auth or "user")
+        asking = self.world.ada if auth == "user(admin)" else self.world.alice
+        if self._app is None:
+            self._app = await self.world.app()
+        try:
+            path = await self.world.fill_in(call.path)
+            body = await self.world.fill_in(call.body)
+        except (ApiError, LookupError, AttributeError, NotImplementedError) as error:
+            self._note(of.route, f"what it needs cannot be made: {error!r}"[:400])
+            return
+        # Those who are refused ask first, so that what they ask for must still be there afterwards.
+        refused: list[tuple[str, Person, int]] = []
+        if auth != "public" and not call.absent:
+            refused.append(("nobody", self.world.nobody(), 401))
+        if auth.startswith("user") and not call.absent:
+            refused.append(("an app", self._app, 422))
+        wanted = list(call.scopes if call.scopes is not None else of.scopes)
+        if wanted and not call.absent:
+            rest = " ".join(_other_scopes(wanted))
+            refused.append(("a token of another scope", await self.world.with_scopes(asking, rest), 403))
+        if auth == "user(admin)":
+            member = await self.world.with_scopes(self.world.alice, " ".join(scopes.ALL))
+            refused.append(("a member", member, 403))
+        for who, person, status in refused:
+            answer = await self._ask(person, call, path, body)
+            if answer.status != status:
+                self._note(of.route, f"{who} gets {answer.status} and not {status}")
+            elif not isinstance((await _json(answer) or {}).get("error"), str):
+                self._note(of.route, f"{who} is not told in JSON")
+        least = wanted[0] if wanted else "read write admin:read admin:write"
+        allowed = [("a member", await self.world.with_scopes(asking, least))]
+        if auth in ("public", "app") and call.method == "GET":
+            allowed.append(("an app", self._app))
+        if auth == "public" and call.method == "GET":
+            allowed.append(("nobody", self.world.nobody()))
+        if auth == "app":
+            allowed[0] = ("an app", self._app)
+        for who, person in allowed:
+            await self._check_answer(who, await self._ask(person, call, path, body), call, of)
+
+    async def _ask(self, person: Person, call: Call, path: str, body: Any) -> Any:
+        if call.upload:
+            return await person.raw(call.method, path, data=await self.world.picture_form())
+        return await person.raw(call.method, path, **({"json": body} if body is not None else {}))
+
+    async def _check_answer(self, who: str, answer: Any, call: Call, of: Documented) -> None:
+        if call.streams and answer.status == 200:
+            line = await answer.content.readline()
+            answer.close()
+            if line != b":)\n":
+                self._note(of.route, f"{who} reads {line!r}")
+            return
+        if answer.status != call.status and not (call.upload and answer.status == 202):
+            self._note(of.route, f"{who} gets {answer.status}: {(await answer.text())[:200]!r}")
+            return
+        if call.empty and call.empty != "{}":
+            return
+        value = await _json(answer)
+        if call.empty:
+            if value != {}:
+                self._note(of.route, f"{who} gets {value!r} and not an empty object")
+            return
+        if value is None or value == []:
+            self._note(of.route, f"{who} gets nothing")
+            return
+        named = call.gives.strip("[]")
+        schema = call.schema or self.document.schema(of.method, of.path, answer.status)
+        if schema is None and named:
+            component = self.document.component(named)
+            schema = {"type": "array", "items": component} if component and call.gives != named else component
+        if schema is not None:
+            self._note(of.route, *self.document.problems(schema, value))
+        entity = named or _entity_of(schema, self.entities)
+        if entity:
+            for one in value if isinstance(value, list) else [value]:
+                self._note(of.route, *self.entities.problems(entity, one))
+        if schema is None and not entity:
+            self._note(of.route, "nothing says what the answer should be")
+
+    def _note(self, route: str, *problems: str) -> None:
+        for problem in problems:
+            noted = self.problems.setdefault(route, [])
+            if problem not in noted:
+                noted.append(problem)
+
+
+def _other_scopes(granted: list[str]) -> list[str]:
+    """Every scope that gives nothing of these."""
+    return [
+        one
+        for one in scopes.ALL
+        if not any(scopes.within((name,), (one,)) or scopes.within((one,), (name,)) for name in granted)
+    ]
+
+
+def _entity_of(schema: dict[str, Any] | None, entities: Entities) -> str:
+    """The entity whose schema this is, or of whose schemas this is a list; "" if it is none's."""
+    schema = schema or {}
+    reference = schema.get("$ref") or schema.get("items", {}).get("$ref") or ""
+    component = reference.rpartition("/")[2]
+    return next((name for name in entities.names if name.replace("::", "") == component), "")
+
+
+async def _json(answer: Any) -> Any:
+    text = await answer.text()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,343 @@
+"""A server full of everything that can be asked about, and the people of it.
+
+What a call needs is named in braces and made the first time it is needed: `{status}` is a post of Alice's, the
+same for every call; `{new.status}` is one that this call alone may change or delete.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+
+from fedserver import oauth, scopes
+from fedserver.context import Server
+from tests import members
+from tests.api.uploads import picture, upload, upload_form
+from tests.members import Person
+
+NAMED = re.compile(r"\{([\w.]+)\}")
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+
+
+class World:
+    """Alice asks; Bob is her friend; Ada is an admin. Each `_make_…` makes one thing and gives its id."""
+
+    alice: Person
+    bob: Person
+    ada: Person
+
+    def __init__(self, server: Server, client: TestClient[Any, Any]) -> None:
+        self.server = server
+        self.client = client
+        self.things: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._number = itertools.count(1)
+
+    async def settle(self) -> None:
+        """Let the people in."""
+        self.alice = await members.make(self.server, self.client, "alice")
+        self.bob = await members.make(self.server, self.client, "bob")
+        self.ada = await members.make(self.server, self.client, "ada", "admin")
+        self.things |= {
+            "alice": self.alice.id, "bob": self.bob.id, "ada": self.ada.id,
+            "host": self.server.config.domain, "origin": self.server.config.origin, "party": "🎉",
+            "year": "2026",
+        }  # fmt: skip
+        app = await Person(self.client).post(
+            "/api/v1/apps",
+            {"client_name": "Contract", "redirect_uris": OUT_OF_BAND, "scopes": " ".join(scopes.ALL)},
+        )
+        self.things |= {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+        await self.alice.post(f"/api/v1/accounts/{self.bob.id}/follow")
+        await self.bob.post(f"/api/v1/accounts/{self.alice.id}/follow")
+
+    # Who asks
+
+    def nobody(self) -> Person:
+        return Person(self.client)
+
+    async def app(self) -> Person:
+        """An app with every scope, on its own."""
+        granted = await self.nobody().post(
+            "/oauth/token",
+            {
+                "grant_type": "client_credentials",
+                "client_id": self.things["client_id"],
+                "client_secret": self.things["client_secret"],
+                "scope": " ".join(scopes.ALL),
+            },
+        )
+        return Person(self.client, token=granted["access_token"])
+
+    async def with_scopes(self, person: Person, granted: str) -> Person:
+        """The same person with a token that opens only this, the same one each time."""
+        key = (person.username, granted)
+        if key not in self._tokens:
+            issued = await self.server.db.write(oauth.issue, person.account_id, granted)
+            self._tokens[key] = issued.access_token
+        return Person(self.client, person.username, person.account_id, self._tokens[key], person.role)
+
+    # What is asked about
+
+    async def fill_in(self, pattern: Any) -> Any:
+        """The same with a thing in place of each name in braces, however deep."""
+        if isinstance(pattern, dict):
+            return {name: await self.fill_in(value) for name, value in pattern.items()}
+        if isinstance(pattern, list):
+            return [await self.fill_in(value) for value in pattern]
+        if not isinstance(pattern, str):
+            return pattern
+        for name in NAMED.findall(pattern):
+            pattern = pattern.replace(f"{{{name}}}", await self.thing(name), 1)
+        return pattern
+
+    async def thing(self, name: str) -> str:
+        """The id, address or name of a thing."""
+        if name.startswith("new."):
+            return await self._maker(name.removeprefix("new."))()
+        if name not in self.things:
+            self.things[name] = await self._maker(name)()
+        return self.things[name]
+
+    def _maker(self, name: str) -> Callable[[], Awaitable[str]]:
+        maker: Callable[[], Awaitable[str]] = getattr(self, f"_make_{name}")
+        return maker
+
+    def next_name(self, begin: str) -> str:
+        return f"{begin}{next(self._number)}"
+
+    # People
+
+    async def person(self) -> Person:
+        return await members.make(self.server, self.client, self.next_name("person"))
+
+    async def _make_member(self) -> str:
+        return (await self.person()).id
+
+    async def _make_username(self) -> str:
+        return self.next_name("newcomer")
+
+    async def _make_name_of_server(self) -> str:
+        return f"{self.next_name('server')}.example"
+
+    async def _make_network(self) -> str:
+        return f"192.0.2.{next(self._number)}/32"
+
+    async def _make_followed(self) -> str:
+        return await self._related("follow")
+
+    async def _make_blocked(self) -> str:
+        return await self._related("block")
+
+    async def _make_muted(self) -> str:
+        return await self._related("mute")
+
+    async def _make_endorsed(self) -> str:
+        account_id = await self._related("follow")
+        await self.alice.post(f"/api/v1/accounts/{account_id}/endorse")
+        return account_id
+
+    async def _related(self, action: str) -> str:
+        person = await self.person()
+        await self.alice.post(f"/api/v1/accounts/{person.id}/{action}")
+        return person.id
+
+    async def _make_fan(self) -> str:
+        person = await self.person()
+        await person.post(f"/api/v1/accounts/{self.alice.id}/follow")
+        return person.id
+
+    async def _make_requester(self) -> str:
+        """Somebody whose request to follow Alice is open."""
+        person = await self.person()
+        await self.alice.patch("/api/v1/accounts/update_credentials", {"locked": True})
+        await person.post(f"/api/v1/accounts/{self.alice.id}/follow")
+        await self.alice.patch("/api/v1/accounts/update_credentials", {"locked": False})
+        return person.id
+
+    # Posts
+
+    async def say(self, person: Person, text: str, **more: Any) -> str:
+        status: dict[str, Any] = await person.post("/api/v1/statuses", {"status": text, **more})
+        return str(status["id"])
+
+    async def _make_status(self) -> str:
+        """Of Alice, with everything a post can have, edited, answered, liked and boosted."""
+        media = await upload(self.alice, description="a gradient", focus="0.5,-0.5")
+        status_id = await self.say(
+            self.alice, "Hello @bob, #welcome https://example.com", media_ids=[media["id"]],
+            spoiler_text="greeting", language="en",
+        )  # fmt: skip
+        at = f"/api/v1/statuses/{status_id}"
+        await self.alice.put(at, {"status": "Hello again @bob #welcome", "media_ids": [media["id"]]})
+        await self.say(self.bob, "@alice and to you", in_reply_to_id=status_id)
+        for action in ("favourite", "reblog", "bookmark"):
+            await self.bob.post(f"{at}/{action}")
+            await self.alice.post(f"{at}/{action}")
+        return status_id
+
+    async def _make_own(self) -> str:
+        return await self.say(self.alice, "Of my own #welcome")
+
+    async def _make_bobs(self) -> str:
+        return await self.say(self.bob, "From Bob #welcome")
+
+    async def _make_favourited(self) -> str:
+        return await self._done("favourite", self.bob)
+
+    async def _make_bookmarked(self) -> str:
+        return await self._done("bookmark", self.bob)
+
+    async def _make_boosted(self) -> str:
+        return await self._done("reblog", self.bob)
+
+    async def _make_hushed(self) -> str:
+        return await self._done("mute", self.bob)
+
+    async def _make_pinned(self) -> str:
+        return await self._done("pin", self.alice)
+
+    async def _done(self, action: str, author: Person) -> str:
+        status_id = await self.say(author, "To do something with")
+        await self.alice.post(f"/api/v1/statuses/{status_id}/{action}")
+        return status_id
+
+    async def _make_poll(self) -> str:
+        """Of Bob; a poll has the id of its post."""
+        return await self.say(self.bob, "Well?", poll={"options": ["yes", "no"], "expires_in": 3600})
+
+    async def _make_scheduled(self) -> str:
+        made = await self.alice.post(
+            "/api/v1/statuses",
+            {"status": "Later", "scheduled_at": "2099-01-01T00:00:00.000Z", "poll": {
+                "options": ["a", "b"], "expires_in": 3600}},
+        )  # fmt: skip
+        return str(made["id"])
+
+    async def _make_quoted(self) -> str:
+        """A post of Alice that somebody quotes."""
+        status_id = await self.say(self.alice, "Quote me", quote_approval_policy="public")
+        await self.say(self.bob, "As she says", quoted_status_id=status_id)
+        return status_id
+
+    async def _make_quoting(self) -> str:
+        """The post of Bob that quotes `{quoted}`."""
+        found = await self.alice.get(f"/api/v1/statuses/{await self.thing('quoted')}/quotes")
+        return str(found[0]["id"])
+
+    async def _make_media(self) -> str:
+        return str((await upload(self.alice))["id"])
+
+    async def _make_conversation(self) -> str:
+        await self.say(self.bob, f"@alice between us {next(self._number)}", visibility="direct")
+        return str((await self.alice.get("/api/v1/conversations"))[0]["id"])
+
+    # Lists, filters, tags
+
+    async def _make_list(self) -> str:
+        made = await self.alice.post("/api/v1/lists", {"title": self.next_name("Friends ")})
+        await self.alice.post(f"/api/v1/lists/{made['id']}/accounts", {"account_ids": [self.bob.id]})
+        return str(made["id"])
+
+    async def _make_filter(self) -> str:
+        made = await self.alice.post(
+            "/api/v2/filters",
+            {"title": "Quiet", "context": ["home", "public"], "filter_action": "warn", "expires_in": 86_400,
+             "keywords_attributes": [{"keyword": self.next_name("noise"), "whole_word": True}]},
+        )  # fmt: skip
+        return str(made["id"])
+
+    async def _make_keyword(self) -> str:
+        """Of `{filter}`; the first version of the API calls it a filter."""
+        made = await self.alice.post(
+            f"/api/v2/filters/{await self.thing('filter')}/keywords", {"keyword": self.next_name("din")}
+        )
+        return str(made["id"])
+
+    async def _make_filtered(self) -> str:
+        made = await self.alice.post(
+            f"/api/v2/filters/{await self.thing('filter')}/statuses", {"status_id": await self._make_own()}
+        )
+        return str(made["id"])
+
+    async def _make_tag(self) -> str:
+        name = self.next_name("topic")
+        await self.say(self.bob, f"About #{name}")
+        return name
+
+    async def _make_followed_tag(self) -> str:
+        name = await self._make_tag()
+        await self.alice.post(f"/api/v1/tags/{name}/follow")
+        return name
+
+    async def _make_featured_name(self) -> str:
+        name = await self._make_tag()
+        await self.alice.post(f"/api/v1/tags/{name}/feature")
+        return name
+
+    async def _make_featured_tag(self) -> str:
+        made = await self.alice.post("/api/v1/featured_tags", {"name": self.next_name("speciality")})
+        return str(made["id"])
+
+    # Collections
+
+    async def _make_collection(self) -> str:
+        made = await self.alice.post(
+            "/api/v1/collections",
+            {"name": self.next_name("Speakers "), "description": "Who spoke", "sensitive": False,
+             "discoverable": True, "language": "en", "tag_name": "welcome"},
+        )  # fmt: skip
+        return str(made["collection"]["id"])
+
+    async def _make_collected(self) -> str:
+        """A place in `{collection}`."""
+        return await self._collect(self.alice, await self.thing("collection"), await self._make_featurable())
+
+    async def _make_featurable(self) -> str:
+        person = await self.person()
+        await person.patch("/api/v1/accounts/update_credentials", {"discoverable": True})
+        return person.id
+
+    async def _collect(self, owner: Person, collection_id: str, account_id: str) -> str:
+        made = await owner.post(f"/api/v1/collections/{collection_id}/items", {"account_id": account_id})
+        return str(made["collection_item"]["id"])
+
+    async def _make_bobs_collection(self) -> str:
+        made = await self.bob.post("/api/v1/collections", {"name": "Of Bob", "discoverable": True})
+        return str(made["collection"]["id"])
+
+    async def _make_alice_collected(self) -> str:
+        """Alice's place in `{bobs_collection}`."""
+        await self.alice.patch("/api/v1/accounts/update_credentials", {"discoverable": True})
+        return await self._collect(self.bob, await self.thing("bobs_collection"), self.alice.id)
+
+    # Notifications
+
+    async def _make_notification(self) -> str:
+        await self.say(self.bob, f"@alice are you there? {next(self._number)}")
+        return str((await self.alice.get("/api/v1/notifications"))[0]["id"])
+
+    async def _make_group(self) -> str:
+        await self.bob.post(f"/api/v1/statuses/{await self._make_own()}/favourite")
+        found = await self.alice.get("/api/v2/notifications")
+        return str(found["notification_groups"][0]["group_key"])
+
+    async def _make_request(self) -> str:
+        """Notifications from somebody Alice has not asked to hear from."""
+        policy = "/api/v2/notifications/policy"
+        await self.alice.patch(policy, {"for_not_following": "filter"})
+        await self.say(await self.person(), "@alice you do not know me")
+        await self.alice.patch(policy, {"for_not_following": "accept"})
+        return str((await self.alice.get("/api/v1/notifications/requests"))[0]["id"])
+
+    async def _make_announcement(self) -> str:
+        raise NotImplementedError
+
+    # Uploads, as functions of the body
+
+    async def picture_form(self) -> Any:
+        return upload_form(picture())
