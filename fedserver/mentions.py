@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from sqlalchemy import Connection
 
+from activitypub.identifiers import Uris
+from fedserver.config import Config
 from fedserver.content.links import Handle
 from fedserver.content.plain import MentionTarget
-from fedserver.context import Server
 from storage import accounts
 from storage.accounts import AccountRow
 
 
-def is_ours(server: Server, domain: str | None) -> bool:
+class Home(Protocol):
+    """Where a text is written: a Server, or what a command has of one."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def uris(self) -> Uris: ...
+
+
+def is_ours(server: Home, domain: str | None) -> bool:
     """Whether a handle with this domain (None or "" for none) names somebody here."""
     return (domain or "").lower() in ("", server.config.domain, server.uris.host)
 
 
-def known(conn: Connection, server: Server, handles: Sequence[Handle]) -> dict[str, AccountRow]:
+def known(conn: Connection, server: Home, handles: Sequence[Handle]) -> dict[str, AccountRow]:
     """By the handle's key, the accounts this server knows and may name; one statement."""
     pairs = {
         handle.key: (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from sqlalchemy import Connection
 
@@ -104,7 +104,7 @@ async def change(server: Server, member: Member, choices: Mapping[str, str]) -> 
         name: f"must be one of {', '.join(CHOICES)}" for name, one in choices.items() if one not in CHOICES
     }
     if wrong:
-        raise Invalid(cast("dict[str, str]", wrong))
+        raise Invalid(wrong)
 
     def unit(conn: Connection) -> PolicyNow:
         notification_policy.change_policy(conn, member.account_id, choices)

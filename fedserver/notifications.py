@@ -10,8 +10,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from fedserver import mail, notification_policy
-from storage import notification_requests, notifications, relationships
+from fedserver import filters, mail, notification_policy
+from fedserver.jobs.plan import plan
+from storage import cards, notification_requests, notifications, posts, push, relationships
+from storage import filters as stored_filters
 from storage.paging import Window
 from storage.posts import PostRow
 from storage.signals import signal
@@ -30,6 +32,8 @@ GROUPED_TYPES: Final = ("favourite", "reblog", "follow", "admin.sign_up")
 GROUP_HOURS: Final = 12
 HOUR_MS: Final = 3_600_000
 _OF_REQUESTS: Final = frozenset({"mention", "quote"})
+# About a post that somebody else wrote: a filter of the member's may match it.
+_BY_OTHERS: Final = frozenset({"mention", "quote", "status", "update", "poll"})
 # Told again each time, instead of the one before.
 _REPLACING: Final = frozenset({"update", "quoted_update", "collection_update"})
 
@@ -56,7 +60,7 @@ def notify(
     collection_id: int | None = None,
 ) -> bool:
     """Tell a member, unless they are the one who did it, have blocked or muted them, or muted the thread, or
-    their policy drops it. Whether they see it now: what the policy filters waits behind a request.
+    their policy drops it, or a filter hides it. Whether they see it now: what the policy filters waits behind a request.
 
     `thread_id` goes with whatever is about a post. The same thing is told once, however often it happens; of
     edits the latest.
@@ -70,6 +74,13 @@ def notify(
         [f"{prefix}-{hour - back}" for back in range(GROUP_HOURS)] if prefix else (),
     )  # fmt: skip
     if facts is None:
+        return False
+    if (
+        facts.withholds
+        and post_id is not None
+        and type_ in _BY_OTHERS
+        and _is_withheld(conn, account_id, post_id)
+    ):
         return False
     verdict = notification_policy.verdict(
         conn, facts, type_, account_id=account_id, from_account_id=from_account_id, post_id=post_id
@@ -97,9 +108,20 @@ def notify(
         if type_ in _OF_REQUESTS:
             notification_requests.put(conn, account_id, from_account_id)
         return False
-    signal(conn, f"notification:{account_id}", str(notification_id))
+    _announce(conn, account_id, notification_id, type_)
     mail.plan_notification_mail(conn, account_id, type_, post_id, from_account_id)
     return True
+
+
+def _is_withheld(conn: Connection, account_id: int, post_id: int) -> bool:
+    """Whether a filter of the member hides what is about this post from their notifications."""
+    content = cards.contents_of(conn, [post_id]).get(post_id)
+    if content is None:
+        return False
+    choices = posts.poll_options_of(conn, [post_id]).get(post_id, ())
+    words = "\n".join((filters.words_of(content), filters.folded(" ".join(one.title for one in choices))))
+    mine = filters.Filters(account_id, stored_filters.of_account(conn, account_id))
+    return filters.withholds(mine.matches(words, [post_id]), "notifications")
 
 
 def _group_prefix(type_: str, post_id: int | None) -> str:
@@ -162,7 +184,7 @@ def severed(conn: Connection, type_: Severing, target_name: str, lost: Sequence[
     concerned = [one for one in lost if one.followers_count or one.following_count]
     told = notifications.add_severances(conn, type_, target_name, concerned)
     for account_id, notification_id in told:
-        signal(conn, f"notification:{account_id}", str(notification_id))
+        _announce(conn, account_id, notification_id, "severed_relationships")
 
 
 def warned(conn: Connection, account_id: int, strike_id: int) -> None:
@@ -176,7 +198,15 @@ def _tell(conn: Connection, account_id: int, type_: str, about_id: int, **column
         from_account_id=account_id, **columns,
     )  # fmt: skip
     if notification_id is not None:
-        signal(conn, f"notification:{account_id}", str(notification_id))
+        _announce(conn, account_id, notification_id, type_)
+
+
+def _announce(conn: Connection, account_id: int, notification_id: int, type_: str) -> None:
+    """Tell those who listen, and wake the apps that asked for it."""
+    signal(conn, f"notification:{account_id}", str(notification_id))
+    for subscription_id in push.wanting(conn, account_id, type_):
+        payload = {"subscription_id": subscription_id, "notification_id": notification_id, "attempt": 1}
+        plan(conn, "push", payload, key=f"{subscription_id}:{notification_id}")
 
 
 def page(

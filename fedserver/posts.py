@@ -21,6 +21,7 @@ from fedserver import (
     polls,
     previews,
     quotes,
+    remote_media,
     search_index,
     uploads,
     visibility,
@@ -460,7 +461,7 @@ def _says_something_new(conn: Connection, row: PostRow, says: dict[str, Any], dr
     for change in draft.media_changes:
         one = shown.get(change.media_id)
         if one is not None and (
-            change.description not in (None, one.description)
+            (change.description is not None and uploads.checked_description(change.description) != one.description)
             or change.focus not in (None, (one.focus_x, one.focus_y))
         ):
             return True
@@ -541,7 +542,7 @@ def _attach(conn: Connection, row: PostRow, draft: Draft, *, new: bool = False) 
     for change in draft.media_changes:
         values: dict[str, Any] = {}
         if change.description is not None:
-            values["description"] = change.description
+            values["description"] = uploads.checked_description(change.description)
         if change.focus is not None:
             values["focus_x"], values["focus_y"] = change.focus
         if values and change.media_id in wanted:

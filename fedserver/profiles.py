@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import notifications, reading
+from fedserver import noticeboard, notifications, reading
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Gone, NotFound
+from fedserver.media import remote_urls
+from fedserver.noticeboard import Asked
 from fedserver.reading import Person, PostCard, Window
 from fedserver.viewer import Member, Viewer
 from storage import accounts, relationships, users
@@ -117,7 +119,7 @@ async def shell(server: Server, member: Member) -> Shell:
         return Shell(
             person=reading.person_of(server.config, row),
             role=user.role,
-            unread=stored_notifications.unread_count(conn, row.id, limit=UNREAD_COUNTED_MAX),
+            unread=noticeboard.unread_unit(conn, row.id, UNREAD_COUNTED_MAX, Asked()),
             requests=len(asking),
             appearance=user.appearance,
             default_visibility=user.default_visibility,
@@ -288,7 +290,7 @@ def _profile(conn: Connection, config: Config, viewer: Viewer, row: AccountRow) 
             Field(one.get("name", ""), one.get("value", ""), one.get("source") or "", one.get("verified_at"))
             for one in json.loads(row.fields)
         ),
-        header=row.header_url,
+        header=remote_urls.header(config, row),
         header_alt=row.header_alt,
         posts_count=row.posts_count,
         followers_count=row.followers_count,

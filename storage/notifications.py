@@ -15,7 +15,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from storage.hot import Hot, insert_row, insert_rows
 from storage.notification_policy import DEFAULT, Policy
 from storage.paging import Window
+from storage.relationships import keeps_out
 from storage.tables import (
     account,
     block,
@@ -34,6 +34,7 @@ from storage.tables import (
     notification,
     notification_permission,
     notification_policy,
+    post_filter,
     severance,
     thread_mute,
     user,
@@ -44,7 +45,7 @@ from storage.types import AnyOf, new_id, now_ms
 class Facts(NamedTuple):
     """What decides whether a member hears of what somebody did. `followed_since` is the id of the sender's
     follow of the member; the policy's choices are None for a member who made none; `latest_group` is the newest
-    of the group keys asked about that is taken."""
+    of the group keys asked about that is taken; `withholds` says whether a filter hides notifications at all."""
 
     following: bool
     followed_since: int | None
@@ -60,6 +61,7 @@ class Facts(NamedTuple):
     for_limited_accounts: str | None
     for_bots: str | None
     latest_group: str | None
+    withholds: bool
 
     @property
     def policy(self) -> Policy:
@@ -86,7 +88,7 @@ def facts(
     conn: Connection, account_id: int, from_account_id: int, thread_id: int | None, group_keys: Sequence[str]
 ) -> Facts | None:
     """What decides, in one statement; None unless this is a member who neither blocks, is blocked by, nor mutes
-    notifications of the other account, nor has muted the thread."""
+    notifications of the other account, nor keeps out their server without following them, nor has muted the thread."""
     return _facts.first(
         conn,
         account_id=account_id,
@@ -125,6 +127,11 @@ def _select_facts() -> Select[Any]:
         )
         .scalar_subquery()
     )
+    withholds = exists().where(
+        post_filter.c.account_id == account_id,
+        post_filter.c.action == "hide",
+        post_filter.c.contexts.contains("notifications"),
+    )
     return (
         select(
             yes(follows),
@@ -136,6 +143,7 @@ def _select_facts() -> Select[Any]:
             sender_user.c.role,
             *(notification_policy.c[name] for name in Policy._fields),
             latest_group,
+            yes(withholds),
         )
         .join_from(user, account, account.c.id == from_id)
         .join(sender_user, sender_user.c.account_id == account.c.id, isouter=True)
@@ -153,6 +161,7 @@ def _select_facts() -> Select[Any]:
             ~exists().where(
                 thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
             ),
+            or_(~keeps_out(account_id, account.c.domain), follows),
         )
     )
 
@@ -235,19 +244,21 @@ def page(
     return window.rows(conn, query, notification.c.id)
 
 
-def by_id(conn: Connection, account_id: int, notification_id: int) -> Row[Any] | None:
-    """Only the member's own."""
-    return conn.execute(
-        select(notification).where(
-            notification.c.id == notification_id, notification.c.account_id == account_id
+def dismiss(conn: Connection, account_id: int, notification_ids: Sequence[int]) -> int:
+    """Forget those of these that are the member's own; how many there were."""
+    gone = conn.execute(
+        delete(notification).where(
+            notification.c.account_id == account_id, notification.c.id.in_(list(notification_ids))
         )
-    ).first()
+    )
+    return gone.rowcount
 
 
-def dismiss(conn: Connection, account_id: int, notification_id: int) -> None:
+def dismiss_group(conn: Connection, account_id: int, group_key: str) -> None:
+    """Forget everything of a group."""
     conn.execute(
         delete(notification).where(
-            notification.c.id == notification_id, notification.c.account_id == account_id
+            notification.c.account_id == account_id, notification.c.group_key == group_key
         )
     )
 
@@ -272,23 +283,6 @@ def remove_between(conn: Connection, account_id: int, from_account_id: int) -> N
     )
 
 
-def unread_count(conn: Connection, account_id: int, *, limit: int) -> int:
-    """How many are newer than the marker, counted up to `limit`."""
-    read = select(marker.c.last_read_id).where(
-        marker.c.account_id == account_id, marker.c.timeline == "notifications"
-    )
-    unread = (
-        select(notification.c.id)
-        .where(
-            notification.c.account_id == account_id,
-            notification.c.id > func.coalesce(read.scalar_subquery(), 0),
-        )
-        .limit(limit)
-        .subquery()
-    )
-    return conn.scalar(select(func.count()).select_from(unread)) or 0
-
-
 def markers(conn: Connection, account_id: int, timelines: Sequence[str]) -> list[Row[Any]]:
     return list(
         conn.execute(
@@ -297,20 +291,19 @@ def markers(conn: Connection, account_id: int, timelines: Sequence[str]) -> list
     )
 
 
-def put_marker(conn: Connection, account_id: int, timeline: str, last_read_id: int) -> None:
-    """Remember how far a member has read; the version counts the moves."""
-    changed = conn.execute(
-        update(marker)
-        .where(marker.c.account_id == account_id, marker.c.timeline == timeline)
-        .values(last_read_id=last_read_id, version=marker.c.version + 1, updated_at=now_ms())
+def put_marker(conn: Connection, account_id: int, timeline: str, last_read_id: int) -> bool:
+    """Remember how far a member has read; the version counts the moves. False when somebody else moved the marker
+    since this unit looked at it."""
+    seen = conn.scalar(
+        select(marker.c.version).where(marker.c.account_id == account_id, marker.c.timeline == timeline)
     )
-    if not changed.rowcount:
-        conn.execute(
-            insert(marker).values(
-                account_id=account_id,
-                timeline=timeline,
-                last_read_id=last_read_id,
-                version=1,
-                updated_at=now_ms(),
-            )
-        )
+    values = {"last_read_id": last_read_id, "version": (seen or 0) + 1, "updated_at": now_ms()}
+    if seen is None:
+        row = {"account_id": account_id, "timeline": timeline, **values}
+        return insert_row(conn, marker, row, unless_there=True)
+    moved = conn.execute(
+        update(marker)
+        .where(marker.c.account_id == account_id, marker.c.timeline == timeline, marker.c.version == seen)
+        .values(**values)
+    )
+    return bool(moved.rowcount)

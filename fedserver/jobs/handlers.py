@@ -24,6 +24,7 @@ TIMEOUT_SECONDS: Final = 60.0
 ATTEMPTS_MAX: Final = 5
 
 MODULES: Final[tuple[str, ...]] = (
+    "fedserver.announcements",
     "fedserver.domain_blocks",
     "fedserver.export",
     "fedserver.farewell",

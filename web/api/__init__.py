@@ -10,6 +10,8 @@ from aiohttp import web
 from fedserver.context import Server
 from web.api import (
     accounts,
+    collections,
+    announcements,
     conversations,
     directory,
     domain_blocks,
@@ -22,6 +24,7 @@ from web.api import (
     notification_groups,
     notification_requests,
     notifications,
+    previews,
     push,
     quotes,
     relations,
@@ -33,6 +36,7 @@ from web.api import (
     suggestions,
     tags,
     timelines,
+    translations,
 )
 from web.api.render import AVATAR, HEADER, RENDERER, Renderer
 
@@ -83,8 +87,10 @@ _routes: Final[list[web.RouteDef]] = [
     *statuses.routes,
     *quotes.routes,
     *scheduled.routes,
+    *translations.routes,
     *interactions.routes,
     *timelines.routes,
+    *previews.routes,
     *lists.routes,
     *tags.routes,
     *filters.routes,
@@ -93,9 +99,11 @@ _routes: Final[list[web.RouteDef]] = [
     *notification_requests.routes,
     *notification_groups.routes,
     *conversations.routes,
+    *announcements.routes,
     *media.routes,
     *search.routes,
     *directory.routes,
+    *collections.routes,
     *suggestions.routes,
     *instance.routes,
     *push.routes,

@@ -59,18 +59,12 @@ def _moderator(path: str, scope: str, *, single: bool = False) -> web.RouteDef:
 
 routes: Final[list[web.RouteDef]] = [
     _member("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
-    # collections
-    _anybody("/api/v1/accounts/{id}/collections", "read:collections", b'{"collections":[]}'),
-    _member("/api/v1/accounts/{id}/in_collections", "read:collections", b'{"collections":[]}'),
-    _no_such("/api/v1/collections/{id}", "read:collections", member=False),
-    # announcements, what is scheduled
-    _member("/api/v1/announcements", None),
+    # what is scheduled
     # discovery
     _anybody("/api/v1/trends"),
     _anybody("/api/v1/trends/links"),
     _anybody("/api/v1/trends/statuses"),
     _anybody("/api/v1/trends/tags"),
-    _anybody("/api/v1/instance/translation_languages", None, b"{}"),
     _anybody("/api/v1/donation_campaigns", None, b"null"),
     # cards
     # the rest
