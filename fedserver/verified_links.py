@@ -6,15 +6,15 @@ A field whose text is one address is checked when the profile changes: the page 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from html.parser import HTMLParser
-from typing import Any, Final
-from urllib.parse import urljoin
+from typing import Any
 
 from sqlalchemy import Connection
 
 from activitypub.identifiers import origin_of
+from fedserver.content import page
 from fedserver.context import Server
 from fedserver.errors import Unreachable
 from fedserver.jobs.handlers import handles
@@ -22,8 +22,6 @@ from storage import accounts
 from storage.types import now_ms
 
 log = logging.getLogger("fedserver.verified_links")
-
-PAGE_BYTES_MAX: Final = 1 << 20
 
 
 @handles("verify_links", attempts_max=3)
@@ -51,18 +49,23 @@ def is_address(text: str) -> bool:
 
 def names(html: str, page_url: str, profile_url: str) -> bool:
     """Whether a page names the profile as its author's with ``rel="me"``."""
-    reader = _RelMe(page_url)
-    reader.feed(html)
-    return profile_url in reader.found
+    return any(
+        page.absolute(page_url, one.attributes.get("href", "")) == profile_url
+        for one in page.elements(html)
+        if one.name in ("a", "link") and "me" in one.attributes.get("rel", "").split()
+    )
 
 
 async def _leads_back(server: Server, url: str, profile_url: str) -> bool:
     try:
-        page = await server.http.get(url.strip(), accept="text/html", max_bytes=PAGE_BYTES_MAX)
+        found = await server.http.get(url.strip(), accept="text/html", max_bytes=page.PAGE_BYTES_MAX)
     except Unreachable as error:
         log.info("A profile's link could not be checked: %s (%s)", url, error.reason)
         return False
-    return page.status == 200 and names(page.body.decode("utf-8", "replace"), page.url, profile_url)
+    if found.status != 200:
+        return False
+    html = page.decode(found.body, found.headers.get("Content-Type", ""))
+    return await asyncio.to_thread(names, html, found.url, profile_url)
 
 
 def _mark(conn: Connection, server: Server, account_id: int, proven: list[str]) -> None:
@@ -74,17 +77,3 @@ def _mark(conn: Connection, server: Server, account_id: int, proven: list[str]) 
         if one["source"] in proven:
             one["verified_at"] = now_ms()
     accounts.change(conn, account_id, fields=json.dumps(fields, ensure_ascii=False))
-
-
-class _RelMe(HTMLParser):
-    """Collects where ``rel="me"`` leads."""
-
-    def __init__(self, page_url: str) -> None:
-        super().__init__()
-        self._page_url = page_url
-        self.found: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        if tag in ("a", "link") and "me" in (values.get("rel") or "").split() and values.get("href"):
-            self.found.add(urljoin(self._page_url, values["href"]))

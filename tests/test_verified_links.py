@@ -25,6 +25,7 @@ PROFILE = "https://here.example/@alice"
         (f'<a href="{PROFILE}">not said to be me</a>', False),
         (f'<a rel="me" href="{PROFILE}2">somebody else</a>', False),
         (f'<!-- <a rel="me" href="{PROFILE}">x</a> -->', False),
+        (f'<a rel="me" href="http://[">x</a>{"<div>" * 200_000}<a rel="me" href="{PROFILE}">', False),
     ],
 )
 def test_only_a_rel_me_link_to_the_profile_counts(html: str, leads_back: bool) -> None:

@@ -279,6 +279,20 @@ def without_inline_quote(html: str) -> str:
     return "".join(out).strip()
 
 
+def links(html: str) -> Iterator[str]:
+    """Where sanitised HTML leads, without mentions, hashtags and the line that names a quoted post."""
+    for tag in _TAG.finditer(without_inline_quote(html)):
+        closing, name, attributes = tag.groups()
+        if name != "a" or closing:
+            continue
+        values = dict(_ATTRIBUTE.findall(attributes))
+        href = unescape(values.get("href", ""))
+        classes = values.get("class", "").split()
+        is_tag = "tag" in values.get("rel", "").split()
+        if href.startswith(("https://", "http://")) and not is_tag and not _LINK_CLASSES.intersection(classes):
+            yield href
+
+
 _BLOCKS = _names("p pre blockquote h1 h2 h3 h4 h5 h6 ul ol dl table figure")
 _LINES = _names("li tr dt dd caption figcaption")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
