@@ -106,10 +106,11 @@ class LocalName(NamedTuple):
     """What one of our addresses names.
 
     ``kind`` is one of ``actor group instance_actor`` with the user name (``""`` for the instance);
-    ``inbox outbox followers following featured featured_tags followers_synchronization moderators
-    main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
+    ``inbox outbox followers following featured featured_tags featured_collections
+    followers_synchronization moderators main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees resource context activity stamp place`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
+    event_attendees resource context activity stamp place collection collection_item
+    feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
     """
@@ -151,6 +152,10 @@ class ActorUris:
         return f"{self.id}/collections/tags"
 
     @property
+    def featured_collections(self) -> str:
+        return f"{self.id}/collections/recommended"
+
+    @property
     def followers_synchronization(self) -> str:
         return f"{self.id}/followers_synchronization"
 
@@ -176,6 +181,7 @@ _BELONGINGS: Final = {
     "following": "following",
     "collections/featured": "featured",
     "collections/tags": "featured_tags",
+    "collections/recommended": "featured_collections",
     "followers_synchronization": "followers_synchronization",
     "moderators": "moderators",
     "#main-key": "main_key",
@@ -201,6 +207,9 @@ _PATTERNS: Final = tuple(
         ("activity", rf"/activities/{_ID}"),
         ("stamp", rf"/stamps/{_ID}"),
         ("place", rf"/places/{_ID}"),
+        ("collection", rf"/collections/{_ID}"),
+        ("collection_item", rf"/collections/[A-Za-z0-9_-]{{1,64}}/items/{_ID}"),
+        ("feature_authorization", rf"/feature_authorizations/{_ID}"),
         ("emoji", rf"/emojis/{_ID}"),
         ("profile", rf"/@{_NAME}"),
         ("post_page", rf"/@[A-Za-z0-9_.-]+/{_ID}"),
@@ -311,6 +320,18 @@ class Uris:
 
     def place(self, place_id: int | str) -> str:
         return f"{self.origin}/places/{place_id}"
+
+    def collection(self, collection_id: int | str) -> str:
+        """A ``FeaturedCollection`` (FEP-7aa9), and its page."""
+        return f"{self.origin}/collections/{collection_id}"
+
+    def collection_item(self, collection_id: int | str, item_id: int | str) -> str:
+        """A ``FeaturedItem`` in it."""
+        return f"{self.collection(collection_id)}/items/{item_id}"
+
+    def feature_authorization(self, item_id: int | str) -> str:
+        """A ``FeatureAuthorization`` (FEP-7aa9)."""
+        return f"{self.origin}/feature_authorizations/{item_id}"
 
     def stamp(self, stamp_id: int | str) -> str:
         """A ``QuoteAuthorization`` (FEP-044f)."""

@@ -66,6 +66,16 @@ ACTOR_CONTEXT: Final[Context] = [
         "description": "schema:description",
         "upcomingEvents": _reference("https://w3id.org/fep/8a8e/upcomingEvents"),
         "resources": _reference(f"{NAMESPACE}resources"),
+        "attributionDomains": {"@id": "toot:attributionDomains", "@container": "@set"},
+        "showFeatured": "toot:showFeatured",
+        "showMedia": "toot:showMedia",
+        "showRepliesInMedia": "toot:showRepliesInMedia",
+        "featuredCollections": _reference("https://w3id.org/fep/7aa9#featuredCollections"),
+        "gts": "https://gotosocial.org/ns#",
+        "interactionPolicy": _reference("gts:interactionPolicy"),
+        "canFeature": _reference("https://w3id.org/fep/7aa9#canFeature"),
+        "automaticApproval": _reference("gts:automaticApproval"),
+        "manualApproval": _reference("gts:manualApproval"),
         "implements": {"@id": "https://w3id.org/fep/844e/implements", "@type": "@id", "@container": "@list"},
     },
 ]
@@ -99,6 +109,24 @@ STAMP_CONTEXT: Final[Context] = [
     {
         "gts": "https://gotosocial.org/ns#",
         "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
+        "interactingObject": _reference("gts:interactingObject"),
+        "interactionTarget": _reference("gts:interactionTarget"),
+    },
+]
+
+FEATURED_CONTEXT: Final[Context] = [
+    AS2,
+    {
+        **_EMOJI,
+        "discoverable": "toot:discoverable",
+        "FeaturedCollection": "https://w3id.org/fep/7aa9#FeaturedCollection",
+        "FeaturedItem": "https://w3id.org/fep/7aa9#FeaturedItem",
+        "FeatureRequest": "https://w3id.org/fep/7aa9#FeatureRequest",
+        "FeatureAuthorization": "https://w3id.org/fep/7aa9#FeatureAuthorization",
+        "topic": _reference("https://w3id.org/fep/7aa9#topic"),
+        "featuredObject": _reference("https://w3id.org/fep/7aa9#featuredObject"),
+        "featureAuthorization": _reference("https://w3id.org/fep/7aa9#featureAuthorization"),
+        "gts": "https://gotosocial.org/ns#",
         "interactingObject": _reference("gts:interactingObject"),
         "interactionTarget": _reference("gts:interactionTarget"),
     },

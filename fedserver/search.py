@@ -28,7 +28,7 @@ from fedserver.errors import FedError, Forbidden, NotFound, Unreachable
 from fedserver.rendered import Shelf
 from fedserver.search_query import Query
 from fedserver.viewer import Viewer
-from storage import accounts, instances, posts, relationships, users
+from storage import accounts, collections, instances, posts, relationships, users
 from storage import search as stored
 from storage.accounts import AccountRow
 from storage.cards import VIEWER, Batch
@@ -285,7 +285,10 @@ async def _by_address(
         if found is not None:
             return "post", found.id
         row = accounts.by_uri(conn, address) or _of_page(conn, server, address)
-        return ("account", row.id) if row is not None else ("", 0)
+        if row is not None:
+            return "account", row.id
+        listed = collections.by_uri(conn, address)
+        return ("collection", listed.id) if listed is not None else ("", 0)
 
     found = await server.db.read(known)
     if found[0] or not resolve or server.uris.is_local(address):

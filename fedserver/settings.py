@@ -18,6 +18,7 @@ from fedserver.viewer import Member
 RULES_MAX: Final = 50
 
 Registrations = Literal["closed", "approval", "open", "invite"]
+FeedAccess = Literal["public", "authenticated", "disabled"]
 
 
 class Rule(Struct, frozen=True):
@@ -44,11 +45,13 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     join_question: Annotated[str, Meta(max_length=500)] = "Why do you want to join?"
     federation_mode: Literal["open", "allowlist", "closed"] = "open"
     secure_mode: bool = True
+    local_live_feed_access: FeedAccess = "public"
+    remote_live_feed_access: FeedAccess = "public"
+    local_topic_feed_access: Literal["public", "authenticated"] = "public"
+    remote_topic_feed_access: FeedAccess = "public"
     profile_directory: bool = True
     # Handles that are suggested to everybody.
     featured_accounts: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=100)] = ()
-    # Whether members may offer their public posts by e-mail to people without an account.
-    email_subscriptions: bool = False
     language: Annotated[str, Meta(min_length=2, max_length=16)] = "en"
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
 

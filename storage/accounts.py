@@ -71,6 +71,12 @@ class RemoteAccount:
     followers_uri: str = ""
     following_uri: str = ""
     featured_uri: str = ""
+    collections_uri: str = ""
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    attribution_domains: Sequence[str] = ()
+    feature_policy: dict[str, list[str]] | None = None
     created_at: int | None = None
     keys: Sequence[RemoteKey] = field(default=())
 
@@ -105,6 +111,12 @@ class RemoteAccount:
             "followers_uri": self.followers_uri,
             "following_uri": self.following_uri,
             "featured_uri": self.featured_uri,
+            "collections_uri": self.collections_uri,
+            "show_media": self.show_media,
+            "show_media_replies": self.show_media_replies,
+            "show_featured": self.show_featured,
+            "attribution_domains": json.dumps(list(self.attribution_domains)),
+            "feature_policy": json.dumps(self.feature_policy) if self.feature_policy is not None else "",
         }
 
 

@@ -218,6 +218,12 @@ def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bo
         conn.execute(delete(post_tag).where(post_tag.c.post_id == post_id))
     if not tags:
         return
+    known = tag_ids(conn, tags)
+    insert_rows(conn, post_tag, [{"post_id": post_id, "tag_id": known[key]} for key in tags])
+
+
+def tag_ids(conn: Connection, tags: Mapping[str, str]) -> dict[str, int]:
+    """Ids of these hashtags (folded key to the name as written), made where they are not there yet, by key."""
     known = {row.key: row.id for row in _tags_named.run(conn, keys=list(tags))}
     for key, name in tags.items():
         if key not in known and insert_row(
@@ -227,7 +233,7 @@ def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bo
     missed = [key for key in tags if key not in known]
     if missed:  # another process named it first
         known |= {row.key: row.id for row in _tags_named.run(conn, keys=missed)}
-    insert_rows(conn, post_tag, [{"post_id": post_id, "tag_id": known[key]} for key in tags])
+    return known
 
 
 def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from activitypub.identifiers import ActorUris
-from activitypub.jsonld import ACTOR_CONTEXT, KEY_CONTEXT
+from activitypub.jsonld import ACTOR_CONTEXT, KEY_CONTEXT, REACTION_CONTEXT
 from activitypub.values import format_time
 
 ActorKind = Literal["Person", "Group", "Organization", "Application", "Service"]
@@ -53,7 +53,8 @@ class ActorFields:
     """What an actor document is built from. HTML is sanitised, ``hashtags`` are ``(name, href)``.
 
     ``handle_host`` is the domain of the handle, which may differ from that of the addresses
-    (FEP-2c59). ``ed25519_multibase`` is a Multikey (FEP-521a), or ``None`` while there is none.
+    (FEP-2c59). ``can_feature`` are the actors and collections of actors whose wish to put the account
+    into a collection is granted (FEP-7aa9). ``ed25519_multibase`` is a Multikey (FEP-521a), or ``None`` while there is none.
     """
 
     kind: ActorKind
@@ -77,6 +78,11 @@ class ActorFields:
     manually_approves_followers: bool = False
     discoverable: bool = False
     indexable: bool = False
+    show_media: bool = True
+    show_media_replies: bool = True
+    show_featured: bool = True
+    attribution_domains: Sequence[str] = ()
+    can_feature: Sequence[str] = ()
     memorial: bool = False
     suspended: bool = False
     group: GroupFields | None = None
@@ -102,10 +108,16 @@ def actor(fields: ActorFields) -> dict[str, Any]:
         "following": uris.following,
         "featured": uris.featured,
         "featuredTags": uris.featured_tags,
+        "featuredCollections": uris.featured_collections,
         "endpoints": {"sharedInbox": uris.shared_inbox},
         "manuallyApprovesFollowers": fields.manually_approves_followers,
         "discoverable": fields.discoverable,
         "indexable": fields.indexable,
+        "showFeatured": fields.show_featured,
+        "showMedia": fields.show_media,
+        "showRepliesInMedia": fields.show_media_replies,
+        # Who may put this account into a collection without being asked again (FEP-7aa9).
+        "interactionPolicy": {"canFeature": {"automaticApproval": list(fields.can_feature)}},
         "attachment": [
             {"type": "PropertyValue", "name": field.name, "value": field.value_html}
             for field in fields.fields
@@ -129,6 +141,8 @@ def actor(fields: ActorFields) -> dict[str, Any]:
         document["source"] = {"content": fields.source_markdown, "mediaType": "text/markdown"}
     if fields.moved_to is not None:
         document["movedTo"] = fields.moved_to
+    if fields.attribution_domains:
+        document["attributionDomains"] = list(fields.attribution_domains)
     # Sent only when true: a key that nearly always says "no" is weight on every document.
     if fields.memorial:
         document["memorial"] = True
@@ -190,6 +204,11 @@ def image(media: Media) -> dict[str, Any]:
     if media.alt:
         document["name"] = document["summary"] = media.alt
     return document
+
+
+def emoji(emoji: EmojiTag) -> dict[str, Any]:
+    """A custom emoji as a document of its own (FEP-9098)."""
+    return {"@context": REACTION_CONTEXT, **emoji_tag(emoji)}
 
 
 def emoji_tag(emoji: EmojiTag) -> dict[str, Any]:

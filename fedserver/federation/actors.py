@@ -46,6 +46,7 @@ DISPLAY_NAME_CHARS_MAX: Final = 500
 FIELDS_MAX: Final = 20
 ALIASES_MAX: Final = 50
 EMOJIS_MAX: Final = 60
+DOMAIN_CHARS_MAX: Final = 253
 _NEW_HOSTS_PER_SITE: Final = 30
 _NEW_HOSTS_SECONDS: Final = 600
 
@@ -101,9 +102,33 @@ def row_of(actor: Actor, handle: Handle) -> RemoteAccount:
         followers_uri=own(actor.followers),
         following_uri=own(actor.following),
         featured_uri=own(actor.featured),
+        collections_uri=own(actor.featured_collections),
+        show_media=actor.show_media,
+        show_media_replies=actor.show_media_replies,
+        show_featured=actor.show_featured,
+        attribution_domains=[clean_line(one)[:DOMAIN_CHARS_MAX] for one in actor.attribution_domains],
+        feature_policy=_feature_policy(actor),
         created_at=min(instant(actor.published) or now_ms(), now_ms()),
         keys=tuple(_keys(actor)),
     )
+
+
+def _feature_policy(actor: Actor) -> dict[str, list[str]] | None:
+    """Who may put an actor into a collection, in the words of the client API; None where it does not say."""
+    if actor.can_feature is None:
+        return None
+
+    def words(uris: tuple[str, ...]) -> list[str]:
+        found = [
+            "public"
+            if names.is_public(uri)
+            else {actor.followers: "followers", actor.following: "following"}.get(uri, "unsupported_policy")
+            for uri in uris
+            if uri != actor.id
+        ]
+        return list(dict.fromkeys(found))
+
+    return {"automatic": words(actor.can_feature.automatic), "manual": words(actor.can_feature.manual)}
 
 
 def emoji_rows(emojis: tuple[Emoji, ...]) -> list[dict[str, str]]:

@@ -281,6 +281,7 @@ class Documents:
             height=size.get("height"),
             blurhash=one.blurhash or None,
             focus=(one.focus_x, one.focus_y) if one.type == "image" else None,
+            icon=None if one.type == "image" else self._picture(one.preview_url, ""),
         )
 
     def _picture(self, url: str, alt: str) -> actor.Media | None:
@@ -288,17 +289,20 @@ class Documents:
             return None
         return actor.Media(url=self._absolute(url), media_type=_media_type(url, "image/png"), alt=alt or None)
 
+    def emoji_document(self, row: Row[Any]) -> Document:
+        """A custom emoji of ours."""
+        return actor.emoji(self._emoji(row.shortcode, row.url, _moment(row.updated_at)))
+
     def _emojis(self, stored: str) -> list[actor.EmojiTag]:
-        return [
-            actor.EmojiTag(
-                shortcode=one["shortcode"],
-                uri=self.uris.emoji(one["shortcode"]),
-                icon=actor.Media(
-                    url=self._absolute(one["url"]), media_type=_media_type(one["url"], "image/png")
-                ),
-            )
-            for one in json.loads(stored)
-        ]
+        return [self._emoji(one["shortcode"], one["url"]) for one in json.loads(stored)]
+
+    def _emoji(self, shortcode: str, url: str, updated: datetime | None = None) -> actor.EmojiTag:
+        return actor.EmojiTag(
+            shortcode=shortcode,
+            uri=self.uris.emoji(shortcode),
+            icon=actor.Media(url=self._absolute(url), media_type=_media_type(url, "image/png")),
+            updated=updated,
+        )
 
     def _absolute(self, url: str) -> str:
         return f"{self.uris.origin}{url}" if url.startswith("/") else url

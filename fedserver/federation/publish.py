@@ -418,6 +418,36 @@ class Publisher:
             )
             self._send(conn, sender, document, recipients, topic=row.uri)
 
+    # --- whatever else there is to say
+
+    @property
+    def uris(self) -> Uris:
+        """What mints our addresses."""
+        return self._uris
+
+    def to_followers(
+        self,
+        conn: Connection,
+        member: AccountRow,
+        document: Document,
+        *,
+        topic: str,
+        also_ids: Sequence[int] = (),
+    ) -> None:
+        """An activity of a member for their followers elsewhere, and for these accounts."""
+        found = _follower_inboxes.run(conn, account_id=member.id)
+        recipients = self._allowed(
+            conn, found + (_inboxes.run(conn, ids=list(also_ids)) if also_ids else [])
+        )
+        if recipients:
+            self._send(conn, member, document, recipients, topic=topic)
+
+    def to_person(
+        self, conn: Connection, member: AccountRow, other_id: int, document: Document, *, topic: str
+    ) -> None:
+        """An activity of a member for somebody elsewhere alone."""
+        self._to_person(conn, member.id, other_id, topic, lambda me, them: document)
+
     # --- sending
 
     def _undo(self, document: Document) -> Document:

@@ -72,7 +72,7 @@ def _reaction(one: Any, found: Shown, *, known: bool) -> Reaction:
     custom = found.emojis.get(one.name)
     return Reaction(
         name=one.name,
-        count=one.count,
+        count=one.total,
         me=bool(one.mine) if known else UNSET,
         url=UNSET if custom is None else custom.url,
         static_url=UNSET if custom is None else custom.static_url,

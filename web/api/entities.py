@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
+from fedserver.collections import COLLECTIONS_MAX
+
 Visibility = Literal["public", "unlisted", "private", "direct"]
 
 
@@ -125,7 +127,7 @@ class Role(Struct):
     color: str
     permissions: str
     highlighted: bool
-    collection_limit: int = 0
+    collection_limit: int = COLLECTIONS_MAX
 
 
 class CredentialAccount(Account, kw_only=True):
@@ -251,7 +253,7 @@ class StatusBody(Struct):
     tags: list[StatusTag]
     emojis: list[CustomEmoji]
     application: Application | UnsetType = UNSET
-    tagged_collections: list[Any] = []
+    tagged_collections: list[Collection] = []
 
 
 class PreviewCardAuthor(Struct):
@@ -284,6 +286,60 @@ class PreviewCard(Struct):
     blurhash: str | None
     published_at: str | None
     missing_attribution: bool | None = None
+
+
+class CollectionItem(Struct):
+    """https://docs.joinmastodon.org/entities/CollectionItem/; an account that has left is not named."""
+
+    id: str
+    state: Literal["pending", "accepted", "rejected", "revoked"]
+    created_at: str
+    account_id: str | UnsetType = UNSET
+
+
+class Collection(Struct):
+    """https://docs.joinmastodon.org/entities/Collection/"""
+
+    id: str
+    account_id: str
+    uri: str
+    url: str | None
+    name: str
+    description: str
+    language: str | None
+    local: bool
+    sensitive: bool
+    discoverable: bool
+    tag: StatusTag | None
+    created_at: str
+    updated_at: str
+    item_count: int
+    items: list[CollectionItem]
+
+
+class WrappedCollection(Struct):
+    """A collection."""
+
+    collection: Collection
+
+
+class Collections(Struct):
+    """Several."""
+
+    collections: list[Collection]
+
+
+class WrappedCollectionItem(Struct):
+    """Somebody in a collection."""
+
+    collection_item: CollectionItem
+
+
+class CollectionWithAccounts(Struct):
+    """https://docs.joinmastodon.org/entities/CollectionWithAccounts/; its owner comes first."""
+
+    accounts: list[Account]
+    collection: Collection
 
 
 class PollOption(Struct):
@@ -439,6 +495,38 @@ class ScheduledStatus(Struct):
     media_attachments: list[MediaAttachment]
 
 
+class TranslationOption(Struct):
+    """A choice of a poll, translated."""
+
+    title: str
+
+
+class TranslationPoll(Struct):
+    """A poll, translated."""
+
+    id: str
+    options: list[TranslationOption]
+
+
+class TranslationAttachment(Struct):
+    """The alt text of an attachment, translated."""
+
+    id: str
+    description: str
+
+
+class Translation(Struct):
+    """https://docs.joinmastodon.org/entities/Translation/"""
+
+    content: str
+    spoiler_text: str
+    language: str
+    detected_source_language: str
+    provider: str
+    media_attachments: list[TranslationAttachment]
+    poll: TranslationPoll | None
+
+
 class EditPollOption(Struct):
     """A choice as it was."""
 
@@ -542,7 +630,7 @@ class Search(Struct):
     accounts: list[Account]
     statuses: list[Status]
     hashtags: list[Tag]
-    collections: list[Any] = []
+    collections: list[Collection] = []
 
 
 class Preferences(Struct):

@@ -70,9 +70,7 @@ async def add_keyword(request: web.Request) -> web.Response:
     member = auth.member(request, "write:filters")
     wanted = _keyword_change(await forms.params(request))
     filter_id = forms.path_id(request, "filter_id")
-    return replies.json(
-        _keyword(await filters.add_keyword(keys.server(request), member, filter_id, wanted))
-    )
+    return replies.json(_keyword(await filters.add_keyword(keys.server(request), member, filter_id, wanted)))
 
 
 async def show_keyword(request: web.Request) -> web.Response:

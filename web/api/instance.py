@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from fedserver import about, accounts, interactions, people, posts, site, uploads
+from fedserver import about, accounts, feeds, interactions, people, posts, site, tags, uploads
 from fedserver.content.links import URL_CHARACTERS
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -110,7 +110,7 @@ def _streaming(now: Site) -> str:
 
 
 def _configuration(server: Server, now: Site) -> dict[str, Any]:
-    access = {"local": "public", "remote": "public"}
+    topics = feeds.access(now.settings, "topic")._asdict()
     return {
         "urls": {
             "streaming": _streaming(now),
@@ -125,7 +125,7 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
             "max_note_length": accounts.NOTE_CHARACTERS_MAX,
             "max_avatar_description_length": ALT_OF_PICTURES_MAX,
             "max_header_description_length": ALT_OF_PICTURES_MAX,
-            "max_featured_tags": 0,
+            "max_featured_tags": tags.FEATURED_MAX,
             "max_pinned_statuses": interactions.PINS_MAX,
             "max_profile_fields": accounts.FIELDS_MAX,
             "profile_field_name_limit": accounts.FIELD_CHARACTERS_MAX,
@@ -152,11 +152,11 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
             "min_expiration": posts.POLL_S_MIN,
             "max_expiration": posts.POLL_S_MAX,
         },
-        "translation": {"enabled": False},
+        "translation": {"enabled": server.translator is not None},
         "timelines_access": {
-            "live_feeds": access,
-            "hashtag_feeds": access,
-            "trending_link_feeds": access,
+            "live_feeds": feeds.access(now.settings, "live")._asdict(),
+            "hashtag_feeds": topics,
+            "trending_link_feeds": topics,
         },
         "limited_federation": now.settings.federation_mode == "allowlist",
     }

@@ -8,14 +8,16 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from fedserver import uploads
+from fedserver import remote_media, uploads
 from fedserver.errors import Invalid, NotFound, TooLarge
 from fedserver.media.store import media_type_of, shows_inline
 from web import auth, forms, keys, replies
-from web.api.render import attachment
+from web.api.render import renderer
 from web.api.statuses import focus
 from web.verbs import put_or_patch
 
+A_DAY: Final = "public, max-age=86400"
+A_WHILE: Final = "public, max-age=600"
 FOREVER: Final = "public, max-age=31536000, immutable"
 _RANGE: Final = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
 
@@ -49,7 +51,7 @@ async def _uploaded(request: web.Request, *, wait_seconds: float) -> web.Respons
     except TooLarge as error:
         # Apps show what comes with this status, and know no other for a file.
         raise Invalid({}, f"Validation failed: {error}") from error
-    return replies.json(attachment(row), status=200 if row.state == "ready" else 202)
+    return replies.json(renderer(request).attachment(row), status=200 if row.state == "ready" else 202)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -58,7 +60,7 @@ async def show(request: web.Request) -> web.Response:
     row = await uploads.show(keys.server(request), member, forms.path_id(request))
     if row.state == "failed":
         raise Invalid({}, row.error)
-    return replies.json(attachment(row), status=200 if row.state == "ready" else 206)
+    return replies.json(renderer(request).attachment(row), status=200 if row.state == "ready" else 206)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -76,7 +78,7 @@ async def change(request: web.Request) -> web.Response:
     )
     if row.state == "failed":
         raise Invalid({}, row.error)
-    return replies.json(attachment(row), status=200 if row.state == "ready" else 206)
+    return replies.json(renderer(request).attachment(row), status=200 if row.state == "ready" else 206)
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -86,15 +88,34 @@ async def delete(request: web.Request) -> web.Response:
     return replies.json({})
 
 
+async def remote(request: web.Request) -> web.StreamResponse:
+    """``GET /media/remote/…``: a file of another server, out of our copy of it, which is made when somebody first
+    looks; 302 to where it is when it is too large for that."""
+    named = request.match_info
+    reference = (
+        f"{named['host']}/{named['shortcode']}" if "host" in named else str(forms.path_id(request))
+    )
+    found = await remote_media.find(
+        keys.server(request), named.get("what", "emoji"), reference, named["digest"]
+    )
+    if isinstance(found, remote_media.Elsewhere):
+        headers = {hdrs.LOCATION: found.url, hdrs.CACHE_CONTROL: A_WHILE}
+        return web.Response(status=302, headers=headers)
+    return await _file(request, found.store_key, A_DAY)
+
+
 async def file(request: web.Request) -> web.StreamResponse:
     """``GET /media/…``: a stored file, whole or one range of it (RFC 9110 §14). Its name never changes what it
     holds. Always of the type it was stored as, and nothing in it may run."""
+    return await _file(request, request.match_info["key"], FOREVER)
+
+
+async def _file(request: web.Request, key: str, cached: str) -> web.StreamResponse:
     server = keys.server(request)
-    key = request.match_info["key"]
     kind = media_type_of(key)
     headers = {
         hdrs.CONTENT_TYPE: kind,
-        hdrs.CACHE_CONTROL: FOREVER,
+        hdrs.CACHE_CONTROL: cached,
         hdrs.ETAG: f'"{key.rpartition("/")[2]}"',
         hdrs.ACCEPT_RANGES: "bytes",
         "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
@@ -139,5 +160,9 @@ routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/media/{id}", show),
     *put_or_patch("/api/v1/media/{id}", change),
     web.delete("/api/v1/media/{id}", delete),
+    web.get(
+        "/media/remote/{what:attachment|preview|avatar|header|card}/{id}/{digest:[0-9a-f]{32}}", remote
+    ),
+    web.get("/media/remote/emoji/{host}/{shortcode}/{digest:[0-9a-f]{32}}", remote),
     web.get("/media/{key:.+}", file),
 ]

@@ -30,6 +30,7 @@ async def subscribe(request: web.Request) -> web.Response:
         standard=asked.flag("standard"),
         alerts=_alerts(params),
         policy=_policy(params),
+        access_token=auth.bearer(request) or "",
     )
     return _reply(request, found)
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from msgspec import UNSET, Raw
 
 from fedserver import filters, oembed, quoted
+from fedserver.collections import Collection as ShownCollection
 from fedserver.collections import feature_approval
 from fedserver.context import Server
 from fedserver.filters import Match, words_of
@@ -37,6 +38,8 @@ from fedserver.timelines import (
 from web.api.entities import (
     AccountBody,
     Application,
+    Collection,
+    CollectionItem,
     CustomEmoji,
     FeatureApproval,
     Field,
@@ -425,6 +428,38 @@ def fields(row: Any, *, source: bool = False) -> list[Field]:
         )
         for one in json.loads(row.fields)
     ]
+
+
+def collection_entity(found: ShownCollection, uris: Uris) -> Collection:
+    """A collection with those of its items that are shown."""
+    row, items = found.row, found.items
+    return Collection(
+        id=str(row.id),
+        account_id=str(row.account_id),
+        uri=row.uri,
+        url=row.url or row.uri,
+        name=row.name,
+        description=row.description,
+        language=row.language or None,
+        local=bool(row.local),
+        sensitive=bool(row.sensitive),
+        discoverable=bool(row.discoverable),
+        tag=None if row.tag_key is None else StatusTag(row.tag_name, uris.tag(row.tag_key)),
+        created_at=instant(row.created_at),
+        updated_at=instant(row.updated_at),
+        item_count=len(items),
+        items=[collection_item(one) for one in items],
+    )
+
+
+def collection_item(row: Any) -> CollectionItem:
+    """Somebody in a collection; not named once they have refused or left."""
+    return CollectionItem(
+        id=str(row.id),
+        state=row.state,
+        created_at=instant(row.created_at),
+        account_id=str(row.account_id) if row.state in ("pending", "accepted") else UNSET,
+    )
 
 
 def content_html(title: str, html: str) -> str:

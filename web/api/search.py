@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from fedserver import search, tags
+from fedserver import collections, search, tags
 from fedserver.errors import Unauthorized
 from fedserver.viewer import Member
 from web import auth, forms, keys, replies
 from web.api.paging import SEARCH, window
-from web.api.render import joined, renderer
+from web.api.render import collection_entity, joined, renderer
 from web.api.tags import entity as tag_entity
 from web.params import Unreadable
 
@@ -46,13 +46,15 @@ async def find(request: web.Request) -> web.Response:
         max_id=asked.max_id,
     )
     found = await search.search(server, viewer, params.text("q"), render.shelf, wanted)
+    pasted = await collections.some(server, viewer.account_id, found.collection_ids)
     hashtags = await tags.shown(server, viewer.account_id, found.hashtags)
     return replies.json(
-        b'{"accounts":%b,"statuses":%b,"hashtags":%b,"collections":[]}'
+        b'{"accounts":%b,"statuses":%b,"hashtags":%b,"collections":%b}'
         % (
             joined(render.account(row) for row in found.accounts),
             render.statuses(found.posts),
             msgspec.json.encode([tag_entity(request, one) for one in hashtags]),
+            msgspec.json.encode([collection_entity(one, server.uris) for one in pasted.values()]),
         )
     )
 

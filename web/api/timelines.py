@@ -6,11 +6,14 @@ from typing import Final
 
 from aiohttp import web
 
-from fedserver import timelines
-from web import auth, forms, keys
+from fedserver import feeds, timelines
+from web import auth, forms, keys, replies
 from web.api.paging import STATUSES, status_page, window
 from web.api.render import renderer
 from web.kept import for_strangers
+
+NONE: Final = b"[]"
+TAGS_MAX: Final = 4  # of each kind, beside the one in the path
 
 
 async def home(request: web.Request) -> web.Response:
@@ -28,13 +31,19 @@ async def public(request: web.Request) -> web.Response:
     viewer = auth.viewer(request, "read:statuses")
     params = forms.query(request)
     asked = window(params, STATUSES)
+    server = keys.server(request)
+    sides = await feeds.sides(
+        server, viewer, "live", local=params.flag("local"), remote=params.flag("remote")
+    )
+    if sides is None:
+        return replies.json(NONE)
     batch = await timelines.public(
-        keys.server(request),
+        server,
         viewer.account_id,
         asked,
         renderer(request).shelf,
-        local=params.flag("local"),
-        remote=params.flag("remote"),
+        local=sides.only_local,
+        remote=sides.only_remote,
         only_media=params.flag("only_media"),
     )
     return status_page(request, batch, asked)
@@ -45,16 +54,22 @@ async def hashtag(request: web.Request) -> web.Response:
     viewer = auth.viewer(request, "read:statuses")
     params = forms.query(request)
     asked = window(params, STATUSES)
+    server = keys.server(request)
+    sides = await feeds.sides(
+        server, viewer, "topic", local=params.flag("local"), remote=params.flag("remote")
+    )
+    if sides is None:
+        return replies.json(NONE)
     batch = await timelines.by_tag(
-        keys.server(request),
+        server,
         viewer.account_id,
         asked,
         renderer(request).shelf,
-        any_of=[request.match_info["hashtag"], *params.texts("any", count_max=4)],
-        all_of=params.texts("all", count_max=4),
-        none_of=params.texts("none", count_max=4),
-        local=params.flag("local"),
-        remote=params.flag("remote"),
+        any_of=[request.match_info["hashtag"], *params.texts("any")[:TAGS_MAX]],
+        all_of=params.texts("all")[:TAGS_MAX],
+        none_of=params.texts("none")[:TAGS_MAX],
+        local=sides.only_local,
+        remote=sides.only_remote,
         only_media=params.flag("only_media"),
     )
     return status_page(request, batch, asked)
