@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import mail, oauth, search_index, signup, uploads
+from fedserver import mail, oauth, previews, remote_media, search_index, signup, uploads
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -25,7 +25,10 @@ from fedserver.live import Bus
 from fedserver.media.clips import ClipProcessor
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
+from fedserver.moderation import chores as moderation
 from fedserver.observe import Metrics, TimedDatabase
+from fedserver.translation_services import open_service
+from fedserver.translations import Translator
 from storage import deliveries, inbox, migrate, sessions, timelines
 from storage.database import Database, open_database
 from storage.types import now_ms
@@ -77,6 +80,10 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
         stack.push_async_callback(http.close)
         images = ImageProcessor(workers=IMAGE_WORKERS, bytes_max=config.upload_bytes_max)
         stack.push_async_callback(images.close)
+        service = open_service(config)
+        translator = None if service is None else Translator(service)
+        if translator is not None:
+            stack.push_async_callback(translator.close)
         server = Server(
             config=config,
             db=db,
@@ -90,7 +97,9 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
             images=images,
             clips=ClipProcessor(config),
             metrics=metrics,
+            translator=translator,
         )
+        stack.push_async_callback(server.downloads.close)
         http.before_redirect = partial(check_address, server)
         db.listen(bus.tell)
         server.remembered.listen(bus)
@@ -129,10 +138,13 @@ def _background(server: Server) -> list[Background]:
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
                 ),
                 Chore("remove uploads that nobody posted", HOUR_SECONDS, uploads.plan_cleaning),
+                Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
+                Chore("forget previews that nobody shows", DAY_SECONDS, previews.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
+                *moderation.chores(server),
             ],
         ),
     ]
@@ -140,7 +152,9 @@ def _background(server: Server) -> list[Background]:
 
 def _open_media(config: Config) -> MediaStore:
     if config.media:
-        from fedserver.media.s3 import open_bucket  # loads the client of object stores, which few servers need
+        from fedserver.media.s3 import (
+            open_bucket,  # loads the client of object stores, which few servers need
+        )
 
         return open_bucket(config)
     return DiskStore(config.data_dir / "media", f"{config.origin}/media")

@@ -155,6 +155,22 @@ class Settings(Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Other servers must sign what they fetch, so that blocks hold for reading too."),
     ] = True
+    local_live_feed_access: Annotated[
+        Literal["public", "authenticated", "disabled"],
+        Meta(description="Who may read the timeline of this server's public posts; moderators always may."),
+    ] = "public"
+    remote_live_feed_access: Annotated[
+        Literal["public", "authenticated", "disabled"],
+        Meta(description="Who may read the timeline of other servers' public posts; moderators always may."),
+    ] = "public"
+    local_topic_feed_access: Annotated[
+        Literal["public", "authenticated"],
+        Meta(description="Who may read this server's posts in the timeline of a hashtag."),
+    ] = "public"
+    remote_topic_feed_access: Annotated[
+        Literal["public", "authenticated", "disabled"],
+        Meta(description="Who may read other servers' posts in the timeline of a hashtag."),
+    ] = "public"
     profile_directory: Annotated[
         bool, Meta(description="Offers a directory of the accounts that want to be found.")
     ] = True
@@ -229,6 +245,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     delivery_hosts_max: Annotated[
         int, Meta(description="To how many servers at once activities are delivered.", ge=1, le=128)
     ] = 64
+    translation_service: Annotated[
+        Literal["", "libretranslate", "deepl"],
+        Meta(description="The program that translates posts for members; empty means that nothing is translated."),
+    ] = ""
+    translation_url: Annotated[
+        str, Meta(description="Address of LibreTranslate; for DeepL it follows from the key.")
+    ] = ""
+    translation_key: Annotated[str, Meta(description="The key for it, where it wants one.")] = ""
     metrics_token: Annotated[
         str, Meta(description="Bearer token for /metrics from elsewhere than this machine; empty means none.")
     ] = ""
@@ -494,7 +518,11 @@ def _completed(
         "media",
         "empty or s3://BUCKET/PREFIX",
     )
-    for name in ("media_url", "s3_endpoint"):
+    if settings.translation_service == "libretranslate" and not settings.translation_url:
+        raise ConfigError(f"{both_names('translation_url')} must say where LibreTranslate is.")
+    if settings.translation_service == "deepl" and not settings.translation_key:
+        raise ConfigError(f"{both_names('translation_key')} must be given for DeepL.")
+    for name in ("media_url", "s3_endpoint", "translation_url"):
         address = getattr(settings, name)
         check(not address or re.match(r"https?://[^/?#\s]+[^?#\s]*\Z", address), name, "a web address")
     check(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fedserver.federation.peers import Peers
+from fedserver.media.downloads import Downloads
 from fedserver.observe import Metrics
 from fedserver.remembered import Remembered
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from fedserver.keys import Keys
     from fedserver.live import Bus
     from fedserver.mail import Mailer
+    from fedserver.media.clips import ClipProcessor
     from fedserver.media.images import ImageProcessor
     from fedserver.media.store import MediaStore
+    from fedserver.translations import Translator
     from storage.database import Database
 
 
@@ -36,6 +39,9 @@ class Server:
     mail: Mailer
     media: MediaStore
     images: ImageProcessor
+    clips: ClipProcessor
     remembered: Remembered = field(default_factory=Remembered)
     metrics: Metrics = field(default_factory=Metrics)
     peers: Peers = field(default_factory=Peers)
+    translator: Translator | None = None
+    downloads: Downloads = field(default_factory=Downloads)

@@ -26,6 +26,8 @@ from fedserver.errors import (
     Unauthorized,
     Unreachable,
 )
+from fedserver.streams.names import UnknownStream
+from fedserver.translation_services import TranslationFailed
 from web import keys, replies
 from web.forms import TooSlow, UnknownKind, Unreadable
 from web.limits import UsedUp
@@ -37,6 +39,7 @@ Face = Literal["api", "oauth", "wire", "page", "plain"]
 # The first that fits holds.
 _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (Unreadable, 400),
+    (UnknownStream, 400),
     (UnknownKind, 415),
     (OAuthError, 400),
     (TooSlow, 408),
@@ -48,6 +51,7 @@ _STATUS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (Conflict, 409),
     (TooLarge, 413),
     (RateLimited, 429),
+    (TranslationFailed, 503),
     (Unreachable, 502),
     (FedError, 500),
     (NotTrusted, 401),

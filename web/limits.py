@@ -37,6 +37,7 @@ PAGING_CLIENT: Final = Limit("paging_client", "client", 300, 15 * MINUTE)
 UPLOADS: Final = Limit("uploads", "account", 30, 30 * MINUTE)
 DELETES: Final = Limit("deletes", "account", 30, 30 * MINUTE)
 REPORTS: Final = Limit("reports", "account", 30, 30 * MINUTE)
+TRANSLATIONS: Final = Limit("translations", "account", 60, 5 * MINUTE)  # each may cost the operator money
 SIGN_UPS: Final = Limit("sign_ups", "client", 5, 30 * MINUTE)
 APPS: Final = Limit("apps", "client", 5, 10 * MINUTE)
 LOGINS: Final = Limit("logins", "client", 25, 5 * MINUTE)
@@ -44,6 +45,8 @@ MAILS: Final = Limit("mails", "client", 5, 30 * MINUTE)  # each makes us write t
 TOKENS: Final = Limit("tokens", "client", 100, 5 * MINUTE)
 # A page brings its pictures with it, and a class room may sit behind one address.
 PAGES: Final = Limit("pages", "client", 3000, 5 * MINUTE)
+# Pictures of a first look at a long list; what is not here yet makes us ask another server.
+REMOTE_MEDIA: Final = Limit("remote_media", "client", 3000, 5 * MINUTE)
 SEARCHES: Final = Limit("searches", "client", 300, 5 * MINUTE)
 # Each makes us ask a server that anybody may name.
 VISITORS: Final = Limit("visitors", "client", 30, 5 * MINUTE)

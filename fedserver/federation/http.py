@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -42,6 +43,8 @@ STEP_BYTES: Final = 256 << 10  # A body is unpacked in pieces of this size.
 ACTIVITYPUB: Final = frozenset({names.ACTIVITY_JSON, names.LD_JSON})
 JRD: Final = frozenset({names.JRD_JSON, "application/json"})
 JSON: Final = frozenset({"application/json"})
+
+EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -86,18 +89,32 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A body that was written to a file: `bytes` of it, with the media type it came with ("" for none)."""
+
+    url: str
+    content_type: str
+    bytes: int
+
+
 class GuardedClient:
     """Make one for the process, close it at the end. The connections are opened when first needed.
+
+    One for a service that is the operator's own (`operators_own`) may contact any address, because nobody else
+    can name one; all limits hold.
 
     All methods raise Unreachable or one of its subclasses, with a `reason` (see `fedserver.errors`).
     """
 
-    def __init__(self, config: Config, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, config: Config, *, limits: Limits | None = None, operators_own: bool = False
+    ) -> None:
         testing = config.testing
         self._limits = limits or Limits()
-        self._allow_http = testing.allow_http
-        self._allow_nets = networks(testing.allow_nets)
-        self._any_port = testing.enabled
+        self._allow_http = testing.allow_http or operators_own
+        self._allow_nets = networks(EVERYWHERE if operators_own else testing.allow_nets)
+        self._any_port = testing.enabled or operators_own
         self._static_hosts = testing.static_hosts
         self._dns = testing.dns or None
         self._ca = testing.ca
@@ -156,6 +173,32 @@ class GuardedClient:
             body = await _read(response, max_bytes)
         return Fetched(final, response.status, response.headers, body)
 
+    async def save(
+        self,
+        url: str,
+        target: Path,
+        *,
+        accept: str = "*/*",
+        content_types: frozenset[str],
+        max_bytes: int,
+        total_seconds: float | None = None,
+    ) -> Saved:
+        """GET a file into `target`, in pieces. A status other than 2xx is BadAnswer with reason `status` and it.
+
+        What is larger than `max_bytes` is BadAnswer `too_large`; when it raises, `target` may hold a part.
+        """
+        async with self._exchange(
+            "GET", url, headers={"Accept": accept}, total_seconds=total_seconds
+        ) as (response, final):
+            _check_status(response, final)
+            _check_type(response, content_types)
+            received = 0
+            with await asyncio.to_thread(target.open, "wb") as file:
+                async for piece in _in_pieces(_decoded(response, max_bytes)):
+                    await asyncio.to_thread(file.write, piece)
+                    received += len(piece)
+            return Saved(final, _essence(response.headers.get("Content-Type", "")), received)
+
     async def post(
         self,
         url: str,
@@ -181,6 +224,13 @@ class GuardedClient:
             if begun is None:
                 raise
         return Answer(begun.status, begun.headers, bytes(beginning))
+
+    async def submit(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None, *, max_bytes: int
+    ) -> Fetched:
+        """POST bytes for the sake of the answer, which is read completely whatever its status. No redirects."""
+        async with self._exchange("POST", url, body=body, headers=headers) as (response, final):
+            return Fetched(final, response.status, response.headers, await _read(response, max_bytes))
 
     async def close(self) -> None:
         """Close every connection. Requests made afterwards are a mistake and raise RuntimeError."""
@@ -393,6 +443,18 @@ async def _decoded(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIte
         raise _unreachable(error, response.url.host or "") from error
     if inflate is not None and received and not inflate.eof:
         raise BadAnswer("The other server's answer is cut off.", reason="encoding")
+
+
+async def _in_pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes, at least STEP_BYTES at a time: each piece costs a change of threads."""
+    pending = bytearray()
+    async for chunk in chunks:
+        pending += chunk
+        if len(pending) >= STEP_BYTES:
+            yield bytes(pending)
+            pending.clear()
+    if pending:
+        yield bytes(pending)
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
