@@ -128,11 +128,13 @@ def seen(conn: Connection, viewer_id: int | None, rows: Sequence[CollectionRow])
 
 async def some(server: Server, viewer_id: int | None, ids: Sequence[int]) -> dict[int, Collection]:
     """Those of these collections that the viewer may see, by id."""
-    return await server.db.read(some_unit, viewer_id, ids) if ids else {}
+    return await server.db.read(some_unit, viewer_id, ids)
 
 
 def some_unit(conn: Connection, viewer_id: int | None, ids: Sequence[int]) -> dict[int, Collection]:
     """The same, for units."""
+    if not ids:
+        return {}
     rows = collections.by_ids(conn, ids)
     owners = accounts.by_ids(conn, {row.account_id for row in rows.values()})
     hidden = relationships.hidden_from(conn, viewer_id) if viewer_id is not None else set()

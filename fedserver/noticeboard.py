@@ -23,7 +23,8 @@ from sqlalchemy import (
     select,
 )
 
-from fedserver import filters, quoted, visibility
+from fedserver import collections, filters, quoted, visibility
+from fedserver.collections import Collection
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
 from fedserver.notifications import TYPES
@@ -84,8 +85,8 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """A page of notifications, newest first; by id the reports, severances and strikes they tell of, and the
-    accounts that reports are about."""
+    """A page of notifications, newest first; by id the reports, severances, strikes and collections they tell
+    of, and the accounts that reports are about."""
 
     notices: list[Notice]
     batch: Batch
@@ -93,6 +94,7 @@ class Notices:
     severances: dict[int, Row[Any]]
     strikes: dict[int, Strike]
     targets: dict[int, Row[Any]]
+    collections: dict[int, Collection]
 
 
 # -- statements
@@ -214,10 +216,18 @@ def completed(
         notices,
         batch,
         reports,
-        _rows(conn, severance, [one.severance_id for one in notices]),
+        severances(conn, notices),
         strikes.by_ids(conn, [one.strike_id for one in notices if one.strike_id is not None]),
         accounts.by_ids(conn, {row.target_id for row in reports.values()}) if reports else {},
+        collections.some_unit(
+            conn, viewer_id, [one.collection_id for one in notices if one.collection_id is not None]
+        ),
     )
+
+
+def severances(conn: Connection, notices: Sequence[Notice]) -> dict[int, Row[Any]]:
+    """By id, the losses of follows that these tell of."""
+    return _rows(conn, severance, [one.severance_id for one in notices])
 
 
 def _rows(conn: Connection, table: Any, ids: Sequence[int | None]) -> dict[int, Row[Any]]:

@@ -153,6 +153,8 @@ def parts(render: Renderer, one: Notice, found: Notices) -> bytes:
     if one.type == "admin.report" and one.report_id in found.reports:
         report = found.reports[one.report_id]
         return b',"report":' + report_entity(render, report, found.targets[report.target_id])
+    if one.collection_id in found.collections:
+        return b',"collection":' + _encode(render.collection(found.collections[one.collection_id]))
     if one.severance_id in found.severances:
         return b',"event":' + _encode(_severance(found.severances[one.severance_id]))
     if one.strike_id in found.strikes:

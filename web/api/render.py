@@ -214,6 +214,10 @@ class Renderer:
         """An account of its line, out of a batch."""
         return self._author(line, batch)
 
+    def collection(self, found: ShownCollection) -> Collection:
+        """A collection with those of its items that are shown."""
+        return collection_entity(found, self._uris)
+
     # -- posts
 
     def statuses(self, batch: Batch) -> bytes:
