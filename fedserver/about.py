@@ -13,7 +13,8 @@ from fedserver import settings
 from fedserver.content.links import tag_key
 from fedserver.content.markdown import render_markdown
 from fedserver.context import Server
-from storage import instances, posts
+from fedserver.moderation.domains import obfuscated
+from storage import emojis, instances
 from storage.tables import account, post, setting, user
 from storage.types import id_floor, instant_of, now_ms
 
@@ -35,11 +36,12 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A domain that is kept out (`reject`) or shown to its followers only (`limit`)."""
+    """A domain that is kept out (`reject`) or shown to its followers only (`limit`); `digest` is of its name."""
 
     domain: str
     digest: str
     policy: str
+    comment: str
 
 
 async def text(server: Server, name: Text) -> tuple[str, int]:
@@ -67,13 +69,17 @@ async def peers(server: Server) -> Sequence[str]:
 
 
 async def kept_out(server: Server) -> list[Kept]:
-    """The domains that this server limits or refuses."""
+    """The domains that this server limits or refuses, the refused ones first; some by a name with asterisks."""
 
     def unit(conn: Connection) -> list[Kept]:
         return [
-            Kept(host, hashlib.sha256(host.encode()).hexdigest(), policy)
-            for policy in ("reject", "limit")
-            for host in sorted(instances.hosts_with(conn, policy))
+            Kept(
+                obfuscated(row.host) if row.obfuscates else row.host,
+                hashlib.sha256(row.host.encode()).hexdigest(),
+                row.policy,
+                row.public_comment,
+            )
+            for row in instances.published(conn)
         ]
 
     return await server.db.read(unit)
@@ -110,4 +116,4 @@ def _weeks(conn: Connection, now: int) -> list[Week]:
 
 async def custom_emojis(server: Server) -> list[Row[Any]]:
     """The emoji that members can choose from."""
-    return await server.db.read(posts.emojis_in_picker)
+    return await server.db.read(emojis.in_picker)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import mail, oauth, previews, remote_media, search_index, signup, uploads
+from fedserver import mail, oauth, previews, remote_media, search_index, signup, trends, uploads
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -141,6 +141,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
+                Chore("count what is talked about", 10 * 60, trends.plan_computing),
                 Chore("forget previews that nobody shows", DAY_SECONDS, previews.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),

@@ -174,6 +174,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     profile_directory: Annotated[
         bool, Meta(description="Offers a directory of the accounts that want to be found.")
     ] = True
+    trends: Annotated[
+        bool, Meta(description="Whether to show which hashtags, posts and links are talked about at present.")
+    ] = True
     featured_accounts: Annotated[
         tuple[str, ...], Meta(description="Handles of accounts that are suggested to every member.")
     ] = ()

@@ -119,7 +119,7 @@ async def _outbox(server: Server, documents: Documents, account_id: int) -> byte
     }
     # The files are in the archive, so they are found there.
     return msgspec.json.encode(outbox).replace(
-        f'"{server.config.origin}/media/'.encode(), b'"/media_attachments/files/'
+        f'"{server.media.base_url}/'.encode(), b'"/media_attachments/files/'
     )
 
 
@@ -203,6 +203,31 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             ),
         ),
         ("bookmarks.csv", _csv((), ((uri,) for uri in belongings.bookmarked(conn, account_id)))),
+        (
+            "lists.csv",
+            _csv((), ((title, handle(*who)) for title, *who in belongings.listed(conn, account_id))),
+        ),
+        ("blocked_domains.csv", _csv((), ((one,) for one in belongings.kept_out(conn, account_id)))),
+        (
+            "filters.csv",
+            _csv(
+                ("Title", "Action", "Contexts", "Keyword", "Whole word"),
+                (
+                    (title, action, ", ".join(contexts), keyword, _yes(whole))
+                    for title, action, contexts, keyword, whole in belongings.filtered(conn, account_id)
+                ),
+            ),
+        ),
+        ("followed_tags.csv", _csv((), ((one,) for one in belongings.tags_followed(conn, account_id)))),
+        ("featured_tags.csv", _csv((), ((one,) for one in belongings.tags_featured(conn, account_id)))),
+        ("endorsed_accounts.csv", _csv((), ((handle(*one),) for one in belongings.endorsed(conn, account_id)))),
+        (
+            "account_notes.csv",
+            _csv(
+                ("Account address", "Note"),
+                ((handle(name, at), note) for name, at, note in belongings.noted(conn, account_id)),
+            ),
+        ),
         (
             "moderation.json",
             msgspec.json.encode([_decision(row) for row in belongings.decisions(conn, account_id)]),

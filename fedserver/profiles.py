@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import noticeboard, notifications, reading
+from fedserver import noticeboard, reading
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Gone, NotFound
@@ -96,6 +96,7 @@ class Told:
     post: PostCard | None
     at: int
     unread: bool
+    severed_from: str  # the server or account with which follows have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,25 +214,28 @@ async def notifications_of(
     """What happened to a member, newest first. Reading it changes nothing: see `mark_read`."""
 
     def unit(conn: Connection) -> ToldLeaf:
-        rows = notifications.page(conn, member.account_id, window, types=types)
+        wanted = Asked(types=types or noticeboard.TYPES)
+        rows = noticeboard.notices_unit(conn, member.account_id, window, wanted)
         found = reading.cards(
             conn, server.config, member.account_id, [row.post_id for row in rows if row.post_id is not None]
         )
         by_post = {card.id: card for card in found}
-        people = accounts.by_ids(conn, {row.from_account_id for row in rows})
+        people = accounts.by_ids(conn, {row.account.id for row in rows})
+        severed = noticeboard.severances(conn, rows)
         markers = stored_notifications.markers(conn, member.account_id, ["notifications"])
         read_id = markers[0].last_read_id if markers else 0
         items = [
             Told(
                 row.id,
                 row.type,
-                reading.person_of(server.config, people[row.from_account_id]),
+                reading.person_of(server.config, people[row.account.id]),
                 by_post.get(row.post_id),
                 instant_of(row.id),
                 row.id > read_id,
+                severed[row.severance_id].target_name if row.severance_id in severed else "",
             )
             for row in rows
-            if row.from_account_id in people
+            if row.account.id in people
         ]
         newer, older = reading.cursors(window, [row.id for row in rows])
         return ToldLeaf(items, rows[0].id if rows else None, newer, older)

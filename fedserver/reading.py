@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from fedserver import timelines
+from fedserver import feeds, timelines
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -119,6 +120,19 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedPage:
+    """What the page says that a post links to; texts are "" where it says nothing."""
+
+    url: str
+    title: str
+    description: str
+    provider: str
+    language: str
+    image: str
+    image_alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class PostCard:
     """A post as a page shows it. For a boost this is the post boosted, with `boosted_by` and `boost_id`.
     `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to.
@@ -141,6 +155,7 @@ class PostCard:
     emojis: tuple[Emoji, ...]
     pictures: tuple[Picture, ...]
     poll: Poll | None
+    preview: LinkedPage | None
     answers: Person | None
     mentioned: tuple[str, ...]
     in_reply_to_id: int | None
@@ -201,11 +216,20 @@ async def home(server: Server, account_id: int, window: Window) -> Leaf:
 
 
 async def public(server: Server, viewer: Viewer, window: Window, *, local: bool) -> Leaf:
-    """What was posted for everybody, here (`local`) or here and elsewhere."""
+    """What was posted for everybody, here (`local`) or here and elsewhere. Raises Unauthorized."""
+    sides = await feeds.sides(server, viewer, "live", local=local)
+    if sides is None:
+        return Leaf([], None, None)
 
     def unit(conn: Connection) -> Leaf:
         batch = timelines.public_unit(
-            conn, viewer.account_id, window, NOTHING_HELD, local=local, remote=False, only_media=False
+            conn,
+            viewer.account_id,
+            window,
+            NOTHING_HELD,
+            local=sides.only_local,
+            remote=sides.only_remote,
+            only_media=False,
         )
         cards = _cards(conn, server.config, viewer.account_id, batch)
         return _leaf(cards, window, [card.post.id for card in batch.cards])
@@ -233,8 +257,19 @@ async def pinned(server: Server, viewer: Viewer, account_id: int) -> list[PostCa
 
 
 async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> Leaf:
-    """Public posts with a hashtag, as typed without ``#``."""
-    batch = await timelines.by_tag(server, viewer.account_id, window, NOTHING_HELD, any_of=[name])
+    """Public posts with a hashtag, as typed without ``#``. Raises Unauthorized."""
+    sides = await feeds.sides(server, viewer, "topic")
+    if sides is None:
+        return Leaf([], None, None)
+    batch = await timelines.by_tag(
+        server,
+        viewer.account_id,
+        window,
+        NOTHING_HELD,
+        any_of=[name],
+        local=sides.only_local,
+        remote=sides.only_remote,
+    )
     cards = await server.db.read(_cards, server.config, viewer.account_id, batch)
     return _leaf(cards, window, [card.post.id for card in batch.cards])
 
@@ -379,6 +414,7 @@ def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch
                 viewer_id=viewer_id,
                 standing=(batch.standing or {}).get(line.id, NO_STANDING),
                 poll=batch.polls.get(line.id),
+                preview=batch.previews.get(line.preview_id or 0),
                 boosted_by=people.get(card.post.account_id) if boosted else None,
                 boost_id=card.post.id if boosted else None,
             )
@@ -395,6 +431,7 @@ def _card(
     viewer_id: int | None,
     standing: Standing,
     poll: PollCard | None,
+    preview: Any,
     boosted_by: Person | None,
     boost_id: int | None,
 ) -> PostCard:
@@ -419,6 +456,7 @@ def _card(
         emojis=emojis_of(config, row.emojis, row.uri),
         pictures=tuple(_picture(config, one) for one in content.media),
         poll=_poll(poll, viewer_id=viewer_id, mine=mine) if poll else None,
+        preview=None if preview is None else _linked_page(config, preview),
         answers=people.get(line.in_reply_to_account_id or 0),
         mentioned=tuple(
             f"{one.username}@{one.domain}" if one.domain else one.username for one in content.mentions
@@ -434,6 +472,18 @@ def _card(
         likes_count=line.likes_count,
         standing=standing,
         mine=mine,
+    )
+
+
+def _linked_page(config: Config, row: Any) -> LinkedPage:
+    return LinkedPage(
+        url=row.url,
+        title=row.title,
+        description=row.description,
+        provider=row.provider_name or (urlsplit(row.url).hostname or ""),
+        language=row.language,
+        image=remote_urls.card(config, row.id, row.image_url),
+        image_alt=row.image_alt,
     )
 
 

@@ -11,20 +11,30 @@ from sqlalchemy.sql import ColumnElement
 from storage.tables import (
     account,
     account_key,
+    account_note,
     appeal,
     block,
     bookmark,
+    endorsement,
+    featured_tag,
+    filter_keyword,
     follow,
+    hashtag,
     like,
+    list_account,
     media,
+    member_domain_block,
+    member_list,
     membership,
     moderation_note,
     mute,
     pin,
     poll_vote,
     post,
+    post_filter,
     report,
     strike,
+    tag_follow,
 )
 
 STEP_ROWS: Final = 200
@@ -90,6 +100,74 @@ def muted(conn: Connection, account_id: int) -> list[tuple[str, str, bool]]:
     return [(row.username, row.domain, bool(row.hides_notifications)) for row in conn.execute(query)]
 
 
+def listed(conn: Connection, account_id: int) -> list[tuple[str, str, str]]:
+    """Who is in the member's lists: title, name and domain."""
+    query = (
+        select(member_list.c.title, account.c.username, account.c.domain)
+        .join_from(member_list, list_account, list_account.c.list_id == member_list.c.id)
+        .join(account, account.c.id == list_account.c.account_id)
+        .where(member_list.c.account_id == account_id)
+        .order_by(member_list.c.id, list_account.c.id)
+    )
+    return [(row.title, row.username, row.domain) for row in conn.execute(query)]
+
+
+def kept_out(conn: Connection, account_id: int) -> list[str]:
+    """The servers that the member keeps out."""
+    query = select(member_domain_block.c.domain).where(member_domain_block.c.account_id == account_id)
+    return list(conn.scalars(query.order_by(member_domain_block.c.id)))
+
+
+def filtered(conn: Connection, account_id: int) -> list[tuple[str, str, tuple[str, ...], str, bool]]:
+    """What the member filters: title and action of the filter, its contexts, and each keyword of it with whether
+    it must be a whole word."""
+    query = (
+        select(
+            post_filter.c.title,
+            post_filter.c.action,
+            post_filter.c.contexts,
+            filter_keyword.c.keyword,
+            filter_keyword.c.whole_word,
+        )
+        .join_from(post_filter, filter_keyword, filter_keyword.c.filter_id == post_filter.c.id)
+        .where(post_filter.c.account_id == account_id)
+        .order_by(post_filter.c.id, filter_keyword.c.id)
+    )
+    return [
+        (row.title, row.action, tuple(json.loads(row.contexts)), row.keyword, bool(row.whole_word))
+        for row in conn.execute(query)
+    ]
+
+
+def tags_followed(conn: Connection, account_id: int) -> list[str]:
+    """The hashtags that the member follows."""
+    query = select(hashtag.c.name).join(tag_follow, tag_follow.c.tag_id == hashtag.c.id)
+    return list(conn.scalars(query.where(tag_follow.c.account_id == account_id).order_by(tag_follow.c.id)))
+
+
+def tags_featured(conn: Connection, account_id: int) -> list[str]:
+    """The hashtags on the member's profile."""
+    query = select(featured_tag.c.name).where(featured_tag.c.account_id == account_id)
+    return list(conn.scalars(query.order_by(featured_tag.c.id)))
+
+
+def endorsed(conn: Connection, account_id: int) -> list[tuple[str, str]]:
+    """Whom the member recommends: name and domain."""
+    query = _handles().join(endorsement, account.c.id == endorsement.c.target_id)
+    return _pairs(conn, query.where(endorsement.c.account_id == account_id).order_by(endorsement.c.id))
+
+
+def noted(conn: Connection, account_id: int) -> list[tuple[str, str, str]]:
+    """What the member noted about people: name, domain, the note."""
+    query = (
+        select(account.c.username, account.c.domain, account_note.c.comment)
+        .join_from(account_note, account, account.c.id == account_note.c.target_id)
+        .where(account_note.c.account_id == account_id)
+        .order_by(account.c.id)
+    )
+    return [(row.username, row.domain, row.comment) for row in conn.execute(query)]
+
+
 def bookmarked(conn: Connection, account_id: int) -> list[str]:
     """URIs of the posts the member has bookmarked."""
     query = select(post.c.uri).join(bookmark, bookmark.c.post_id == post.c.id)
@@ -141,6 +219,10 @@ def remove_relations(conn: Connection, account_id: int) -> None:
         (pin, (pin.c.account_id,)),
         (poll_vote, (poll_vote.c.account_id,)),
         (membership, (membership.c.account_id,)),
+        (featured_tag, (featured_tag.c.account_id,)),
+        (endorsement, (endorsement.c.account_id, endorsement.c.target_id)),
+        (account_note, (account_note.c.account_id, account_note.c.target_id)),
+        (list_account, (list_account.c.account_id,)),
     ):
         for column in columns:
             conn.execute(delete(table).where(column == account_id))

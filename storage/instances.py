@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, literal, or_, select, update
 
+from storage import jobs
 from storage.hot import Hot, insert_rows
 from storage.paging import Window
 from storage.signals import signal
@@ -124,6 +125,8 @@ def set_rules(
     )
     if policy == "reject":
         conn.execute(delete(delivery).where(under(delivery.c.host, host)))
+    if policy == "reject" or rejects_media:
+        jobs.add(conn, "forget_media_of_host", {"host": host}, key=host)
     signal(conn, "instance", host)
 
 

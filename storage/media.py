@@ -55,6 +55,66 @@ def add(
     return media_id
 
 
+def add_waiting(
+    conn: Connection,
+    account_id: int,
+    *,
+    type_: str,
+    media_type: str,
+    source_key: str,
+    description: str,
+    focus: tuple[float, float],
+    file_bytes: int,
+    preview_key: str = "",
+    preview_url: str = "",
+    blurhash: str = "",
+    meta: Mapping[str, Any] | None = None,
+) -> int:
+    """An upload that has yet to be processed; its id."""
+    media_id = new_id()
+    conn.execute(
+        insert(media).values(
+            id=media_id,
+            account_id=account_id,
+            type=type_,
+            state="processing",
+            media_type=media_type,
+            source_key=source_key,
+            description=description,
+            focus_x=focus[0],
+            focus_y=focus[1],
+            file_bytes=file_bytes,
+            preview_key=preview_key,
+            preview_url=preview_url,
+            blurhash=blurhash,
+            meta=json.dumps(meta or {}),
+            created_at=now_ms(),
+        )
+    )
+    return media_id
+
+
+def begin(conn: Connection, media_id: int) -> MediaRow | None:
+    """Count another attempt to process an upload; its row, or None when it does not wait (any more)."""
+    conn.execute(
+        update(media)
+        .where(media.c.id == media_id, media.c.state == "processing")
+        .values(attempts=media.c.attempts + 1)
+    )
+    return waiting(conn, media_id)
+
+
+def waiting(conn: Connection, media_id: int) -> MediaRow | None:
+    """An upload that waits to be processed, or is being processed."""
+    return conn.execute(select(media).where(media.c.id == media_id, media.c.state == "processing")).first()
+
+
+def stuck(conn: Connection, before_ms: int, *, limit: int = 200) -> list[MediaRow]:
+    """Uploads from before this instant that still wait to be processed."""
+    query = select(media).where(media.c.state == "processing", media.c.created_at < before_ms)
+    return list(conn.execute(query.order_by(media.c.id).limit(limit)))
+
+
 def own(conn: Connection, account_id: int, media_id: int) -> MediaRow | None:
     """An attachment of this account."""
     return conn.execute(select(media).where(media.c.id == media_id, media.c.account_id == account_id)).first()
@@ -77,10 +137,10 @@ def bytes_of(conn: Connection, account_id: int) -> int:
 
 
 def abandoned(conn: Connection, before_ms: int, *, limit: int = 200) -> list[MediaRow]:
-    """Uploads from before this instant that no post has (any more)."""
+    """Attachments from before this instant that no post has (any more), nor is going to have."""
     query = (
         select(media)
-        .where(media.c.post_id.is_(None), media.c.created_at < before_ms, media.c.store_key != "")
+        .where(media.c.post_id.is_(None), media.c.scheduled_id.is_(None), media.c.created_at < before_ms)
         .order_by(media.c.id)
         .limit(limit)
     )

@@ -6,6 +6,7 @@ from PIL import Image
 from fedserver.errors import Invalid, NotFound
 from fedserver.media import pipeline
 from fedserver.media.images import ImageProcessor
+from fedserver.media.sniff import sniff
 from fedserver.media.store import DiskStore, media_type_of, new_key
 
 
@@ -164,7 +165,7 @@ async def test_a_failing_store_leaves_nothing_behind(processor, tmp_path):
     ],
 )
 def test_types_are_told_by_content(head, media_type):
-    assert pipeline.sniff(head) == media_type
+    assert sniff(head) == media_type
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _QUOTE_REL: Final = "https://misskey-hub.net/ns#_misskey_quote"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAttachment:
-    """An uploaded file. ``focus`` is ``(x, y)``, each from -1 to 1."""
+    """An uploaded file. ``focus`` is ``(x, y)``, each from -1 to 1; ``icon`` a picture that stands for it."""
 
     url: str
     media_type: str
@@ -31,6 +31,7 @@ class FileAttachment:
     height: int | None = None
     blurhash: str | None = None
     focus: tuple[float, float] | None = None
+    icon: Media | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +285,8 @@ def _attachment(attachment: FileAttachment | LinkAttachment) -> dict[str, Any]:
         document["blurhash"] = attachment.blurhash
     if attachment.focus is not None:
         document["focalPoint"] = list(attachment.focus)
+    if attachment.icon is not None:
+        document["icon"] = image(attachment.icon)
     return document
 
 

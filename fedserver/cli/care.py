@@ -8,17 +8,16 @@ from typing import Any, Final, TypeVar
 import click
 from sqlalchemy import Connection
 
-from activitypub.identifiers import normal_host
 from fedserver import queues
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.cli.people import opened
 from fedserver.config import Config
-from fedserver.errors import Invalid
+from fedserver.moderation import domains
 from storage import deliveries, inbox, instances, jobs
 
 T = TypeVar("T")
 
-POLICIES: Final = ("none", "limit", "reject", "allow")
+POLICIES: Final = ("none", "noop", "limit", "reject", "allow")
 KINDS: Final = ("delivery", "job", "inbox")
 
 
@@ -192,23 +191,20 @@ def rule(
 ) -> None:
     """Limit a server (its people need approval to follow), reject it and its subdomains (nothing is exchanged),
     allow it (where only allowed servers are), or none of these."""
-    name, colon, port = host.strip().partition(":")
-    known = normal_host(name)
-    if known is None or (colon and not port.isdigit()):
-        raise Invalid({"host": "must be the name of a server, such as other.example"})
     wanted: instances.Policy = "" if policy == "none" else policy  # type: ignore[assignment]
-    host = known + colon + port
-
-    def unit(conn: Connection) -> None:
-        instances.set_rules(
-            conn, host, policy=wanted, rejects_media=reject_media, rejects_reports=reject_reports, note=note
-        )
-
-    run(_write(load_config(config_path), unit))
+    host = domains.normal_domain(host)
+    decision = domains.Rule(wanted, reject_media, reject_reports, note)
+    run(_decide(load_config(config_path), host, decision))
     if as_json:
         print_json({"host": host, "policy": wanted})
     else:
         click.echo(f"{host}: {policy}.")
+
+
+async def _decide(config: Config, host: str, rule: domains.Rule) -> None:
+    """What it hides or brings back, a running server does by job."""
+    async with opened(config) as here:
+        await here.db.write(domains.decide, None, host, rule)
 
 
 commands: Final[tuple[click.Command, ...]] = (queue, instance)

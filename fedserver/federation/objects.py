@@ -24,7 +24,7 @@ from fedserver.errors import Forbidden, NotFound, Unreachable
 from fedserver.federation import sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
-from storage import accounts, inbox, posts, quotes, relationships, users
+from storage import accounts, emojis, inbox, posts, quotes, relationships, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 
@@ -139,6 +139,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _activity(conn, server, asked)
     if kind == "stamp":
         return _stamp(conn, server, asked)
+    if kind == "emoji":
+        return _emoji(conn, server, asked)
     raise NotFound
 
 
@@ -186,6 +188,13 @@ def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
         build_page(conn, row, page=asked.is_page, max_id=asked.cursor("max_id")),
         shared=asked.name.kind == "outbox",
     )
+
+
+def _emoji(conn: Connection, server: Server, asked: Asked) -> Served:
+    row = emojis.own(conn, asked.name.value)
+    if row is None or row.disabled:
+        raise NotFound
+    return Served(server.publish.documents.emoji_document(row), shared=True)
 
 
 def _post(conn: Connection, server: Server, asked: Asked) -> PostRow:

@@ -40,6 +40,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.relationships",
     "fedserver.scheduled",
     "fedserver.search_index",
+    "fedserver.trends",
     "fedserver.uploads",
     "fedserver.verified_links",
 )

@@ -94,11 +94,27 @@ def process(job: dict[str, Any]) -> dict[str, Any]:
     return {**files, "blurhash": outputs["blurhash"], "animated": outputs["animated"]}
 
 
+def measure(job: dict[str, Any]) -> tuple[int, int]:
+    """Width and height as the file's head says. Raises Refused for what is no picture, or too large a one."""
+    try:
+        with open(job["source"], "rb") as file, Image.open(file, formats=FORMATS) as image:
+            return _checked_size(image, job["pixels_max"])
+    except Refused:
+        raise
+    except Exception as error:
+        raise Refused("unreadable", f"{type(error).__name__}: {error!s:.200}") from error
+
+
+def _checked_size(image: Image.Image, pixels_max: int) -> tuple[int, int]:
+    width, height = image.size
+    if width * height > pixels_max or max(width, height) > SIDE_MAX:
+        raise Refused("too_many_pixels")
+    return width, height
+
+
 def _decode(source: str, purpose: str, *, pixels_max: int) -> dict[str, Any]:
     with open(source, "rb") as file, Image.open(file, formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > pixels_max or max(width, height) > SIDE_MAX:
-            raise Refused("too_many_pixels")
+        _checked_size(image, pixels_max)
         shape = _shape_for(purpose)
         if getattr(image, "is_animated", False) and image.format in ("GIF", "WEBP", "PNG"):
             animation = _animation(image, shape)
@@ -348,7 +364,10 @@ def main() -> None:
     while (job := _read(sys.stdin.buffer)) is not None:
         allow_processor_time(job["seconds_max"])
         try:
-            _write(answers, {"done": process(job)})
+            if job["purpose"] == "measure":
+                _write(answers, {"measured": measure(job)})
+            else:
+                _write(answers, {"done": process(job)})
         except Refused as error:
             _write(answers, {"refused": error.code, "detail": error.detail})
         except OSError as error:

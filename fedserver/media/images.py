@@ -87,6 +87,7 @@ class _Done(msgspec.Struct):
 class _Answer(msgspec.Struct):
     ready: bool = False
     done: _Done | None = None
+    measured: tuple[int, int] | None = None
     refused: str | None = None
     detail: str = ""
     failed: str | None = None
@@ -146,14 +147,28 @@ class ImageProcessor:
             "pixels_max": self.pixels_max,
             "seconds_max": self.seconds_max,
         }
-        async with self._slots:
-            answer = await self._run(job)
-        if answer.done is not None:
-            return await asyncio.to_thread(_collect, answer.done, out_dir)
-        if answer.refused is not None:
-            log.info("picture refused (%s): %r", answer.refused, answer.detail)
-            raise self._invalid(answer.refused)
-        raise WorkerFailed(answer.failed or "the image worker gave an empty answer")
+        answer = await self._asked(job)
+        if answer.done is None:
+            raise WorkerFailed("the image worker gave an empty answer")
+        return await asyncio.to_thread(_collect, answer.done, out_dir)
+
+    async def measure(self, source: Path) -> tuple[int, int]:
+        """Width and height that a picture claims, when it is one we would take; no pixel of it is decoded.
+
+        Raises as `process`.
+        """
+        answer = await self._asked(
+            {
+                "source": str(source),
+                "out_dir": "",
+                "purpose": "measure",
+                "pixels_max": self.pixels_max,
+                "seconds_max": self.seconds_max,
+            }
+        )
+        if answer.measured is None:
+            raise WorkerFailed("the image worker gave an empty answer")
+        return answer.measured
 
     async def close(self) -> None:
         """End all workers; pictures in work are refused."""
@@ -161,6 +176,16 @@ class ImageProcessor:
         for worker in [*self._idle, *self._busy]:
             await worker.end()
         self._idle.clear()
+
+    async def _asked(self, job: dict[str, Any]) -> _Answer:
+        async with self._slots:
+            answer = await self._run(job)
+        if answer.refused is not None:
+            log.info("picture refused (%s): %r", answer.refused, answer.detail)
+            raise self._invalid(answer.refused)
+        if answer.failed is not None:
+            raise WorkerFailed(answer.failed)
+        return answer
 
     def _invalid(self, code: str) -> Invalid:
         return Invalid(message=_SENTENCES[code].format(megapixels=self.pixels_max // 1_000_000))

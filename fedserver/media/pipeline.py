@@ -1,48 +1,32 @@
 """From a received file to files in the store: what is accepted, by content and never by name."""
 
+from __future__ import annotations
+
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fedserver.errors import Invalid
+from fedserver.media.clips import MISSING, ClipProcessor
 from fedserver.media.images import ImageFile, ImageProcessor, Purpose
+from fedserver.media.sniff import PICTURES, Family, family_of
 from fedserver.media.store import MediaStore, new_key
-
-SUPPORTED_MIME_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
-"""What members may upload as a picture (`configuration.media_attachments.supported_mime_types`)."""
 
 DESCRIPTION_CHARS_MAX = 1_500
 """Of the alternative text, as in Mastodon."""
 
-SNIFF_BYTES = 512
-"""How much of a file `sniff` wants to see."""
+_VIDEO_TYPES = ("video/mp4", "video/webm", "video/quicktime", "video/ogg")
+# With the names that apps and systems have for the same.
+_AUDIO_TYPES = (
+    "audio/mpeg", "audio/mp3", "audio/mp4", "audio/m4a", "audio/x-m4a", "audio/ogg", "audio/vorbis", "audio/webm",
+    "audio/wav", "audio/wave", "audio/x-wav", "audio/x-pn-wave", "audio/vnd.wave", "audio/flac", "audio/aac",
+    "audio/3gpp",
+)  # fmt: skip
 
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"OggS", "application/ogg"),
-    (b"ID3", "audio/mpeg"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
-)
-_BRANDS = {
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"hevc": "image/heic",
-    b"mif1": "image/heic",
-    b"msf1": "image/heic",
-    b"qt  ": "video/quicktime",
-}
 _ADVICE = {
     "image/heic": "HEIC pictures cannot be shown everywhere. Please send it as JPEG or PNG.",
     "image/svg+xml": "SVG files can carry programs, so we do not take them. Please send it as PNG.",
@@ -50,22 +34,26 @@ _ADVICE = {
     "image/bmp": "Please send this picture as PNG or JPEG.",
 }
 _UNREADABLE = "This file is not a picture we can read."
-_TYPES_SENTENCE = "We take pictures only: JPEG, PNG, GIF, WebP or AVIF."
+_PICTURES_SENTENCE = "We take pictures only: JPEG, PNG, GIF, WebP or AVIF."
+_TYPES_SENTENCE = "We take pictures, videos and sound only."
+
+MediaKind = Literal["image", "gifv", "video", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMedia:
-    """A picture in the store. Keys are of this store; `preview_key` is a still and may equal `key`."""
+    """What is in the store. Keys are of this store; `preview_key` is a still picture, may equal `key`, and is ""
+    for sound without a cover."""
 
+    kind: MediaKind
     key: str
     url: str
     media_type: str
     bytes: int
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     preview_key: str
     preview_url: str
-    preview_media_type: str
     blurhash: str
     animated: bool
     meta: dict[str, Any]
@@ -74,37 +62,41 @@ class StoredMedia:
     @property
     def keys(self) -> tuple[str, ...]:
         """Every file to delete with it."""
-        return (self.key,) if self.key == self.preview_key else (self.key, self.preview_key)
+        return tuple(dict.fromkeys(key for key in (self.key, self.preview_key) if key))
 
 
-def sniff(head: bytes) -> str | None:
-    """The media type by the first SNIFF_BYTES of a file, or None. A claim: only the decoder proves it."""
-    for signature, media_type in _SIGNATURES:
-        if head.startswith(signature):
-            return media_type
-    if head[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(head[8:12])
-    if head[4:8] == b"ftyp":
-        return _sniff_brand(head)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith(b"<svg") or (
-        text.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in text
-    ):
-        return "image/svg+xml"
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "text/html"
-    return None
+@dataclass(frozen=True, slots=True)
+class StoredPreview:
+    """A small picture in the store that stands for a video or sound. `meta` is that of its size."""
+
+    key: str
+    url: str
+    blurhash: str
+    meta: dict[str, Any]
 
 
-def _sniff_brand(head: bytes) -> str:
-    """ISO/IEC 14496-12: one major brand, then those the file is compatible with."""
-    size = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))]
-    # `mif1` says picture without saying how it is coded, so the others are asked first.
-    for wanted in (b"avif", b"avis"):
-        if wanted in brands:
-            return "image/avif"
-    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "video/mp4")
+def supported_mime_types(clips: ClipProcessor) -> tuple[str, ...]:
+    """What members may upload to a post (`configuration.media_attachments.supported_mime_types`)."""
+    return (*PICTURES, *_VIDEO_TYPES, *_AUDIO_TYPES) if clips.available else PICTURES
+
+
+async def recognised(source: Path, clips: ClipProcessor) -> tuple[str, Family]:
+    """The media type of a file, and how it is taken: a moving GIF is a picture where there is no ffmpeg.
+
+    Raises Invalid, with advice, for what is not taken at all.
+    """
+    media_type, family = await asyncio.to_thread(family_of, source)
+    if media_type is None:
+        raise Invalid(message=_UNREADABLE)
+    if family is None:
+        raise Invalid(
+            message=_ADVICE.get(media_type, _TYPES_SENTENCE if clips.available else _PICTURES_SENTENCE)
+        )
+    if clips.available:
+        return media_type, family
+    if family in ("video", "audio"):
+        raise Invalid(message=MISSING)
+    return media_type, "image"
 
 
 async def store_picture(
@@ -114,20 +106,13 @@ async def store_picture(
 
     Raises Invalid or TooLarge with a sentence for the member; then the store holds nothing of it.
     """
-    _check(sniff(await asyncio.to_thread(_head, source)))
-    directory = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="fedserver-media-")
-    kept: list[str] = []
-    try:
-        image = await processor.process(source, Path(directory.name), purpose)
+    await _check_picture(source)
+    async with _workspace() as folder, _kept(store) as kept:
+        image = await processor.process(source, folder, purpose)
         key = await _keep(image.original, store, kept)
         preview_key = key if image.preview is image.original else await _keep(image.preview, store, kept)
-    except BaseException:
-        for stored in kept:
-            await store.delete(stored)
-        raise
-    finally:
-        await asyncio.to_thread(directory.cleanup)
     return StoredMedia(
+        kind="image",
         key=key,
         url=store.url(key),
         media_type=image.original.media_type,
@@ -136,10 +121,53 @@ async def store_picture(
         height=image.original.height,
         preview_key=preview_key,
         preview_url=store.url(preview_key),
-        preview_media_type=image.preview.media_type,
         blurhash=image.blurhash,
         animated=image.animated,
         meta=image.meta(),
+    )
+
+
+async def store_preview(source: Path, *, store: MediaStore, processor: ImageProcessor) -> StoredPreview:
+    """Keep a small picture of the one received, and nothing else of it. Raises as `store_picture`."""
+    await _check_picture(source)
+    async with _workspace() as folder, _kept(store) as kept:
+        image = await processor.process(source, folder, "attachment")
+        key = await _keep(image.preview, store, kept)
+    return StoredPreview(key, store.url(key), image.blurhash, image.preview.meta())
+
+
+async def store_clip(
+    source: Path,
+    media_type: str,
+    family: Family,
+    *,
+    store: MediaStore,
+    processor: ImageProcessor,
+    clips: ClipProcessor,
+) -> StoredMedia:
+    """The same for a video, sound or a moving GIF, as `recognised`."""
+    async with _workspace() as folder, _kept(store) as kept:
+        clip = await clips.convert(source, media_type, family, folder)
+        key = new_key(clip.media_type)
+        kept.append(key)
+        await store.put(key, clip.path, clip.media_type)
+        preview = None
+        if clip.frame is not None:
+            preview = await store_preview(clip.frame, store=store, processor=processor)
+            kept.append(preview.key)
+    return StoredMedia(
+        kind=clip.kind,
+        key=key,
+        url=store.url(key),
+        media_type=clip.media_type,
+        bytes=clip.bytes,
+        width=clip.meta.get("width"),
+        height=clip.meta.get("height"),
+        preview_key=preview.key if preview else "",
+        preview_url=preview.url if preview else "",
+        blurhash=preview.blurhash if preview else "",
+        animated=clip.kind == "gifv",
+        meta={**clip.meta, "small": preview.meta} if preview else clip.meta,
     )
 
 
@@ -149,17 +177,35 @@ async def delete_media(media: StoredMedia, store: MediaStore) -> None:
         await store.delete(key)
 
 
-def _check(media_type: str | None) -> None:
-    if media_type in SUPPORTED_MIME_TYPES:
+async def _check_picture(source: Path) -> None:
+    media_type, _ = await asyncio.to_thread(family_of, source)
+    if media_type in PICTURES:
         return
     if media_type is None:
         raise Invalid(message=_UNREADABLE)
-    raise Invalid(message=_ADVICE.get(media_type, _TYPES_SENTENCE))
+    raise Invalid(message=_ADVICE.get(media_type, _PICTURES_SENTENCE))
 
 
-def _head(source: Path) -> bytes:
-    with source.open("rb") as file:
-        return file.read(SNIFF_BYTES)
+@asynccontextmanager
+async def _workspace() -> AsyncIterator[Path]:
+    """A folder that is gone afterwards."""
+    directory = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="fedserver-media-")
+    try:
+        yield Path(directory.name)
+    finally:
+        await asyncio.to_thread(directory.cleanup)
+
+
+@asynccontextmanager
+async def _kept(store: MediaStore) -> AsyncIterator[list[str]]:
+    """Keys of what is put into the store meanwhile; when anything goes wrong, it is taken out again."""
+    kept: list[str] = []
+    try:
+        yield kept
+    except BaseException:
+        for key in kept:
+            await store.delete(key)
+        raise
 
 
 async def _keep(file: ImageFile, store: MediaStore, kept: list[str]) -> str:

@@ -24,6 +24,16 @@ _SUFFIXES = {
     "image/gif": "gif",
     "image/webp": "webp",
     "image/avif": "avif",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
+    "video/quicktime": "mov",
+    "video/ogg": "ogv",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/ogg": "ogg",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/aac": "aac",
     "application/pdf": "pdf",
     "application/zip": "zip",
     "text/calendar": "ics",
@@ -44,12 +54,23 @@ def new_key(media_type: str) -> str:
     return f"{name[:2]}/{name[2:4]}/{name}.{_SUFFIXES.get(media_type, 'bin')}"
 
 
+def shows_inline(media_type: str) -> bool:
+    """What is no picture, video or sound is for saving, not for looking at within this origin."""
+    return media_type.startswith(("image/", "video/", "audio/"))
+
+
 def media_type_of(key: str) -> str:
     """The media type a key was made for; NotFound for what is no key of ours."""
     match = _KEY.fullmatch(key)
     if match is None or match[3] not in _MEDIA_TYPES:
         raise NotFound("There is no such file.")
     return _MEDIA_TYPES[match[3]]
+
+
+def key_within(url: str, base_url: str) -> str | None:
+    """The key in an address that begins with `base_url`; None when there is none of ours."""
+    key = url.removeprefix(f"{base_url}/")
+    return key if key != url and _KEY.fullmatch(key) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,11 @@ class MediaStream:
 class MediaStore(Protocol):
     """What keeping files means. A key that is malformed or unknown raises NotFound."""
 
+    @property
+    def base_url(self) -> str:
+        """What `url` puts before a key and a slash."""
+        ...
+
     async def put(self, key: str, path: Path, media_type: str) -> None:
         """Keep a copy of the file at `path`. When this returns, the whole file is there."""
         ...
@@ -83,6 +109,10 @@ class MediaStore(Protocol):
         """Where browsers and servers get it."""
         ...
 
+    def key_of(self, url: str) -> str | None:
+        """The key that this address was made of; None for an address of anything else."""
+        ...
+
     def local_path(self, key: str) -> Path | None:
         """The file itself where there is one on this machine, for the kernel to send; else None."""
         ...
@@ -93,7 +123,7 @@ class DiskStore:
 
     def __init__(self, directory: Path, base_url: str) -> None:
         self._directory = directory
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
 
     async def put(self, key: str, path: Path, media_type: str) -> None:
         """Written beside its place and renamed: a reader, or a crash, never meets half a file."""
@@ -123,7 +153,11 @@ class DiskStore:
     def url(self, key: str) -> str:
         """See `MediaStore.url`."""
         media_type_of(key)
-        return f"{self._base_url}/{key}"
+        return f"{self.base_url}/{key}"
+
+    def key_of(self, url: str) -> str | None:
+        """See `MediaStore.key_of`."""
+        return key_within(url, self.base_url)
 
     def local_path(self, key: str) -> Path | None:
         """The path of the file; it need not exist (any more)."""

@@ -197,7 +197,7 @@ def _begin_erasing(conn: Connection, server: Server, account_id: int) -> bool:
     if row.domain:
         return True
     if row.deleted_at is None:
-        farewell.close(conn, server.publish, server.config.origin, row)
+        farewell.close(conn, server.publish, row)
     return False
 
 

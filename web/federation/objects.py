@@ -74,4 +74,5 @@ routes = [
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),
+    web.get("/emojis/{shortcode}", document_only),
 ]

@@ -197,7 +197,11 @@ async def _with_uploads(request: web.Request, member: Member, params: Params, wr
             raise Invalid({"picture-0": f"can be {PICTURE_FIELDS} at the most"})
         try:
             row = await uploads.attach(
-                keys.server(request), member, upload.path, description=params.text(f"alt-{index}")
+                keys.server(request),
+                member,
+                upload.path,
+                description=params.text(f"alt-{index}"),
+                wait_seconds=uploads.WAIT_SECONDS,
             )
         except Invalid as error:
             raise Invalid({f"picture-{index}": str(error)}) from error

@@ -18,6 +18,11 @@ from web.federation import objects
 from web.kept import for_strangers
 from web.pages import page
 
+# Its `frame-ancestors` is what browsers go by, and not X-Frame-Options beside it (CSP 3, 6.4.2).
+EMBED_CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data: https:; media-src 'self' https:; base-uri 'self'; "
+    "form-action 'none'; frame-ancestors *"
+)
 POST: Final = "/@{handle:[^/]+}/{id:[0-9]{1,19}}"
 
 Act = Callable[[Server, Member, int], Awaitable[Any]]
@@ -48,6 +53,16 @@ async def thread(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def embed(request: web.Request) -> web.StreamResponse:
+    """A post alone, for a frame on another site: what everybody may see, whoever is signed in."""
+    view = await reading.one(keys.server(request), ANONYMOUS, forms.path_id(request))
+    if view.author.handle != request.match_info["handle"] or not view.local:
+        raise NotFound
+    response = await page.show(request, "post/embed.html", card=view)
+    response.headers["Content-Security-Policy"] = EMBED_CSP
+    return response
+
+
 async def history(request: web.Request) -> web.StreamResponse:
     """What a post said before it was edited."""
     card = await card_of(request)
@@ -56,7 +71,7 @@ async def history(request: web.Request) -> web.StreamResponse:
         request,
         "post/history.html",
         card=card,
-        editions=[(one, reading.emojis_of(one.emojis)) for one in reversed(found.editions)],
+        editions=[(one, reading.emojis_of(keys.server(request).config, one.emojis, found.author.uri)) for one in reversed(found.editions)],
     )
 
 
@@ -123,6 +138,7 @@ async def _own(request: web.Request) -> PostCard:
 
 routes = [
     web.get(POST, thread),
+    web.get(POST + "/embed", embed),
     web.get(POST + "/history", history),
     web.get(POST + "/delete", ask_delete),
     web.post(POST + "/delete", delete),
