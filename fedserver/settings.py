@@ -50,6 +50,7 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     local_topic_feed_access: Literal["public", "authenticated"] = "public"
     remote_topic_feed_access: FeedAccess = "public"
     profile_directory: bool = True
+    trends: bool = True
     # Handles that are suggested to everybody.
     featured_accounts: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=100)] = ()
     language: Annotated[str, Meta(min_length=2, max_length=16)] = "en"

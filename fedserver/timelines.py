@@ -17,6 +17,7 @@ from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
+from fedserver.feeds import Sides
 from fedserver.rendered import Shelf
 from storage import accounts, cards, interactions, previews
 from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
@@ -166,9 +167,18 @@ def _select_tagged(*, several: bool) -> Select[Any]:
     )
 
 
+def _select_open() -> Select[Any]:
+    """Those of some posts that public timelines may show."""
+    return cards.select_all_cards().where(*_for_all(), AnyOf(post.c.id, bindparam("ids")))
+
+
 def _select_linking() -> Select[Any]:
     """Posts that show the preview of one page."""
-    return cards.select_all_cards().where(*_for_all(), post.c.preview_id == bindparam("preview_id"))
+    return cards.select_all_cards().where(
+        *_for_all(),
+        _unless("one_side", post.c.local == bindparam("local")),
+        post.c.preview_id == bindparam("preview_id"),
+    )
 
 
 def _select_of_account(visible: cards.Visible) -> Select[Any]:
@@ -211,6 +221,7 @@ _home = Page(_select_home, home_entry.c.post_id)
 _list = Page(_select_list, list_entry.c.post_id)
 _tagged = Page(lambda: _select_tagged(several=False), _TAG_OF.c.post_id)
 _tagged_any = Page(lambda: _select_tagged(several=True), _TAG_OF.c.post_id)
+_open: Hot[Card] = Hot(_select_open, cards.card_of, packed=True)
 _linking = Page(_select_linking, post.c.id)
 _public = Page(lambda: _select_public(one_side=False), post.c.id)
 _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
@@ -244,6 +255,13 @@ def cards_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int]) -
 def batch_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
     """The same with everything that is needed to show them."""
     return quoted.complete(conn, cards_of(conn, viewer_id, post_ids), viewer_id, shelf)
+
+
+def open_unit(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
+    """Those of these posts that public timelines show to this viewer, in this order."""
+    parameters = {"viewer_id": viewer_id or 0, "now": now_ms(), "only_media": 0}
+    found = {card.post.id: card for card in _open.run(conn, ids=list(post_ids), **parameters)} if post_ids else {}
+    return quoted.complete(conn, [found[one] for one in post_ids if one in found], viewer_id, shelf)
 
 
 def home_unit(conn: Connection, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
@@ -494,15 +512,24 @@ async def by_tag(
     return await filters.applied(server, viewer_id, batch)
 
 
-async def by_link(server: Server, viewer_id: int | None, window: Window, shelf: Shelf, *, url: str) -> Batch:
-    """Public posts that link to a page; none for one that nobody linked to."""
+async def by_link(
+    server: Server, viewer_id: int | None, window: Window, shelf: Shelf, *, url: str, sides: Sides | None
+) -> Batch:
+    """Public posts that link to a page; none for one that nobody linked to. `sides` as `fedserver.feeds` says."""
 
     def unit(conn: Connection) -> Batch:
         preview_id = previews.by_url(conn, url)
         found: list[Card] = []
-        if preview_id is not None:
+        if preview_id is not None and sides is not None:
             found = _linking.run(
-                conn, window, preview_id=preview_id, viewer_id=viewer_id or 0, now=now_ms(), only_media=0
+                conn,
+                window,
+                preview_id=preview_id,
+                viewer_id=viewer_id or 0,
+                now=now_ms(),
+                only_media=0,
+                one_side=int(sides.local != sides.remote),
+                local=sides.local,
             )
         return quoted.complete(conn, found, viewer_id, shelf)
 

@@ -27,7 +27,7 @@ from storage.types import ID_BITS_WITHIN_MS, AnyOf, id_floor, new_id
 
 DAY_MS: Final = 86_400_000
 SUGGESTED_FROM_POSTS: Final = 500
-_DAY_OF_IDS: Final = DAY_MS << ID_BITS_WITHIN_MS
+DAY_OF_IDS: Final = DAY_MS << ID_BITS_WITHIN_MS
 
 # Attributes are the table's columns.
 TagRow = Any
@@ -97,7 +97,7 @@ def uses(conn: Connection, tag_ids: Iterable[int], *, days: int, now: int) -> li
     if not ids:
         return []
     first_id = id_floor((now // DAY_MS - days + 1) * DAY_MS)
-    return _uses.run(conn, ids=ids, first_id=first_id, day_of_ids=_DAY_OF_IDS)
+    return _uses.run(conn, ids=ids, first_id=first_id, day_of_ids=DAY_OF_IDS)
 
 
 # -- who follows and features them
@@ -131,7 +131,9 @@ def follow(conn: Connection, account_id: int, tag_id: int) -> bool:
 
 
 def unfollow(conn: Connection, account_id: int, tag_id: int) -> None:
-    conn.execute(delete(tag_follow).where(tag_follow.c.account_id == account_id, tag_follow.c.tag_id == tag_id))
+    conn.execute(
+        delete(tag_follow).where(tag_follow.c.account_id == account_id, tag_follow.c.tag_id == tag_id)
+    )
 
 
 def count_followed(conn: Connection, account_id: int) -> int:
@@ -162,7 +164,9 @@ def featured(conn: Connection, account_id: int) -> list[Featured]:
             post.c.account_id == account_id,
             post.c.visibility.in_(["public", "unlisted"]),
             post.c.deleted_at.is_(None),
-            post_tag.c.tag_id.in_(select(featured_tag.c.tag_id).where(featured_tag.c.account_id == account_id)),
+            post_tag.c.tag_id.in_(
+                select(featured_tag.c.tag_id).where(featured_tag.c.account_id == account_id)
+            ),
         )
         .subquery()
     )
@@ -185,10 +189,14 @@ def feature(conn: Connection, account_id: int, tag_id: int, name: str) -> int | 
     return row_id if insert_row(conn, featured_tag, row, unless_there=True) else None
 
 
-def unfeature(conn: Connection, account_id: int, *, row_id: int | None = None, tag_id: int | None = None) -> bool:
+def unfeature(
+    conn: Connection, account_id: int, *, row_id: int | None = None, tag_id: int | None = None
+) -> bool:
     """Take a hashtag off a profile, found by its entry or by itself; False when it was not there."""
     which = featured_tag.c.id == row_id if row_id is not None else featured_tag.c.tag_id == tag_id
-    return bool(conn.execute(delete(featured_tag).where(featured_tag.c.account_id == account_id, which)).rowcount)
+    return bool(
+        conn.execute(delete(featured_tag).where(featured_tag.c.account_id == account_id, which)).rowcount
+    )
 
 
 def suggested(conn: Connection, account_id: int, *, limit: int) -> list[TagRow]:

@@ -49,7 +49,6 @@ trend = Table(
     Column("kind", String(8), nullable=False),  # tag, post, link
     Column("subject_id", Id, nullable=False),
     Column("score", Float, nullable=False),
-    Column("language", String(16), nullable=False, server_default=""),
     PrimaryKeyConstraint("kind", "subject_id"),
     Index("ix_trend_kind_score", "kind", "score"),
 )

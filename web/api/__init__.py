@@ -10,8 +10,9 @@ from aiohttp import web
 from fedserver.context import Server
 from web.api import (
     accounts,
-    collections,
+    admin,
     announcements,
+    collections,
     conversations,
     directory,
     domain_blocks,
@@ -37,6 +38,7 @@ from web.api import (
     tags,
     timelines,
     translations,
+    trends,
 )
 from web.api.render import AVATAR, HEADER, RENDERER, Renderer
 
@@ -91,6 +93,7 @@ _routes: Final[list[web.RouteDef]] = [
     *interactions.routes,
     *timelines.routes,
     *previews.routes,
+    *trends.routes,
     *lists.routes,
     *tags.routes,
     *filters.routes,
@@ -109,6 +112,7 @@ _routes: Final[list[web.RouteDef]] = [
     *push.routes,
     *streaming.routes,
     *reports.routes,
+    *admin.routes,
     *empty.routes,
 ]
 routes: Final = [_marked(route) for route in _routes]

@@ -47,24 +47,10 @@ def _no_such(path: str, scope: str | None = None, *, member: bool = True) -> web
     return web.get(path, handler)
 
 
-def _moderator(path: str, scope: str, *, single: bool = False) -> web.RouteDef:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        auth.moderator(request, scope)
-        if single:
-            raise NotFound("Record not found")
-        return replies.json(NONE)
-
-    return web.get(path, handler)
-
-
 routes: Final[list[web.RouteDef]] = [
     _member("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
     # what is scheduled
     # discovery
-    _anybody("/api/v1/trends"),
-    _anybody("/api/v1/trends/links"),
-    _anybody("/api/v1/trends/statuses"),
-    _anybody("/api/v1/trends/tags"),
     _anybody("/api/v1/donation_campaigns", None, b"null"),
     # cards
     # the rest
@@ -77,27 +63,4 @@ routes: Final[list[web.RouteDef]] = [
     _member("/api/v1/annual_reports/{year}/state", "read:accounts", b'{"state":"ineligible"}'),
     _no_such("/api/v1_alpha/async_refreshes/{id}", "read"),
     _no_such("/api/proofs", member=False),
-    # moderation: nothing of it is done from an app
-    _moderator("/api/v1/admin/accounts", "admin:read:accounts"),
-    _moderator("/api/v2/admin/accounts", "admin:read:accounts"),
-    _moderator("/api/v1/admin/accounts/{id}", "admin:read:accounts", single=True),
-    _moderator("/api/v1/admin/reports", "admin:read:reports"),
-    _moderator("/api/v1/admin/reports/{id}", "admin:read:reports", single=True),
-    *(
-        _moderator(f"/api/v1/admin/{kind}{tail}", f"admin:read:{kind}", single=bool(tail))
-        for kind in (
-            "domain_allows",
-            "domain_blocks",
-            "email_domain_blocks",
-            "ip_blocks",
-            "canonical_email_blocks",
-        )
-        for tail in ("", "/{id}")
-    ),
-    _moderator("/api/v1/admin/tags", "admin:read"),
-    _moderator("/api/v1/admin/tags/{id}", "admin:read", single=True),
-    _moderator("/api/v1/admin/trends/tags", "admin:read"),
-    _moderator("/api/v1/admin/trends/statuses", "admin:read"),
-    _moderator("/api/v1/admin/trends/links", "admin:read"),
-    _moderator("/api/v1/admin/trends/links/publishers", "admin:read"),
 ]

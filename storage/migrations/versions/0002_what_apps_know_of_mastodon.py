@@ -109,7 +109,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
-        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_trend")),
     )
     with op.batch_alter_table("trend", schema=None) as batch_op:
@@ -1028,13 +1027,6 @@ def upgrade() -> None:
             "ix_notification_from_account_id_account_id", ["from_account_id", "account_id"], unique=False
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_notification_severance_id"),
-            "severance",
-            ["severance_id"],
-            ["id"],
-            ondelete="CASCADE",
-        )
-        batch_op.create_foreign_key(
             batch_op.f("fk_notification_collection_id"),
             "collection",
             ["collection_id"],
@@ -1043,6 +1035,13 @@ def upgrade() -> None:
         )
         batch_op.create_foreign_key(
             batch_op.f("fk_notification_strike_id"), "strike", ["strike_id"], ["id"], ondelete="CASCADE"
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_notification_severance_id"),
+            "severance",
+            ["severance_id"],
+            ["id"],
+            ondelete="CASCADE",
         )
 
     with op.batch_alter_table("post", schema=None) as batch_op:
