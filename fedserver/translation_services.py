@@ -45,7 +45,9 @@ class Translated(NamedTuple):
 class Service(Protocol):
     """A program that translates texts written in HTML. Its methods raise TranslationFailed."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What members are shown."""
 
     async def languages(self) -> dict[str, list[str]]:
         """By language (`ANY` for those unknown) into which others it can be translated."""

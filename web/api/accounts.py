@@ -16,20 +16,14 @@ from fedserver.signup import SignUp
 from fedserver.timelines import AccountPosts
 from fedserver.viewer import Member, require_scope
 from web import auth, forms, keys, replies
-from web.api.entities import Preferences, Profile, Role, Source
+from web.api.entities import Preferences, Profile, Source
 from web.api.paging import ACCOUNTS, STATUSES, account_page, status_page, window
 from web.api.render import VISIBILITY_SHOWN, fields, joined, renderer
+from web.api.roles import ROLES
 from web.api.statuses import VISIBILITY_MEANT
 from web.forms import Params
 from web.kept import for_strangers
 from web.verbs import put_or_patch
-
-# Mastodon's bits: 0x1 administrator, which implies the others; 0x10 reports, 0x400 users, 0x20 federation.
-_ROLES: Final = {
-    "member": Role("-99", "", "", "0", False),
-    "moderator": Role("1", "Moderator", "", str(0x10 | 0x20 | 0x400), True),
-    "admin": Role("3", "Admin", "", "1", True),
-}
 
 
 async def show(request: web.Request) -> web.Response:
@@ -178,8 +172,7 @@ async def preferences(request: web.Request) -> web.Response:
             visibility=VISIBILITY_SHOWN[user.default_visibility],  # type: ignore[arg-type]
             sensitive=bool(user.default_sensitive),
             language=user.default_language or None,
-            attribution_domains=msgspec.json.decode(row.attribution_domains),
-        quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
+            quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
         )
     )
 
@@ -237,7 +230,7 @@ async def _credentials(request: web.Request, member: Member) -> web.Response:
     own = await people.own(keys.server(request), member)
     more = b',"source":%b,"role":%b' % (
         msgspec.json.encode(_source(own)),
-        msgspec.json.encode(_ROLES[member.role]),
+        msgspec.json.encode(ROLES[member.role]),
     )
     return replies.json(renderer(request).account(own.row, moved=own.moved, more=more))
 
@@ -255,6 +248,7 @@ def _source(own: OwnAccount) -> Source:
         discoverable=bool(row.discoverable),
         indexable=bool(row.indexable),
         quote_policy=user.default_quote_policy,  # type: ignore[arg-type]
+        attribution_domains=msgspec.json.decode(row.attribution_domains),
     )
 
 
