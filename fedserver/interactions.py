@@ -14,6 +14,7 @@ from fedserver import notifications, polls, visibility
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
+from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
 from storage import accounts, interactions, posts, relationships, timelines
 from storage.accounts import AccountRow
@@ -242,8 +243,8 @@ def receive_boost(
 def remove_boost(conn: Connection, boosted: PostRow) -> None:
     """A boost was taken back, here or elsewhere."""
     original = posts.by_id(conn, boosted.boost_of_id)
+    signal_gone(conn, boosted)
     posts.remove(conn, boosted)
-    signal(conn, "delete", str(boosted.id))
     if original is not None:
         posts.add_to_counts(conn, original.id, boosts=-1)
         notifications.take_back(conn, original.account_id, "reblog", boosted.account_id, original.id)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from fedserver import filters, mail, notification_policy
 from fedserver.jobs.plan import plan
-from storage import cards, notification_requests, notifications, posts, push, relationships
+from storage import cards, notification_requests, notifications, posts, push
 from storage import filters as stored_filters
-from storage.paging import Window
 from storage.posts import PostRow
 from storage.signals import signal
 from storage.types import now_ms
@@ -207,25 +206,3 @@ def _announce(conn: Connection, account_id: int, notification_id: int, type_: st
     for subscription_id in push.wanting(conn, account_id, type_):
         payload = {"subscription_id": subscription_id, "notification_id": notification_id, "attempt": 1}
         plan(conn, "push", payload, key=f"{subscription_id}:{notification_id}")
-
-
-def page(
-    conn: Connection,
-    account_id: int,
-    window: Window,
-    *,
-    types: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    from_account_id: int | None = None,
-) -> list[Row[Any]]:
-    """A member's notifications; those from people they have come to block or mute are left out."""
-    hidden = relationships.hidden_from(conn, account_id) - ({from_account_id} if from_account_id else set())
-    return notifications.page(
-        conn,
-        account_id,
-        window,
-        types=types,
-        exclude=exclude,
-        from_account_id=from_account_id,
-        hidden_ids=hidden,
-    )

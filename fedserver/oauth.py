@@ -290,7 +290,7 @@ async def viewer_of_token(server: Server, secret: str) -> Viewer:
     row: TokenHolder = await server.remembered.tokens.get(secret_hash, load)
     granted = frozenset(row.scopes.split())
     if row.account_id is None:
-        return Anonymous(row.app_id, granted)
+        return Anonymous(row.app_id, granted, token_id=row.id)
     check_standing(row)
     return Member(
         row.account_id, row.username or "", role_of(row.role), granted, app_id=row.app_id, token_id=row.id

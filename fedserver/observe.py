@@ -98,8 +98,8 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._answered: dict[tuple[str, int], tuple[Any, Any]] = {}
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count one request. `route` is the pattern, never the path, so the number of series is bounded."""
+    def answered(self, route: str, status: int, seconds: float | None) -> None:
+        """Count one request; `seconds` unless it is of a kind that stays open. `route` is the pattern, never the path, so the number of series is bounded."""
         children = self._answered.get((route, status))
         if children is None:
             children = self._answered[route, status] = (
@@ -107,7 +107,8 @@ class Metrics:
                 self.request_seconds.labels(route),
             )
         children[0].inc()
-        children[1].observe(seconds)
+        if seconds is not None:
+            children[1].observe(seconds)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from fedserver import sealing, webpush
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.notifications import TYPES
@@ -49,22 +51,35 @@ async def subscribe(
     standard: bool,
     alerts: Mapping[str, bool],
     policy: str,
+    access_token: str,
 ) -> Subscription:
-    """Subscribe the app that asks; what it had before is replaced. Raises Invalid."""
-    if not endpoint.startswith("https://") or len(endpoint) > ENDPOINT_CHARS_MAX:
+    """Subscribe the app that asks; what it had before is replaced. Raises Invalid.
+
+    Apps find the account that a message is for by the access token in it. As the server keeps only digests of
+    tokens, this one, which the app has just shown, is kept sealed with the subscription and goes with it.
+    """
+    if not _may_be_sent_to(server, endpoint):
         raise Invalid({"subscription[endpoint]": "must be an https address"})
-    # RFC 8291 §3.1, 3.2: an uncompressed point on P-256, and 16 random bytes.
-    if len(_decoded(p256dh)) != 65 or len(_decoded(auth)) != 16:
+    try:
+        webpush.public_point(decoded(p256dh))
+        has_secret = len(decoded(auth)) == webpush.SECRET_BYTES
+    except ValueError:
+        has_secret = False
+    if not has_secret:
+        # RFC 8291 §3.1, 3.2
         raise Invalid({"subscription[keys]": "must be a P-256 key and a secret of 16 bytes in base64url"})
+    token_id = _token(member)
+    sealed = await asyncio.to_thread(sealing.seal, server.config, access_token, about_token(token_id))
     row = await server.db.write(
         push.put,
-        _token(member),
+        token_id,
         endpoint=endpoint,
         p256dh=p256dh,
         auth=auth,
         standard=standard,
         alerts=_known(alerts),
         policy=_checked(policy),
+        sealed_token=sealed,
     )
     return _shown(row)
 
@@ -98,7 +113,21 @@ def _checked(policy: str) -> str:
     return policy
 
 
-def _decoded(text: str) -> bytes:
+def about_token(token_id: int) -> str:
+    """What the token of a subscription is sealed together with."""
+    return f"token {token_id}"
+
+
+def _may_be_sent_to(server: Server, endpoint: str) -> bool:
+    if len(endpoint) > ENDPOINT_CHARS_MAX:
+        return False
+    return endpoint.startswith("https://") or (
+        server.config.testing.allow_http and endpoint.startswith("http://")
+    )
+
+
+def decoded(text: str) -> bytes:
+    """Bytes from base64, of either alphabet and with or without its end; b"" for what is none."""
     try:
         return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):

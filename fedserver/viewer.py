@@ -18,6 +18,7 @@ class Anonymous:
     app_id: int | None = None
     scopes: frozenset[str] = frozenset()
     account_id: None = None
+    token_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ Viewer = Anonymous | Member
 PAGE_SCOPES: Final = frozenset({"read", "write", "follow", "push", "admin:read", "admin:write"})
 
 
-def require_scope(viewer: Viewer, scope: str) -> None:
-    """Raise Forbidden unless `scope` (such as ``write:statuses``) or a wider one was granted.
+def has_scope(viewer: Viewer, scope: str) -> bool:
+    """Whether `scope` (such as ``write:statuses``) or a wider one was granted.
 
     ``read`` covers ``read:…``; the old ``follow`` covers reading and writing follows, blocks and mutes.
     """
@@ -55,7 +56,11 @@ def require_scope(viewer: Viewer, scope: str) -> None:
         or family in granted
         or (family.startswith("admin:") and family.split(":")[0] in granted)
     ):
-        return
-    if "follow" in granted and scope.partition(":")[2] in {"follows", "blocks", "mutes"}:
-        return
-    raise Forbidden("This action is outside the authorized scopes")
+        return True
+    return "follow" in granted and scope.partition(":")[2] in {"follows", "blocks", "mutes"}
+
+
+def require_scope(viewer: Viewer, scope: str) -> None:
+    """Raise Forbidden unless the viewer `has_scope`."""
+    if not has_scope(viewer, scope):
+        raise Forbidden("This action is outside the authorized scopes")

@@ -155,9 +155,7 @@ def add_keyword(conn: Connection, filter_id: int, text: str, *, whole_word: bool
     """Another keyword of a filter."""
     keyword_id = new_id()
     conn.execute(
-        insert(filter_keyword).values(
-            id=keyword_id, filter_id=filter_id, keyword=text, whole_word=whole_word
-        )
+        insert(filter_keyword).values(id=keyword_id, filter_id=filter_id, keyword=text, whole_word=whole_word)
     )
     return Keyword(keyword_id, filter_id, text, whole_word)
 

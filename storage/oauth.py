@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, select, update
 
 from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, app, oauth_code, push_subscription, token, user
-from storage.types import id_floor, new_id
+from storage.types import AnyOf, id_floor, new_id
 
 
 class AppRow(NamedTuple):
@@ -65,8 +66,8 @@ class Grant(NamedTuple):
     last_used_at: int | None
 
 
-_holder = Hot(
-    lambda: (
+def _select_holders() -> Select[Any]:
+    return (
         select(
             token.c.id,
             token.c.app_id,
@@ -84,9 +85,14 @@ _holder = Hot(
         )
         .join_from(token, user, user.c.account_id == token.c.account_id, isouter=True)
         .join(account, account.c.id == token.c.account_id, isouter=True)
-        .where(token.c.secret_hash == bindparam("secret_hash"))
-    ),
-    TokenHolder._make,
+    )
+
+
+_holder: Hot[TokenHolder] = Hot(
+    lambda: _select_holders().where(token.c.secret_hash == bindparam("secret_hash")), TokenHolder._make
+)
+_holders: Hot[TokenHolder] = Hot(
+    lambda: _select_holders().where(AnyOf(token.c.id, bindparam("ids"))), TokenHolder._make
 )
 
 
@@ -182,6 +188,11 @@ def add_token(
 def holder(conn: Connection, secret_hash: bytes) -> TokenHolder | None:
     """Whose token this is, revoked ones included."""
     return _holder.first(conn, secret_hash=secret_hash)
+
+
+def holders(conn: Connection, token_ids: Sequence[int]) -> list[TokenHolder]:
+    """Whose tokens these are, revoked ones included."""
+    return _holders.run(conn, ids=list(token_ids))
 
 
 def used(conn: Connection, token_id: int, at_ms: int) -> None:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from storage.hot import Hot
 from storage.tables import push_subscription, token
 from storage.types import new_id
 
@@ -19,14 +20,33 @@ def of_token(conn: Connection, token_id: int) -> SubscriptionRow | None:
     return conn.execute(select(push_subscription).where(push_subscription.c.token_id == token_id)).first()
 
 
-def of_account(conn: Connection, account_id: int) -> list[SubscriptionRow]:
-    """Every subscription of a member whose token still opens something."""
-    query = (
-        select(push_subscription)
+def wanting(conn: Connection, account_id: int, type_: str) -> list[int]:
+    """The subscriptions of a member's apps that want to be woken for this type of notification."""
+    return [
+        subscription_id
+        for subscription_id, alerts in _of_account.run(conn, account_id=account_id)
+        if json.loads(alerts).get(type_)
+    ]
+
+
+_of_account: Hot[tuple[int, str]] = Hot(
+    lambda: (
+        select(push_subscription.c.id, push_subscription.c.alerts)
         .join(token, token.c.id == push_subscription.c.token_id)
-        .where(token.c.account_id == account_id, token.c.revoked_at.is_(None))
+        .where(token.c.account_id == bindparam("account_id"), token.c.revoked_at.is_(None))
+    ),
+    tuple,
+)
+
+
+def by_id(conn: Connection, subscription_id: int) -> SubscriptionRow | None:
+    """With `account_id`, if its token still opens something."""
+    query = (
+        select(push_subscription, token.c.account_id)
+        .join(token, token.c.id == push_subscription.c.token_id)
+        .where(push_subscription.c.id == subscription_id, token.c.revoked_at.is_(None))
     )
-    return list(conn.execute(query))
+    return conn.execute(query).first()
 
 
 def put(
@@ -39,6 +59,7 @@ def put(
     standard: bool,
     alerts: Mapping[str, bool],
     policy: str,
+    sealed_token: bytes | None,
 ) -> SubscriptionRow:
     """Subscribe; an earlier subscription of the token is replaced."""
     remove(conn, token_id)
@@ -52,6 +73,7 @@ def put(
             standard=standard,
             alerts=json.dumps(alerts),
             policy=policy,
+            sealed_token=sealed_token,
         )
     )
     row = of_token(conn, token_id)
@@ -74,3 +96,29 @@ def change(
 def remove(conn: Connection, token_id: int) -> None:
     """Nothing happens when there is none."""
     conn.execute(delete(push_subscription).where(push_subscription.c.token_id == token_id))
+
+
+def refused(conn: Connection, subscription_id: int, *, at_most: int) -> None:
+    """Its push service does not take what we send; after so many times in a row it is forgotten."""
+    conn.execute(
+        update(push_subscription)
+        .where(push_subscription.c.id == subscription_id)
+        .values(failures=push_subscription.c.failures + 1)
+    )
+    conn.execute(
+        delete(push_subscription).where(
+            push_subscription.c.id == subscription_id, push_subscription.c.failures >= at_most
+        )
+    )
+
+
+def taken(conn: Connection, subscription_id: int) -> None:
+    """It was refused before, and now it was taken."""
+    conn.execute(
+        update(push_subscription).where(push_subscription.c.id == subscription_id).values(failures=0)
+    )
+
+
+def forget(conn: Connection, subscription_id: int) -> None:
+    """The app is not there any more."""
+    conn.execute(delete(push_subscription).where(push_subscription.c.id == subscription_id))

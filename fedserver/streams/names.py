@@ -1,0 +1,111 @@
+"""Which streams there are, what a client says to name one, and who may listen to it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from fedserver import lists
+from fedserver.content.links import tag_key
+from fedserver.context import Server
+from fedserver.errors import Invalid, Unauthorized
+from fedserver.viewer import Member, Viewer, has_scope
+
+USER: Final = "user"
+NOTIFICATIONS: Final = "user:notification"
+DIRECT: Final = "direct"
+LIST: Final = "list"
+HASHTAG: Final = "hashtag"
+HASHTAG_LOCAL: Final = "hashtag:local"
+PUBLIC: Final = frozenset(
+    {
+        "public",
+        "public:media",
+        "public:local",
+        "public:local:media",
+        "public:remote",
+        "public:remote:media",
+    }
+)
+HASHTAGS: Final = frozenset({HASHTAG, HASHTAG_LOCAL})
+OPEN_TO_ALL: Final = PUBLIC | HASHTAGS
+OWN: Final = frozenset({USER, NOTIFICATIONS, DIRECT, LIST})
+
+TAG_CHARACTERS_MAX: Final = 200
+ID_DIGITS_MAX: Final = 20
+
+_SCOPES: Final = {NOTIFICATIONS: ("read:notifications",), LIST: ("read:statuses", "read:lists")}
+
+
+class Stream(NamedTuple):
+    """A stream: `of` is the id of the account or the list it belongs to, the key of the hashtag, or "" for all."""
+
+    name: str
+    of: int | str
+
+
+class UnknownStream(Invalid):
+    """The client asked for a stream that there is not, or named it by half."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__({}, message)
+
+
+class OutOfScope(Unauthorized):
+    """The token does not cover the stream. Mastodon's streams say 401 here, and clients look for that."""
+
+    default = "Access token does not have the required scopes"
+
+
+class Asked(NamedTuple):
+    """What a client said: the name of a stream, with a list's id and a hashtag as it was typed."""
+
+    name: str
+    list_id: str = ""
+    tag: str = ""
+
+    @property
+    def label(self) -> list[str]:
+        """How events say which stream they belong to: in the words of the client."""
+        if self.name == LIST:
+            return [self.name, self.list_id]
+        return [self.name, self.tag] if self.name in HASHTAGS else [self.name]
+
+
+def named(viewer: Viewer, asked: Asked) -> Stream:
+    """The stream that is meant, whether or not the viewer may listen to it. Raises UnknownStream; Unauthorized or Invalid
+    for somebody who has no streams of their own."""
+    name = asked.name
+    if name in PUBLIC:
+        return Stream(name, "")
+    if name in HASHTAGS:
+        key = tag_key(asked.tag[:TAG_CHARACTERS_MAX])
+        if not key:
+            raise UnknownStream("Missing tag name parameter")
+        return Stream(name, key)
+    if name not in OWN:
+        raise UnknownStream("UnknownStream stream type")
+    if not isinstance(viewer, Member):
+        if viewer.app_id is None:
+            raise Unauthorized("Missing access token")
+        raise Invalid(message="This method requires an authenticated user")
+    if name != LIST:
+        return Stream(name, viewer.account_id)
+    if not (asked.list_id.isascii() and asked.list_id.isdigit() and len(asked.list_id) < ID_DIGITS_MAX):
+        raise UnknownStream("Missing list name parameter")
+    return Stream(name, int(asked.list_id))
+
+
+async def admit(server: Server, viewer: Viewer, asked: Asked) -> Stream:
+    """The stream that is meant, if the viewer may listen to it.
+
+    Raises UnknownStream, Unauthorized (nobody, or out of scope), Invalid (an app without a member), NotFound (a list).
+    """
+    stream = named(viewer, asked)
+    # Whoever has a token needs the scope of what they read, public or not (GHSA-7gwh-mw97-qjgp).
+    if viewer.token_id is not None and not any(
+        has_scope(viewer, one) for one in _SCOPES.get(stream.name, ("read:statuses",))
+    ):
+        raise OutOfScope
+    if stream.name == LIST and isinstance(viewer, Member):
+        await lists.one(server, viewer, int(stream.of))
+    return stream
