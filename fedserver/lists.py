@@ -47,7 +47,9 @@ async def create(
 
     def unit(conn: Connection) -> ListRow:
         if lists.count(conn, member.account_id) >= LISTS_MAX:
-            raise Invalid({}, f"Validation failed: You have reached the maximum number of lists ({LISTS_MAX})")
+            raise Invalid(
+                {}, f"Validation failed: You have reached the maximum number of lists ({LISTS_MAX})"
+            )
         return _own(conn, member.account_id, lists.add(conn, member.account_id, **columns))
 
     return await server.db.write(unit)

@@ -31,7 +31,9 @@ def endorse(conn: Connection, account_id: int, target_id: int, follow_id: int) -
 def unendorse(conn: Connection, account_id: int, target_id: int) -> None:
     """Nothing happens when there is none."""
     conn.execute(
-        delete(endorsement).where(endorsement.c.account_id == account_id, endorsement.c.target_id == target_id)
+        delete(endorsement).where(
+            endorsement.c.account_id == account_id, endorsement.c.target_id == target_id
+        )
     )
 
 
@@ -43,6 +45,4 @@ def put_note(conn: Connection, account_id: int, target_id: int, comment: str) ->
         )
     )
     if comment:
-        conn.execute(
-            insert(account_note).values(account_id=account_id, target_id=target_id, comment=comment)
-        )
+        conn.execute(insert(account_note).values(account_id=account_id, target_id=target_id, comment=comment))

@@ -102,9 +102,7 @@ def member_ids(conn: Connection, list_id: int, account_ids: Sequence[int]) -> se
 def add_account(conn: Connection, list_id: int, account_id: int, follow_id: int | None) -> None:
     """It must not be there yet; `follow_id` is None for the owner alone."""
     conn.execute(
-        insert(list_account).values(
-            id=new_id(), list_id=list_id, account_id=account_id, follow_id=follow_id
-        )
+        insert(list_account).values(id=new_id(), list_id=list_id, account_id=account_id, follow_id=follow_id)
     )
 
 
@@ -124,7 +122,9 @@ def _select_containing() -> Select[Any]:
     return (
         select(list_entry.c.list_id, member_list.c.account_id)
         .join(member_list, member_list.c.id == list_entry.c.list_id)
-        .where(list_entry.c.post_id == bindparam("post_id"), AnyOf(list_entry.c.list_id, bindparam("list_ids")))
+        .where(
+            list_entry.c.post_id == bindparam("post_id"), AnyOf(list_entry.c.list_id, bindparam("list_ids"))
+        )
     )
 
 

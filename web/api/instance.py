@@ -212,7 +212,7 @@ async def domain_blocks(request: web.Request) -> web.Response:
                 "domain": one.domain,
                 "digest": one.digest,
                 "severity": "suspend" if one.policy == "reject" else "silence",
-                "comment": "",
+                "comment": one.comment,
             }
             for one in await about.kept_out(keys.server(request))
         ]
