@@ -57,7 +57,7 @@ async def test_likes_and_boosts_of_a_post_come_as_one(alice: Person, member: Any
     assert likes["status_id"] == one["id"]
     ids = [single["id"] for single in singles if single["group_key"] == likes["group_key"]]
     assert (likes["most_recent_notification_id"], likes["page_max_id"], likes["page_min_id"]) == (
-        ids[0],
+        int(ids[0]),
         ids[0],
         ids[-1],
     )

@@ -74,7 +74,7 @@ class NotificationGroup(Struct):
     group_key: str
     notifications_count: int
     type: str
-    most_recent_notification_id: str
+    most_recent_notification_id: int  # the only id that is a number, in Mastodon too; apps on iOS insist
     sample_account_ids: list[str]
     page_min_id: str | UnsetType = UNSET
     page_max_id: str | UnsetType = UNSET

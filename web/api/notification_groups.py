@@ -139,7 +139,7 @@ def _group(render: Renderer, one: Group, found: Groups, supported: Supported | N
         first = render.line(one.sample[0], found.found.batch)
         more += supported.fallback(notice, found.found, first, others=one.count - 1)
     return (
-        b'{"group_key":%b,"notifications_count":%d,"type":%b,"most_recent_notification_id":"%d","sample_account_ids":%b%b}'
+        b'{"group_key":%b,"notifications_count":%d,"type":%b,"most_recent_notification_id":%d,"sample_account_ids":%b%b}'
         % (
             _encode(one.key),
             one.count,
