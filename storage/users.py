@@ -156,6 +156,11 @@ def touch(conn: Connection, account_id: int, at_ms: int) -> None:
     insert_row(conn, member_day, {"day": at_ms // DAY_MS, "account_id": account_id}, unless_there=True)
 
 
+def forget_days(conn: Connection, before_day: int) -> None:
+    """Forget who was here before this day (since 1970)."""
+    conn.execute(delete(member_day).where(member_day.c.day < before_day))
+
+
 def listed(conn: Connection, *, role: str | None = None, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
     """Members who are not deleted, by name."""
     query = _select_user().where(account.c.deleted_at.is_(None)).order_by(account.c.username_key).limit(limit)

@@ -26,7 +26,8 @@ from activitypub.identifiers import Uris
 from fedserver.config import Config
 from fedserver.errors import BadAnswer, Unreachable
 from fedserver.federation.http import JRD, GuardedClient
-from storage import migrate
+from storage import audit, migrate
+from storage.database import open_database
 
 FREE_BYTES_LOW: Final = 1_000_000_000
 CLOCK_SECONDS_OFF: Final = 5.0
@@ -52,6 +53,7 @@ async def examine(config: Config) -> list[Result]:
         ("permissions", permissions),
         ("disk", disk),
         ("database", database),
+        ("audit log", audit_log),
     ]
     if config.federates and not config.testing.enabled:
         checks += [("clock", clock), ("DNS", dns), ("TLS and WebFinger", webfinger)]
@@ -144,6 +146,31 @@ async def database(config: Config) -> Result:
     if not current:
         return Result("database", "bad", "Its schema is not that of this version.", "Run fedserver migrate.")
     return Result("database", "good", "It answers and is up to date.")
+
+
+async def audit_log(config: Config) -> Result:
+    """Whether every entry of the audit log is as it was written."""
+    name = "audit log"
+    try:
+        if not await asyncio.to_thread(migrate.is_current, config.database_url):
+            return Result(name, "warn", "It was not looked at.", "Run fedserver migrate.")
+        db = await open_database(config.database_url)
+    except Exception as error:
+        return Result(name, "warn", f"It was not looked at: {type(error).__name__}.", "See to the database.")
+    try:
+        broken, last = await db.read(audit.first_broken), await db.read(audit.head)
+    finally:
+        await db.close()
+    if broken is not None:
+        return Result(
+            name,
+            "bad",
+            f"Entry {broken} is not as it was written, or one before it is missing.",
+            "Find out who can write to the database; the log of the server has the digest of each entry.",
+        )
+    if last is None:
+        return Result(name, "good", "It is empty.")
+    return Result(name, "good", f"All {last.number} entries hold; the last is {last.digest.hex()[:16]}.")
 
 
 async def clock(_: Config) -> Result:

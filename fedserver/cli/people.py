@@ -25,11 +25,12 @@ from fedserver.cli.common import config_option, json_option, load_config, print_
 from fedserver.config import Config, ConfigError
 from fedserver.config_values import PREFIX
 from fedserver.errors import Conflict, NotFound
+from fedserver.federation.publish import Publisher
 from fedserver.keys import Keys
+from fedserver.moderation import actions, audit
 from fedserver.viewer import ROLES
 from storage import accounts, migrate, users
 from storage.database import Database, open_database
-from storage.types import now_ms
 from storage.users import UserRow
 
 DEFAULT_SCOPES: Final = "read write follow push"
@@ -43,6 +44,11 @@ class Open:
     db: Database
     uris: Uris
     keys: Keys
+
+    @property
+    def publish(self) -> Publisher:
+        """Plans what other servers must hear; a running server sends it."""
+        return Publisher(self.uris, self.keys, self.config)
 
 
 @asynccontextmanager
@@ -210,10 +216,12 @@ async def _list(config: Config, role: str | None) -> list[UserRow]:
 def set_role(config_path: Path | None, name: str, role: str, as_json: bool) -> None:
     """Give a member another role."""
 
-    def unit(conn: Connection, row: UserRow) -> None:
+    def unit(conn: Connection, row: UserRow, _: Open) -> None:
         if row.role == "admin" and role != "admin" and users.count_admins(conn) == 1:
             raise Conflict("This is the only admin. Make another one first.")
         users.change(conn, row.account_id, role=role)
+        subject = ("account", row.account_id, row.username)
+        audit.note(conn, None, "change_role", subject, before={"role": row.role}, after={"role": role})
 
     _report(run(_change(load_config(config_path), name, unit)), as_json)
 
@@ -226,16 +234,15 @@ def set_role(config_path: Path | None, name: str, role: str, as_json: bool) -> N
 def suspend(config_path: Path | None, name: str, undo: bool, as_json: bool) -> None:
     """Lock a member out at once and hide what they posted."""
 
-    def unit(conn: Connection, row: UserRow) -> None:
+    def unit(conn: Connection, row: UserRow, here: Open) -> None:
+        account = accounts.by_id(conn, row.account_id)
         if undo:
-            users.change(conn, row.account_id, disabled_at=None)
-            accounts.change(conn, row.account_id, suspended_at=None)
-            return
-        if row.role == "admin" and users.count_admins(conn) == 1:
-            raise Conflict("This is the only admin. Make another one first.")
-        sessions.end_everything(conn, row.account_id)
-        users.change(conn, row.account_id, disabled_at=now_ms())
-        accounts.change(conn, row.account_id, suspended_at=now_ms())
+            actions.lift(conn, here, account, row, "disable")
+            actions.lift(conn, here, account, row, "suspend")
+        else:
+            actions.impose(conn, here, account, row, "suspend")
+            sessions.end_everything(conn, row.account_id)
+        audit.note(conn, None, "unsuspend" if undo else "suspend", ("account", row.account_id, row.username))
 
     _report(run(_change(load_config(config_path), name, unit)), as_json)
 
@@ -248,7 +255,7 @@ def reset_password(config_path: Path | None, name: str, as_json: bool) -> None:
     """Print a link, good once and for an hour, with which a member chooses a new password."""
     config = load_config(config_path)
 
-    def unit(conn: Connection, row: UserRow) -> str:
+    def unit(conn: Connection, row: UserRow, _: Open) -> str:
         return mail_links.mint(conn, config.origin, row.account_id, "reset")
 
     row, link = run(_change(config, name, unit))
@@ -259,12 +266,12 @@ def reset_password(config_path: Path | None, name: str, as_json: bool) -> None:
 
 
 async def _change(config: Config, name: str, unit: Any) -> tuple[UserRow, Any]:
-    """Run ``unit(conn, row)`` on the member of this name; the row afterwards and what the unit returned."""
+    """Run ``unit(conn, row, here)`` on the member of this name; the row afterwards and what the unit returned."""
     async with opened(config) as here:
 
         def on_member(conn: Connection) -> tuple[UserRow, Any]:
             row = _named(conn, name)
-            result = unit(conn, row)
+            result = unit(conn, row, here)
             return _named(conn, name), result
 
         return await here.db.write(on_member)
@@ -286,7 +293,7 @@ def token() -> None:
 def create_token(config_path: Path | None, name: str, scopes: str, as_json: bool) -> None:
     """Print an access token of a member. It is shown this once."""
 
-    def unit(conn: Connection, row: UserRow) -> oauth.IssuedToken:
+    def unit(conn: Connection, row: UserRow, _: Open) -> oauth.IssuedToken:
         return oauth.issue(conn, row.account_id, scopes)
 
     row, issued = run(_change(load_config(config_path), name, unit))

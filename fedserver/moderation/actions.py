@@ -19,6 +19,7 @@ from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
 from fedserver.moderation import audit, standing
 from fedserver.moderation.permissions import NOT_ALLOWED, Permission, allows, require, require_over
+from fedserver.moderation.standing import Acting
 from fedserver.viewer import Member
 from storage import accounts, reports, strikes, users
 from storage.accounts import AccountRow
@@ -173,7 +174,7 @@ def decidable(conn: Connection, member: Member | None, account_id: int) -> tuple
     return row, user
 
 
-def impose(conn: Connection, server: Server, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
+def impose(conn: Connection, server: Acting, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
     """Have a decision hold, unless it does. Raises Conflict where it would leave no admin."""
     last_admin = (
         user is not None and user.is_let_in and user.role == "admin" and users.count_admins(conn) == 1
@@ -190,7 +191,7 @@ def impose(conn: Connection, server: Server, row: AccountRow, user: UserRow | No
         standing.suspend(conn, server, row)
 
 
-def lift(conn: Connection, server: Server, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
+def lift(conn: Connection, server: Acting, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
     """Have a decision hold no longer, and every strike that said so."""
     if action == "disable" and user is not None:
         standing.unfreeze(conn, row.id)
@@ -203,7 +204,7 @@ def lift(conn: Connection, server: Server, row: AccountRow, user: UserRow | None
     strikes.undone(conn, [one.id for one in strikes.in_force(conn, row.id, action)])
 
 
-def lift_strike(conn: Connection, server: Server, strike: Strike) -> None:
+def lift_strike(conn: Connection, server: Acting, strike: Strike) -> None:
     """Take back one decision: what it did ends, unless another one about the same account says so too."""
     row, user = accounts.by_id(conn, strike.account_id), users.by_id(conn, strike.account_id)
     strikes.undone(conn, [strike.id])

@@ -30,6 +30,9 @@ from storage.instances import InstanceRow, Policy, under
 from storage.paging import Window
 from storage.signals import signal
 from storage.tables import account, follow, media, post
+from storage.types import instant_of
+
+__all__ = ["Rule", "instant_of"]
 
 Severity = Literal["noop", "silence", "suspend"]
 POLICIES: Final[dict[str, Policy]] = {"noop": "noop", "silence": "limit", "suspend": "reject"}
@@ -133,7 +136,7 @@ async def add(server: Server, member: Member, domain: str, rule: Rule) -> Instan
             strictness = instances.STRICTNESS
             if known.host == host or strictness[known.policy] >= strictness[rule.policy]:
                 raise Exists(known)
-        return decide(conn, server, member, host, rule)
+        return decide(conn, member, host, rule)
 
     row = await server.db.write(unit)
     await _begin(server, host)
@@ -148,7 +151,7 @@ async def change(server: Server, member: Member, rule_id: int, **changes: Any) -
         row = _one(conn, rule_id, False)
         wanted = replace(rule_of(row), **changes)
         _check(server, row.host, wanted)
-        return decide(conn, server, member, row.host, wanted)
+        return decide(conn, member, row.host, wanted)
 
     row = await server.db.write(unit)
     await _begin(server, row.host)
@@ -161,7 +164,7 @@ async def remove(server: Server, member: Member, rule_id: int, *, allowed: bool)
 
     def unit(conn: Connection) -> InstanceRow:
         row = _one(conn, rule_id, allowed)
-        decide(conn, server, member, row.host, Rule(""))
+        decide(conn, member, row.host, Rule(""))
         return row
 
     row = await server.db.write(unit)
@@ -169,7 +172,7 @@ async def remove(server: Server, member: Member, rule_id: int, *, allowed: bool)
     return row
 
 
-def decide(conn: Connection, server: Server, member: Member | None, host: str, rule: Rule) -> InstanceRow:
+def decide(conn: Connection, member: Member | None, host: str, rule: Rule) -> InstanceRow:
     """Keep a decision about a host and have it carried out; its row. None as `member` is the command line."""
     before = instances.by_host(conn, host)
     instances.set_rules(

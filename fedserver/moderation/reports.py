@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam
 
-from fedserver import settings
+from fedserver import quoted, settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
@@ -123,7 +123,7 @@ def _cases(
     found = people.some(conn, concerned)
     post_ids = {one for row in rows for one in report_posts(row)}
     by_id = {card.post.id: card for card in _reported.run(conn, ids=sorted(post_ids))} if post_ids else {}
-    batch = cards.complete(conn, list(by_id.values()), member.account_id, shelf)
+    batch = quoted.complete(conn, list(by_id.values()), member.account_id, shelf)
     named = {rule.id: rule for rule in settings.in_force(conn, server.config).rules}
     cases = [
         Case(

@@ -1,25 +1,29 @@
 """What may be shown among what many look at: hashtags, links, publishers and posts, approved or rejected.
 
-`decisions` is what `fedserver.trends` asks. What nobody has decided about is up to those who compute trends.
+`fedserver.trends` asks what was decided; what nobody has decided about is shown.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 
-from activitypub.identifiers import host_of
+from fedserver import trends
 from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
+from fedserver.rendered import Shelf
 from fedserver.tags import HISTORY_DAYS, ShownTag, shown_unit
+from fedserver.trends import TrendingLink
 from fedserver.viewer import Member
 from storage import posts, review
+from storage.cards import Batch
 from storage.paging import Window
 from storage.tables import preview
 from storage.types import now_ms
@@ -27,11 +31,6 @@ from storage.types import now_ms
 Kind = Literal["link", "publisher", "post"]
 PREVIEWS_COUNTED: Final = 1_000
 DAY_MS: Final = 86_400_000
-
-
-def decisions(conn: Connection, kind: Kind, subjects: Iterable[str]) -> dict[str, bool]:
-    """What was decided about those of these that somebody decided about: ids, or domains of publishers."""
-    return review.decisions(conn, kind, subjects)
 
 
 # -- hashtags
@@ -87,6 +86,7 @@ async def change_tag(
         before = {name: getattr(row, name) for name in values}
         review.change_tag(conn, tag_id, **values)
         audit.note(conn, member, "update", ("tag", tag_id, row.name), before=before, after=values)
+        trends.plan_computing(conn)
         return _tag(conn, member, tag_id)
 
     return await server.db.write(unit)
@@ -102,6 +102,26 @@ def _tag(conn: Connection, member: Member, tag_id: int) -> ShownTag:
 # -- links, publishers, posts
 
 
+async def links(
+    server: Server, member: Member, *, offset: int, limit: int
+) -> list[tuple[TrendingLink, bool | None]]:
+    """The pages that are linked to most, with what was decided about each. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    found = await trends.links_page(server, limit=limit, offset=offset)
+
+    def unit(conn: Connection) -> dict[str, bool]:
+        return review.decisions(conn, "link", [str(one.preview.id) for one in found])
+
+    known = await server.db.read(unit)
+    return [(one, known.get(str(one.preview.id))) for one in found]
+
+
+async def busy_posts(server: Server, member: Member, shelf: Shelf, *, offset: int, limit: int) -> Batch:
+    """The posts that are read most. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    return await trends.posts_page(server, member.account_id, shelf, limit=limit, offset=offset)
+
+
 async def decide(server: Server, member: Member, kind: Kind, subject: str, *, allowed: bool) -> None:
     """Approve or reject something. Raises Forbidden, NotFound."""
     require(member, Permission.MANAGE_TAXONOMIES)
@@ -112,6 +132,7 @@ async def decide(server: Server, member: Member, kind: Kind, subject: str, *, al
         before = review.decide(conn, kind, subject, allowed=allowed, by_id=member.account_id)
         verb = "approve" if allowed else "reject"
         audit.note(conn, member, verb, (f"trend_{kind}", subject, ""), before={"allowed": before})
+        trends.plan_computing(conn)
 
     await server.db.write(unit)
 
@@ -124,7 +145,7 @@ async def publishers(
 
     def unit(conn: Connection) -> list[tuple[str, bool | None]]:
         latest = select(preview.c.url).order_by(preview.c.id.desc()).limit(PREVIEWS_COUNTED)
-        counted = Counter(host for url in conn.scalars(latest) if (host := host_of(url)) is not None)
+        counted = Counter(host for url in conn.scalars(latest) if (host := urlsplit(url).hostname))
         names = [name for name, _ in counted.most_common(offset + limit)][offset:]
         known = review.decisions(conn, "publisher", names)
         return [(name, known.get(name)) for name in names]

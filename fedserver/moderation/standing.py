@@ -8,13 +8,15 @@ back. Other servers hear of it through the actor document, and of the end of it 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from fedserver import farewell, notifications, relationships
+from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.federation import people
+from fedserver.federation.publish import Publisher
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_links import DAY_MS
@@ -28,6 +30,16 @@ from storage.types import now_ms
 ERASED_AFTER_MS: Final = 30 * DAY_MS
 STEP_ROWS: Final = 200
 MINUTES_MAX: Final = 30
+
+
+class Acting(Protocol):
+    """The parts of a server that a decision needs: the command line has them as well."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def publish(self) -> Publisher: ...
 
 
 def freeze(conn: Connection, account_id: int) -> None:
@@ -62,7 +74,7 @@ def unlimit(conn: Connection, account_id: int) -> None:
     accounts.change(conn, account_id, limited_at=None)
 
 
-def suspend(conn: Connection, server: Server, row: AccountRow) -> None:
+def suspend(conn: Connection, server: Acting, row: AccountRow) -> None:
     """Nobody sees an account any more, and it can do nothing. Its data go after 30 days."""
     now = now_ms()
     accounts.change(conn, row.id, suspended_at=now)
@@ -77,7 +89,7 @@ def suspend(conn: Connection, server: Server, row: AccountRow) -> None:
         rules.put_address(conn, digest_of(member.email), row.id)
 
 
-def unsuspend(conn: Connection, server: Server, row: AccountRow) -> None:
+def unsuspend(conn: Connection, server: Acting, row: AccountRow) -> None:
     """The account is back with everything that was not erased; follows from elsewhere have to be made anew."""
     accounts.change(conn, row.id, suspended_at=None)
     strikes.cancel_erasures(conn, [row.id])

@@ -1,0 +1,19 @@
+"""The admin API: what those who moderate do from an app. Who may do what is `fedserver.moderation.permissions`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.api.admin import accounts, addresses, domains, figures, networks, reports, tags
+
+routes: Final[list[web.RouteDef]] = [
+    *accounts.routes,
+    *reports.routes,
+    *domains.routes,
+    *addresses.routes,
+    *networks.routes,
+    *tags.routes,
+    *figures.routes,
+]

@@ -1,0 +1,60 @@
+"""Accounts as the admin API shows them, alone and as parts of reports."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+from msgspec import Raw
+
+from fedserver.moderation.people import Overseen
+from web import replies
+from web.api.admin.entities import AdminAccount, Ip
+from web.api.render import Renderer, instant
+from web.api.roles import ROLES
+from web.params import Params
+
+SIZES: Final = (100, 200)
+"""Of a page in the admin API, unless asked for otherwise, and at most."""
+EMPTY: Final = b"{}"
+
+
+def account(render: Renderer, found: Overseen) -> AdminAccount:
+    """One account."""
+    row, user = found.row, found.user
+    embedded: Any = Raw(render.account(row))
+    return AdminAccount(
+        id=str(row.id),
+        username=row.username,
+        domain=row.domain or None,
+        created_at=instant(row.created_at),
+        email=user.email if user else "",
+        ip=found.ips[0].ip if found.ips else None,
+        ips=[Ip(one.ip, instant(one.used_at)) for one in found.ips],
+        locale=user.locale if user else "",
+        invite_request=user.reason or None if user else None,
+        role=ROLES[user.role if user else "member"],
+        confirmed=user is not None and user.confirmed_at is not None,
+        approved=user is not None and user.approved_at is not None,
+        disabled=user is not None and user.disabled_at is not None,
+        sensitized=row.sensitized_at is not None,
+        silenced=row.limited_at is not None,
+        suspended=row.suspended_at is not None,
+        account=embedded,
+    )
+
+
+def page(request: web.Request, entities: list[Any], ids: list[int], limit: int) -> web.Response:
+    """A page of a list by id."""
+    return replies.page(
+        request,
+        entities,
+        newest=ids[0] if ids else None,
+        oldest=ids[-1] if ids else None,
+        complete=len(ids) >= limit,
+    )
+
+
+def slice_of(params: Params) -> tuple[int, int]:
+    """``offset`` and ``limit`` of a list that is paged by them."""
+    return params.integer("offset", 0, least=0, most=10_000), params.limit(10, 100)
