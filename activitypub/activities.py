@@ -56,16 +56,19 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         return self.object if isinstance(self.object, dict) else None
 
 
-def read_activity(document: dict[str, Any]) -> Activity:
+def read_activity(document: dict[str, Any], *, signer_uri: str | None = None) -> Activity:
     """The activity in a normalised document.
 
     Raises ``Unsupported`` for a document that is no activity and ``Malformed`` without an actor with a
-    usable address. An activity of an unknown type is read too: its reader drops it (WIRE: 202).
+    usable address; ``signer_uri`` is the actor of a ``FeatureRequest`` that names none, as Mastodon's do.
+    An activity of an unknown type is read too: its reader drops it (WIRE: 202).
     """
     kind = activity_kind(document)
     if kind is None:
         raise Unsupported(f"{type_of(document)} is not an activity")
     actor_uri = web_address(first(document.get("actor")))
+    if actor_uri is None and is_unnamed_request(document):
+        actor_uri = signer_uri
     origin = None if actor_uri is None else origin_of(actor_uri)
     if actor_uri is None or origin is None:
         raise Malformed(f"{kind} without actor")
@@ -96,6 +99,11 @@ def read_activity(document: dict[str, Any]) -> Activity:
         content=text_of(document, "content") or text_of(document, "_misskey_reaction"),
         summary=text_of(document, "summary"),
     )
+
+
+def is_unnamed_request(document: dict[str, Any]) -> bool:
+    """Whether this asks for something without saying who asks: it is whoever signs it."""
+    return "actor" not in document and activity_kind(document) == "FeatureRequest"
 
 
 def activity_kind(document: dict[str, Any]) -> str | None:

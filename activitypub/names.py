@@ -38,8 +38,8 @@ ACTIVITY_TYPES: Final = frozenset(
         "EmojiReact",
         # FEP-1b12 as Lemmy and PieFed speak it
         *("Lock", "Resolve", "Warn"),
-        # FEP-044f, and GoToSocial's requests that share its shape
-        *("QuoteRequest", "LikeRequest", "ReplyRequest", "AnnounceRequest"),
+        # FEP-044f, FEP-7aa9, and GoToSocial's requests that share its shape
+        *("QuoteRequest", "FeatureRequest", "LikeRequest", "ReplyRequest", "AnnounceRequest"),
     }
 )
 

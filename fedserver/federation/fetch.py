@@ -19,7 +19,7 @@ from activitypub.discovery import Handle, parse_handle
 from activitypub.errors import Malformed, ProtocolError
 from activitypub.identifiers import host_of, same_origin, without_fragment
 from activitypub.signatures import PrivateKey, Scheme, sign_request
-from activitypub.values import id_of, normalise
+from activitypub.values import id_of, normalise, types_of
 from activitypub.vocabulary import Post, read_actor, read_post
 from activitypub.vocabulary.actor import actor_kind
 from fedserver.context import Server
@@ -336,8 +336,8 @@ def _store_post(conn: Connection, value: Post, author_id: int, body: bytes, clim
 
 async def resolve(
     server: Server, address_or_handle: str, *, viewer_id: int | None = None
-) -> tuple[Literal["account", "post"], int] | None:
-    """The account or post that a handle or an address means, asked of its server if need be; None for nothing.
+) -> tuple[Literal["account", "post", "collection"], int] | None:
+    """The account, post or collection that a handle or an address means, asked of its server if need be; None for nothing.
 
     Raises Unreachable.
     """
@@ -363,6 +363,11 @@ async def resolve(
         return None if account_id is None else ("account", account_id)
     if await server.db.read(inbox.is_buried, found.uri):
         return None
+    if "FeaturedCollection" in types_of(found.json):
+        from fedserver.federation import featured
+
+        collection_id = await featured.believe(server, found)
+        return None if collection_id is None else ("collection", collection_id)
     post_id = await store(server, found, depth=1)
     return None if post_id is None else ("post", post_id)
 

@@ -16,7 +16,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from activitypub.activities import Activity, read_activity
+from activitypub.activities import Activity, is_unnamed_request, read_activity
 from activitypub.errors import Unsupported
 from activitypub.identifiers import host_of, same_origin
 from activitypub.signatures import RequestFacts
@@ -44,8 +44,11 @@ async def accept(server: Server, facts: RequestFacts, body: bytes, source_ip: st
     if len(body) > BODY_BYTES_MAX:
         raise TooLarge("An activity may have 1 MiB at the most.")
     document = normalise(parse_json(body))
+    signer: Signer | None = None
+    if is_unnamed_request(document):
+        signer = await signer_of(server, facts, source_ip)
     try:
-        activity = read_activity(document)
+        activity = read_activity(document, signer_uri=None if signer is None else signer.uri)
     except Unsupported:
         return
     if await _is_news_of_a_stranger(server, activity):
@@ -53,7 +56,7 @@ async def accept(server: Server, facts: RequestFacts, body: bytes, source_ip: st
     host = host_of(activity.actor_uri)
     assert host is not None
     await check_incoming(server, host)
-    signer = await signer_of(server, facts, source_ip)
+    signer = signer or await signer_of(server, facts, source_ip)
     if signer.suspended and activity.type != "Delete":
         return
     heard_from = ""

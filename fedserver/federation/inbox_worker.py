@@ -24,7 +24,7 @@ from activitypub.values import normalise, parse_json
 from activitypub.vocabulary.actor import actor_kind
 from fedserver.context import Server
 from fedserver.errors import FedError, Refused, TooLarge, Unreachable
-from fedserver.federation import fetch, flags, people, posts
+from fedserver.federation import featured, fetch, flags, people, posts
 from fedserver.federation.acting import Dropped, Handler, Incoming, Missing
 from fedserver.federation.authenticate import Authenticated, by_others, by_signature
 from storage import accounts, inbox
@@ -57,6 +57,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "Block": people.on_block,
     "Create": posts.on_create,
     "EmojiReact": posts.on_like,
+    "FeatureRequest": featured.on_feature_request,
     "Flag": flags.on_flag,
     "Follow": people.on_follow,
     "Like": posts.on_like,
@@ -72,6 +73,8 @@ def handler_for(activity: Activity) -> Handler:
     """Who acts on it. Raises Dropped for what nobody here does."""
     if activity.type == "Delete":
         return people.on_delete_actor if activity.object_id == activity.actor_uri else posts.on_delete
+    if activity.type == "Update" and activity.object_type == "FeaturedCollection":
+        return featured.on_update
     if activity.type == "Update":
         about_actor = activity.object_id == activity.actor_uri or (
             activity.embedded is not None and actor_kind(activity.embedded) is not None
@@ -361,7 +364,7 @@ class InboxWorker:
 
 
 def _activity_of(item: Item) -> Activity:
-    return read_activity(normalise(parse_json(item.body)))
+    return read_activity(normalise(parse_json(item.body)), signer_uri=item.signer_uri)
 
 
 def _may_pass(error: Unreachable) -> bool:

@@ -21,15 +21,17 @@ from activitypub.signatures import RequestFacts
 from fedserver import settings, visibility
 from fedserver.context import Server
 from fedserver.errors import Forbidden, NotFound, Unreachable
-from fedserver.federation import sync
+from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
-from storage import accounts, emojis, inbox, posts, quotes, relationships, users
+from storage import accounts, collections, emojis, inbox, posts, quotes, relationships, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 
 _ACTORS: Final = frozenset({"actor", "group", "instance_actor"})
-_OF_ACTORS: Final = frozenset({"outbox", "followers", "following", "featured", "featured_tags"})
+_OF_ACTORS: Final = frozenset(
+    {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections"}
+)
 _encode: Final = msgspec.json.Encoder().encode
 _OF_POSTS: Final = frozenset({"post", "replies", "likes", "shares"})
 
@@ -139,6 +141,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _activity(conn, server, asked)
     if kind == "stamp":
         return _stamp(conn, server, asked)
+    if kind in ("collection", "collection_item", "feature_authorization"):
+        return _collection(conn, server, asked)
     if kind == "emoji":
         return _emoji(conn, server, asked)
     raise NotFound
@@ -183,6 +187,8 @@ def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
         return Served(documents.featured(conn, row), shared=True)
     if asked.name.kind == "featured_tags":
         return Served(documents.featured_tags(conn, row), shared=True)
+    if asked.name.kind == "featured_collections":
+        return Served(publish_collections.all_of(conn, server.publish, row, page=asked.is_page), shared=True)
     build_page: Callable[..., Document] = getattr(documents, asked.name.kind)
     return Served(
         build_page(conn, row, page=asked.is_page, max_id=asked.cursor("max_id")),
@@ -267,6 +273,31 @@ def _stamp(conn: Connection, server: Server, asked: Asked) -> Served:
     if document is None or document["id"] != uri:
         raise NotFound
     return Served(document, shared=quoted.visibility in visibility.FOR_EVERYBODY)
+
+
+def _collection(conn: Connection, server: Server, asked: Asked) -> Served:
+    """A member's collection, an item of it, or a member's consent to be in somebody's (FEP-7aa9)."""
+    number = _number(asked.name.value) or 0
+    item = None if asked.name.kind == "collection" else collections.item(conn, number)
+    row = collections.by_id(conn, number if item is None else item.collection_id)
+    if row is None or (item is None) != (asked.name.kind == "collection"):
+        raise NotFound
+    if item is not None and item.state != "accepted":
+        raise NotFound
+    viewer_id = asked.viewer_id
+    if viewer_id is not None and relationships.block_between(conn, row.account_id, viewer_id) is not None:
+        raise NotFound
+    if item is not None and asked.name.kind == "feature_authorization":
+        featured = accounts.by_id(conn, item.account_id)
+        if featured is None or featured.domain or featured.suspended_at is not None:
+            raise NotFound
+        return Served(publish_collections.authorization(server.publish, row, item), shared=True)
+    owner = accounts.by_id(conn, row.account_id)
+    if not row.local or owner is None or owner.suspended_at is not None:
+        raise NotFound
+    if item is not None:
+        return Served(publish_collections.item_document(item), shared=True)
+    return Served(publish_collections.document(conn, server.publish, row, owner=owner), shared=True)
 
 
 def _number(text: str) -> int | None:

@@ -15,7 +15,7 @@ from activitypub.values import id_of
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
 from fedserver import relationships, remote_media
-from fedserver.federation import quotes
+from fedserver.federation import featured, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
@@ -43,19 +43,21 @@ def on_follow(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_accept(conn: Connection, incoming: Incoming) -> None:
-    """A member may follow, or quote. A follow is found by its id, else by the pair: some answer with another."""
-    if quotes.answered(conn, incoming, accepted=True):
+    """A member may follow, quote, or feature. A follow is found by its id, else by the pair: some answer with another."""
+    if quotes.answered(conn, incoming, accepted=True) or featured.answered(conn, incoming, accepted=True):
         return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_accept(conn, uri, incoming.actor.id, follower_id):
         raise Dropped("nobody here asked for it")
     payload = {"account_id": incoming.actor.id}
     plan(conn, "fetch_posts_of", payload, key=str(incoming.actor.id))
+    if incoming.actor.collections_uri:
+        plan(conn, "fetch_collections_of", payload, key=str(incoming.actor.id))
 
 
 def on_reject(conn: Connection, incoming: Incoming) -> None:
-    """A member may not follow or quote, or no longer."""
-    if quotes.answered(conn, incoming, accepted=False):
+    """A member may not follow, quote or feature, or no longer."""
+    if quotes.answered(conn, incoming, accepted=False) or featured.answered(conn, incoming, accepted=False):
         return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_reject(conn, uri, incoming.actor.id, follower_id):
@@ -209,7 +211,9 @@ def erase_some(conn: Connection, account_id: int) -> bool:
 
 
 def on_add(conn: Connection, incoming: Incoming) -> None:
-    """An actor pins a post of its own; it is the owner of its collection alone."""
+    """An actor pins a post of its own, or recommends somebody; it is the owner of its collections alone."""
+    if featured.on_add(conn, incoming):
+        return
     _check_featured(incoming)
     row = incoming.post(conn, incoming.activity.object_id)
     if row.account_id != incoming.actor.id:
@@ -220,7 +224,9 @@ def on_add(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_remove(conn: Connection, incoming: Incoming) -> None:
-    """An actor unpins a post of its own."""
+    """An actor unpins a post of its own, or recommends somebody no longer."""
+    if featured.on_remove(conn, incoming):
+        return
     _check_featured(incoming)
     uri = incoming.activity.object_id
     row = posts.by_uri(conn, uri) if uri is not None else None

@@ -19,7 +19,7 @@ from activitypub.vocabulary import Post, read_post
 from fedserver import interactions, visibility
 from fedserver import posts as own_posts
 from fedserver import quotes as own_quotes
-from fedserver.federation import people, quotes, remote_posts, remote_quotes
+from fedserver.federation import featured, people, quotes, remote_posts, remote_quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.federation.actors import instant
 from fedserver.jobs.plan import plan
@@ -217,7 +217,7 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
     uri = incoming.activity.object_id
     if uri is None:
         raise Dropped("it names no post")
-    if quotes.stamp_deleted(conn, incoming):
+    if quotes.stamp_deleted(conn, incoming) or featured.authorization_deleted(conn, incoming):
         return
     row = posts.by_uri(conn, uri)
     if row is None:

@@ -5,6 +5,8 @@ Units. Followers of the owner hear of a collection, and so do those whom it feat
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from activitypub.builders import activity, featured
@@ -15,6 +17,8 @@ from storage import accounts, collections
 from storage.accounts import AccountRow
 from storage.collections import CollectionRow, ItemRow
 from storage.types import new_id, now_ms
+
+COLLECTIONS_MAX: Final = 100
 
 
 def document(
@@ -39,6 +43,16 @@ def document(
             items=[_fields(one) for one in collections.items(conn, [row.id]).get(row.id, ())],
         )
     )
+
+
+def all_of(conn: Connection, publish: Publisher, row: AccountRow, *, page: bool) -> Document:
+    """The collections that a member shows, newest first: the list itself, or its one page."""
+    uri = publish.documents.actor_uris(row).featured_collections
+    rows = collections.of_account(conn, row.id, every=False, limit=COLLECTIONS_MAX)
+    if not page:
+        return activity.collection(uri, total=len(rows), first=f"{uri}?page=true")
+    items = [document(conn, publish, one, owner=row) for one in rows]
+    return activity.collection_page(f"{uri}?page=true", part_of=uri, items=items, total=len(rows))
 
 
 def item_document(item: ItemRow) -> Document:

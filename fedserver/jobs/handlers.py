@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.export",
     "fedserver.farewell",
     "fedserver.federation.errands",
+    "fedserver.federation.featured",
     "fedserver.federation.stamps",
     "fedserver.mail",
     "fedserver.moderation.domains",

@@ -65,7 +65,7 @@ routes = [
     web.get("/actor/{part:outbox|followers|following}", document_only),
     web.get("/users/{username}", document_or_page),
     web.get(
-        "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags}",
+        "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags|collections/recommended}",
         document_only,
     ),
     web.get("/groups/{username}/{part:outbox|followers|following|followers_synchronization}", document_only),
@@ -74,5 +74,7 @@ routes = [
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),
+    web.get("/collections/{collection_id}/items/{id}", document_only),
+    web.get("/feature_authorizations/{id}", document_only),
     web.get("/emojis/{shortcode}", document_only),
 ]

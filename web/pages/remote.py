@@ -80,6 +80,8 @@ async def _place(request: web.Request, uri: str) -> str:
     if found is None:
         raise NotFound("Nothing was found at that address.")
     kind, row_id = found
+    if kind == "collection":
+        return f"/collections/{row_id}"
     if kind == "account":
         return (await profiles.by_id(server, viewer, row_id)).person.path
     return f"{(await reading.one(server, viewer, row_id)).path}/reply"
