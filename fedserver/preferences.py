@@ -16,7 +16,14 @@ APPEARANCES: Final = ("auto", "light", "dark")
 
 
 async def choose(
-    server: Server, member: Member, *, appearance: str, visibility: str, sensitive: bool, language: str
+    server: Server,
+    member: Member,
+    *,
+    appearance: str,
+    visibility: str,
+    sensitive: bool,
+    language: str,
+    quote_policy: str | None = None,
 ) -> None:
     """Set the colours of pages, and what a new post is unless something else is said. Raises Invalid."""
     if appearance not in APPEARANCES:
@@ -26,6 +33,7 @@ async def choose(
     change = ProfileChange(
         default_visibility=visibility,
         default_sensitive=sensitive,
+        default_quote_policy=quote_policy,
         default_language=language_tag(language) or "" if language else "",
     )
     await accounts.change_profile(server, member, change)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from fedserver import feeds, timelines
+from fedserver import feeds, quoted, timelines
 from fedserver.config import Config
+from fedserver.content.html import without_inline_quote
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
@@ -35,6 +36,7 @@ __all__ = [
     "Poll",
     "PollChoice",
     "PostCard",
+    "QuotedCard",
     "Reply",
     "ThreadView",
     "Window",
@@ -133,6 +135,19 @@ class LinkedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotedCard:
+    """What a post quotes, as its viewer may see it: `state` is the client API's word for how the quote stands. A card
+    that `is_hidden` is of somebody the viewer blocks or mutes."""
+
+    state: str
+    card: PostCard | None
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.state != "accepted"
+
+
+@dataclass(frozen=True, slots=True)
 class PostCard:
     """A post as a page shows it. For a boost this is the post boosted, with `boosted_by` and `boost_id`.
     `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to.
@@ -169,6 +184,7 @@ class PostCard:
     likes_count: int
     standing: Standing
     mine: bool
+    quote: QuotedCard | None = None
 
     @property
     def may_be_boosted(self) -> bool:
@@ -415,6 +431,7 @@ def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch
                 standing=(batch.standing or {}).get(line.id, NO_STANDING),
                 poll=batch.polls.get(line.id),
                 preview=batch.previews.get(line.preview_id or 0),
+                quote=_quote(config, line, people, batch),
                 boosted_by=people.get(card.post.account_id) if boosted else None,
                 boost_id=card.post.id if boosted else None,
             )
@@ -432,6 +449,7 @@ def _card(
     standing: Standing,
     poll: PollCard | None,
     preview: Any,
+    quote: QuotedCard | None,
     boosted_by: Person | None,
     boost_id: int | None,
 ) -> PostCard:
@@ -452,7 +470,7 @@ def _card(
         summary=row.summary,
         sensitive=bool(row.sensitive),
         language=row.language,
-        html=row.content_html,
+        html=row.content_html if quote is None else without_inline_quote(row.content_html),
         emojis=emojis_of(config, row.emojis, row.uri),
         pictures=tuple(_picture(config, one) for one in content.media),
         poll=_poll(poll, viewer_id=viewer_id, mine=mine) if poll else None,
@@ -472,7 +490,34 @@ def _card(
         likes_count=line.likes_count,
         standing=standing,
         mine=mine,
+        quote=quote,
     )
+
+
+def _quote(config: Config, line: PostLine, people: dict[int, Person], batch: Batch) -> QuotedCard | None:
+    """What a post quotes; of what that one quotes in turn nothing is shown."""
+    known = batch.quotes.get(line.id)
+    found = None if known is None else quoted.shown(known)
+    if found is None:
+        return None
+    inner = found.quoted
+    content = None if inner is None else batch.contents.get(inner.id)
+    if inner is None or content is None or inner.account_id not in people:
+        return QuotedCard(found.state, None)
+    card = _card(
+        config,
+        inner,
+        content,
+        people,
+        viewer_id=batch.viewer_id,
+        standing=NO_STANDING,
+        poll=batch.polls.get(inner.id),
+        preview=None,
+        quote=None,
+        boosted_by=None,
+        boost_id=None,
+    )
+    return QuotedCard(found.state, replace(card, html=without_inline_quote(card.html)))
 
 
 def _linked_page(config: Config, row: Any) -> LinkedPage:

@@ -8,7 +8,7 @@ job runs. What cannot be published when its time has come stays, with the reason
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import msgspec
@@ -49,11 +49,11 @@ class Scheduled:
     media: list[MediaRow]
 
 
-def instant_of(text: str) -> int:
-    """An instant as a client writes it (ISO 8601), in ms; without a zone it is in UTC. Raises Invalid."""
+def instant_of(text: str, zone: tzinfo = UTC) -> int:
+    """An instant as it is written (ISO 8601), in ms; without a zone it is in this one. Raises Invalid."""
     try:
         moment = datetime.fromisoformat(text.strip())
-        at_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        at_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise Invalid({"scheduled_at": "is not a date and time such as 2026-12-05T12:33:01Z"}) from error
     return min(at_ms, INSTANT_MAX)
@@ -150,7 +150,8 @@ def _read(conn: Connection, rows: list[ScheduledRow]) -> list[Scheduled]:
 
 def _check_instant(conn: Connection, account_id: int, at_ms: int, *, but_id: int = 0) -> None:
     if at_ms < now_ms() + SOONEST_MS:
-        raise Invalid({}, "Validation failed: Scheduled at must be at least five minutes in the future")
+        text = "must be at least five minutes in the future"
+        raise Invalid({"scheduled_at": text}, f"Validation failed: Scheduled at {text}")
     day = at_ms - at_ms % DAY_MS
     that_day = scheduled.count(conn, account_id, since_ms=day, until_ms=day + DAY_MS, but_id=but_id)
     if that_day >= DAILY_MAX:

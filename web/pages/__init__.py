@@ -7,7 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from web.pages import (
+    collections,
     compose,
+    disputes,
     feeds,
     front,
     joining,
@@ -19,6 +21,7 @@ from web.pages import (
     profiles,
     remote,
     reports,
+    scheduled,
     settings,
     signing_in,
 )
@@ -33,9 +36,12 @@ ROUTES: Final[list[web.RouteDef]] = [
     *remote.routes,
     *settings.routes,
     *leaving.routes,
+    *disputes.routes,
     *feeds.routes,
     *compose.routes,
+    *scheduled.routes,
     *reports.routes,
     *posts.routes,
+    *collections.routes,
     *profiles.routes,
 ]

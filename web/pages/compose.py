@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from fedserver import editions, posts, reading, uploads
+from fedserver import editions, posts, reading, scheduled, uploads
 from fedserver.errors import FedError, Invalid
 from fedserver.posts import Draft, MediaChange, PollDraft
 from fedserver.reading import PostCard
@@ -64,6 +65,7 @@ class Written:
     expires: int = 86_400
     kept: list[Kept] = field(default_factory=list)
     key: str = ""
+    scheduled_at: str = ""  # as a browser's field for day and time has it, in the community's zone
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
@@ -148,6 +150,10 @@ async def _post(request: web.Request, answered: PostCard | None) -> web.StreamRe
     try:
         written = await _with_uploads(request, member, params, written)
         draft = replace(_draft(written), in_reply_to_id=answered.id if answered else None)
+        if written.scheduled_at:
+            at_ms = scheduled.instant_of(written.scheduled_at, ZoneInfo(server.config.time_zone))
+            await scheduled.add(server, member, draft, at_ms)
+            return page.go("/scheduled?done=scheduled")
         post_id = await posts.create(server, member, draft)
     except page.MENDABLE as error:
         return await _show_again(request, error, written, answered)
@@ -176,6 +182,7 @@ def _read(params: Params, known: list[Kept]) -> Written:
             if one.id in wanted
         ],
         key=params.text("key", chars_max=64),
+        scheduled_at=params.text("scheduled_at", chars_max=64),
     )
 
 
@@ -262,6 +269,7 @@ def _context(
         "picture_fields": max(0, PICTURE_FIELDS - len(written.kept)),
         "poll_fields": max(POLL_FIELDS, len(written.options)),
         "address": request.path,
+        "zone": keys.server(request).config.time_zone,
     }
 
 

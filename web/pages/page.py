@@ -36,6 +36,8 @@ DONE: Final[dict[str, str]] = {
     "saved": "Your changes are saved.",
     "posted": "Your post is published.",
     "deleted": "The post is deleted.",
+    "scheduled": "Your post is scheduled.",
+    "unscheduled": "The scheduled post is deleted.",
     "reported": "Thank you. The moderators will look at your report.",
     "password": "Your password is changed. Please sign in with the new one.",
     "new-password": "Your password is changed, and you are signed out everywhere else.",
@@ -52,9 +54,13 @@ DONE: Final[dict[str, str]] = {
     "requested": "Your request to follow is sent.",
     "blocked": "You block this account.",
     "muted": "You mute this account.",
+    "left-collection": "You are not in this collection any more.",
     "let-in": "They are in, and hear of it by mail.",
+    "appealed": "Your appeal is sent. You hear of the outcome by mail.",
     "refused": "They are refused, and what they entered is deleted.",
     "cleared": "Your notifications are cleared.",
+    "let-through": "Their notifications are shown now, and from now on.",
+    "dropped": "What was held back of them is removed.",
 }
 
 

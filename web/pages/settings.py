@@ -124,6 +124,7 @@ async def change_appearance(request: web.Request) -> web.StreamResponse:
             visibility=params.text("visibility"),
             sensitive=params.flag("sensitive"),
             language=params.text("language"),
+            quote_policy=params.maybe_text("quote_policy"),
         )
     except page.MENDABLE as error:
         row = await profiles.own_user(server, member)
