@@ -93,6 +93,7 @@ POST_CONTEXT: Final[Context] = [
         "quote": _reference("https://w3id.org/fep/044f#quote"),
         "quoteAuthorization": _reference("https://w3id.org/fep/044f#quoteAuthorization"),
         "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+        "FeaturedCollection": "https://w3id.org/fep/7aa9#FeaturedCollection",
         "quoteUri": "http://fedibird.com/ns#quoteUri",
         "quoteUrl": "as:quoteUrl",
         "_misskey_quote": "https://misskey-hub.net/ns#_misskey_quote",
@@ -133,8 +134,6 @@ FEATURED_CONTEXT: Final[Context] = [
 ]
 
 REACTION_CONTEXT: Final[Context] = [AS2, {**_EMOJI}]
-
-KEY_CONTEXT: Final[Context] = [AS2, SECURITY_V1]
 
 ACTIVITY_CONTEXT: Final[Context] = AS2
 COLLECTION_CONTEXT: Final[Context] = AS2

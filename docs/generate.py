@@ -35,6 +35,9 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.relations": "Relations to other people",
     "web.api.statuses": "Statuses",
     "web.api.interactions": "What one does with a status",
+    "web.api.quotes": "Quotes",
+    "web.api.scheduled": "Statuses to be published later",
+    "web.api.translations": "Translation",
     "web.api.timelines": "Timelines",
     "web.api.lists": "Lists",
     "web.api.tags": "Hashtags",
@@ -44,6 +47,11 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.trends": "Trends",
     "web.api.streaming": "Streaming",
     "web.api.notifications": "Notifications and markers",
+    "web.api.notification_groups": "Notifications in groups",
+    "web.api.notification_requests": "Notifications held back",
+    "web.api.conversations": "Conversations",
+    "web.api.announcements": "Announcements",
+    "web.api.emails": "Addresses to be confirmed",
     "web.api.media": "Media",
     "web.api.search": "Search",
     "web.api.instance": "The server",
@@ -126,7 +134,7 @@ def _settings(struct: type[msgspec.Struct], prefix: str, variable: str) -> Itera
 
 def _kind(kind: Any) -> str:
     if get_origin(kind) is Literal:
-        return "One of " + ", ".join(f"`{word}`" for word in get_args(kind))
+        return "One of " + ", ".join(f"`{word}`" for word in get_args(kind) if word)
     if get_origin(kind) is tuple:
         return "List of texts"
     return {str: "Text", bool: "`true` or `false`", int: "Whole number", float: "Number"}[kind]

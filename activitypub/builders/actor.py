@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from activitypub.identifiers import ActorUris
-from activitypub.jsonld import ACTOR_CONTEXT, KEY_CONTEXT, REACTION_CONTEXT
+from activitypub.jsonld import ACTOR_CONTEXT, REACTION_CONTEXT
 from activitypub.values import format_time
 
 ActorKind = Literal["Person", "Group", "Organization", "Application", "Service"]
@@ -191,11 +191,6 @@ def instance_actor(fields: ActorFields) -> dict[str, Any]:
         ],
         **_keys(fields),
     }
-
-
-def key_stub(uris: ActorUris, public_key_pem: str) -> dict[str, Any]:
-    """What anyone may fetch without a signature, even in secure mode: the actor's id and its key."""
-    return {"@context": KEY_CONTEXT, "id": uris.id, "publicKey": _public_key(uris, public_key_pem)}
 
 
 def image(media: Media) -> dict[str, Any]:

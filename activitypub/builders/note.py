@@ -58,7 +58,8 @@ class Poll:
 class PostFields:
     """What a post is built from; HTML is sanitised.
 
-    ``mentions`` are ``(actor uri, "@user@host")``, ``hashtags`` ``(name without #, address)``. ``url`` is
+    ``mentions`` are ``(actor uri, "@user@host")``, ``hashtags`` ``(name without #, address)``,
+    ``collections`` ``(uri, name)`` of collections of accounts (FEP-7aa9). ``url`` is
     the page, ``uri`` the object. ``audience`` is the one group it is posted into, or ``None``.
     ``summary`` is a content warning on a note or poll, and an abstract (HTML) on everything else.
     ``can_quote`` and ``can_quote_after_approval`` are actor or collection addresses (FEP-044f); neither
@@ -83,6 +84,7 @@ class PostFields:
     audience: str | None = None
     mentions: Sequence[tuple[str, str]] = ()
     hashtags: Sequence[tuple[str, str]] = ()
+    collections: Sequence[tuple[str, str]] = ()
     emojis: Sequence[EmojiTag] = ()
     attachments: Sequence[FileAttachment | LinkAttachment] = ()
     image: Media | None = None
@@ -251,6 +253,7 @@ def _tags(fields: PostFields) -> list[dict[str, Any]]:
         {"type": "Mention", "href": href, "name": handle} for href, handle in fields.mentions
     ]
     tags += ({"type": "Hashtag", "href": href, "name": f"#{name}"} for name, href in fields.hashtags)
+    tags += ({"type": "FeaturedCollection", "id": uri, "name": name} for uri, name in fields.collections)
     tags += (emoji_tag(emoji) for emoji in fields.emojis)
     if fields.quote is not None:
         # FEP-e232.

@@ -119,7 +119,6 @@ DOCUMENTS = {
     "person": people.actor(PERSON),
     "group": people.actor(GROUP),
     "instance actor": people.instance_actor(replace(PERSON, kind="Application", uris=URIS.instance_uris())),
-    "key stub": people.key_stub(ALICE, PERSON.public_key_pem),
     "note": NOTE,
     "article": posts.article(TITLED),
     "page": posts.page(TITLED),
@@ -161,6 +160,16 @@ DOCUMENTS = {
     "move": act.move(URIS.activity(13), actor=ALICE.id, target=BOB, followers=ALICE.followers),
     "add": act.add(URIS.activity(14), actor=ALICE.id, item=URIS.post(1), target=ALICE.featured, to=[PUBLIC]),
     "remove": act.remove(URIS.activity(15), actor=ALICE.id, item=NOTE, target=ALICE.featured, to=[PUBLIC]),
+    "quote accepted": act.accept(
+        URIS.activity(17),
+        actor=ALICE.id,
+        request=act.quote_echo(BOB + "/q", actor=BOB, quoted_post=URIS.post(1), quoting_post=BOB + "/1"),
+        result=URIS.stamp(1),
+    ),
+    "quote revoked": act.delete_stamp(
+        URIS.activity(18),
+        posts.stamp(URIS.stamp(1), author=ALICE.id, quoting_post=BOB + "/1", quoted_post=URIS.post(1)),
+    ),
     "quote request": act.quote_request(
         URIS.activity(16), actor=ALICE.id, quoted_post=BOB + "/1", author=BOB, quoting_post=NOTE
     ),
@@ -267,11 +276,6 @@ def test_a_group_names_its_moderators_collection():
     assert group.moderators == URIS.group_uris("python").moderators
     assert group.posting_restricted_to_mods
     assert group.description == "All about Python"
-
-
-def test_a_key_stub_leads_to_its_owner():
-    (key,), _ = read_keys(DOCUMENTS["key stub"])
-    assert (key.id, key.owner) == (ALICE.main_key, ALICE.id)
 
 
 def test_a_note_is_read_back():
