@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from fedserver import mentions, visibility
+from fedserver import mentions, reading, visibility
 from fedserver.content import markdown
 from fedserver.content.emoji import emoji_of
 from fedserver.content.links import tag_key
@@ -58,6 +58,18 @@ class Shown:
     emojis: dict[str, Row[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An announcement as pages show it. `html` is safe; instants in ms."""
+
+    id: int
+    html: str
+    emojis: tuple[reading.Emoji, ...]
+    starts_at: int | None
+    ends_at: int | None
+    all_day: bool
+
+
 # -- what members do with them
 
 
@@ -86,6 +98,26 @@ def shown_unit(conn: Connection, account_id: int, only_id: int | None = None) ->
         },
         {one.shortcode: one for one in emojis.named(conn, named)},
     )
+
+
+async def unread(server: Server, member: Member) -> list[Notice]:
+    """What is announced at present and the member has not dismissed, by when it begins."""
+
+    def unit(conn: Connection) -> list[Notice]:
+        return [
+            Notice(
+                row.id,
+                row.content_html,
+                reading.emojis_of(server.config, row.emojis, ""),
+                row.starts_at,
+                row.ends_at,
+                bool(row.all_day),
+            )
+            for row in announcements.shown(conn, member.account_id, now_ms())
+            if not row.is_read
+        ]
+
+    return await server.db.read(unit)
 
 
 async def dismiss(server: Server, member: Member, announcement_id: int) -> None:
@@ -141,7 +173,7 @@ def _tell_of_reaction(conn: Connection, announcement_id: int, name: str) -> None
     found = announcements.reactions(conn, [announcement_id], 0)
     told: dict[str, Any] = {
         "name": name,
-        "count": next((one.count for one in found if one.name == name), 0),
+        "count": next((one.total for one in found if one.name == name), 0),
         "announcement_id": str(announcement_id),
     }
     if emoji_of(name) is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam
 
@@ -175,6 +175,9 @@ async def _filtered(server: Server, account_id: int, found: Conversations) -> Co
 # -- the same posts as a timeline
 
 
+_NAMED: Final = mention.alias("named")  # the predicate of visibility asks the table itself
+
+
 def _visible(table: Any) -> Any:
     return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
 
@@ -187,9 +190,9 @@ def _select_received() -> Select[Any]:
     now = bindparam("now", type_=mute.c.expires_at.type)
     return (
         cards.select_cards(_visible)
-        .join(mention, mention.c.post_id == post.c.id)
+        .join(_NAMED, _NAMED.c.post_id == post.c.id)
         .where(
-            mention.c.account_id == VIEWER,
+            _NAMED.c.account_id == VIEWER,
             post.c.visibility == "direct",
             post.c.account_id != VIEWER,
             ~hides(VIEWER, cards.AUTHOR.c.id, cards.AUTHOR.c.domain, now),
@@ -198,7 +201,7 @@ def _select_received() -> Select[Any]:
 
 
 _sent = Page(_select_sent, post.c.id)
-_received = Page(_select_received, mention.c.post_id)
+_received = Page(_select_received, _NAMED.c.post_id)
 
 
 async def direct(server: Server, member: Member, window: Window, shelf: Shelf) -> Batch:

@@ -156,7 +156,7 @@ def _notification(
     else:
         message_id = f"{kind}.{sender.id}.{member.account_id}"
     if kind == "follow_request":
-        url = f"{config.origin}/notifications/requests"
+        url = f"{config.origin}/follows/requests"
     elif kind == "follow":
         url = f"{config.origin}/@{sender.username}{'@' + sender.domain if sender.domain else ''}"
     subject, sentence = _words(kind, who, handle)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from fedserver import conversations, filters, timelines
+from fedserver import conversations, filters, reading, timelines
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.rendered import Shelf
@@ -39,6 +39,25 @@ class Requests:
     batch: Batch
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A request as pages show it. `post` is the last that waits, if it can be shown."""
+
+    id: int
+    person: reading.Person
+    count: int
+    post: reading.PostCard | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsLeaf:
+    """A page of requests; cursors as in `reading.Leaf`."""
+
+    items: list[Held]
+    newer: int | None
+    older: int | None
+
+
 async def listed(server: Server, member: Member, window: Window, shelf: Shelf) -> Requests:
     """The member's requests behind which something waits."""
 
@@ -59,6 +78,31 @@ async def one(server: Server, member: Member, request_id: int, shelf: Shelf) -> 
         return _completed(conn, member.account_id, [row], shelf)
 
     return await _filtered(server, member, await server.db.read(unit))
+
+
+async def for_page(server: Server, member: Member, window: Window) -> RequestsLeaf:
+    """The same for people to look at."""
+
+    def unit(conn: Connection) -> RequestsLeaf:
+        rows = notification_requests.listed(conn, member.account_id, window)
+        posts = reading.cards(
+            conn, server.config, member.account_id, [one.last_post_id for one in rows if one.last_post_id]
+        )
+        by_post = {card.id: card for card in posts}
+        senders = accounts.by_ids(conn, [one.from_account_id for one in rows])
+        items = [
+            Held(
+                one.id,
+                reading.person_of(server.config, senders[one.from_account_id]),
+                one.notifications_count,
+                by_post.get(one.last_post_id),
+            )
+            for one in rows
+        ]
+        newer, older = reading.cursors(window, [one.id for one in rows])
+        return RequestsLeaf(items, newer, older)
+
+    return await server.db.read(unit)
 
 
 async def accept(server: Server, member: Member, request_ids: Sequence[int], *, strict: bool = False) -> None:

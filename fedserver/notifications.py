@@ -120,7 +120,7 @@ def _is_withheld(conn: Connection, account_id: int, post_id: int) -> bool:
     choices = posts.poll_options_of(conn, [post_id]).get(post_id, ())
     words = "\n".join((filters.words_of(content), filters.folded(" ".join(one.title for one in choices))))
     mine = filters.Filters(account_id, stored_filters.of_account(conn, account_id))
-    return filters.withholds(mine.matches(words, [post_id]), "notifications")
+    return filters.withholds(mine.matches(words, (post_id,)), "notifications")
 
 
 def _group_prefix(type_: str, post_id: int | None) -> str:

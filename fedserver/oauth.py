@@ -269,11 +269,11 @@ async def end_grant(server: Server, member: Member, token_id: int) -> None:
     server.remembered.forget_token(token_id)
 
 
-async def viewer_of_token(server: Server, secret: str) -> Viewer:
+async def viewer_of_token(server: Server, secret: str, *, pending: bool = False) -> Viewer:
     """Whoever asks with this token.
 
-    Raises Unauthorized if it is none (any more), Forbidden if its member is not confirmed, not approved or
-    disabled.
+    Raises Unauthorized if it is none (any more), Forbidden if its member is disabled or, unless `pending` ones are
+    let in, not confirmed or not approved.
     """
     server.remembered.listen(server.bus)
     secret_hash = digest(secret)
@@ -291,7 +291,7 @@ async def viewer_of_token(server: Server, secret: str) -> Viewer:
     granted = frozenset(row.scopes.split())
     if row.account_id is None:
         return Anonymous(row.app_id, granted, token_id=row.id)
-    check_standing(row)
+    check_standing(row, pending=pending)
     return Member(
         row.account_id, row.username or "", role_of(row.role), granted, app_id=row.app_id, token_id=row.id
     )

@@ -42,10 +42,13 @@ class NewSession:
     expires_at: int
 
 
-def check_standing(row: UserRow | SessionHolder | TokenHolder) -> None:
-    """Forbidden, in the words of Mastodon's API, unless this member may come in."""
+def check_standing(row: UserRow | SessionHolder | TokenHolder, *, pending: bool = False) -> None:
+    """Forbidden, in the words of Mastodon's API, unless this member may come in; `pending` ones may, too, who have
+    still to confirm their address or to be approved."""
     if row.disabled_at is not None or row.suspended_at is not None or row.deleted_at is not None:
         raise Forbidden("Your login is currently disabled")
+    if pending:
+        return
     if row.confirmed_at is None:
         raise Forbidden("Your login is missing a confirmed e-mail address")
     if row.approved_at is None:

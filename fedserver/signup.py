@@ -265,6 +265,37 @@ async def resend_confirmation(server: Server, email: str) -> None:
     await server.db.write(unit)
 
 
+async def is_confirmed(server: Server, member: Member) -> bool:
+    """Whether the member's address is."""
+    row = await server.db.read(users.by_id, member.account_id)
+    return row is not None and row.confirmed_at is not None
+
+
+async def confirm_later(server: Server, member: Member, email: str | None) -> None:
+    """Send somebody who signed up through an app the link again, to another address if they name one.
+
+    Raises Forbidden for who is confirmed, Invalid for an address that cannot be used, RateLimited.
+    """
+    address = None if email is None else email_addresses.parse(email)
+    if address is not None:
+        await addresses.check(server, address.text)
+    row = await server.db.read(users.by_id, member.account_id)
+    if row is None or row.confirmed_at is not None:
+        raise Forbidden("This method is only available while the e-mail is awaiting confirmation")
+    _limit_mails(server, row.email_key if address is None else address.key)
+
+    def unit(conn: Connection) -> None:
+        if address is not None and address.key != row.email_key:
+            if users.by_email(conn, address.key) is not None:
+                raise Invalid(
+                    {"email": "is taken or cannot be used"}, "Validation failed: Email is taken or cannot be used"
+                )
+            users.change(conn, row.account_id, email=address.text, email_key=address.key)
+        plan_mail(conn, row.account_id, "confirm", {"needs_approval": row.approved_at is None})
+
+    await server.db.write(unit)
+
+
 def _change_address(conn: Connection, member: UserRow, address: str) -> None:
     email = email_addresses.parse(address)
     if users.by_email(conn, email.key) is not None:

@@ -32,7 +32,7 @@ class Reaction(NamedTuple):
 
     announcement_id: int
     name: str
-    count: int
+    total: int
     mine: bool
 
 

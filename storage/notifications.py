@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -23,7 +23,6 @@ from sqlalchemy import (
 
 from storage.hot import Hot, insert_row, insert_rows
 from storage.notification_policy import DEFAULT, Policy
-from storage.paging import Window
 from storage.relationships import keeps_out
 from storage.tables import (
     account,
@@ -176,7 +175,7 @@ def add_severances(
 
     The account ids with the ids of their notifications.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "account_id": account_id,
@@ -188,7 +187,7 @@ def add_severances(
         for account_id, followers_count, following_count in lost
     ]
     insert_rows(conn, severance, rows)
-    told = [
+    told: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "account_id": row["account_id"],
@@ -216,32 +215,6 @@ _asked: Hot[tuple[int]] = Hot(
     ),
     tuple,
 )
-
-
-def page(
-    conn: Connection,
-    account_id: int,
-    window: Window,
-    *,
-    types: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    from_account_id: int | None = None,
-    hidden_ids: Iterable[int] = (),
-) -> list[Row[Any]]:
-    """Notifications of a member, without those from accounts in `hidden_ids`."""
-    query = select(notification).where(
-        notification.c.account_id == account_id, notification.c.filtered.is_(False)
-    )
-    if types:
-        query = query.where(notification.c.type.in_(list(types)))
-    if exclude:
-        query = query.where(notification.c.type.not_in(list(exclude)))
-    if from_account_id is not None:
-        query = query.where(notification.c.from_account_id == from_account_id)
-    hidden = list(hidden_ids)
-    if hidden:
-        query = query.where(notification.c.from_account_id.not_in(hidden))
-    return window.rows(conn, query, notification.c.id)
 
 
 def dismiss(conn: Connection, account_id: int, notification_ids: Sequence[int]) -> int:

@@ -29,14 +29,15 @@ def bearer(request: web.Request, *, streaming: bool = False) -> str | None:
     return None
 
 
-async def by_token(request: web.Request, *, streaming: bool = False) -> Viewer:
-    """The viewer a token stands for; Anonymous without one. Unauthorized for a token we do not know (any more)."""
+async def by_token(request: web.Request, *, streaming: bool = False, pending: bool = False) -> Viewer:
+    """The viewer a token stands for; Anonymous without one. Unauthorized for a token we do not know (any more).
+    `pending` lets in who has still to confirm an address or to be approved."""
     secret = bearer(request, streaming=streaming)
     if secret is None:
         return ANONYMOUS
     if not secret or len(secret) > TOKEN_CHARS_MAX:
         raise Unauthorized(INVALID_TOKEN)
-    return await oauth.viewer_of_token(request.app[keys.SERVER], secret)
+    return await oauth.viewer_of_token(request.app[keys.SERVER], secret, pending=pending)
 
 
 async def by_session(request: web.Request) -> Viewer:

@@ -57,7 +57,7 @@ class Policy:
     """
 
     face: Face
-    identity: str = ""  # token, stream, session
+    identity: str = ""  # token, stream, session; pending: a token of who is still to be let in
     cors: bool = False
     limits: tuple[Limit, ...] = ()
     member_limits: tuple[Limit, ...] = ()
@@ -112,7 +112,8 @@ def _api_policy(method: str, path: str) -> Policy:
             member = (limits.DELETES, *member)
     elif method == "DELETE" and path.startswith("/api/v1/statuses/"):
         member = (limits.DELETES, *member)
-    return Policy("api", identity="token", cors=True, limits=own, member_limits=member)
+    identity = "pending" if path.startswith("/api/v1/emails/") else "token"
+    return Policy("api", identity=identity, cors=True, limits=own, member_limits=member)
 
 
 def _page_policy(method: str, path: str) -> Policy:
@@ -122,7 +123,7 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.LOGINS, limits.PAGES)
         elif path.startswith("/join"):
             counted = (limits.SIGN_UPS, limits.PAGES)
-        elif path.startswith(("/password", "/confirm")):
+        elif path.startswith(("/password", "/confirm", "/disputes")):
             counted = (limits.MAILS, limits.PAGES)
         elif path == "/interact":
             counted = (limits.VISITORS, limits.PAGES)
@@ -133,7 +134,7 @@ def _page_policy(method: str, path: str) -> Policy:
 
 
 # Links from mails and invitations carry their secret in the path.
-_SECRET_PATHS: Final = ("/login", "/confirm", "/password", "/join", "/unsubscribe", "/oauth")
+_SECRET_PATHS: Final = ("/login", "/confirm", "/password", "/join", "/unsubscribe", "/disputes", "/oauth")
 
 
 def loggable(path: str, route: str) -> str:
@@ -263,7 +264,9 @@ class Guard:
                 await forms.check_forgery(request)
         elif policy.identity:
             try:
-                request[keys.VIEWER] = await auth.by_token(request, streaming=policy.identity == "stream")
+                request[keys.VIEWER] = await auth.by_token(
+                    request, streaming=policy.identity == "stream", pending=policy.identity == "pending"
+                )
             finally:
                 # A token that is not valid counts for the address it was tried from.
                 self._count(request, policy)

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from web.api import entities as e
+from web.api import notice_entities as n
 from web.api import oauth
 from web.api import routes as api_routes
 
@@ -73,6 +74,23 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/bookmarks": list[e.Status],
     "GET /api/v1/notifications": list[e.Notification],
     "GET /api/v1/notifications/{id}": e.Notification,
+    "GET /api/v2/notifications": n.GroupedNotifications,
+    "GET /api/v2/notifications/{group_key}": n.GroupedNotifications,
+    "GET /api/v2/notifications/{group_key}/accounts": list[e.Account],
+    "GET /api/v2/notifications/unread_count": e.Count,
+    "GET /api/v2/notifications/policy": n.NotificationPolicy,
+    "PATCH /api/v2/notifications/policy": n.NotificationPolicy,
+    "PUT /api/v2/notifications/policy": n.NotificationPolicy,
+    "GET /api/v1/notifications/policy": n.OldNotificationPolicy,
+    "PUT /api/v1/notifications/policy": n.OldNotificationPolicy,
+    "PATCH /api/v1/notifications/policy": n.OldNotificationPolicy,
+    "GET /api/v1/notifications/requests": list[n.NotificationRequest],
+    "GET /api/v1/notifications/requests/{id}": n.NotificationRequest,
+    "GET /api/v1/conversations": list[n.Conversation],
+    "POST /api/v1/conversations/{id}/read": n.Conversation,
+    "POST /api/v1/conversations/{id}/unread": n.Conversation,
+    "GET /api/v1/timelines/direct": list[e.Status],
+    "GET /api/v1/announcements": list[n.Announcement],
     "GET /api/v1/notifications/unread_count": e.Count,
     "GET /api/v1/markers": dict[str, e.Marker],
     "POST /api/v1/markers": dict[str, e.Marker],

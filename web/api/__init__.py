@@ -16,6 +16,7 @@ from web.api import (
     conversations,
     directory,
     domain_blocks,
+    emails,
     empty,
     filters,
     instance,
@@ -112,6 +113,7 @@ _routes: Final[list[web.RouteDef]] = [
     *push.routes,
     *streaming.routes,
     *reports.routes,
+    *emails.routes,
     *admin.routes,
     *empty.routes,
 ]

@@ -578,7 +578,10 @@ class Notification(Struct):
     account: Account
     status: Status | UnsetType | None = UNSET
     report: Report | UnsetType = UNSET
+    event: dict[str, Any] | UnsetType = UNSET
+    moderation_warning: dict[str, Any] | UnsetType = UNSET
     filtered: bool | UnsetType = UNSET
+    fallback: dict[str, Any] | UnsetType = UNSET
 
 
 class Count(Struct):

@@ -90,6 +90,7 @@ async def dismiss_several(request: web.Request) -> web.Response:
 
 async def dismiss_by_body(request: web.Request) -> web.Response:
     """``POST /api/v1/notifications/dismiss``: removed by Mastodon in version 3."""
+    auth.member(request, "write:notifications")
     raise NotFound("Record not found")
 
 

@@ -6,15 +6,23 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fedserver import reading
-from web import keys
+from fedserver import announcements, reading
+from web import forms, keys
 from web.pages import page
 
 
 async def home(request: web.Request) -> web.StreamResponse:
     """What those whom the member follows have posted."""
-    leaf = await reading.home(keys.server(request), page.member(request).account_id, page.window(request))
-    return await page.show(request, "lists/home.html", leaf=leaf)
+    server, member = keys.server(request), page.member(request)
+    leaf = await reading.home(server, member.account_id, page.window(request))
+    told = await announcements.unread(server, member) if leaf.newer is None else []
+    return await page.show(request, "lists/home.html", leaf=leaf, announcements=told)
+
+
+async def dismiss(request: web.Request) -> web.StreamResponse:
+    """Do not show an announcement again."""
+    await announcements.dismiss(keys.server(request), page.member(request), forms.path_id(request))
+    return page.go("/home")
 
 
 async def local(request: web.Request) -> web.StreamResponse:
@@ -56,6 +64,7 @@ async def favourites(request: web.Request) -> web.StreamResponse:
 
 routes = [
     web.get("/home", home),
+    web.post("/announcements/{id:[0-9]{1,19}}/dismiss", dismiss),
     web.get("/local", local),
     web.get("/federated", federated),
     web.get("/tags/{name:[^/]+}", tag),

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from fedserver import profiles, relationships
+from fedserver import notification_policy, notification_requests, profiles, relationships
 from web import auth, forms, keys
 from web.pages import page
 
@@ -38,6 +38,36 @@ async def clear(request: web.Request) -> web.StreamResponse:
     return page.go("/notifications?done=cleared")
 
 
+async def held(request: web.Request) -> web.StreamResponse:
+    """Whose mentions are held back, and what is held back at all."""
+    server, member = keys.server(request), page.member(request)
+    leaf = await notification_requests.for_page(server, member, page.window(request))
+    policy = await notification_policy.current(server, member)
+    return await page.show(request, "people/held.html", leaf=leaf, policy=policy.choices._asdict())
+
+
+async def let_through(request: web.Request) -> web.StreamResponse:
+    """Show what waits of a sender, from now on too."""
+    member, request_id = page.member(request), forms.path_id(request)
+    await notification_requests.accept(keys.server(request), member, [request_id], strict=True)
+    return page.go("/notifications/requests?done=let-through")
+
+
+async def drop(request: web.Request) -> web.StreamResponse:
+    """Forget what waits of a sender."""
+    member, request_id = page.member(request), forms.path_id(request)
+    await notification_requests.dismiss(keys.server(request), member, [request_id], strict=True)
+    return page.go("/notifications/requests?done=dropped")
+
+
+async def change_policy(request: web.Request) -> web.StreamResponse:
+    """Choose what is held back."""
+    member, params = page.member(request), await forms.params(request)
+    choices = {name: params.text(name) for name in notification_policy.CONDITIONS if name in params.tree}
+    await notification_policy.change(keys.server(request), member, choices)
+    return page.go("/notifications/requests?done=saved")
+
+
 async def requests(request: web.Request) -> web.StreamResponse:
     """Who asks to follow the member."""
     window = page.window(request, page.PEOPLE_PER_PAGE)
@@ -67,6 +97,10 @@ routes = [
     web.get("/notifications/{shown:mentions}", listed),
     web.post("/notifications/read", read),
     web.post("/notifications/clear", clear),
+    web.get("/notifications/requests", held),
+    web.post("/notifications/requests/{id:[0-9]{1,19}}/accept", let_through),
+    web.post("/notifications/requests/{id:[0-9]{1,19}}/dismiss", drop),
+    web.post("/notifications/policy", change_policy),
     web.get("/follows/requests", requests),
     web.post("/follows/requests/{id:[0-9]{1,19}}/accept", accept),
     web.post("/follows/requests/{id:[0-9]{1,19}}/reject", reject),
