@@ -1,7 +1,7 @@
 """``python -m bench [sqlite] [postgresql] [--only NAME …]``: measure, print the table, exit 1 if SQLite misses an aim.
 
 ``--only`` takes the beginnings of the names of workloads, such as ``home`` or ``"one status"``: the rest is left
-out. What writes is measured as a whole, by ``inbox``, ``post`` or ``fan-out``.
+out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams`` or ``fan-out``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from sqlalchemy.pool import NullPool
 
 from activitypub.identifiers import Uris
 from activitypub.signatures import PrivateKey
-from bench import workloads
+from bench import streams, workloads
 from bench.machine import Processes, tree
 from bench.report import Row, show
 from bench.server import command, environment, free_port, helper, running
 from bench.world import HOSTS, World, add_members, fill, host_name
 from tests.databases import create_database, drop_database, postgresql_url
 
-NAMES = ("reader", "lonely", "popular", "famous")
+NAMES = ("reader", "sorter", "lonely", "popular", "famous")
 
 
 async def main(databases: list[str], only: list[str]) -> int:
@@ -91,6 +91,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
             "": workloads.reads(bench, only),
             "inbox": workloads.inbox(bench),
             "post": workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
+            "streams": streams.streams(bench, _in_database(url, streams.tokens_of_fans), own),
             "fan-out": workloads.fan_out(bench, peers, rsa_s),
         }
         for part_name, part in parts.items():

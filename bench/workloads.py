@@ -75,6 +75,13 @@ async def reads(bench: Bench, only: Sequence[str] = ()) -> AsyncIterator[Row]:
     me = (await _json(bench, f"{base}/api/v1/accounts/lookup?acct=author3"))["id"]
     plan: list[tuple[str, str, Headers, float, float | None]] = [
         ("home timeline", f"{base}/api/v1/timelines/home?limit=20", lambda: reader, 6, 3),
+        (
+            "home timeline with filters, lists and mutes",
+            f"{base}/api/v1/timelines/home?limit=20",
+            lambda: bench.bearer("sorter"),
+            6,
+            3,
+        ),
         ("public timeline, no token", f"{base}/api/v1/timelines/public?limit=20", dict, 3, None),
         ("one status", f"{base}/api/v1/statuses/{world.one_post_id}", lambda: reader, 3, None),
         ("actor, signed fetch", actor, signed, 4, None),
@@ -114,15 +121,15 @@ async def _read(
 
 async def writes(bench: Bench, add_idle_members: Callable[[int], None]) -> AsyncIterator[Row]:
     """Posting: alone, among many members, and to 500 of them."""
-    alone, bare_ms = await _posting(bench, "lonely")
+    alone, bare_ms = await posting(bench, "lonely")
     yield _row(bench, "POST status, no followers", alone[0], alone[0].cpu_ms / bare_ms, 50, alone[1])
     await asyncio.to_thread(add_idle_members, 1_000)
-    crowded, _ = await _posting(bench, "lonely")
+    crowded, _ = await posting(bench, "lonely")
     ratio = crowded[0].cpu_ms / alone[0].cpu_ms
     yield _row(
         bench, "the same with 1,000 more members", crowded[0], ratio, 1.5, crowded[1], unit="x with few"
     )
-    followed, _ = await _posting(bench, "popular")
+    followed, _ = await posting(bench, "popular")
     more = (followed[0].cpu_ms - alone[0].cpu_ms) / bare_ms
     yield _row(bench, "POST status, 500 followers here: beyond alone", followed[0], more, 80, followed[1])
     yield Row(
@@ -130,7 +137,8 @@ async def writes(bench: Bench, add_idle_members: Callable[[int], None]) -> Async
     )
 
 
-async def _posting(bench: Bench, name: str) -> tuple[tuple[Cost, float], float]:
+async def posting(bench: Bench, name: str) -> tuple[tuple[Cost, float], float]:
+    """What a post by this member costs, and how many statements it takes; and the bare handler's CPU ms."""
     url, headers = f"{bench.server.base}/api/v1/statuses", bench.bearer(name)
     sent, body = b"", b""
 

@@ -1,4 +1,5 @@
-"""The data to measure on: a member who follows 50 people of 2,000 posts, a thread of 100 replies, followers elsewhere."""
+"""The data to measure on: two members who follow 50 people of 2,000 posts, one of whom sorts and filters them, a thread
+of 100 replies, followers elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, insert
 
 from activitypub.identifiers import Uris
 from activitypub.signatures import PrivateKey
-from storage import accounts, posts, tables, timelines
+from storage import accounts, filters, lists, posts, relationships, tables, timelines
 from storage.types import new_id, now_ms
 
 AUTHORS = 50
@@ -45,11 +46,13 @@ def host_name(number: int) -> str:
 
 
 def fill(conn: Connection, uris: Uris, members: dict[str, int], peers_port: int) -> World:
-    """`members` has the ids of reader, lonely, popular and famous, made by the server's own commands."""
+    """`members` has the ids of reader, sorter, lonely, popular and famous, made by the server's own commands."""
     reader, popular, famous = members["reader"], members["popular"], members["famous"]
     authors = [_add_author(conn, uris, number) for number in range(AUTHORS)]
     for author in authors:
         _follow(conn, reader, author)
+        _follow(conn, members["sorter"], author)
+    _arrange(conn, members["sorter"], authors)
     now = now_ms()
     thread_id = 0
     for number in range(POSTS):
@@ -86,6 +89,27 @@ def fill(conn: Connection, uris: Uris, members: dict[str, int], peers_port: int)
         remote_uri=remote,
         documents=_documents(remote, f"{host_name(0)}:{peers_port}", key),
     )
+
+
+def _arrange(conn: Connection, member: int, authors: list[int]) -> None:
+    """Filters of 50 keywords, one of which is in every post; five lists of everybody followed, one of ten of them
+    exclusive; mutes, some of them over."""
+    for number in range(10):
+        filter_id = filters.add(
+            conn, member, title=f"Filter {number}", contexts=["home"], action="warn", expires_at=None
+        )
+        for word in range(5):
+            text = "exercises" if number == word == 0 else f"word{number}{word}"
+            filters.add_keyword(conn, filter_id, text, whole_word=bool(word % 2))
+    follows = lists.follows(conn, member, authors)
+    for number in range(5):
+        exclusive = number == 4
+        list_id = lists.add(conn, member, title=f"List {number}", replies_policy="list", exclusive=exclusive)
+        for author in authors[:10] if exclusive else authors:
+            lists.add_account(conn, list_id, author, follows[author])
+    for number, author in enumerate(authors[10:20]):
+        over = now_ms() - 1 if number % 2 else None
+        relationships.put_mute(conn, member, author, hides_notifications=True, expires_at=over)
 
 
 def add_members(conn: Connection, uris: Uris, count: int) -> None:

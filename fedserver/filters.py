@@ -8,7 +8,7 @@ for the app to do, in the `contexts` of the filter; only notifications are withh
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -34,6 +34,8 @@ KEYWORD_CHARACTERS_MAX: Final = 512
 FILTERS_MAX: Final = 200
 KEYWORDS_MAX: Final = 500
 POSTS_MAX: Final = 1_000
+KNOWN_MAX: Final = 400
+NEVER: Final = (1 << 63) - 1
 
 T = TypeVar("T")
 
@@ -60,10 +62,12 @@ class _Compiled:
 class Filters:
     """The filters of one member, made ready for many posts."""
 
-    __slots__ = ("_compiled", "account_id")
+    __slots__ = ("_compiled", "_holds_until", "_known", "account_id")
 
     def __init__(self, account_id: int, found: Sequence[Filter]) -> None:
         self.account_id = account_id
+        # Most posts are looked at more than once. The keys are the very texts that are kept with the posts.
+        self._known: dict[tuple[str, tuple[int, ...]], tuple[Match, ...]] = {}
         self._compiled = [
             _Compiled(
                 one,
@@ -73,17 +77,29 @@ class Filters:
             for one in found
             if one.keywords or one.posts
         ]
+        self._leave_out_expired(now_ms())
+
+    def _leave_out_expired(self, now: int) -> None:
+        self._compiled = [one for one in self._compiled if (one.filter.expires_at or NEVER) > now]
+        self._holds_until = min((one.filter.expires_at or NEVER for one in self._compiled), default=NEVER)
+        self._known.clear()
 
     def __bool__(self) -> bool:
         return bool(self._compiled)
 
-    def matches(self, words: str, post_ids: Sequence[int]) -> list[Match]:
+    def matches(self, words: str, post_ids: tuple[int, ...]) -> tuple[Match, ...]:
         """What matches a post of these (folded) words, known under these ids: its own and that of a boost of it."""
-        now = now_ms()
-        found = []
+        if self._holds_until != NEVER and (now := now_ms()) >= self._holds_until:
+            self._leave_out_expired(now)
+        found = self._known.get((words, post_ids))
+        if found is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            found = self._known[words, post_ids] = tuple(self._matches(words, post_ids))
+        return found
+
+    def _matches(self, words: str, post_ids: tuple[int, ...]) -> Iterator[Match]:
         for one in self._compiled:
-            if one.filter.expires_at is not None and one.filter.expires_at <= now:
-                continue
             keywords = tuple(
                 keyword.keyword
                 for text, keyword in one.keywords
@@ -91,23 +107,22 @@ class Filters:
             )
             named = tuple(post_id for post_id in post_ids if post_id in one.post_ids)
             if keywords or named:
-                found.append(Match(one.filter, keywords, named))
-        return found
+                yield Match(one.filter, keywords, named)
 
-    def of_card(self, card: Card, batch: Batch) -> list[Match]:
+    def of_card(self, card: Card, batch: Batch) -> tuple[Match, ...]:
         """What matches a post that is shown; what one has written oneself is never filtered."""
         shown = card.original or card.post
         return self._of(shown, (shown.id,) if shown is card.post else (card.post.id, shown.id), batch)
 
-    def of_quoted(self, line: PostLine, batch: Batch) -> list[Match]:
+    def of_quoted(self, line: PostLine, batch: Batch) -> tuple[Match, ...]:
         """The same of a post that is shown within another."""
         return self._of(line, (line.id,), batch)
 
-    def _of(self, line: PostLine, post_ids: Sequence[int], batch: Batch) -> list[Match]:
+    def _of(self, line: PostLine, post_ids: tuple[int, ...], batch: Batch) -> tuple[Match, ...]:
         if line.account_id == self.account_id:
-            return []
+            return ()
         words = _words_in(batch, line.id)
-        return [] if words is None else self.matches(words, post_ids)
+        return () if words is None else self.matches(words, post_ids)
 
 
 def folded(text: str) -> str:
@@ -168,7 +183,7 @@ async def applied(server: Server, viewer_id: int | None, batch: Batch) -> Batch:
         return batch
     mine = await of_member(server, viewer_id)
     if mine:
-        found: dict[int, Sequence[Match]] = {}
+        found: dict[int, tuple[Match, ...]] = {}
         for card in batch.cards:
             matches = mine.of_card(card, batch)
             if matches:
@@ -178,12 +193,6 @@ async def applied(server: Server, viewer_id: int | None, batch: Batch) -> Batch:
                 found.setdefault(quote.quoted.id, matches)
         batch.filtered = found
     return batch
-
-
-async def matching(server: Server, viewer_id: int, card: Card, batch: Batch) -> list[Match]:
-    """What of one viewer's filters matches one post, for whoever shows the same batch to many viewers."""
-    mine = await of_member(server, viewer_id)
-    return mine.of_card(card, batch) if mine else []
 
 
 def withholds(matches: Iterable[Match], context: str) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from storage import accounts, posts, previews
+from storage import accounts, collections, posts, previews
 from storage.hot import Hot
 from storage.interactions import Standing
 from storage.paging import Window
@@ -126,13 +126,15 @@ class PollCard:
 
 @dataclass(slots=True)
 class Content:
-    """A post's own row and what hangs on it: rows of mentioned accounts, hashtags, attachments, the app."""
+    """A post's own row and what hangs on it: rows of mentioned accounts, hashtags, attachments, the app,
+    and collections with whom they feature."""
 
     row: Row[Any]
     mentions: Sequence[Row[Any]] = ()
     tags: Sequence[Row[Any]] = ()
     media: Sequence[Row[Any]] = ()
     app: Row[Any] | None = None
+    collections: Sequence[tuple[Row[Any], Sequence[Row[Any]]]] = ()
 
 
 class Rendering(NamedTuple):
@@ -177,7 +179,7 @@ class Batch:
     previews: dict[int, Any] = field(default_factory=dict)
     writers: dict[int, Any] = field(default_factory=dict)
     # By post, boosts included: what of the viewer's filters it matches (`fedserver.filters.Match`).
-    filtered: Mapping[int, Sequence[Any]] = field(default_factory=dict)
+    filtered: Mapping[int, tuple[Any, ...]] = field(default_factory=dict)
 
 
 # -- statements
@@ -433,6 +435,7 @@ def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]
         posts.tags_of(conn, texts),
         posts.media_of(conn, texts),
     )
+    listed = collections.shown_with(conn, texts)
     app_ids = {row.app_id for row in rows.values() if row.app_id is not None}
     apps = {row.id: row for row in conn.execute(select(app).where(app.c.id.in_(app_ids)))} if app_ids else {}
     return {
@@ -442,6 +445,7 @@ def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]
             tags.get(post_id, ()),
             media.get(post_id, ()),
             apps.get(row.app_id),
+            listed.get(post_id, ()),
         )
         for post_id, row in rows.items()
     }

@@ -33,9 +33,9 @@ class FilteredPost:
     post_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Filter:
-    """A filter of a member. `action` is warn, hide or blur; `expires_at` None for never."""
+    """A filter of a member as it was read. `action` is warn, hide or blur; `expires_at` None for never."""
 
     id: int
     title: str

@@ -6,7 +6,7 @@ viewer. Two viewers whose `sameness` is equal get the same bytes, so most posts 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from fedserver import quoted
@@ -22,7 +22,7 @@ class Seen:
 
     batch: Batch
     sameness: Hashable
-    matches: Sequence[Match] = ()
+    matches: tuple[Match, ...] = ()
 
 
 def seen_by(card: Card, shown: Shown, viewer_id: int | None, mine: Filters | None) -> Seen:
@@ -46,7 +46,7 @@ def seen_by(card: Card, shown: Shown, viewer_id: int | None, mine: Filters | Non
         shown_line,
         *(one.quoted for one in batch.quotes.values() if one.quoted is not None),
     ]
-    matches = mine.of_card(card, batch) if mine else []
+    matches = mine.of_card(card, batch) if mine else ()
     filtered = _filtered(card, shown_line, batch, mine, matches) if mine else {}
     batch.filtered = filtered
     sameness = (
@@ -90,9 +90,9 @@ def _quote(shown: Shown, viewer_id: int, post_id: int) -> QuoteCard:
 
 
 def _filtered(
-    card: Card, shown_line: PostLine, batch: Batch, mine: Filters, matches: Sequence[Match]
-) -> dict[int, Sequence[Match]]:
-    found: dict[int, Sequence[Match]] = {}
+    card: Card, shown_line: PostLine, batch: Batch, mine: Filters, matches: tuple[Match, ...]
+) -> dict[int, tuple[Match, ...]]:
+    found: dict[int, tuple[Match, ...]] = {}
     if matches:
         found[card.post.id] = found[shown_line.id] = matches
     for one in batch.quotes.values():

@@ -108,7 +108,8 @@ async def test_a_server_is_kept_out(server: Server, alice: Person, bob: Person) 
 
     def ask_again(conn: Connection) -> None:
         follower, target = accounts.by_id(conn, fan), accounts.by_id(conn, alice.account_id)
-        assert follower is not None and target is not None
+        assert follower is not None
+        assert target is not None
         relationships.receive_follow(conn, server.publish, follower, target, "https://there.example/f/2")
 
     await server.db.write(ask_again)

@@ -10,6 +10,7 @@ from fedserver.context import Server
 from fedserver.filters import _has_word, folded
 from tests.api.test_statuses import say, upload
 from tests.client import ApiError
+from tests.conftest import MakeMember
 from tests.members import Person
 
 EVERYWHERE = ["home", "notifications", "public", "thread", "account"]
@@ -102,7 +103,8 @@ async def test_a_filter_is_changed_part_by_part(alice: Person, bob: Person, serv
         ("expires_in", ""),
     ]
     changed = await alice.put(at, data=sent)
-    assert changed["expires_at"] is None and made["expires_at"] is not None
+    assert changed["expires_at"] is None
+    assert made["expires_at"] is not None
     assert [(k["keyword"], k["whole_word"]) for k in changed["keywords"]] == [
         ("deux", True),
         ("three", False),
@@ -176,3 +178,22 @@ async def test_an_expired_filter_matches_nothing(alice: Person, bob: Person) -> 
     await filter_out(alice, "exam", expires_in=0)
     status = await say(bob, "exam")
     assert (await alice.get(f"/api/v1/statuses/{status['id']}"))["filtered"] == []
+
+
+async def test_a_home_timeline_that_is_filtered_listed_and_muted_takes_three_statements(
+    server: Server, alice: Person, bob: Person, member: MakeMember
+) -> None:
+    await alice.post(f"/api/v1/accounts/{bob.id}/follow")
+    await filter_out(alice, "exam", "quiz")
+    made = await alice.post("/api/v1/lists", {"title": "x"})
+    await alice.post(f"/api/v1/lists/{made['id']}/accounts", {"account_ids": [bob.id]})
+    carol = await member("carol")
+    await alice.post(f"/api/v1/accounts/{carol.id}/mute", {"duration": 3600})
+    for index in range(5):
+        await say(bob, f"exam {index}", poll={"options": ["a", "b"], "expires_in": 600})
+    for path in ("/api/v1/timelines/home", f"/api/v1/timelines/list/{made['id']}"):
+        await alice.get(path)
+        before = server.db.statements
+        shown = await alice.get(path)
+        assert server.db.statements - before <= 3, path
+        assert [found(one) for one in shown] == [[["exam"]]] * 5

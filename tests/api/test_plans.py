@@ -18,6 +18,9 @@ STATEMENTS = {
     "home upwards": timelines._home._up,
     "public": timelines._public._down,
     "local": timelines._public_side._down,
+    "list": timelines._list._down,
+    "hashtag": timelines._tagged._down,
+    "hashtags": timelines._tagged_any._down,
     "account": timelines._of_account._down,
     "account for nobody": timelines._of_account_public._down,
     "posts": timelines._by_ids,
@@ -35,7 +38,7 @@ def test_no_table_is_read_from_end_to_end(name: str, tmp_path: Path) -> None:
     path = databases.sqlite_database(tmp_path).removeprefix("sqlite:///")
     text, constants = statement._text("sqlite")
     parameters: defaultdict[str, object] = defaultdict(int, constants)
-    for listed in ("ids", "threads", "types"):
+    for listed in ("ids", "threads", "types", "keys", "all_keys", "none_keys"):
         parameters[listed] = "[1]"
     with sqlite3.connect(path) as conn:
         plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
@@ -45,5 +48,5 @@ def test_no_table_is_read_from_end_to_end(name: str, tmp_path: Path) -> None:
     ]
     assert scanned == []
     assert not any("MULTI-INDEX" in step for step in plan)
-    if name not in ("marks", "polls", "thread"):
+    if name not in ("marks", "polls", "thread", "hashtags"):
         assert not any("TEMP B-TREE" in step for step in plan)

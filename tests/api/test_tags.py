@@ -111,7 +111,8 @@ async def test_a_timeline_of_hashtags_joins_and_excludes(server: Server, alice: 
     page = await alice.raw("GET", "/api/v1/timelines/tag/a?any[]=b&local=true&limit=2")
     rest = page.links["next"]["url"]
     assert [names[one["id"]] for one in await alice.get(rest.raw_path_qs)] == ["ab", "a"]
-    assert rest.query.getall("any[]") == ["b"] and rest.query["local"] == "true"
+    assert rest.query.getall("any[]") == ["b"]
+    assert rest.query["local"] == "true"
 
 
 async def test_an_admin_decides_who_reads_open_timelines(

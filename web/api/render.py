@@ -399,6 +399,7 @@ class Renderer:
             media_attachments=[self.attachment(one) for one in content.media],
             mentions=[Mention(str(one.id), one.username, one.url, acct(one)) for one in content.mentions],
             tags=[StatusTag(one.name, self._uris.tag(one.key)) for one in content.tags],
+            tagged_collections=[self.collection(ShownCollection(*one)) for one in content.collections],
             emojis=self.emojis(row.emojis, row.uri),
             application=UNSET
             if content.app is None
@@ -471,7 +472,8 @@ def content_html(title: str, html: str) -> str:
     return f"<p><strong>{escape(title, quote=False)}</strong></p>{html}" if title else html
 
 
-def filter_results(matches: Sequence[Match]) -> bytes:
+@lru_cache(2_000)
+def filter_results(matches: tuple[Match, ...]) -> bytes:
     """``Status.filtered``: what of the viewer's filters a post matches."""
     return _encode(
         [
