@@ -137,25 +137,27 @@ async def links_page(server: Server, *, limit: int, offset: int) -> list[Trendin
         return []
 
     def unit(conn: Connection) -> list[TrendingLink]:
-        ids = trends.listed(conn, "link", limit=limit, offset=offset)
-        rows, writers = previews.by_ids(conn, ids), previews.writers(conn, ids)
-        today = now_ms() // DAY_MS
-        days = range(today, today - HISTORY_DAYS, -1)
-        used = {
-            (use.preview_id, use.day): use for use in trends.link_days(conn, ids, since_ms=days[-1] * DAY_MS)
-        }
-        return [
-            TrendingLink(
-                rows[one],
-                writers.get(one),
-                [
-                    (day * DAY_MS // 1000, use.uses if use else 0, use.accounts if use else 0)
-                    for day in days
-                    for use in (used.get((one, day)),)
-                ],
-            )
-            for one in ids
-            if one in rows
-        ]
+        return links_unit(conn, trends.listed(conn, "link", limit=limit, offset=offset))
 
     return await server.db.read(unit)
+
+
+def links_unit(conn: Connection, ids: Sequence[int]) -> list[TrendingLink]:
+    """These pages, with how often they were linked to of late."""
+    rows, writers = previews.by_ids(conn, ids), previews.writers(conn, ids)
+    today = now_ms() // DAY_MS
+    days = range(today, today - HISTORY_DAYS, -1)
+    used = {(use.preview_id, use.day): use for use in trends.link_days(conn, ids, since_ms=days[-1] * DAY_MS)}
+    return [
+        TrendingLink(
+            rows[one],
+            writers.get(one),
+            [
+                (day * DAY_MS // 1000, use.uses if use else 0, use.accounts if use else 0)
+                for day in days
+                for use in (used.get((one, day)),)
+            ],
+        )
+        for one in ids
+        if one in rows
+    ]

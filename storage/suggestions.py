@@ -18,11 +18,13 @@ ACTIVE_MS: Final = 30 * 86_400_000
 def wants_to_be_found(table: FromClause = account) -> ColumnElement[bool]:
     """Over accounts: those who say so, are in good standing, and are still here."""
     columns = table.c
+    # Under names of their own here and below, because the queries around them ask the same tables.
+    owner = user.alias("owner").c
     let_in = exists().where(
-        user.c.account_id == columns.id,
-        user.c.approved_at.is_not(None),
-        user.c.confirmed_at.is_not(None),
-        user.c.disabled_at.is_(None),
+        owner.account_id == columns.id,
+        owner.approved_at.is_not(None),
+        owner.confirmed_at.is_not(None),
+        owner.disabled_at.is_(None),
     )
     return and_(
         columns.discoverable,
@@ -60,11 +62,12 @@ def directory(
 
 def _welcome(viewer_id: int) -> ColumnElement[bool]:
     """Over accounts: those the viewer neither follows, asks to, is, hides, nor has waved away."""
+    own = follow.alias("own").c
     return and_(
         wants_to_be_found(),
         account.c.memorial.is_(False),
         account.c.id != viewer_id,
-        ~exists().where(follow.c.account_id == viewer_id, follow.c.target_id == account.c.id),
+        ~exists().where(own.account_id == viewer_id, own.target_id == account.c.id),
         ~exists().where(
             suggestion_dismissal.c.account_id == viewer_id, suggestion_dismissal.c.target_id == account.c.id
         ),

@@ -116,6 +116,15 @@ async def links(
     return [(one, known.get(str(one.preview.id))) for one in found]
 
 
+async def link(server: Server, member: Member, link_id: int) -> TrendingLink:
+    """One page that is linked to. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    found = await server.db.read(trends.links_unit, [link_id])
+    if not found:
+        raise NotFound("Record not found")
+    return found[0]
+
+
 async def busy_posts(server: Server, member: Member, shelf: Shelf, *, offset: int, limit: int) -> Batch:
     """The posts that are read most. Raises Forbidden."""
     require(member, Permission.MANAGE_TAXONOMIES)

@@ -74,13 +74,13 @@ NUMBERS = [
     Call("PUT /api/v1/admin/tags/{tag_id}", {"listable": True}, gives="Admin::Tag"),
     Call("GET /api/v1/admin/trends/tags", gives="[Admin::Tag]"),
     Call("POST /api/v1/admin/trends/tags/{tag_id}/approve", gives="Admin::Tag"),
-    Call("POST /api/v1/admin/trends/tags/{tag_id}/reject", gives="Admin::Tag"),
-    Call("GET /api/v1/admin/trends/statuses", gives="[Status]"),
+    Call("POST /api/v1/admin/trends/tags/{new.tag_id}/reject", gives="Admin::Tag"),
+    Call("GET /api/v1/admin/trends/statuses", needs=("linked_page",), gives="[Status]"),
     Call("POST /api/v1/admin/trends/statuses/{own}/approve", gives="Status"),
-    Call("POST /api/v1/admin/trends/statuses/{own}/reject", gives="Status"),
-    Call("GET /api/v1/admin/trends/links", gives="[Trends::Link]"),
+    Call("POST /api/v1/admin/trends/statuses/{new.own}/reject", gives="Status"),
+    Call("GET /api/v1/admin/trends/links", needs=("linked_page",), gives="[Trends::Link]"),
     Call("POST /api/v1/admin/trends/links/{link_id}/approve", gives="Trends::Link"),
-    Call("POST /api/v1/admin/trends/links/{link_id}/reject", gives="Trends::Link"),
+    Call("POST /api/v1/admin/trends/links/{new.link}/reject", gives="Trends::Link"),
     Call("GET /api/v1/admin/trends/links/publishers", empty="no publisher is reviewed"),
 ]  # fmt: skip
 

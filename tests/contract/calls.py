@@ -16,7 +16,7 @@ Auth = Literal["public", "user", "app", "user(admin)"]
 
 @dataclass(frozen=True)
 class Call:
-    """`gives` names the entity that is answered, in brackets if it is a list, where the document names none."""
+    """`gives` names the entity that is answered, in brackets if it is a list, where the document does not, or wrongly."""
 
     route: str
     body: dict[str, Any] | None = None
@@ -26,6 +26,8 @@ class Call:
     # Who may ask, and with which scope (one of these), where the documentation is silent or Mastodon does otherwise.
     auth: Auth | None = None
     scopes: tuple[str, ...] | None = None
+    # Things that must be there, although the address does not name them.
+    needs: tuple[str, ...] = ()
     # What the JSON is like, where nothing describes it.
     schema: dict[str, Any] | None = None
     # Why a list may be empty, or JSON missing; "{}" for an empty object.
@@ -140,13 +142,13 @@ ACCOUNTS = [
     Call("GET /api/v1/blocks"),
     Call("GET /api/v1/mutes"),
     Call("GET /api/v1/endorsements"),
-    Call("GET /api/v1/follow_requests"),
+    Call("GET /api/v1/follow_requests", needs=("requester",)),
     Call("POST /api/v1/follow_requests/{new.requester}/authorize"),
     Call("POST /api/v1/follow_requests/{new.requester}/reject"),
     Call("GET /api/v1/domain_blocks"),
     Call("POST /api/v1/domain_blocks", {"domain": "elsewhere.example"}, empty="{}"),
     Call("DELETE /api/v1/domain_blocks?domain=unwanted.example", empty="{}"),
-    Call("GET /api/v1/domain_blocks/preview?domain=elsewhere.example", auth="user", scopes=("write:blocks",), gives="DomainBlockPreview"),
+    Call("GET /api/v1/domain_blocks/preview?domain=elsewhere.example", auth="user", scopes=("read:blocks",), gives="DomainBlockPreview"),
     Call("POST /api/v1/reports", {
         "account_id": "{bob}", "status_ids": ["{bobs}"], "comment": "look", "category": "spam"}),
 ]  # fmt: skip
@@ -176,7 +178,7 @@ STATUSES = [
     Call("POST /api/v1/statuses/{new.pinned}/unpin"),
     Call("PUT /api/v1/statuses/{own}/interaction_policy", {"quote_approval_policy": "followers"}),
     Call("GET /api/v1/statuses/{quoted}/quotes"),
-    Call("POST /api/v1/statuses/{quoted}/quotes/{quoting}/revoke"),
+    Call("POST /api/v1/statuses/{quoted}/quotes/{new.quoting}/revoke"),
     Call("GET /api/v1/polls/{poll}"),
     Call("POST /api/v1/polls/{new.poll}/votes", {"choices": ["0"]}),
     Call("GET /api/v1/favourites"),
@@ -217,9 +219,9 @@ LISTS = [
     Call("DELETE /api/v2/filters/statuses/{new.filtered}", empty="{}"),
     Call("GET /api/v1/filters", gives="[V1::Filter]"),
     Call("POST /api/v1/filters", {"phrase": "pineapple", "context": ["home"], "whole_word": True}),
-    Call("GET /api/v1/filters/{keyword}"),
-    Call("PUT /api/v1/filters/{keyword}", {"phrase": "ado", "context": ["home", "thread"]}),
-    Call("DELETE /api/v1/filters/{new.keyword}", empty="{}"),
+    Call("GET /api/v1/filters/{old_filter}"),
+    Call("PUT /api/v1/filters/{old_filter}", {"phrase": "ado", "context": ["home", "thread"]}),
+    Call("DELETE /api/v1/filters/{new.old_filter}", empty="{}"),
     Call("GET /api/v1/followed_tags"),
     Call("GET /api/v1/tags/{tag}"),
     Call("POST /api/v1/tags/{new.tag}/follow"),
@@ -258,30 +260,31 @@ TIMELINES = [
     Call("DELETE /api/v1/conversations/{new.conversation}", empty="{}"),
     Call("GET /api/v1/markers?timeline[]=home"),
     Call("POST /api/v1/markers", {"home": {"last_read_id": "{own}"}}),
-    Call("GET /api/v1/announcements"),
+    Call("GET /api/v1/announcements", needs=("announcement",)),
     Call("POST /api/v1/announcements/{announcement}/dismiss", empty="{}"),
     Call("PUT /api/v1/announcements/{announcement}/reactions/{party}", empty="{}"),
     Call("DELETE /api/v1/announcements/{reacted_to}/reactions/{party}", empty="{}"),
     Call("GET /api/v2/search?q=alice&type=accounts"),
     Call("GET /api/v1/search?q=alice", status=404, empty="retired", absent=True),
     Call("GET /api/v1/trends", auth="public", gives="[Tag]"),
-    Call("GET /api/v1/trends/tags"),
-    Call("GET /api/v1/trends/statuses"),
-    Call("GET /api/v1/trends/links"),
+    Call("GET /api/v1/trends/tags", needs=("linked_page",)),
+    Call("GET /api/v1/trends/statuses", needs=("linked_page",)),
+    Call("GET /api/v1/trends/links", needs=("linked_page",)),
     Call("GET /api/v1/directory?local=true"),
     Call("GET /api/v1/suggestions"),
     Call("GET /api/v2/suggestions"),
     Call("DELETE /api/v1/suggestions/{new.member}", scopes=("write:accounts",), empty="{}"),
-    Call("GET /api/v1/streaming", streams=True),
+    # The open timelines may be listened to by whom they are open to.
+    Call("GET /api/v1/streaming?stream=user", scopes=("read:statuses",), streams=True),
     Call("GET /api/v1/streaming/health", empty="text"),
-    Call("GET /api/v1/streaming/user", streams=True),
-    Call("GET /api/v1/streaming/user/notification", streams=True),
-    Call("GET /api/v1/streaming/public", streams=True),
-    Call("GET /api/v1/streaming/public/local", streams=True),
-    Call("GET /api/v1/streaming/public/remote", streams=True),
-    Call("GET /api/v1/streaming/hashtag?tag=welcome", streams=True),
-    Call("GET /api/v1/streaming/hashtag/local?tag=welcome", streams=True),
-    Call("GET /api/v1/streaming/list?list={list}", streams=True),
+    Call("GET /api/v1/streaming/user", scopes=("read:statuses",), streams=True),
+    Call("GET /api/v1/streaming/user/notification", scopes=("read:notifications",), streams=True),
+    Call("GET /api/v1/streaming/public", auth="public", streams=True),
+    Call("GET /api/v1/streaming/public/local", auth="public", streams=True),
+    Call("GET /api/v1/streaming/public/remote", auth="public", streams=True),
+    Call("GET /api/v1/streaming/hashtag?tag=welcome", auth="public", streams=True),
+    Call("GET /api/v1/streaming/hashtag/local?tag=welcome", auth="public", streams=True),
+    Call("GET /api/v1/streaming/list?list={list}", scopes=("read:lists", "read:statuses"), streams=True),
     Call("GET /api/v1/streaming/direct", streams=True),
 ]
 
@@ -289,7 +292,7 @@ NOTIFICATIONS = [
     Call("GET /api/v1/notifications"),
     Call("GET /api/v1/notifications/{notification}"),
     Call("POST /api/v1/notifications/{new.notification}/dismiss", empty="{}"),
-    Call("POST /api/v1/notifications/dismiss", {"id": "{new.notification}"}, empty="{}"),
+    Call("POST /api/v1/notifications/dismiss", status=404, empty="retired", absent=True),
     Call("DELETE /api/v1/notifications/{new.notification}", auth="user", scopes=("write:notifications",), empty="{}"),
     Call("DELETE /api/v1/notifications/destroy_multiple?ids[]={new.notification}", auth="user", scopes=("write:notifications",),
          empty="{}"),
@@ -305,7 +308,7 @@ NOTIFICATIONS = [
     Call("GET /api/v2_alpha/notifications/unread_count", schema=_having("count")),
     Call("GET /api/v2/notifications/policy"),
     Call("PATCH /api/v2/notifications/policy", {"for_new_accounts": "accept"}),
-    Call("GET /api/v1/notifications/requests"),
+    Call("GET /api/v1/notifications/requests", needs=("request",)),
     Call("GET /api/v1/notifications/requests/{request}"),
     Call("POST /api/v1/notifications/requests/{new.request}/accept", empty="{}"),
     Call("POST /api/v1/notifications/requests/{new.request}/dismiss", empty="{}"),
@@ -340,9 +343,13 @@ INSTANCE = [
     Call("GET /api/v1/instance/terms_of_service/{terms_date}"),
     Call("GET /api/v1/instance/translation_languages", schema={"type": "object", "minProperties": 1}),
     Call("GET /api/v1/custom_emojis"),
-    Call("GET /api/v1/peers/search?q=else", auth="public"),
+    Call(
+        "GET /api/v1/peers/search?q=else",
+        auth="public",
+        schema={"type": "array", "items": {"type": "string"}},
+    ),
     Call("GET /api/v1/donation_campaigns", auth="user", empty=_OURS_TO_SAY, absent=True),
-    Call("GET /api/v1_alpha/async_refreshes/{refresh}"),
+    Call("GET /api/v1_alpha/async_refreshes/{year}", status=404, empty=_OURS_TO_SAY, absent=True),
     Call("GET /api/v1/annual_reports", empty=_OURS_TO_SAY, absent=True),
     Call("GET /api/v1/annual_reports/{year}", status=404, empty=_OURS_TO_SAY, absent=True),
     Call("POST /api/v1/annual_reports/{year}/generate", status=404, empty=_OURS_TO_SAY, absent=True),

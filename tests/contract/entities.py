@@ -31,6 +31,8 @@ ALSO_ALLOWED = {
         ),
     },
     "MediaAttachment": {"meta.original", "meta.small"},
+    "Trends::Link": {"id", "requires_review"},  # for moderators
+    "ScheduledStatus": {"params.quoted_status_id", "params.quote_approval_policy"},
     # Taken and given by Mastodon, though its documentation stops at those before.
     "WebPushSubscription": {
         f"alerts.{name}"
@@ -40,6 +42,44 @@ ALSO_ALLOWED = {
         )
     },
 }
+# Where the description differs from Mastodon's code, which apps decode.
+CORRECTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    # The only id that is a number.
+    ("NotificationGroup", "most_recent_notification_id"): {"type": "Integer"},
+    ("Admin::Cohort", "data"): {"type": "Array of Admin::Cohort::Data"},
+    ("Admin::Tag", "listable"): {"type": "Boolean"},
+    ("Admin::EmailDomainBlock", "allow_with_approval"): {"type": "Boolean"},
+    # Empty where there is none.
+    **{
+        ("PreviewCard", name): {"type": "String"}
+        for name in ("author_url", "provider_url", "embed_url", "image_description")
+    },
+    ("PreviewCard", "published_at"): {"type": "String (Datetime)", "nullable": True},
+    ("Translation", "poll"): {"type": "Translation::Poll", "nullable": True},
+    # The names of measures, not fields of one.
+    **{
+        ("Admin::Measure", name): {"removed": True}
+        for name in (
+            "active_users",
+            "new_users",
+            "interactions",
+            "opened_reports",
+            "resolved_reports",
+            "tag_accounts",
+            "tag_uses",
+            "tag_servers",
+            "instance_accounts",
+            "instance_media_attachments",
+            "instance_reports",
+            "instance_statuses",
+            "instance_follows",
+            "instance_followers",
+        )
+    },
+}
+COLLECTED = ["added_to_collection", "collection_update"]
+for _name in ("Notification", "NotificationGroup"):
+    CORRECTIONS[_name, "collection"] = {"type": "Collection", "optional": True}
 
 
 class Entities:
@@ -47,6 +87,12 @@ class Entities:
 
     def __init__(self, file: Path) -> None:
         self._entities: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        for (name, path), rule in CORRECTIONS.items():
+            self._entities[name][path] = {"nullable": False, **rule}
+        for name in ("Notification", "NotificationGroup"):
+            self._entities[name]["type"]["enum"] += [
+                one for one in COLLECTED if one not in self._entities[name]["type"]["enum"]
+            ]
 
     @property
     def names(self) -> list[str]:
@@ -131,7 +177,9 @@ class Entities:
             if not isinstance(value, dict):
                 found.append(f"{place} is no object")
             else:
-                self._object(name, path + ".", value, place, found)
+                # The parts of what a list has are written with two dots.
+                listed = any(one.startswith(f"{path}..") for one in self.fields(name))
+                self._object(name, path + (".." if listed else "."), value, place, found)
         elif kind.startswith(("Integer", "integer")):
             _must(type(value) is int, f"{place} is no whole number: {value!r}", found)
         elif kind.startswith(("Float", "Number")):

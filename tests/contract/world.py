@@ -9,15 +9,21 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient
+from sqlalchemy import Connection
 
-from fedserver import oauth, scopes
+from fedserver import announcements, email_addresses, emojis, oauth, scopes, settings, signup, trends
 from fedserver.context import Server
+from fedserver.keys import new_pair
+from storage import instances, previews
 from tests import members
 from tests.api.uploads import picture, upload, upload_form
 from tests.members import Person
+from tests.people import add_stranger
+from tests.waiting import until
 
 NAMED = re.compile(r"\{([\w.]+)\}")
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
@@ -225,9 +231,8 @@ class World:
         return status_id
 
     async def _make_quoting(self) -> str:
-        """The post of Bob that quotes `{quoted}`."""
-        found = await self.alice.get(f"/api/v1/statuses/{await self.thing('quoted')}/quotes")
-        return str(found[0]["id"])
+        """A post of Bob that quotes `{quoted}`."""
+        return await self.say(self.bob, "And again", quoted_status_id=await self.thing("quoted"))
 
     async def _make_media(self) -> str:
         return str((await upload(self.alice))["id"])
@@ -255,6 +260,12 @@ class World:
         """Of `{filter}`; the first version of the API calls it a filter."""
         made = await self.alice.post(
             f"/api/v2/filters/{await self.thing('filter')}/keywords", {"keyword": self.next_name("din")}
+        )
+        return str(made["id"])
+
+    async def _make_old_filter(self) -> str:
+        made = await self.alice.post(
+            "/api/v1/filters", {"phrase": self.next_name("buzz"), "context": ["home", "thread"]}
         )
         return str(made["id"])
 
@@ -334,8 +345,130 @@ class World:
         await self.alice.patch(policy, {"for_not_following": "accept"})
         return str((await self.alice.get("/api/v1/notifications/requests"))[0]["id"])
 
+    # Moderation
+
+    async def _make_pending(self) -> str:
+        """Somebody who has signed up, and waits to be let in."""
+        name = self.next_name("pending")
+        address = email_addresses.parse(f"{name}@mail.example")
+        pair = await new_pair(self.server.uris.actor(name))
+        user = signup.NewUser(name, address, "", reason="To teach", confirmed=True)
+
+        def unit(conn: Connection) -> int:
+            return signup.create_user(conn, self.server.uris, self.server.keys, user, pair)
+
+        return str(await self.server.db.write(unit))
+
+    async def _make_report(self) -> str:
+        made = await self.bob.post("/api/v1/reports", {"account_id": self.alice.id, "comment": "look"})
+        return str(made["id"])
+
+    async def _make_disabled(self) -> str:
+        return await self._moderated("disable")
+
+    async def _make_silenced(self) -> str:
+        return await self._moderated("silence")
+
+    async def _make_sensitized(self) -> str:
+        return await self._moderated("sensitive")
+
+    async def _make_suspended(self) -> str:
+        return await self._moderated("suspend")
+
+    async def _moderated(self, action: str) -> str:
+        person = await self.person()
+        await self.ada.post(f"/api/v1/admin/accounts/{person.id}/action", {"type": action})
+        return person.id
+
+    async def _make_domain_allow(self) -> str:
+        return await self._rule("domain_allows", domain="{new.name_of_server}")
+
+    async def _make_domain_block(self) -> str:
+        return await self._rule("domain_blocks", domain="{new.name_of_server}", severity="silence")
+
+    async def _make_email_domain_block(self) -> str:
+        return await self._rule("email_domain_blocks", domain="{new.name_of_server}")
+
+    async def _make_ip_block(self) -> str:
+        return await self._rule("ip_blocks", ip="{new.network}", severity="no_access")
+
+    async def _make_email_block(self) -> str:
+        return await self._rule("canonical_email_blocks", email="{new.username}@mail.example")
+
+    async def _rule(self, what: str, **body: str) -> str:
+        made = await self.ada.post(f"/api/v1/admin/{what}", await self.fill_in(body))
+        return str(made["id"])
+
+    # What is talked about
+
+    async def _make_linked_page(self) -> str:
+        """A page that two people link to with the same hashtag, in posts that others like and boost."""
+        url = f"{self.things['elsewhere']}/page"
+        for author in (self.alice, self.bob):
+            status_id = await self.say(author, f"#trending {url}")
+            for person in (self.alice, self.bob, self.ada):
+                await person.post(f"/api/v1/statuses/{status_id}/favourite")
+                await person.post(f"/api/v1/statuses/{status_id}/reblog")
+
+            async def shown(at: str = f"/api/v1/statuses/{status_id}") -> bool:
+                return (await self.alice.get(at))["card"] is not None
+
+            await until(shown, "that a link has a card")
+        await trends.compute(self.server, {})
+        return url
+
+    async def _make_link_id(self) -> str:
+        await self.thing("linked_page")
+        return str((await self.ada.get("/api/v1/admin/trends/links"))[0]["id"])
+
+    async def _make_link(self) -> str:
+        """Another page, which nobody talks about."""
+        url = f"https://news.example/{next(self._number)}"
+        page = {"url": url, "title": "Another page", "author_id": None}
+        return str(await self.server.db.write(previews.put, url, page))
+
+    async def _make_tag_id(self) -> str:
+        return str((await self.ada.get(f"/api/v1/tags/{await self._make_tag()}"))["id"])
+
+    # What those who run the server arrange
+
+    async def arrange(self, folder: Path) -> None:
+        """Rules, terms, an emoji, and accounts of another server."""
+        values = {
+            "rules": [{"id": "1", "text": "Be kind", "hint": "Always"}],
+            "terms": "What we agree on",
+            "featured_accounts": ["@ada"],
+        }
+        await self.server.db.write(settings.store, self.server.config, values)
+        self.server.remembered.forget_settings()
+        owl = folder / "owl.png"
+        owl.write_bytes(picture(32, 32))
+        await emojis.add(self.server, "owl", owl)
+        await self.server.db.write(add_stranger, "sam", "elsewhere.example")
+        await self.server.db.write(instances.see, ["elsewhere.example"])
+        await self.ada.patch("/api/v1/accounts/update_credentials", {"discoverable": True})
+
+    async def _make_terms_date(self) -> str:
+        return str((await self.alice.get("/api/v1/instance/terms_of_service"))["effective_date"])
+
     async def _make_announcement(self) -> str:
-        raise NotImplementedError
+        """One that is published; this takes a server that does its jobs."""
+
+        def unit(conn: Connection) -> int:
+            return announcements.add(conn, self.server, announcements.Draft("Welcome @alice #welcome :owl:"))
+
+        announcement_id = str(await self.server.db.write(unit))
+
+        async def seen() -> bool:
+            return announcement_id in [one["id"] for one in await self.alice.get("/api/v1/announcements")]
+
+        await until(seen, "that an announcement is published")
+        return announcement_id
+
+    async def _make_reacted_to(self) -> str:
+        announcement_id = await self._make_announcement()
+        await self.alice.put(f"/api/v1/announcements/{announcement_id}/reactions/{self.things['party']}")
+        return announcement_id
 
     # Uploads, as functions of the body
 

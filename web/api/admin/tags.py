@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 from aiohttp import web
 
+from fedserver import timelines
 from fedserver.moderation import review
 from fedserver.tags import ShownTag
 from fedserver.trends import TrendingLink
@@ -131,8 +132,15 @@ def _decide(kind: Literal["link", "publisher", "post"], allowed: bool) -> Handle
     async def handler(request: web.Request) -> web.StreamResponse:
         member = auth.moderator(request, WRITE)
         subject = request.match_info["id"]
-        await review.decide(keys.server(request), member, kind, subject, allowed=allowed)
-        return replies.json(shown.EMPTY)
+        server, render = keys.server(request), renderer(request)
+        await review.decide(server, member, kind, subject, allowed=allowed)
+        if kind == "publisher":
+            return replies.json(Publisher(subject, subject, allowed, requires_review=False))
+        if kind == "link":
+            return replies.json(_link(render, await review.link(server, member, int(subject)), allowed))
+        found = await timelines.some(server, member.account_id, [int(subject)], render.shelf)
+        # One of a list; nothing of a post that this moderator may not see.
+        return replies.json(render.statuses(found)[1:-1] or shown.EMPTY)
 
     return handler
 
