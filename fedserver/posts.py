@@ -5,6 +5,8 @@ deliveries are durable together or not at all. A post from elsewhere is stored b
 `fedserver.federation.posts`, which then calls `distribute`, `edited` or `erase`.
 """
 
+# Long because writing, editing and deleting share every step, and what they set in motion is told in one place.
+
 from __future__ import annotations
 
 import logging
@@ -27,7 +29,7 @@ from fedserver import (
     visibility,
 )
 from fedserver.content import markdown, plain
-from fedserver.content.links import Handle, character_count, find_mentions, tag_key
+from fedserver.content.links import Handle, character_count, find_mentions, find_urls, tag_key
 from fedserver.content.plain import Rendered
 from fedserver.content.text import emoji_shortcodes, language_tag
 from fedserver.context import Server
@@ -37,7 +39,7 @@ from fedserver.federation.publish import Publisher
 from fedserver.moderation import marking
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, emojis, posts, relationships, timelines, users
+from storage import accounts, collections, emojis, posts, relationships, timelines, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -51,6 +53,7 @@ SUMMARY_CHARACTERS_MAX: Final = 500
 TITLE_CHARACTERS_MAX: Final = 200
 MEDIA_MAX: Final = 4
 MENTIONS_MAX: Final = 50
+ADDRESSES_LOOKED_UP_MAX: Final = 20
 POLL_OPTIONS_MIN: Final = 2
 POLL_OPTIONS_MAX: Final = 8
 POLL_OPTION_CHARACTERS_MAX: Final = 100
@@ -152,7 +155,7 @@ def create_unit(
         local=True,
         created_at=now,
     )
-    _put_parts(conn, row, rendered, named, target, new=True)
+    _put_parts(conn, row, rendered, named, target, draft.text, new=True)
     _attach(conn, row, draft, new=True)
     if draft.poll:
         posts.put_poll(
@@ -206,7 +209,7 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
         return
     keep_revision(conn, row)
     posts.change(conn, post_id, **says, edited_at=now_ms())
-    _put_parts(conn, row, rendered, named, target)
+    _put_parts(conn, row, rendered, named, target, draft.text)
     _attach(conn, row, draft)
     _change_poll(conn, row, draft.poll)
     changed = posts.by_id(conn, post_id)
@@ -482,6 +485,7 @@ def _put_parts(
     rendered: Rendered,
     named: dict[str, AccountRow],
     target: PostRow | None,
+    text: str,
     *,
     new: bool = False,
 ) -> None:
@@ -490,6 +494,9 @@ def _put_parts(
     silent = [target.account_id] if target is not None and target.account_id != row.account_id else []
     posts.put_mentions(conn, row.id, mentioned, silent, new=new)
     posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
+    addresses = find_urls(text)[:ADDRESSES_LOOKED_UP_MAX]
+    if addresses or not new:
+        collections.put_tagged(conn, row.id, (one.id for one in collections.by_uris(conn, addresses).values()))
 
 
 def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:
