@@ -23,6 +23,7 @@ NOT_SHOWN: Final = frozenset(
     table.name
     for table in (
         tables.account_note,
+        tables.account_word,
         tables.announcement,
         tables.announcement_reaction,
         tables.announcement_read,
@@ -32,6 +33,7 @@ NOT_SHOWN: Final = frozenset(
         tables.conversation,
         tables.conversation_post,
         tables.delivery,
+        tables.email_subscription,
         tables.erasure,
         tables.filter_keyword,
         tables.filter_post,
@@ -64,11 +66,13 @@ NOT_SHOWN: Final = frozenset(
         tables.notification_request,
         tables.oauth_code,
         tables.post_filter,
+        tables.post_words,
         tables.push_subscription,
         tables.remote_file,  # copies: what shows is the address
         tables.report,
         tables.severance,
         tables.strike,
+        tables.suggestion_dismissal,
         tables.tag_follow,
         tables.thread_mute,
         tables.token,

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 
-from storage.tables import account, block, collection, collection_item, hashtag, post_collection
-from storage.types import new_id, now_ms
+from storage.hot import Hot, insert_row
+from storage.tables import account, block, collection, collection_item, hashtag, post, post_collection
+from storage.types import AnyOf, new_id, now_ms
 
 # Attributes are the table's columns; of a collection also `tag_key` and `tag_name`, or None.
 CollectionRow = Row[Any]
 ItemRow = Row[Any]
+
+_tagged: Hot[Any] = Hot(
+    lambda: (
+        select(post_collection)
+        .where(AnyOf(post_collection.c.post_id, bindparam("post_ids")))
+        .order_by(post_collection.c.post_id, post_collection.c.collection_id)
+    )
+)
 
 SHOWN_TO_OTHERS: Final = ("accepted",)
 SHOWN_TO_OWNER: Final = ("pending", "accepted")
@@ -40,6 +49,16 @@ def by_uri(conn: Connection, uri: str) -> CollectionRow | None:
     """The collection with this id; its page may be meant as well."""
     found = conn.execute(_collections().where(collection.c.uri == uri)).first()
     return found or conn.execute(_collections().where(collection.c.url == uri)).first()
+
+
+def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, CollectionRow]:
+    """Those that are known, by their id or the address of their page, whichever was asked for."""
+    wanted = set(uris)
+    if not wanted:
+        return {}
+    matches = or_(collection.c.uri.in_(wanted), collection.c.url.in_(wanted))
+    found = list(conn.execute(_collections().where(matches)))
+    return {uri: row for row in found for uri in (row.uri, row.url) if uri in wanted}
 
 
 def of_account(
@@ -75,11 +94,14 @@ def add(conn: Connection, collection_id: int, **columns: Any) -> None:
 
 
 def change(conn: Connection, collection_id: int, **columns: Any) -> None:
+    """Set columns; posts that it goes with are shown anew."""
     conn.execute(update(collection).where(collection.c.id == collection_id).values(**columns))
+    _shown_anew(conn, collection_id)
 
 
 def remove(conn: Connection, collection_id: int) -> None:
     """With everything in it, and what was told of it."""
+    _shown_anew(conn, collection_id)
     conn.execute(delete(collection).where(collection.c.id == collection_id))
 
 
@@ -158,17 +180,28 @@ def add_item(conn: Connection, collection_id: int, *, state: str, position: int 
             **columns,
         )
     )  # fmt: skip
+    _shown_anew(conn, collection_id)
     return item_id
 
 
 def change_item(conn: Connection, item_id: int, **columns: Any) -> None:
+    """Set columns; posts that its collection goes with are shown anew."""
     conn.execute(
         update(collection_item).where(collection_item.c.id == item_id).values(updated_at=now_ms(), **columns)
     )
+    _collection_shown_anew(conn, item_id)
 
 
 def remove_item(conn: Connection, item_id: int) -> None:
+    """The same when it goes."""
+    _collection_shown_anew(conn, item_id)
     conn.execute(delete(collection_item).where(collection_item.c.id == item_id))
+
+
+def _collection_shown_anew(conn: Connection, item_id: int) -> None:
+    row = item(conn, item_id)
+    if row is not None:
+        _shown_anew(conn, row.collection_id)
 
 
 def forget_refused(conn: Connection, before_ms: int) -> int:
@@ -190,11 +223,40 @@ def put_tagged(conn: Connection, post_id: int, collection_ids: Iterable[int]) ->
         conn.execute(insert(post_collection), rows)
 
 
+def add_tagged(conn: Connection, post_id: int, collection_id: int) -> None:
+    """One more collection goes with a post, if that is still there."""
+    if conn.execute(select(post.c.id).where(post.c.id == post_id)).first() is not None:
+        insert_row(
+            conn, post_collection, {"post_id": post_id, "collection_id": collection_id}, unless_there=True
+        )
+        _shown_anew(conn, collection_id)
+
+
+def _shown_anew(conn: Connection, collection_id: int) -> None:
+    """The posts that it goes with are rendered anew."""
+    shown_in = select(post_collection.c.post_id).where(post_collection.c.collection_id == collection_id)
+    conn.execute(update(post).where(post.c.id.in_(shown_in)).values(version=post.c.version + 1))
+
+
 def tagged(conn: Connection, post_ids: Sequence[int]) -> dict[int, list[int]]:
     """By post: ids of the collections that go with it."""
     found: dict[int, list[int]] = {}
-    if post_ids:
-        query = select(post_collection).where(post_collection.c.post_id.in_(post_ids))
-        for row in conn.execute(query.order_by(post_collection.c.collection_id)):
-            found.setdefault(row.post_id, []).append(row.collection_id)
+    for row in _tagged.run(conn, post_ids=list(post_ids)) if post_ids else ():
+        found.setdefault(row.post_id, []).append(row.collection_id)
     return found
+
+
+def shown_with(
+    conn: Connection, post_ids: Sequence[int]
+) -> dict[int, list[tuple[CollectionRow, Sequence[ItemRow]]]]:
+    """By post: the collections that go with it, each with those who agreed to be in it; one statement where there
+    are none."""
+    by_post = tagged(conn, post_ids)
+    if not by_post:
+        return {}
+    ids = sorted({one for found in by_post.values() for one in found})
+    rows, within = by_ids(conn, ids), items(conn, ids)
+    return {
+        post_id: [(rows[one], within.get(one, ())) for one in found if one in rows]
+        for post_id, found in by_post.items()
+    }

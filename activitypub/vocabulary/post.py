@@ -46,6 +46,7 @@ from activitypub.vocabulary.parts import (
 )
 
 POLL_OPTIONS_MAX: Final = 500
+COLLECTIONS_MAX: Final = 20
 
 _MEDIA_TYPES: Final = frozenset({"Video", "Audio", "Image", "Document"})
 _QUOTE_REL: Final = "https://misskey-hub.net/ns#_misskey_quote"
@@ -95,6 +96,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     audience: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
     hashtags: tuple[Hashtag, ...] = ()
+    collections: tuple[str, ...] = ()
     emojis: tuple[Emoji, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     image: Picture | None = None
@@ -190,6 +192,7 @@ def read_post(
         audience=ids_of(document, "audience"),
         mentions=mentions(document),
         hashtags=hashtags(document),
+        collections=_collections(document),
         emojis=emojis(document),
         attachments=(*files, *media_links(document)) if kind in _MEDIA_TYPES else files,
         image=picture(document.get("image")),
@@ -208,6 +211,16 @@ def read_post(
         source_media_type=string(source.get("mediaType")),
         comments_enabled=flag(document.get("commentsEnabled")) is not False,
     )
+
+
+def _collections(document: dict[str, Any]) -> tuple[str, ...]:
+    """Addresses of the collections of accounts that the text links to (FEP-7aa9)."""
+    found = (
+        web_address(tag.get("id"))
+        for tag in objects_of(document, "tag")
+        if "FeaturedCollection" in types_of(tag)
+    )
+    return tuple(uri for uri in found if uri is not None)[:COLLECTIONS_MAX]
 
 
 def post_kind(document: dict[str, Any]) -> str | None:

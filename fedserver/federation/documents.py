@@ -25,7 +25,7 @@ from activitypub.identifiers import ActorUris, Uris
 from activitypub.names import PUBLIC
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
-from storage import accounts, interactions, posts, quotes, tags
+from storage import accounts, collections, interactions, posts, quotes, tags
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.tables import account, follow, post
@@ -52,6 +52,7 @@ class _Parts:
     polls: dict[int, Row[Any]]
     options: dict[int, list[Row[Any]]]
     quotes: dict[int, Row[Any]]
+    collections: dict[int, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ class Documents:
             polls=posts.polls_of(conn, questions),
             options=posts.poll_options_of(conn, questions),
             quotes=quotes.of_posts(conn, [row.id for row in rows if row.quote_uri]),
+            collections=collections.shown_with(conn, ids),
         )
 
     def _addresses(self, row: PostRow, parts: _Parts) -> tuple[list[str], list[str]]:
@@ -206,6 +208,7 @@ class Documents:
             audience=None if group is None else group.uri,
             mentions=[(one.uri, f"@{one.username}@{one.domain or self.domain}") for one in named],
             hashtags=[(tag.name, self.uris.tag(tag.key)) for tag in parts.tags.get(row.id, ())],
+            collections=[(one.uri, one.name) for one, _ in parts.collections.get(row.id, ())],
             emojis=self._emojis(row.emojis),
             attachments=[self._attachment(one) for one in parts.media.get(row.id, ())],
             context=row.context_uri or None,

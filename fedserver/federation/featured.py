@@ -382,6 +382,18 @@ def _store_embedded(conn: Connection, account_id: int, document: dict[str, Any])
         log.info("A collection of %s cannot be kept: %s", account_id, error)
 
 
+@handles("fetch_tagged_collection", attempts_max=3)
+async def fetch_tagged_collection(server: Server, payload: dict[str, Any]) -> None:
+    """Fetch a collection that a post links to."""
+    try:
+        collection_id = await collection(server, payload["uri"])
+    except BadAnswer as error:
+        log.info("A collection cannot be read: %s (%s)", payload["uri"], error)
+        return
+    if collection_id is not None:
+        await server.db.write(collections.add_tagged, payload["post_id"], collection_id)
+
+
 @handles("fetch_featured_item", attempts_max=3)
 async def fetch_featured_item(server: Server, payload: dict[str, Any]) -> None:
     """Read an item of which a collection named the address alone."""

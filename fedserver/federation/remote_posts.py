@@ -5,6 +5,7 @@ Both the inbox and `fetch` store through here; whether the document may be belie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,8 +21,9 @@ from fedserver.content.plain import url_link
 from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.federation import remote_quotes
 from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
+from fedserver.jobs.plan import plan
 from fedserver.moderation import marking
-from storage import accounts, emojis, inbox, instances, posts
+from storage import accounts, collections, emojis, inbox, instances, posts
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.types import new_id, now_ms
@@ -198,9 +200,19 @@ def put_parts(conn: Connection, post_id: int, author_id: int, post: Post, *, rep
         posts.put_tags(conn, post_id, tags, new=not replacing)
     if post.emojis:
         emojis.see(conn, host_of(post.id) or "", emoji_rows(post.emojis))
+    if post.collections or replacing:
+        _put_collections(conn, post_id, post.collections)
     kept = _media_rows(post)
     if kept or replacing:
         inbox.put_remote_media(conn, post_id, author_id, kept)
+
+
+def _put_collections(conn: Connection, post_id: int, uris: Sequence[str]) -> None:
+    known = collections.by_uris(conn, uris)
+    collections.put_tagged(conn, post_id, (row.id for row in known.values()))
+    for uri in uris:
+        if uri not in known and usable_uri(uri):
+            plan(conn, "fetch_tagged_collection", {"post_id": post_id, "uri": uri}, key=f"{post_id} {uri}")
 
 
 def files_of(post: Post) -> list[tuple[str, str]]:

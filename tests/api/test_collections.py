@@ -118,3 +118,16 @@ async def test_how_many_there_can_be(alice: Person) -> None:
     assert set(last.links) == {"prev"}
     role = (await alice.get("/api/v1/accounts/verify_credentials"))["role"]
     assert role["collection_limit"] == 10
+
+
+async def test_a_post_shows_the_collections_it_links_to(alice: Person, bob: Person) -> None:
+    made = (await alice.post("/api/v1/collections", {"name": "Friends", "account_ids": [bob.id]}))["collection"]
+    status = await bob.post("/api/v1/statuses", {"status": f"Look: {made['url']}"})
+    assert [one["id"] for one in status["tagged_collections"]] == [made["id"]]
+    at = f"/api/v1/statuses/{status['id']}"
+    await alice.delete(f"/api/v1/collections/{made['id']}/items/{made['items'][0]['id']}")
+    await alice.patch(f"/api/v1/collections/{made['id']}", {"name": "Foes"})
+    shown = (await bob.get(at))["tagged_collections"][0]
+    assert (shown["name"], shown["item_count"]) == ("Foes", 0)
+    await bob.put(at, {"status": "Never mind"})
+    assert (await bob.get(at))["tagged_collections"] == []
