@@ -229,6 +229,15 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             ),
         ),
         (
+            "scheduled_posts.json",
+            msgspec.json.encode(
+                [
+                    {"scheduled_at": at_ms, "post": msgspec.Raw(draft.encode())}
+                    for at_ms, draft in belongings.scheduled(conn, account_id)
+                ]
+            ),
+        ),
+        (
             "moderation.json",
             msgspec.json.encode([_decision(row) for row in belongings.decisions(conn, account_id)]),
         ),

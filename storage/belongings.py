@@ -33,6 +33,7 @@ from storage.tables import (
     post,
     post_filter,
     report,
+    scheduled_post,
     strike,
     tag_follow,
 )
@@ -178,6 +179,13 @@ def liked(conn: Connection, account_id: int) -> list[str]:
     """URIs of the posts the member likes."""
     query = select(post.c.uri).join(like, like.c.post_id == post.c.id)
     return list(conn.scalars(query.where(like.c.account_id == account_id).order_by(like.c.id)))
+
+
+def scheduled(conn: Connection, account_id: int) -> list[tuple[int, str]]:
+    """What the member has written for later: when it is due, and the draft (JSON)."""
+    query = select(scheduled_post.c.scheduled_at, scheduled_post.c.draft)
+    found = conn.execute(query.where(scheduled_post.c.account_id == account_id).order_by(scheduled_post.c.id))
+    return [(row.scheduled_at, row.draft) for row in found]
 
 
 def posts(conn: Connection, account_id: int, after_id: int = 0) -> list[Row[Any]]:

@@ -190,12 +190,14 @@ async def nora(server: Server) -> Member:
 
 @pytest.mark.jobs
 async def test_a_member_takes_everything_along(server: Server, nora: Member, mailbox: Mailbox) -> None:
-    from fedserver import posts, relationships
+    from fedserver import posts, relationships, scheduled
+    from storage.types import now_ms
 
     friend = await signup.make_user(
         server.db, server.uris, server.keys, username="friend", email="friend@mail.example"
     )
     await posts.create(server, nora, posts.Draft(text="Slides for tomorrow"))
+    await scheduled.add(server, nora, posts.Draft(text="Slides for Monday"), now_ms() + 86_400_000)
     await relationships.follow(server, nora, friend)
     await mails(mailbox, 1)
     await export.request(server, nora)
@@ -206,6 +208,8 @@ async def test_a_member_takes_everything_along(server: Server, nora: Member, mai
         outbox = json.loads(archive.read("outbox.json"))
         assert "Slides for tomorrow" in outbox["orderedItems"][0]["object"]["content"]
         assert json.loads(archive.read("actor.json"))["preferredUsername"] == "nora"
+        (later,) = json.loads(archive.read("scheduled_posts.json"))
+        assert later["post"]["text"] == "Slides for Monday"
         rows = list(csv.reader(io.StringIO(archive.read("following_accounts.csv").decode())))
         assert rows[1][:2] == [f"friend@{server.config.domain}", "true"]
         assert b"PRIVATE" not in b"".join(archive.read(name) for name in archive.namelist())

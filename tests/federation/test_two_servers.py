@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from tests.client import Api
 from tests.federation.walk import Browser, Friends, arrives, becomes, disappears, enrol, hears, same, stands
 from tests.waiting import eventually
 
@@ -133,6 +134,40 @@ def test_a_content_warning_comes_along(friends: Friends) -> None:
     sent, came = friends.says("The butler did it", spoiler_text="The end of the film", sensitive=True)
     same(sent, came, ["spoiler_text", "sensitive", "content"])
     assert came["spoiler_text"] == "The end of the film"
+
+
+def test_a_quote_is_agreed_to_shown_and_taken_back(friends: Friends) -> None:
+    here, there = friends.here, friends.there
+    sent, quoted = friends.says("Said once, to be quoted")
+    assert quoted["quote_approval"]["current_user"] == "automatic"
+    quoting = there.post("/api/v1/statuses", {"status": "As she says", "quoted_status_id": quoted["id"]})
+    heard = hears(here, "quote", friends.there_id, quoting["uri"])
+    for reader, status_id in ((there, quoting["id"]), (here, heard["status"]["id"])):
+
+        def shows_it(reader: Api = reader, status_id: str = status_id) -> bool:
+            quote = reader.get(f"/api/v1/statuses/{status_id}")["quote"]
+            return quote["state"] == "accepted" and quote["quoted_status"]["uri"] == sent["uri"]
+
+        eventually(shows_it, f"that {reader.handle} sees what is quoted")
+    becomes(here, f"/api/v1/statuses/{sent['id']}", quotes_count=1)
+    here.post(f"/api/v1/statuses/{sent['id']}/quotes/{heard['status']['id']}/revoke")
+    taken_back = {"state": "revoked", "quoted_status": None}
+    becomes(there, f"/api/v1/statuses/{quoting['id']}", quote=taken_back)
+    assert here.get(f"/api/v1/statuses/{heard['status']['id']}")["quote"] == taken_back
+
+
+def test_who_may_not_quote_is_refused_by_the_other_server(friends: Friends) -> None:
+    sent, quoted = friends.says("Quote me while you may")
+    path = f"/api/v1/statuses/{sent['id']}/interaction_policy"
+    friends.here.put(path, {"quote_approval_policy": "nobody"})
+
+    def is_closed() -> bool:
+        seen = friends.there.get(f"/api/v1/statuses/{quoted['id']}")
+        return bool(seen["quote_approval"]["current_user"] == "denied" and seen["edited_at"] is None)
+
+    eventually(is_closed, "that the other server knows the new policy, and takes it for no edit")
+    form = {"status": "All the same", "quoted_status_id": quoted["id"]}
+    assert friends.there.raw("POST", "/api/v1/statuses", json=form).status_code == 404
 
 
 def test_a_conversation_is_one_thread_on_both_servers(friends: Friends) -> None:
