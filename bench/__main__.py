@@ -71,6 +71,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
         ]
         for member in (*NAMES, "fan499")
     }
+    listening = _in_database(url, streams.tokens_of_fans)
     documents = data / "documents.json"
     documents.write_text(json.dumps(world.documents))
     roots = () if name == "sqlite" else _postgresql_roots()
@@ -91,7 +92,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
             "": workloads.reads(bench, only),
             "inbox": workloads.inbox(bench),
             "post": workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
-            "streams": streams.streams(bench, _in_database(url, streams.tokens_of_fans), own),
+            "streams": streams.streams(bench, listening, own),
             "fan-out": workloads.fan_out(bench, peers, rsa_s),
         }
         for part_name, part in parts.items():

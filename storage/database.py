@@ -424,17 +424,21 @@ class PostgresDatabase(_Listeners):
         import psycopg
 
         dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        has_been_deaf = False
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
                     await conn.execute(f"LISTEN {signals.CHANNEL}")
                     self._listening.set()
+                    if has_been_deaf:
+                        self.tell([(channel, "") for channel in signals.FROM_OUTSIDE])
                     async for note in conn.notifies():
                         channel, _, payload = note.payload.partition(" ")
                         self.tell([(channel, payload)])
             except psycopg.Error as error:
                 log.warning("The connection that listens for changes was lost (%s); opening another.", error)
             self._listening.clear()
+            has_been_deaf = True
             await asyncio.sleep(1)
 
     async def close(self) -> None:

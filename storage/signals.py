@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 PENDING: Final = "signals"
 CHANNEL: Final = "fedserver"
 FROM_OUTSIDE: Final = ("setting", "instance", "shown", "delivery", "job", "inbox")
-"""What a command that writes to the SQLite file of a running server may have changed; told without payload."""
+"""What may have changed unheard, told without payload: a command has written to the SQLite file of a running server,
+or the connection to PostgreSQL that listens was lost for a while."""
 PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses 8000
 
 

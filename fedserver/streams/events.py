@@ -44,5 +44,7 @@ class Event:
     def lines(self) -> bytes:
         """The event as a server-sent one (HTML Living Standard §9.2)."""
         if self._sent is None:
-            self._sent = b"event: %b\ndata: %b\n\n" % (self.name.encode(), self.payload or b"")
+            # Browsers drop an event without data; Mastodon says this word instead, and clients look for it.
+            data = b"undefined" if self.payload is None else self.payload
+            self._sent = b"event: %b\ndata: %b\n\n" % (self.name.encode(), data)
         return self._sent

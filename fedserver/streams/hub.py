@@ -175,6 +175,7 @@ class Hub:
     def _heard_from_outside(self, payload: str) -> None:
         # Another process has written to the SQLite file, or we were deaf for a while: nobody says what has changed.
         if not payload:
+            self._server.remembered.tokens.clear()
             self._filters_changed("")
             self._hear(STANDING, "")
 
@@ -185,7 +186,7 @@ class Hub:
                 signals = [self._waiting.popitem(last=False)[0] for _ in range(count)]
                 changes = self._filters_changes
                 try:
-                    found = await self._server.db.read(heard.read, self._ask(signals))
+                    found = await self._server.db.read(heard.read, self.ask(signals))
                     await self._add_conversations(found)
                     self._tell(found, changes)
                 except Exception:
@@ -194,7 +195,8 @@ class Hub:
         finally:
             self._working = None
 
-    def _ask(self, signals: list[Signal]) -> Ask:
+    def ask(self, signals: list[Signal]) -> Ask:
+        """What is to be read for these signals, as long as the same people listen."""
         listeners = self.listeners
         tokens = [one.viewer.token_id for one in listeners.all() if one.viewer.token_id is not None]
         return Ask(

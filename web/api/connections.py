@@ -118,6 +118,11 @@ class Socket(Connection):
         """Whether it was closed from here, maybe before it was open."""
         return self._ended
 
+    async def closed(self) -> None:
+        """Wait until the client has said goodbye too, if it was closed from here (RFC 6455 §7.1.1)."""
+        if self._closing is not None:
+            await self._closing
+
     async def _close(self, code: WSCloseCode) -> None:
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):

@@ -110,6 +110,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
         connection.end()
     finally:
         hub.leave(connection)
+        await connection.closed()
     return connection.ws
 
 
