@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from fedserver import feeds, quoted, timelines
+from fedserver import feeds, quoted, threads, timelines
 from fedserver.config import Config
 from fedserver.content.html import without_inline_quote
 from fedserver.context import Server
@@ -325,7 +325,7 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
         focus = cards(conn, server.config, viewer_id, [post_id])
         if not focus or focus[0].id != post_id:
             raise NotFound
-        around = timelines.thread_unit(conn, viewer_id, post_id, NOTHING_HELD)
+        around = threads.around_unit(conn, viewer_id, post_id, NOTHING_HELD)
         found = {card.id: card for card in _cards(conn, server.config, viewer_id, around.batch)}
         before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
         depth = {post_id: 0}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fedserver import noticeboard, timelines
+from fedserver import noticeboard, threads, timelines
 from storage import cards
 from storage.hot import Hot
 from tests import databases
@@ -25,7 +25,7 @@ STATEMENTS = {
     "account for nobody": timelines._of_account_public._down,
     "posts": timelines._by_ids,
     "posts for nobody": timelines._by_ids_public,
-    "thread": timelines._thread,
+    "thread": threads._thread,
     "notifications": noticeboard._page._down,
     "marks": cards._standing,
     "polls": cards._polls,

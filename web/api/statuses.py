@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from fedserver import editions, posts, scheduled, timelines
+from fedserver import editions, posts, scheduled, threads, timelines
 from fedserver.errors import Invalid, NotFound
 from fedserver.posts import Draft, MediaChange, PollDraft
 from fedserver.viewer import Member
@@ -50,7 +50,7 @@ async def context(request: web.Request) -> web.Response:
     """``GET /api/v1/statuses/:id/context``"""
     viewer = auth.viewer(request, "read:statuses")
     render = renderer(request)
-    thread = await timelines.thread(
+    thread = await threads.around(
         keys.server(request), viewer.account_id, forms.path_id(request), render.shelf
     )
     return replies.json(
