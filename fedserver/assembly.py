@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import mail, oauth, previews, remote_media, search_index, signup, trends, uploads
+from fedserver import collections, email_subscriptions, mail, oauth, previews, remote_media, search_index, signup, trends, uploads
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -143,6 +143,8 @@ def _background(server: Server) -> list[Background]:
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
                 Chore("count what is talked about", 10 * 60, trends.plan_computing),
                 Chore("forget previews that nobody shows", DAY_SECONDS, previews.forget_old),
+                Chore("forget who left a collection", DAY_SECONDS, collections.forget_refused),
+                Chore("forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
                 *moderation.chores(server),
@@ -153,9 +155,9 @@ def _background(server: Server) -> list[Background]:
 
 def _open_media(config: Config) -> MediaStore:
     if config.media:
-        from fedserver.media.s3 import (
-            open_bucket,  # loads the client of object stores, which few servers need
-        )
-
+        try:  # the client of object stores, which few servers need
+            from fedserver.media.s3 import open_bucket
+        except ModuleNotFoundError as error:
+            raise ConfigError("Media in an object store need: pip install 'fedserver[s3]'.") from error
         return open_bucket(config)
     return DiskStore(config.data_dir / "media", f"{config.origin}/media")

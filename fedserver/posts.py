@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from fedserver import (
     conversations,
+    email_subscriptions,
     mentions,
     notifications,
     polls,
@@ -226,9 +227,7 @@ async def delete_post(server: Server, member: Member, post_id: int, *, media_too
     return await server.db.write(_delete, server.publish, member.account_id, post_id, media_too)
 
 
-def _delete(
-    conn: Connection, publish: Publisher, account_id: int, post_id: int, media_too: bool
-) -> PostRow:
+def _delete(conn: Connection, publish: Publisher, account_id: int, post_id: int, media_too: bool) -> PostRow:
     row = own(conn, post_id, account_id)
     if row.boost_of_id is not None:
         from fedserver import interactions
@@ -265,6 +264,7 @@ def distribute(conn: Connection, row: PostRow) -> None:
             conversations.rethreaded(conn, row)
     else:
         search_index.add(conn, row)
+        email_subscriptions.posted(conn, row)
     timelines.fan_out(conn, row)
     if row.local:
         timelines.put_home(conn, row.account_id, row.id)
@@ -464,7 +464,10 @@ def _says_something_new(conn: Connection, row: PostRow, says: dict[str, Any], dr
     for change in draft.media_changes:
         one = shown.get(change.media_id)
         if one is not None and (
-            (change.description is not None and uploads.checked_description(change.description) != one.description)
+            (
+                change.description is not None
+                and uploads.checked_description(change.description) != one.description
+            )
             or change.focus not in (None, (one.focus_x, one.focus_y))
         ):
             return True
@@ -496,7 +499,9 @@ def _put_parts(
     posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
     addresses = find_urls(text)[:ADDRESSES_LOOKED_UP_MAX]
     if addresses or not new:
-        collections.put_tagged(conn, row.id, (one.id for one in collections.by_uris(conn, addresses).values()))
+        collections.put_tagged(
+            conn, row.id, (one.id for one in collections.by_uris(conn, addresses).values())
+        )
 
 
 def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:

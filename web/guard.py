@@ -105,7 +105,7 @@ def _api_policy(method: str, path: str) -> Policy:
             own = (limits.SIGN_UPS, *own)
         elif path == "/api/v1/apps":
             own = (limits.APPS, *own)
-        elif path == "/api/v1/emails/confirmations":
+        elif path == "/api/v1/emails/confirmations" or path.endswith("/email_subscriptions"):
             own = (limits.MAILS, *own)
             member = (limits.MAILS, *member)
         elif path.startswith("/api/v1/statuses/") and path.endswith("/unreblog"):

@@ -26,6 +26,7 @@ ATTEMPTS_MAX: Final = 5
 MODULES: Final[tuple[str, ...]] = (
     "fedserver.announcements",
     "fedserver.domain_blocks",
+    "fedserver.email_subscriptions",
     "fedserver.export",
     "fedserver.farewell",
     "fedserver.federation.errands",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
-from storage.types import Bytes
 
 collection = Table(
     "collection",
@@ -55,7 +54,8 @@ post_collection = Table(
     PrimaryKeyConstraint("post_id", "collection_id"),
 )
 
-# People without an account who get a member's public posts by e-mail. The secret is in the links they are sent.
+# People without an account who get a member's public posts by e-mail. The secret is in the clear because each mail
+# ends with it: whoever reads it here can end the mails, or begin those that somebody asked for, and nothing else.
 email_subscription = Table(
     "email_subscription",
     metadata,
@@ -64,8 +64,9 @@ email_subscription = Table(
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False),  # folded for comparison
     Column("locale", String(16), nullable=False, server_default="en"),
-    Column("secret_hash", Bytes, nullable=False, unique=True),
+    Column("secret", Text, nullable=False, unique=True),
     instant("created_at", nullable=False),
     instant("confirmed_at"),
     UniqueConstraint("account_id", "email_key"),
+    Index("ix_email_subscription_email_key_created_at", "email_key", "created_at"),
 )

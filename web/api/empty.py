@@ -37,6 +37,10 @@ def _anybody(path: str, scope: str | None = None, body: Any = NONE) -> web.Route
 
 
 def _no_such(path: str, scope: str | None = None, *, member: bool = True) -> web.RouteDef:
+    return web.get(path, _no_such_handler(scope, member=member))
+
+
+def _no_such_handler(scope: str | None, *, member: bool) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if member:
             auth.member(request, scope)
@@ -44,7 +48,7 @@ def _no_such(path: str, scope: str | None = None, *, member: bool = True) -> web
             auth.viewer(request, scope)
         raise NotFound("Record not found")
 
-    return web.get(path, handler)
+    return handler
 
 
 routes: Final[list[web.RouteDef]] = [
@@ -61,6 +65,8 @@ routes: Final[list[web.RouteDef]] = [
     ),
     _no_such("/api/v1/annual_reports/{year}", "read:accounts"),
     _member("/api/v1/annual_reports/{year}/state", "read:accounts", b'{"state":"ineligible"}'),
+    web.post("/api/v1/annual_reports/{year}/generate", _always(b"{}", "write:accounts", member=True)),
+    web.post("/api/v1/annual_reports/{year}/read", _no_such_handler("write:accounts", member=True)),
     _no_such("/api/v1_alpha/async_refreshes/{id}", "read"),
     _no_such("/api/proofs", member=False),
 ]

@@ -9,6 +9,7 @@ from aiohttp import web
 from web.pages import (
     collections,
     compose,
+    email_subscriptions,
     disputes,
     feeds,
     front,
@@ -43,5 +44,6 @@ ROUTES: Final[list[web.RouteDef]] = [
     *reports.routes,
     *posts.routes,
     *collections.routes,
+    *email_subscriptions.routes,
     *profiles.routes,
 ]

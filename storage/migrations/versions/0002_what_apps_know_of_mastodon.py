@@ -407,7 +407,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("locale", sa.String(length=16), server_default="en", nullable=False),
-        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("confirmed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
@@ -420,8 +420,13 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "account_id", "email_key", name=op.f("uq_email_subscription_account_id_email_key")
         ),
-        sa.UniqueConstraint("secret_hash", name=op.f("uq_email_subscription_secret_hash")),
+        sa.UniqueConstraint("secret", name=op.f("uq_email_subscription_secret")),
     )
+    with op.batch_alter_table("email_subscription", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_email_subscription_email_key_created_at", ["email_key", "created_at"], unique=False
+        )
+
     op.create_table(
         "endorsement",
         sa.Column(
@@ -1034,14 +1039,14 @@ def upgrade() -> None:
             ondelete="CASCADE",
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_notification_strike_id"), "strike", ["strike_id"], ["id"], ondelete="CASCADE"
-        )
-        batch_op.create_foreign_key(
             batch_op.f("fk_notification_severance_id"),
             "severance",
             ["severance_id"],
             ["id"],
             ondelete="CASCADE",
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_notification_strike_id"), "strike", ["strike_id"], ["id"], ondelete="CASCADE"
         )
 
     with op.batch_alter_table("post", schema=None) as batch_op:
@@ -1073,10 +1078,10 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_report_resolved_at_id", ["resolved_at", "id"], unique=False)
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
         )
         batch_op.create_foreign_key(
-            batch_op.f("fk_report_resolved_by_id"), "account", ["resolved_by_id"], ["id"], ondelete="SET NULL"
+            batch_op.f("fk_report_assigned_to_id"), "account", ["assigned_to_id"], ["id"], ondelete="SET NULL"
         )
 
     with op.batch_alter_table("user_account", schema=None) as batch_op:

@@ -1,0 +1,83 @@
+"""People without an account read a member by e-mail: asked, confirmed, sent, ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import pytest
+
+from fedserver import email_subscriptions
+from fedserver.context import Server
+from storage import email_subscriptions as stored
+from tests.client import ApiError
+from tests.members import Person
+
+
+@pytest.fixture
+def server_settings() -> dict[str, str]:
+    return {"email_subscriptions": "true"}
+
+
+def links(message: EmailMessage, path: str) -> str:
+    text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    found = re.search(rf"https?://\S+({path}\S+)", text)
+    assert found is not None, text
+    return found[1]
+
+
+async def test_public_posts_go_to_whoever_confirmed(
+    server: Server, alice: Person, bob: Person, nobody: Person, mailbox: Callable[[], list[EmailMessage]]
+) -> None:
+    at = f"/api/v1/accounts/{alice.id}/email_subscriptions"
+    with pytest.raises(ApiError) as refused:
+        await nobody.post(at, {"email": "reader@mail.example"})
+    assert refused.value.status == 404, "as long as she does not offer it"
+    await email_subscriptions.offer(server, alice.member, wanted=True)
+    assert (await nobody.get(f"/api/v1/accounts/{alice.id}"))["email_subscriptions"] is True
+    assert (await nobody.get(f"/api/v1/accounts/{bob.id}"))["email_subscriptions"] is False
+    with pytest.raises(ApiError) as refused:
+        await nobody.post(at, {"email": "nonsense"})
+    assert refused.value.status == 422
+    assert await nobody.post(at, {"email": "Reader@mail.example"}) == {}
+    assert await nobody.post(at, {"email": "reader@mail.example"}) == {}
+
+    row = await server.db.read(stored.of_address, alice.account_id, "reader@mail.example")
+    assert row is not None
+    asks = {"subscription_id": row.id, "post_ids": []}
+    await email_subscriptions.mail_subscriber(server, asks)
+    (question,) = mailbox()
+    assert question["To"] == "Reader@mail.example"
+    path = links(question, "/confirm/posts/")
+    assert (await nobody.raw("GET", path)).status == 200
+    first = await alice.post("/api/v1/statuses", {"status": "Too early"})
+    sends = {"account_id": alice.account_id, "from_id": int(first["id"])}
+    await email_subscriptions.mail_subscribers(server, sends)
+    assert await server.db.read(stored.confirmed_ids, alice.account_id, 0, limit=9) == []
+    assert (await nobody.raw("POST", path)).status == 200
+    assert await server.db.read(stored.has_any, alice.account_id)
+
+    said = [
+        await alice.post("/api/v1/statuses", {"status": text, "visibility": visibility, **more})
+        for text, visibility, more in (
+            ("For all", "public", {}),
+            ("For friends", "private", {}),
+            ("Beneath", "public", {"spoiler_text": "A warning", "sensitive": True}),
+        )
+    ]
+    ids = await server.db.read(stored.posts_to_send, alice.account_id, int(said[0]["id"]), limit=9)
+    assert [str(one) for one in ids] == [said[0]["id"], said[2]["id"]]
+    await email_subscriptions.mail_subscriber(server, {"subscription_id": row.id, "post_ids": ids})
+    sent = mailbox()[-1]
+    body = sent.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert sent["Subject"] == "2 new posts by alice"
+    assert "> For all" in body and "> A warning" in body and said[0]["url"] in body
+    assert "Beneath" not in body and "friends" not in body
+    assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    ends = links(sent, "/unsubscribe/posts/")
+    assert ends in sent["List-Unsubscribe"]
+    assert (await nobody.raw("GET", ends)).status == 200
+    assert (await nobody.raw("POST", ends)).status == 200
+    assert await server.db.read(stored.by_id, row.id) is None
+    assert (await nobody.raw("GET", ends)).status == 404
