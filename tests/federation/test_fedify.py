@@ -218,6 +218,35 @@ def test_replies_go_both_ways_in_one_thread(pair: Pair) -> None:
     assert [reply["id"] for reply in thread["descendants"]] == [answer["id"], thanks["id"]]
 
 
+def test_quotes_of_theirs_get_a_stamp_that_they_can_read(pair: Pair) -> None:
+    status, _ = pair.ann_posts("Quote me")
+    quoting = pair.pete_posts("<p>As she says</p>", quotes=status["uri"])
+    assert quoting["quote"] == {"state": "pending", "quoted_status": None}
+    pair.tell_pete("ask_to_quote", uri=quoting["uri"])
+    accept = pair.arrived("Accept", object__instrument=quoting["uri"])
+    at = f"/api/v1/statuses/{quoting['id']}"
+    assert pair.ann.get(at)["quote"]["quoted_status"]["id"] == status["id"]
+    stamp = pair.tell_pete("lookup", uri=accept["result"])
+    assert stamp["type"] == "QuoteAuthorization"
+    assert (stamp["interactingObject"], stamp["interactionTarget"]) == (quoting["uri"], status["uri"])
+    pair.ann.post(f"/api/v1/statuses/{status['id']}/quotes/{quoting['id']}/revoke")
+    gone = pair.arrived("Delete", object__id=accept["result"])
+    assert gone["object"]["type"] == "QuoteAuthorization"
+
+
+def test_quotes_of_ours_are_asked_for_and_shown_with_their_stamp(pair: Pair) -> None:
+    quoted = pair.pete_posts("<p>Open to all</p>")
+    assert quoted["quote_approval"]["current_user"] == "automatic"
+    status, create = pair.ann_posts("See", quoted_status_id=quoted["id"])
+    assert (create["object"]["quote"], "quoteAuthorization" in create["object"]) == (quoted["uri"], False)
+    request = pair.arrived("QuoteRequest", object=quoted["uri"])
+    assert request["instrument"]["id"] == status["uri"]
+    update = pair.arrived("Update", object__id=status["uri"])
+    stamp = pair.tell_pete("lookup", uri=update["object"]["quoteAuthorization"])
+    assert stamp["interactingObject"] == status["uri"]
+    assert pair.ann.get(f"/api/v1/statuses/{status['id']}")["quote"]["state"] == "accepted"
+
+
 def test_likes_and_boosts_of_theirs_come_and_go(pair: Pair) -> None:
     status, _ = pair.ann_posts("Like and boost me")
     path = f"/api/v1/statuses/{status['id']}"

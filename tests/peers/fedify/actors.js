@@ -10,6 +10,8 @@ const RSA = {
 const actors = new Map();
 export const posts = new Map(); // uuid -> { as, visibility, recipients: [uri], build: () => Note | Question, votes }
 
+export const stamps = new Map(); // uuid -> QuoteAuthorization: consent given to a quote (FEP-044f)
+
 /** The actor called `name`: keys, followers (uri -> recipient), following (uris), aliases, successor. */
 export async function actor(name) {
   if (!actors.has(name)) {

@@ -2,8 +2,8 @@
 // with 500 and the reason when it was not.
 
 import {
-  Accept, Announce, Block, Collection, Create, Delete, Document, Flag, Follow, Hashtag, Like, Mention, Move, Note,
-  PUBLIC_COLLECTION, Question, Reject, Tombstone, Undo, Update,
+  Accept, Announce, Block, Collection, Create, Delete, Document, Flag, Follow, Hashtag, InteractionPolicy,
+  InteractionRule, Like, Mention, Move, Note, PUBLIC_COLLECTION, Question, QuoteRequest, Reject, Tombstone, Undo, Update,
 } from "@fedify/vocab";
 import { Temporal } from "@js-temporal/polyfill";
 import { actor, posts } from "./actors.js";
@@ -63,6 +63,8 @@ function composer(context, id, post) {
       sensitive: Boolean(post.cw),
       replyTarget: post.reply_to ? new URL(post.reply_to) : null,
       published: post.published,
+      quote: post.quotes ? new URL(post.quotes) : null,
+      interactionPolicy: new InteractionPolicy({ canQuote: new InteractionRule({ automaticApproval: PUBLIC_COLLECTION }) }),
       updated: post.updated ?? null,
       url: new URL(`/@${as}/${id}`, context.canonicalOrigin),
       tags: [
@@ -125,7 +127,7 @@ export const verbs = {
   },
 
   /**
-   * {as, text, visibility, mentioned: [{uri, handle}], reply_to, cw, hashtags, images: [{alt}],
+   * {as, text, visibility, mentioned: [{uri, handle}], reply_to, quotes, cw, hashtags, images: [{alt}],
    * poll: {options, multiple, seconds}} -> {uri}
    */
   async post(context, order) {
@@ -170,6 +172,18 @@ export const verbs = {
     });
     await send(context, as, gone, { to: post.recipients, followers: post.visibility !== "direct" });
     return { id: gone.id.href };
+  },
+
+  /** {as, uri}: ask the author of what the post quotes for consent (FEP-044f). */
+  async ask_to_quote(context, { as, uri }) {
+    const post = posts.get(new URL(uri).pathname.split("/").at(-1));
+    const { author } = await owner(context, as, post.quotes);
+    const request = new QuoteRequest({
+      id: fresh(context, as, "quotes"), actor: context.getActorUri(as), object: new URL(post.quotes), instrument: post.build(),
+      to: new URL(author),
+    });
+    await send(context, as, request, { to: [author] });
+    return { id: request.id.href };
   },
 
   async like(context, { as, uri }) {

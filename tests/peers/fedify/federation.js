@@ -2,9 +2,10 @@
 
 import { createFederation, MemoryKvStore } from "@fedify/fedify";
 import {
-  Accept, Activity, Create, Endpoints, Follow, Image, Note, Person, Question, Reject, Undo,
+  Accept, Activity, Create, Endpoints, Follow, Image, Note, Person, Question, QuoteAuthorization, QuoteRequest, Reject,
+  Undo,
 } from "@fedify/vocab";
-import { actor, exists, posts, postsOf } from "./actors.js";
+import { actor, exists, posts, postsOf, stamps } from "./actors.js";
 import { handled } from "./door.js";
 
 /** Build the federation. `firstKnock`: which signature goes first, "rfc9421" or "draft-cavage-http-signatures-12". */
@@ -92,6 +93,8 @@ export function build({ firstKnock }) {
       });
   }
 
+  federation.setObjectDispatcher(QuoteAuthorization, "/stamps/{id}", (_, { id }) => stamps.get(id) ?? null);
+
   federation.setNodeInfoDispatcher("/nodeinfo/2.1", () => ({
     software: { name: "fedify-peer", version: "2.3.6" },
     protocols: ["activitypub"],
@@ -133,6 +136,7 @@ function listen(federation) {
       setImmediate(() => context.sendActivity(target, follower, accept, { immediate: true }).catch(console.error));
     })
     .on(Accept, async (context, accept) => {
+      if (accept.resultId !== null) return handled(accept.id?.href, "may be quoted");
       const mine = await asked(context, accept);
       if (mine === null) return;
       mine.following.add(accept.actorId.href);
@@ -143,6 +147,31 @@ function listen(federation) {
       if (mine === null) return;
       mine.following.delete(reject.actorId.href);
       handled(reject.id?.href, "rejected");
+    })
+    .on(QuoteRequest, async (context, request) => {
+      const target = context.parseUri(request.objectId);
+      const post = posts.get(target?.values?.id);
+      const asking = await request.getActor(context);
+      if (post === undefined || asking?.id == null) return;
+      // Everybody may quote, as the policy of every post here says.
+      const id = crypto.randomUUID();
+      const stamp = new QuoteAuthorization({
+        id: new URL(`/stamps/${id}`, context.canonicalOrigin),
+        attribution: context.getActorUri(post.as),
+        interactingObject: request.instrumentId,
+        interactionTarget: request.objectId,
+      });
+      stamps.set(id, stamp);
+      const accept = new Accept({
+        id: new URL(`#accepts/${id}`, context.getActorUri(post.as)),
+        actor: context.getActorUri(post.as),
+        to: asking.id,
+        object: request,
+        result: stamp.id,
+      });
+      handled(request.id?.href, "agreed");
+      setImmediate(() =>
+        context.sendActivity({ identifier: post.as }, asking, accept, { immediate: true }).catch(console.error));
     })
     .on(Undo, async (context, undo) => {
       const undone = await undo.getObject(context);
