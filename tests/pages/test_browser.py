@@ -28,8 +28,8 @@ FLAGS = [
 ]  # fmt: skip
 FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
 FOR_MEMBERS = (
-    "/home", "/compose", "/notifications", "/settings/profile", "/settings/security", "/settings/move", "/@bob",
-    "/@bob/block", "/menu",
+    "/home", "/compose", "/notifications", "/notifications/requests", "/settings/profile", "/settings/security",
+    "/settings/move", "/@bob", "/@bob/block", "/menu",
 )  # fmt: skip
 
 pytestmark = [

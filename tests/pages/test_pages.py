@@ -24,7 +24,8 @@ FOR_ANYBODY = (
     "/@alice/replies", "/@alice/media", "/@alice/followers", "/@alice/following",
 )  # fmt: skip
 FOR_MEMBERS = (
-    "/home", "/compose", "/notifications", "/notifications/mentions", "/follows/requests", "/bookmarks", "/favourites",
+    "/home", "/compose", "/notifications", "/notifications/mentions", "/notifications/requests", "/follows/requests",
+    "/bookmarks", "/favourites",
     "/settings/profile", "/settings/appearance", "/settings/email", "/settings/security", "/settings/apps",
     "/settings/blocks", "/settings/mutes", "/settings/move", "/settings/export", "/settings/delete", "/@bob/block",
     "/@bob/report",

@@ -9,7 +9,6 @@ import msgspec
 from aiohttp import web
 
 from fedserver import noticeboard
-from fedserver.errors import NotFound
 from fedserver.noticeboard import MARKED_TIMELINES, Asked, Notice, Notices, Strike, instant_of
 from web import auth, forms, keys, replies
 from web.api.entities import Count, Marker
@@ -86,12 +85,6 @@ async def dismiss_several(request: web.Request) -> web.Response:
     ids = params.ids("ids") or (await forms.params(request)).ids("ids")
     await noticeboard.dismiss_several(keys.server(request), member, ids)
     return replies.json({})
-
-
-async def dismiss_by_body(request: web.Request) -> web.Response:
-    """``POST /api/v1/notifications/dismiss``: removed by Mastodon in version 3."""
-    auth.member(request, "write:notifications")
-    raise NotFound("Record not found")
 
 
 async def unread_count(request: web.Request) -> web.Response:
@@ -214,7 +207,6 @@ routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/notifications", listed),
     web.get("/api/v1/notifications/unread_count", unread_count),
     web.post("/api/v1/notifications/clear", clear),
-    web.post("/api/v1/notifications/dismiss", dismiss_by_body),
     web.delete("/api/v1/notifications/destroy_multiple", dismiss_several),
     web.get("/api/v1/notifications/{id:[0-9]+}", show),
     web.delete("/api/v1/notifications/{id:[0-9]+}", dismiss),
