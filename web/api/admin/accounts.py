@@ -21,8 +21,6 @@ from web.api.roles import BY_ID
 from web.params import Params
 from web.verbs import Handler
 
-READ: Final = "admin:read:accounts"
-WRITE: Final = "admin:write:accounts"
 PATH: Final = "/api/v1/admin/accounts/{id}"
 
 
@@ -50,7 +48,7 @@ async def listed_v2(request: web.Request) -> web.Response:
 async def _listed(
     request: web.Request, params: Params, local: bool, remote: bool, states: frozenset[State], staff: bool
 ) -> web.Response:
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read:accounts")
     roles = [BY_ID[one] for one in params.texts("role_ids", count_max=10) if one in BY_ID]
     sought = Sought(
         local=local and not remote,
@@ -71,13 +69,13 @@ async def _listed(
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/accounts/:id``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read:accounts")
     return _shown(request, await people.one(keys.server(request), member, forms.path_id(request)))
 
 
 async def act(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/accounts/:id/action``; ``expires_in`` (seconds) is ours: the decision ends by itself."""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:accounts")
     params = await forms.params(request)
     account_id, server = forms.path_id(request), keys.server(request)
     await people.one(server, member, account_id)
@@ -98,7 +96,7 @@ async def act(request: web.Request) -> web.Response:
 
 async def erase(request: web.Request) -> web.Response:
     """``DELETE /api/v1/admin/accounts/:id``: erase the data of a suspended account."""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:accounts")
     server, account_id = keys.server(request), forms.path_id(request)
     found = await people.one(server, member, account_id)
     await actions.erase(server, member, account_id)
@@ -116,7 +114,7 @@ def _undo(action: Lasting) -> Handler:
 
 def _change(change: Callable[[Server, Member, int], Awaitable[Overseen]]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        member = auth.moderator(request, WRITE)
+        member = auth.moderator(request, "admin:write:accounts")
         return _shown(request, await change(keys.server(request), member, forms.path_id(request)))
 
     return handler

@@ -21,14 +21,13 @@ from web.api.admin.entities import (
 from web.api.render import instant
 from web.params import Params
 
-READ: Final = "admin:read"
 KEYS_MAX: Final = 50
 SHARES: Final = (10, 100)
 
 
 async def measures(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/measures``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     params = await forms.params(request)
     wanted = params.texts("keys", count_max=KEYS_MAX)
     span = span_of(params.text("start_at"), params.text("end_at"))
@@ -38,7 +37,7 @@ async def measures(request: web.Request) -> web.Response:
 
 async def dimensions(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/dimensions``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     params = await forms.params(request)
     wanted = params.texts("keys", count_max=KEYS_MAX)
     span = span_of(params.text("start_at"), params.text("end_at"))
@@ -49,7 +48,7 @@ async def dimensions(request: web.Request) -> web.Response:
 
 async def retention(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/retention``: nothing unless both ends of the span are given."""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     params = await forms.params(request)
     start, end = params.text("start_at"), params.text("end_at")
     if not start or not end:

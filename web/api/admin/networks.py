@@ -15,14 +15,12 @@ from web.api.paging import window
 from web.api.render import instant, maybe_instant
 from web.verbs import put_or_patch
 
-READ: Final = "admin:read:ip_blocks"
-WRITE: Final = "admin:write:ip_blocks"
 PATH: Final = "/api/v1/admin/ip_blocks"
 
 
 async def listed(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/ip_blocks``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read:ip_blocks")
     asked = window(forms.query(request), shown.SIZES)
     found = await networks.page(keys.server(request), member, asked)
     return shown.page(request, [_entity(one) for one in found], [one.id for one in found], asked.limit)
@@ -30,13 +28,13 @@ async def listed(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/ip_blocks/:id``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read:ip_blocks")
     return replies.json(_entity(await networks.one(keys.server(request), member, forms.path_id(request))))
 
 
 async def create(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/ip_blocks``"""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:ip_blocks")
     params = await forms.params(request)
     made = await networks.add(
         keys.server(request),
@@ -52,7 +50,7 @@ async def create(request: web.Request) -> web.Response:
 
 async def update(request: web.Request) -> web.Response:
     """``PUT /api/v1/admin/ip_blocks/:id``"""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:ip_blocks")
     params = await forms.params(request)
     changed = await networks.change(
         keys.server(request),
@@ -69,7 +67,7 @@ async def update(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """``DELETE /api/v1/admin/ip_blocks/:id``"""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:ip_blocks")
     await networks.remove(keys.server(request), member, forms.path_id(request))
     return replies.json(shown.EMPTY)
 

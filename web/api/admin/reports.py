@@ -19,14 +19,12 @@ from web.api.paging import window
 from web.api.render import Renderer, instant, maybe_instant, renderer
 from web.verbs import Handler, put_or_patch
 
-READ: Final = "admin:read:reports"
-WRITE: Final = "admin:write:reports"
 PATH: Final = "/api/v1/admin/reports/{id}"
 
 
 async def listed(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/reports``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read:reports")
     params = forms.query(request)
     wanted = Wanted(
         resolved=params.flag("resolved"),
@@ -42,12 +40,12 @@ async def listed(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/reports/:id``"""
-    return await _shown(request, auth.moderator(request, READ))
+    return await _shown(request, auth.moderator(request, "admin:read:reports"))
 
 
 async def update(request: web.Request) -> web.Response:
     """``PUT /api/v1/admin/reports/:id``"""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write:reports")
     params = await forms.params(request)
     await reports.change(
         keys.server(request),
@@ -61,7 +59,7 @@ async def update(request: web.Request) -> web.Response:
 
 def _change(change: Callable[[Server, Member, int], Awaitable[None]]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        member = auth.moderator(request, WRITE)
+        member = auth.moderator(request, "admin:write:reports")
         await change(keys.server(request), member, forms.path_id(request))
         return await _shown(request, member)
 

@@ -20,15 +20,13 @@ from web.api.paging import window
 from web.api.render import Renderer, joined, renderer
 from web.verbs import Handler, put_or_patch
 
-READ: Final = "admin:read"
-WRITE: Final = "admin:write"
 TAGS: Final = "/api/v1/admin/tags"
 TRENDS: Final = "/api/v1/admin/trends"
 
 
 async def listed(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/tags``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     asked = window(forms.query(request), shown.SIZES)
     found = await review.tags(keys.server(request), member, asked)
     entities = [_tag(request, one) for one in found]
@@ -37,13 +35,13 @@ async def listed(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/tags/:id``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     return replies.json(_tag(request, await review.tag(keys.server(request), member, forms.path_id(request))))
 
 
 async def update(request: web.Request) -> web.Response:
     """``PUT /api/v1/admin/tags/:id``"""
-    member = auth.moderator(request, WRITE)
+    member = auth.moderator(request, "admin:write")
     params = await forms.params(request)
     changed = await review.change_tag(
         keys.server(request),
@@ -75,7 +73,7 @@ def _tag(request: web.Request, found: ShownTag) -> AdminTag:
 
 async def busy_tags(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/trends/tags``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     offset, limit = shown.slice_of(forms.query(request))
     found = await review.busy_tags(keys.server(request), member, offset=offset, limit=limit)
     return replies.json([_tag(request, one) for one in found])
@@ -83,7 +81,7 @@ async def busy_tags(request: web.Request) -> web.Response:
 
 def _decide_tag(trendable: bool) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        member = auth.moderator(request, WRITE)
+        member = auth.moderator(request, "admin:write")
         server, tag_id = keys.server(request), forms.path_id(request)
         return replies.json(
             _tag(request, await review.change_tag(server, member, tag_id, trendable=trendable))
@@ -94,7 +92,7 @@ def _decide_tag(trendable: bool) -> Handler:
 
 async def busy_statuses(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/trends/statuses``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     offset, limit = shown.slice_of(forms.query(request))
     render = renderer(request)
     found = await review.busy_posts(keys.server(request), member, render.shelf, offset=offset, limit=limit)
@@ -103,7 +101,7 @@ async def busy_statuses(request: web.Request) -> web.Response:
 
 async def busy_links(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/trends/links``"""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     offset, limit = shown.slice_of(forms.query(request))
     found = await review.links(keys.server(request), member, offset=offset, limit=limit)
     render = renderer(request)
@@ -122,7 +120,7 @@ def _link(render: Renderer, found: TrendingLink, allowed: bool | None) -> bytes:
 
 async def publishers(request: web.Request) -> web.Response:
     """``GET /api/v1/admin/trends/links/publishers``; a publisher's id is its domain."""
-    member = auth.moderator(request, READ)
+    member = auth.moderator(request, "admin:read")
     offset, limit = shown.slice_of(forms.query(request))
     found = await review.publishers(keys.server(request), member, offset=offset, limit=limit)
     return replies.json([Publisher(name, name, allowed, allowed is None) for name, allowed in found])
@@ -130,7 +128,7 @@ async def publishers(request: web.Request) -> web.Response:
 
 def _decide(kind: Literal["link", "publisher", "post"], allowed: bool) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        member = auth.moderator(request, WRITE)
+        member = auth.moderator(request, "admin:write")
         subject = request.match_info["id"]
         server, render = keys.server(request), renderer(request)
         await review.decide(server, member, kind, subject, allowed=allowed)
