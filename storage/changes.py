@@ -70,6 +70,7 @@ NOT_SHOWN: Final = frozenset(
         tables.push_subscription,
         tables.remote_file,  # copies: what shows is the address
         tables.report,
+        tables.scheduled_post,
         tables.severance,
         tables.strike,
         tables.suggestion_dismissal,
