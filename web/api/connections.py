@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -84,7 +85,7 @@ class Connection:
 class Socket(Connection):
     """A WebSocket (RFC 6455) with any number of streams on it."""
 
-    __slots__ = ("_closing", "ws")
+    __slots__ = ("_code", "_listening", "ws")
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(request)
@@ -98,7 +99,8 @@ class Socket(Connection):
             max_msg_size=MESSAGE_BYTES_MAX,
             timeout=CLOSE_SECONDS_MAX,
         )
-        self._closing: asyncio.Task[None] | None = None
+        self._code = WSCloseCode.OK
+        self._listening: asyncio.Task[Any] | None = None
 
     def put(self, event: Event, label: bytes) -> None:
         self._queue(event.message(label))
@@ -109,24 +111,34 @@ class Socket(Connection):
 
     def end(self, *, going_away: bool = False) -> None:
         self._ended = True
-        if self.ws.prepared and self._closing is None:
-            code = WSCloseCode.GOING_AWAY if going_away else WSCloseCode.POLICY_VIOLATION
-            self._closing = asyncio.create_task(self._close(code))
+        self._code = WSCloseCode.GOING_AWAY if going_away else WSCloseCode.POLICY_VIOLATION
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
 
-    @property
-    def ended(self) -> bool:
-        """Whether it was closed from here, maybe before it was open."""
-        return self._ended
+    async def listen(self, obey: Callable[[str], Awaitable[None]]) -> None:
+        """Do what the client says, one thing after another, until one of the two has enough."""
+        self._listening = listening = asyncio.current_task()
+        try:
+            while not self._ended:
+                message = await self.ws.receive()
+                if message.type is WSMsgType.TEXT and message.data.strip():
+                    await obey(message.data)
+                elif message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    return
+        except asyncio.CancelledError:
+            # Of all who might cancel the handler, `end` alone has said so before.
+            if not self._ended or listening is None:
+                raise
+            listening.uncancel()
+        finally:
+            self._listening = None
 
-    async def closed(self) -> None:
-        """Wait until the client has said goodbye too, if it was closed from here (RFC 6455 §7.1.1)."""
-        if self._closing is not None:
-            await self._closing
-
-    async def _close(self, code: WSCloseCode) -> None:
+    async def close(self) -> None:
+        """Say goodbye, unless the client has, and wait a while until it has too (RFC 6455 §7.1.1)."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                await self.ws.close(code=code, drain=False)
+                await self.ws.close(code=self._code, drain=False)
         except (TimeoutError, ConnectionError):
             transport = self._request.transport
             if transport is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import hdrs, web
 from msgspec import Struct
 
 from fedserver.announcements import Shown as Announced
@@ -97,20 +98,16 @@ async def socket(request: web.Request) -> web.StreamResponse:
         refused = await _begin(request, connection, asked)
         await connection.ws.prepare(request)
         await connection.check_again()
-        if connection.ended:
-            connection.end()
         if refused is not None:
             connection.refuse(str(refused), errors.status_of(refused))
-        async for message in connection.ws:
-            if message.type is WSMsgType.TEXT and message.data.strip():
-                await _obey(request, connection, message.data)
+        await connection.listen(partial(_obey, request, connection))
     except (Unauthorized, Forbidden):
         if not connection.ws.prepared:
             raise
         connection.end()
     finally:
         hub.leave(connection)
-        await connection.closed()
+    await connection.close()
     return connection.ws
 
 
