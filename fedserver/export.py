@@ -220,6 +220,10 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
         ),
         ("followed_tags.csv", _csv((), ((one,) for one in belongings.tags_followed(conn, account_id)))),
         ("featured_tags.csv", _csv((), ((one,) for one in belongings.tags_featured(conn, account_id)))),
+        (
+            "collections.csv",
+            _csv((), ((title, handle(*who)) for title, *who in belongings.collected(conn, account_id))),
+        ),
         ("endorsed_accounts.csv", _csv((), ((handle(*one),) for one in belongings.endorsed(conn, account_id)))),
         (
             "account_notes.csv",

@@ -18,6 +18,7 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.search_query import language_marks, tag_mark
 from storage import posts, search
+from storage.database import Database
 from storage.posts import PostRow
 from storage.search import mark
 
@@ -114,14 +115,14 @@ def fill_accounts(conn: Connection, below_id: int = ID_MAX, *, every: bool = Fal
     return len(rows), rows[-1].id if len(rows) == ROWS_PER_UNIT else None
 
 
-async def fill(server: Server, *, every: bool = False) -> tuple[int, int]:
+async def fill(db: Database, *, every: bool = False) -> tuple[int, int]:
     """Index what is not yet, a part at a time; how many posts and accounts. What is done stays done when it is cut
     off, and is passed over the next time."""
     counts = []
     for unit in (fill_posts, fill_accounts):
         done, below_id = 0, ID_MAX
         while True:
-            number, following = await server.db.write(unit, below_id, every=every)
+            number, following = await db.write(unit, below_id, every=every)
             done += number
             if following is None:
                 break
@@ -132,7 +133,7 @@ async def fill(server: Server, *, every: bool = False) -> tuple[int, int]:
 
 @handles("fill_search", timeout_seconds=FILLING_SECONDS)
 async def _fill(server: Server, payload: dict[str, Any]) -> None:
-    await fill(server)
+    await fill(server.db)
 
 
 def plan_filling(conn: Connection) -> None:

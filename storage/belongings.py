@@ -12,9 +12,12 @@ from storage.tables import (
     account,
     account_key,
     account_note,
+    account_word,
     appeal,
     block,
     bookmark,
+    collection,
+    collection_item,
     endorsement,
     featured_tag,
     filter_keyword,
@@ -35,6 +38,7 @@ from storage.tables import (
     report,
     scheduled_post,
     strike,
+    suggestion_dismissal,
     tag_follow,
 )
 
@@ -188,6 +192,18 @@ def scheduled(conn: Connection, account_id: int) -> list[tuple[int, str]]:
     return [(row.scheduled_at, row.draft) for row in found]
 
 
+def collected(conn: Connection, account_id: int) -> list[tuple[str, str, str]]:
+    """Whom the member recommends: the name of the collection, name and domain."""
+    query = (
+        select(collection.c.name, account.c.username, account.c.domain)
+        .join_from(collection, collection_item, collection_item.c.collection_id == collection.c.id)
+        .join(account, account.c.id == collection_item.c.account_id)
+        .where(collection.c.account_id == account_id, collection_item.c.state.in_(("pending", "accepted")))
+        .order_by(collection.c.id, collection_item.c.position)
+    )
+    return [(row.name, row.username, row.domain) for row in conn.execute(query)]
+
+
 def posts(conn: Connection, account_id: int, after_id: int = 0) -> list[Row[Any]]:
     """The next of the account's posts and boosts, oldest first."""
     query = select(post).where(post.c.account_id == account_id, post.c.id > after_id)
@@ -231,6 +247,10 @@ def remove_relations(conn: Connection, account_id: int) -> None:
         (endorsement, (endorsement.c.account_id, endorsement.c.target_id)),
         (account_note, (account_note.c.account_id, account_note.c.target_id)),
         (list_account, (list_account.c.account_id,)),
+        (collection, (collection.c.account_id,)),
+        (collection_item, (collection_item.c.account_id,)),
+        (suggestion_dismissal, (suggestion_dismissal.c.target_id,)),
+        (account_word, (account_word.c.account_id,)),
     ):
         for column in columns:
             conn.execute(delete(table).where(column == account_id))

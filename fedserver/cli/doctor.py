@@ -26,6 +26,7 @@ from activitypub.identifiers import Uris
 from fedserver.config import Config
 from fedserver.errors import BadAnswer, Unreachable
 from fedserver.federation.http import JRD, GuardedClient
+from fedserver.media import clips
 from storage import audit, migrate
 from storage.database import open_database
 
@@ -54,7 +55,10 @@ async def examine(config: Config) -> list[Result]:
         ("disk", disk),
         ("database", database),
         ("audit log", audit_log),
+        ("video and sound", ffmpeg),
     ]
+    if config.media:
+        checks.append(("media", media))
     if config.federates and not config.testing.enabled:
         checks += [("clock", clock), ("DNS", dns), ("TLS and WebFinger", webfinger)]
     if config.mail.startswith("smtp"):
@@ -171,6 +175,53 @@ async def audit_log(config: Config) -> Result:
     if last is None:
         return Result(name, "good", "It is empty.")
     return Result(name, "good", f"All {last.number} entries hold; the last is {last.digest.hex()[:16]}.")
+
+
+async def ffmpeg(config: Config) -> Result:
+    """Whether members can upload video and sound, which needs ffmpeg with the encoders that we ask it for."""
+    name = "video and sound"
+    program, probe = clips.find(config.ffmpeg)
+    if not config.ffmpeg:
+        return Result(name, "good", "They are turned off.")
+    if program is None or probe is None:
+        return Result(
+            name,
+            "warn",
+            f"{config.ffmpeg} or ffprobe is not installed: members can upload neither, and GIFs stay as they are.",
+            "apt-get install ffmpeg, or set ffmpeg to an empty text.",
+        )
+    asking = await asyncio.create_subprocess_exec(
+        program,
+        "-hide_banner",
+        "-encoders",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await asking.communicate()
+    missing = [encoder for encoder in clips.ENCODERS if f" {encoder} ".encode() not in said]
+    if missing:
+        return Result(
+            name,
+            "bad",
+            f"{program} lacks {', '.join(missing)}.",
+            "Install an ffmpeg that was built with them.",
+        )
+    return Result(name, "good", f"{program} converts them.")
+
+
+async def media(config: Config) -> Result:
+    """Whether the object store takes, shows and deletes files."""
+    from fedserver.media.s3 import trial  # few servers need its client
+
+    problem = await trial(config)
+    if problem:
+        return Result(
+            "media",
+            "bad",
+            f"{config.media}: {problem}",
+            "Check s3_endpoint, s3_region, the keys, and that the bucket is there and may be written to.",
+        )
+    return Result("media", "good", f"{config.media} takes and gives files.")
 
 
 async def clock(_: Config) -> Result:

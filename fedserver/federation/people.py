@@ -21,7 +21,7 @@ from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
 from storage import relationships as stored
 from storage.signals import signal
-from storage.tables import account, account_key, block, follow, post
+from storage.tables import account, account_key, account_word, block, collection, collection_item, follow, post
 from storage.types import now_ms
 
 MOVE_EVERY_MS: Final = 7 * 24 * 3_600_000
@@ -194,6 +194,9 @@ def erase_some(conn: Connection, account_id: int) -> bool:
     if follows or rows:
         return True
     conn.execute(delete(block).where(block.c.account_id == account_id))
+    conn.execute(delete(collection).where(collection.c.account_id == account_id))
+    conn.execute(delete(collection_item).where(collection_item.c.account_id == account_id))
+    conn.execute(delete(account_word).where(account_word.c.account_id == account_id))
     remote_media.forget_of_account(conn, account_id)
     conn.execute(
         update(account)

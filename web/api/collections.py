@@ -23,7 +23,7 @@ OFFSET_MAX: Final = 10_000
 
 
 async def of_account(request: web.Request) -> web.Response:
-    """``GET /api/v1/accounts/:id/collections``"""
+    """``GET /api/v1/accounts/:id/collections``: what an account recommends; its owner sees also what is not listed."""
     viewer = auth.viewer(request, "read:collections")
     limit, offset = _page(request)
     found = await collections.of_account(
@@ -43,7 +43,7 @@ async def featuring(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api/v1/collections/:id``"""
+    """``GET /api/v1/collections/:id``: a collection with its accounts, the owner's first."""
     viewer = auth.viewer(request, "read:collections")
     found = await collections.show(keys.server(request), viewer.account_id, forms.path_id(request))
     render = renderer(request)
@@ -57,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """``POST /api/v1/collections``"""
+    """``POST /api/v1/collections``: a new one, of those who agree; who is elsewhere is asked."""
     member = auth.member(request, "write:collections")
     params = await forms.params(request)
     made = await collections.create(keys.server(request), member, _draft(params), params.ids("account_ids"))
@@ -65,7 +65,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def update(request: web.Request) -> web.Response:
-    """``PATCH /api/v1/collections/:id``"""
+    """``PATCH /api/v1/collections/:id``: change what it says of itself."""
     member = auth.member(request, "write:collections")
     changed = await collections.change(
         keys.server(request), member, forms.path_id(request), _draft(await forms.params(request))
@@ -74,14 +74,14 @@ async def update(request: web.Request) -> web.Response:
 
 
 async def remove(request: web.Request) -> web.Response:
-    """``DELETE /api/v1/collections/:id``"""
+    """``DELETE /api/v1/collections/:id``: delete one's own."""
     member = auth.member(request, "write:collections")
     await collections.remove(keys.server(request), member, forms.path_id(request))
     return replies.json(b"{}")
 
 
 async def add_account(request: web.Request) -> web.Response:
-    """``POST /api/v1/collections/:collection_id/items``"""
+    """``POST /api/v1/collections/:collection_id/items``: feature somebody, or ask them."""
     member = auth.member(request, "write:collections")
     account_id = (await forms.params(request)).id("account_id")
     if account_id is None:
@@ -93,7 +93,7 @@ async def add_account(request: web.Request) -> web.Response:
 
 
 async def remove_item(request: web.Request) -> web.Response:
-    """``DELETE /api/v1/collections/:collection_id/items/:id``"""
+    """``DELETE /api/v1/collections/:collection_id/items/:id``: feature somebody no longer."""
     member = auth.member(request, "write:collections")
     await collections.remove_item(keys.server(request), member, *_item_ids(request))
     return replies.json(b"{}")

@@ -51,11 +51,17 @@ def _no_such_handler(scope: str | None, *, member: bool) -> Handler:
     return handler
 
 
+async def _no_campaign(request: web.Request) -> web.StreamResponse:
+    """As Mastodon answers where nobody asks for donations."""
+    auth.member(request)
+    return web.Response(status=204)
+
+
 routes: Final[list[web.RouteDef]] = [
     _member("/api/v1/accounts/{id}/identity_proofs", "read:accounts"),
     # what is scheduled
     # discovery
-    _anybody("/api/v1/donation_campaigns", None, b"null"),
+    web.get("/api/v1/donation_campaigns", _no_campaign),
     # cards
     # the rest
     _member(

@@ -19,7 +19,7 @@ from web.api.entities import CustomEmoji
 from web.api.render import instant, renderer
 
 MASTODON_VERSION: Final = "4.6.0"
-API_VERSIONS: Final = {"mastodon": 1, "fedserver": 1}
+API_VERSIONS: Final = {"mastodon": 10, "fedserver": 1}
 """What clients may rely on: every promise of Mastodon's API up to this number, and the version of our own."""
 
 THUMBNAIL: Final = "thumbnail.png"

@@ -18,7 +18,7 @@ from web.params import Unreadable
 
 
 async def find(request: web.Request) -> web.Response:
-    """``GET /api/v2/search``: without a token among what is known here, and only the first page."""
+    """``GET /api/v2/search``: accounts, hashtags, and for members posts; strangers get the first page of what is known."""
     viewer = auth.viewer(request, "read:search")
     params = forms.query(request)
     resolve, offset = params.flag("resolve"), params.integer("offset", 0, least=0, most=10_000)

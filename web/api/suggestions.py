@@ -46,7 +46,7 @@ async def with_sources(request: web.Request) -> web.Response:
 
 
 async def dismiss(request: web.Request) -> web.Response:
-    """``DELETE /api/v1/suggestions/:account_id``"""
+    """``DELETE /api/v1/suggestions/:account_id``: suggest somebody no more."""
     member = auth.member(request, "write:accounts")
     await suggestions.dismiss(keys.server(request), member, forms.path_id(request, "account_id"))
     return replies.json(b"{}")
