@@ -5,6 +5,8 @@ there is locked in the panel (`Config.given`); the rest an admin may change at r
 here is only where that begins.
 """
 
+# Long because every setting stands here once, with its sentence.
+
 import difflib
 import json
 import os

@@ -171,7 +171,7 @@ def _type_of(picture: Path) -> str | None:
 def _unpacked(source: Path, folder: Path) -> list[tuple[str, Path]]:
     """Names of the pictures and files with them, under names of our own: those in archives lead nowhere."""
     if source.is_dir():
-        found = sorted(one for one in source.rglob("*") if one.suffix.lower() in _SUFFIXES and one.is_file())
+        found = sorted(one for one in source.rglob("*") if _wanted(one.name) and one.is_file())
         return [(one.name, one) for one in found[:ENTRIES_MAX]]
     try:
         entries = _from_zip(source) if zipfile.is_zipfile(source) else _from_tar(source)

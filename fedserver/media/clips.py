@@ -39,6 +39,8 @@ FRAME_RATE_MAX: Final = 60  # likewise
 SILENT_SECONDS_MAX: Final = 60
 """A video without sound is played over and over like a moving picture (`gifv`), unless it is longer than this."""
 STREAMS_MAX: Final = 64
+ENCODERS: Final = ("libx264", "aac", "libmp3lame", "mjpeg")
+"""What ffmpeg must have been built with."""
 _ANSWER_BYTES_MAX: Final = 1 << 20
 _ENTRIES: Final = (
     "format=duration,bit_rate:stream=codec_type,codec_name,profile,pix_fmt,width,height,avg_frame_rate,"

@@ -10,7 +10,8 @@ from aiohttp import FormData
 
 from fedserver import uploads
 from fedserver.context import Server
-from storage import media
+from fedserver.jobs.engine import open_engine
+from storage import jobs, media
 from storage.types import now_ms
 from tests.api.uploads import picture, upload, upload_form
 from tests.client import ApiError
@@ -156,6 +157,24 @@ async def test_limits_are_told_and_kept(alice: Person, nobody: Person, tmp_path:
         await alice.post("/api/v1/media", data=form(song(tmp_path, "wav")))
     with pytest.raises(ApiError, match="101x81 videos are not supported"):
         await alice.post("/api/v1/media", data=form(silent_film(tmp_path)))
+
+
+@needs_ffmpeg
+async def test_what_a_crash_cut_off_is_converted_after_the_start(
+    server: Server, alice: Person, tmp_path: Path
+) -> None:
+    sent = await alice.post("/api/v2/media", data=form(song(tmp_path)))
+    if server.config.database_url.startswith("sqlite:"):  # PgQueuer finds out what a dead worker had
+        now = now_ms()
+        (begun,) = await server.db.write(
+            lambda conn: jobs.claim(conn, ["convert_upload"], limit=9, now=now, until=now + 3_600_000)
+        )
+        assert begun.payload == {"media_id": int(sent["id"])}
+    assert await server.db.write(media.begin, int(sent["id"]))
+    engine = open_engine(server)
+    await engine.start()
+    assert (await ready(alice, sent["id"]))["type"] == "audio"
+    await engine.stop()
 
 
 @needs_ffmpeg
