@@ -155,7 +155,7 @@ def _on_the_map() -> list[str]:
         heading = re.match(r"### `(\w+)/`", line)
         if heading:
             package = heading[1]
-        opening = re.match(r"(\w+)/ ", line)
+        opening = re.match(r"(\w+(?:/\w+)*)/ ", line)
         if opening or not line.startswith(" "):
             folder = f"{opening[1]}/" if opening else ""
         named += [f"{package}/{folder}{name}" for name in re.findall(r"\b\w+\.py\b", line)]
