@@ -65,7 +65,7 @@ def fan_out(conn: Connection, row: Any, *, boosted: Any = None) -> None:
         "post_id": row.id,
         "author_id": row.account_id,
         "now": now_ms(),
-        "language": f'%"{row.language.partition("-")[0]}%' if row.language else "%",
+        "language": f'"{row.language.partition("-")[0]}' if row.language else "",
     }
     answers = row.in_reply_to_account_id is not None and row.in_reply_to_account_id != row.account_id
     if answers:
@@ -169,7 +169,9 @@ def _id(name: str) -> BindParameter[int]:
 
 def _speaks(followed: FromClause) -> ColumnElement[bool]:
     """Whether the post is in a language that the follower wants from its author."""
-    return or_(followed.c.languages == "[]", followed.c.languages.like(bindparam("language")))
+    languages, language = followed.c.languages, bindparam("language", type_=follow.c.languages.type)
+    # Not LIKE: SQLite would plan the statement anew for each value of its pattern.
+    return or_(languages == "[]", language == "", func.replace(languages, language, "") != languages)
 
 
 def _follows(reader: Any, target_id: Any) -> ColumnElement[bool]:

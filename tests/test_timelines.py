@@ -80,6 +80,18 @@ async def test_a_boost_is_not_shown_to_who_wrote_it_has_it_or_wants_no_boosts(db
     await db.write(unit)
 
 
+async def test_a_follow_in_one_language_brings_no_other(db: Database) -> None:
+    def unit(conn: Connection) -> None:
+        author, reader = add_member(conn, "author"), add_member(conn, "reader")
+        add_follow(conn, reader, author)
+        conn.execute(update(tables.follow).values(languages='["pt"]'))
+        wanted = [_arrive(conn, add_post(conn, author, language=one)) for one in ("pt", "pt-BR", "")]
+        _arrive(conn, add_post(conn, author, language="en"))
+        assert _home(conn, reader) == wanted[::-1]
+
+    await db.write(unit)
+
+
 async def test_a_mute_that_is_over_hides_nothing(db: Database) -> None:
     def unit(conn: Connection) -> None:
         author, muting, muted_once = (
