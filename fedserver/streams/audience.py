@@ -93,9 +93,8 @@ def open_streams(
     """Which of the streams somebody listens to have a post that everybody may see; `in_public` unless it answers
     somebody else."""
     side = "public:local" if local else "public:remote"
-    wanted = [Stream(names.HASHTAG, key) for key in tags]
-    if local:
-        wanted += [Stream(names.HASHTAG_LOCAL, one.of) for one in wanted]
+    of_side = names.HASHTAG_LOCAL if local else names.HASHTAG_REMOTE
+    wanted = [Stream(name, key) for key in tags for name in (names.HASHTAG, of_side)]
     if in_public:
         wanted += [Stream("public", ""), Stream(side, "")]
         if has_media:
@@ -255,7 +254,7 @@ def _find_streams(
     if not interest.open or not listed:
         return
     tags: dict[int, list[Any]] = {}
-    if any(one.name in names.HASHTAGS for one in interest.open):
+    if any(one.of for one in interest.open):
         tags = posts.tags_of(conn, [row.card.post.id for row in listed])
     for row in listed:
         line = row.card.post

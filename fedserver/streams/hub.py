@@ -91,7 +91,7 @@ class Hub:
         for channel in ("user", "account"):
             bus.subscribe(channel, self._member_changed)
         bus.subscribe("filters", self._filters_changed)
-        bus.subscribe("setting", self._heard_from_outside)
+        bus.subscribe("setting", self._setting_changed)
 
     # -- who listens
 
@@ -172,9 +172,14 @@ class Hub:
         else:
             self._filters.clear()
 
-    def _heard_from_outside(self, payload: str) -> None:
-        # Another process has written to the SQLite file, or we were deaf for a while: nobody says what has changed.
-        if not payload:
+    def _setting_changed(self, payload: str) -> None:
+        if payload.endswith("_feed_access"):
+            # Who comes back is let in by what holds now.
+            for listener in self.listeners.all():
+                if any(one.name in names.OPEN_TO_ALL for one in listener.streams):
+                    listener.end()
+        elif not payload:
+            # Another process has written to the SQLite file, or we were deaf for a while: nobody says what changed.
             self._server.remembered.tokens.clear()
             self._filters_changed("")
             self._hear(STANDING, "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from fedserver import lists
+from fedserver import feeds, lists
 from fedserver.content.links import tag_key
 from fedserver.context import Server
-from fedserver.errors import Invalid, Unauthorized
+from fedserver.errors import Forbidden, Invalid, Unauthorized
 from fedserver.viewer import Member, Viewer, has_scope
 
 USER: Final = "user"
@@ -26,8 +26,10 @@ PUBLIC: Final = frozenset(
         "public:remote:media",
     }
 )
+HASHTAG_REMOTE: Final = "hashtag:remote"
+"""Not for clients to name: what is left of a hashtag where an admin has closed the timeline of this server."""
 HASHTAGS: Final = frozenset({HASHTAG, HASHTAG_LOCAL})
-OPEN_TO_ALL: Final = PUBLIC | HASHTAGS
+OPEN_TO_ALL: Final = PUBLIC | HASHTAGS | {HASHTAG_REMOTE}
 OWN: Final = frozenset({USER, NOTIFICATIONS, DIRECT, LIST})
 
 TAG_CHARACTERS_MAX: Final = 200
@@ -96,9 +98,10 @@ def named(viewer: Viewer, asked: Asked) -> Stream:
 
 
 async def admit(server: Server, viewer: Viewer, asked: Asked) -> Stream:
-    """The stream that is meant, if the viewer may listen to it.
+    """The stream that is meant, if the viewer may listen to it; of one open to all, what an admin leaves open of it.
 
-    Raises UnknownStream, Unauthorized (nobody, or out of scope), Invalid (an app without a member), NotFound (a list).
+    Raises UnknownStream, Unauthorized (nobody, or out of scope), Invalid (an app without a member), NotFound (a
+    list), Forbidden (closed).
     """
     stream = named(viewer, asked)
     # Whoever has a token needs the scope of what they read, public or not (GHSA-7gwh-mw97-qjgp).
@@ -108,4 +111,29 @@ async def admit(server: Server, viewer: Viewer, asked: Asked) -> Stream:
         raise OutOfScope
     if stream.name == LIST and isinstance(viewer, Member):
         await lists.one(server, viewer, int(stream.of))
-    return stream
+    return await _left_open(server, viewer, stream) if stream.name in OPEN_TO_ALL else stream
+
+
+async def _left_open(server: Server, viewer: Viewer, stream: Stream) -> Stream:
+    base, *sides = stream.name.removesuffix(":media").split(":")
+    media = ":media" if stream.name.endswith(":media") else ""
+    shown = await feeds.sides(
+        server,
+        viewer,
+        "topic" if base == HASHTAG else "live",
+        local="local" in sides,
+        remote="remote" in sides,
+    )
+    if shown is None:
+        raise Forbidden("This stream is closed.")
+    side = ":local" if shown.only_local else ":remote" if shown.only_remote else ""
+    return Stream(f"{base}{side}{media}", stream.of)
+
+
+def maybe_narrowed(stream: Stream) -> list[Stream]:
+    """The streams that somebody may have been given who asked for this one."""
+    base, _, rest = stream.name.partition(":")
+    if stream.name not in OPEN_TO_ALL or rest not in ("", "media"):
+        return [stream]
+    end = f":{rest}" if rest else ""
+    return [Stream(f"{base}{side}{end}", stream.of) for side in ("", ":local", ":remote")]

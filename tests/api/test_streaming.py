@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,7 +13,8 @@ import aiohttp
 import pytest
 from sqlalchemy import update
 
-from fedserver import oauth
+from fedserver import announcements, oauth, settings
+from fedserver.announcements import Draft
 from fedserver.context import Server
 from fedserver.remembered import digest
 from fedserver.streams import heard
@@ -153,6 +155,34 @@ async def test_a_member_hears_what_happens_around_them(alice: Person, bob: Perso
         assert (await ear.next("update"))[1]["id"] == last["id"]
 
 
+@pytest.mark.jobs
+async def test_members_hear_of_announcements_conversations_and_what_was_held_back(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    async with Ear(alice, "user", "direct") as ear:
+        announced_id = await server.db.write(announcements.add, server, Draft("Closed on **Monday**"))
+        announced = (await ear.next("announcement"))[1]
+        assert (announced["id"], "read" in announced) == (str(announced_id), False)
+        path = f"/api/v1/announcements/{announced_id}"
+        await bob.put(f"{path}/reactions/👍")
+        reaction = (await ear.next("announcement.reaction"))[1]
+        assert reaction == {"name": "👍", "count": 1, "announcement_id": str(announced_id)}
+        await server.db.write(announcements.remove, announced_id)
+        assert str((await ear.next("announcement.delete"))[1]) == str(announced_id)
+
+        await alice.put("/api/v2/notifications/policy", {"for_private_mentions": "filter"})
+        made = await post(bob, "@alice in private", visibility="direct")
+        asking = (await alice.get("/api/v1/notifications/requests"))[0]
+        await alice.post(f"/api/v1/notifications/requests/{asking['id']}/accept")
+        heard = {tuple(one["stream"]): one for one in [await ear._next() for _ in range(2)]}
+        assert heard["user",]["event"] == "notifications_merged"
+        assert "payload" not in heard["user",]
+        conversation = heard["direct",]
+        assert conversation["event"] == "conversation"
+        assert json.loads(conversation["payload"]) == (await alice.get("/api/v1/conversations"))[0]
+        assert made["id"] in conversation["payload"]
+
+
 async def test_public_streams_are_open_and_sorted(
     server: Server, alice: Person, bob: Person, nobody: Person
 ) -> None:
@@ -285,6 +315,28 @@ async def test_server_sent_events_say_the_same(alice: Person, nobody: Person) ->
             b"event: filters_changed\n",
             b"data: undefined\n",
         ]
+
+
+async def test_a_closed_timeline_is_a_closed_stream(
+    server: Server, admin: Person, alice: Person, nobody: Person
+) -> None:
+    async with Ear(nobody, "public:local") as before:
+        await settings.change(server, admin.member, {"local_live_feed_access": "authenticated"})
+        await before.closed()
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await nobody.client.ws_connect(STREAMING, params={"stream": "public"})
+    assert refused.value.status == 401
+    await settings.change(server, admin.member, {"remote_live_feed_access": "disabled"})
+    async with Ear(nobody) as stranger, Ear(alice, "public") as ear:
+        await stranger.ws.send_json({"type": "subscribe", "stream": "public"})
+        assert (await stranger.error())[1] == 401
+        await ear.ws.send_json({"type": "subscribe", "stream": "public:remote"})
+        assert (await ear.error())[1] == 403
+        made = await post(alice, "Of this server")
+        stream, status = await ear.next("update")
+        assert (stream, status["id"]) == (["public"], made["id"])
+        await ear.subscribe("public", "unsubscribe")
+        assert not hub_of(alice).listeners.open
 
 
 # -- what ends a connection

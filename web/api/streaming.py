@@ -137,8 +137,8 @@ async def _obey(request: web.Request, connection: Socket, text: str) -> None:
         if message.type == "subscribe":
             await _subscribe(request, connection, message.asked)
         elif message.type == "unsubscribe":
-            stream = names.named(connection.viewer, message.asked)
-            request.app[HUB].unsubscribe(connection, stream)
+            for stream in names.maybe_narrowed(names.named(connection.viewer, message.asked)):
+                request.app[HUB].unsubscribe(connection, stream)
         else:
             raise Unreadable("The type must be subscribe or unsubscribe.")
     except FedError as error:
