@@ -162,10 +162,11 @@ def notice_of(values: Any) -> Notice:
     """A `Notice` of the columns of `select_notices`."""
     # Past the constructors of named tuples, as in `cards.card_of`.
     sender = _new(AccountLine, values[_OWN_WIDTH:_SENDER_END])
-    card = None
-    if values[_SENDER_END] is not None:
-        line, author = _new(PostLine, values[_SENDER_END:_POST_END]), _new(AccountLine, values[_POST_END:])
-        card = _new(Card, (line, author, None, None))
+    if values[_SENDER_END] is None:
+        return _new(Notice, (*values[:_OWN_WIDTH], sender, None))
+    # Who mentions somebody is the author of the post.
+    author = sender if values[_POST_END] == sender[0] else _new(AccountLine, values[_POST_END:])
+    card = _new(Card, (_new(PostLine, values[_SENDER_END:_POST_END]), author, None, None))
     return _new(Notice, (*values[:_OWN_WIDTH], sender, card))
 
 
@@ -209,8 +210,11 @@ def completed(
     """These notifications with everything that is needed to show them, and `others` beside their senders."""
     found = {one.card.post.id: one.card for one in notices if one.card is not None}
     batch = quoted.complete(conn, list(found.values()), viewer_id, shelf)
-    lines = {one.account.id: one.account for one in notices} | {one.id: one for one in others}
-    cards.add_accounts(conn, batch, lines.values(), shelf)
+    known = {card.author.id for card in found.values()}
+    lines = {one.account.id: one.account for one in notices if one.account.id not in known}
+    lines.update((one.id, one) for one in others if one.id not in known)
+    if lines:
+        cards.add_accounts(conn, batch, lines.values(), shelf)
     reports = _rows(conn, report, [one.report_id for one in notices])
     return Notices(
         notices,

@@ -20,7 +20,8 @@ from web.forms import Params
 
 UNREAD_COUNTED: Final = (100, 1000)
 
-_encode: Final = msgspec.json.encode
+_encode: Final = msgspec.json.Encoder().encode
+_TYPES: Final = {name: _encode(name) for name in noticeboard.TYPES}
 
 
 async def listed(request: web.Request) -> web.Response:
@@ -128,14 +129,15 @@ def entity(render: Renderer, one: Notice, found: Notices, supported: Supported |
     more = b',"filtered":true' if one.filtered else b""
     if one.card is not None:
         more += b',"status":' + render.status(one.card, found.batch)
-    more += parts(render, one, found)
+    if one.post_id is None:
+        more += parts(render, one, found)
     account = render.line(one.account, found.batch)
     if supported is not None:
         more += supported.fallback(one, found, account)
     return b'{"id":"%d","type":%b,"group_key":%b,"created_at":"%b","account":%b%b}' % (
         one.id,
-        _encode(one.type),
-        _encode(one.group_key or f"ungrouped-{one.id}"),
+        _TYPES[one.type],
+        _encode(one.group_key) if one.group_key else b'"ungrouped-%d"' % one.id,
         instant(instant_of(one.id)).encode(),
         account,
         more,
