@@ -22,6 +22,7 @@ from fedserver.context import Server
 from fedserver.errors import Refused, Unreachable
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
+from fedserver.media import remote_urls
 from fedserver.noticeboard import Asked, Notice, Notices
 from fedserver.rendered import Shelf
 from storage import push, relationships, users
@@ -185,7 +186,7 @@ def _content(server: Server, member: UserRow, notice: Notice, found: Notices) ->
         "preferred_locale": member.locale,
         "notification_id": notice.id,
         "notification_type": notice.type,
-        "icon": profile.avatar_url or f"{server.config.origin}{DEFAULT_ICON}",
+        "icon": remote_urls.avatar(server.config, profile) or f"{server.config.origin}{DEFAULT_ICON}",
         "title": _shortened(_TITLES[notice.type].format(who=who), TITLE_CHARACTERS_MAX),
         "body": _shortened(" ".join(text.split()), BODY_CHARACTERS_MAX),
     }

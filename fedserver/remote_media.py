@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row
 from activitypub.identifiers import host_of
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, NotFound, Refused, Unreachable
-from fedserver.federation.policy import check_address, federates_with, rules_for
+from fedserver.federation.policy import federates_with, rules_for
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.media.remote_urls import digest, key_of
@@ -79,9 +79,7 @@ async def find(server: Server, what: str, reference: str, said: str) -> Copy | E
     original, row = await server.db.read(_look_up, what, reference, said)
     if not server.config.remote_media_bytes_max:
         return Elsewhere(original.url)
-    if (await rules_for(server, original.host)).rejects_media:
-        raise NotFound
-    if not await federates_with(server, original.host):
+    if not await _is_wanted(server, what, original.host):
         raise NotFound
     key = key_of(original.url)
     found = await _answer(server, row)
@@ -92,6 +90,14 @@ async def find(server: Server, what: str, reference: str, said: str) -> Copy | E
     if found is None:
         raise NotFound
     return found
+
+
+async def _is_wanted(server: Server, what: str, host: str) -> bool:
+    """Whether we show media of this host. A page that is previewed need not be of a server that federates."""
+    rules = await rules_for(server, host)
+    if rules.rejects_media or rules.policy == "reject":
+        return False
+    return what == "card" or await federates_with(server, host)
 
 
 def _look_up(conn: Connection, what: str, reference: str, said: str) -> tuple[Original, Row[Any] | None]:
@@ -143,7 +149,9 @@ async def _fetch(server: Server, what: str, key: str, original: Original, failur
     with tempfile.NamedTemporaryFile(prefix="remote-", dir=folder) as file:
         path = Path(file.name)
         try:
-            await check_address(server, original.url)
+            # Files often lie at another host than their server, which nobody has put on a list.
+            if (await rules_for(server, host_of(original.url) or "")).policy == "reject":
+                raise Refused("This server does not federate with that one.", reason="policy")
             media_type, size = await _download(server, what, original.url, path)
         except (FedError, OSError) as error:
             await _note_failure(server, key, original, failures, error)

@@ -7,6 +7,7 @@ in one unit; a job converts it, and begins again after a crash.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -368,6 +369,15 @@ async def remove_abandoned(server: Server, _: dict[str, Any]) -> None:
         await server.db.write(_fail, row.id, _GIVEN_UP)
     while await server.db.write(_remove_abandoned_unit, now_ms() - ABANDONED_AFTER_MS):
         pass
+    await asyncio.to_thread(_remove_temporary, server.config.data_dir / "tmp")
+
+
+def _remove_temporary(folder: Path) -> None:
+    """Delete what a crash left of requests and downloads."""
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # its own request may have ended meanwhile
+            if file.stat().st_mtime_ns // 1_000_000 < now_ms() - ABANDONED_AFTER_MS:
+                file.unlink()
 
 
 def _remove_abandoned_unit(conn: Connection, before_ms: int) -> bool:

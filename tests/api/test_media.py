@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,11 @@ async def test_an_upload_that_keeps_ending_the_server_is_given_up(
     await server.db.write(
         lambda conn: media.change(conn, int(lost["id"]), created_at=now_ms() - uploads.STUCK_AFTER_MS - 1)
     )
+    left = server.config.data_dir / "tmp" / "half.upload"
+    left.write_bytes(b"half a request")
+    os.utime(left, (1, 1))
     await uploads.remove_abandoned(server, {})
+    assert not left.exists()
     with pytest.raises(ApiError, match=r"422.*could not be converted"):
         await alice.get(f"/api/v1/media/{lost['id']}")
 

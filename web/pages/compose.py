@@ -11,8 +11,8 @@ from aiohttp import web
 
 from fedserver import editions, posts, reading, scheduled, uploads
 from fedserver.errors import FedError, Invalid
+from fedserver.page_cards import PostCard
 from fedserver.posts import Draft, MediaChange, PollDraft
-from fedserver.reading import PostCard
 from fedserver.viewer import Member
 from web import forms, keys
 from web.forms import Params
@@ -266,6 +266,7 @@ def _context(
         "edited": edited,
         "durations": DURATIONS,
         "characters_max": posts.CHARACTERS_MAX,
+        "accepts": ",".join(uploads.accepted_types(keys.server(request))),
         "picture_fields": max(0, PICTURE_FIELDS - len(written.kept)),
         "poll_fields": max(POLL_FIELDS, len(written.options)),
         "address": request.path,
