@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from fedserver import mentions, reading, visibility
+from fedserver import mentions, page_cards, visibility
 from fedserver.content import markdown
 from fedserver.content.emoji import emoji_of
 from fedserver.content.links import tag_key
@@ -64,7 +64,7 @@ class Notice:
 
     id: int
     html: str
-    emojis: tuple[reading.Emoji, ...]
+    emojis: tuple[page_cards.Emoji, ...]
     starts_at: int | None
     ends_at: int | None
     all_day: bool
@@ -108,7 +108,7 @@ async def unread(server: Server, member: Member) -> list[Notice]:
             Notice(
                 row.id,
                 row.content_html,
-                reading.emojis_of(server.config, row.emojis, ""),
+                page_cards.emojis_of(server.config, row.emojis, ""),
                 row.starts_at,
                 row.ends_at,
                 bool(row.all_day),

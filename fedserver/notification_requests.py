@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from fedserver import conversations, filters, reading, timelines
+from fedserver import conversations, filters, page_cards, reading, timelines
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.rendered import Shelf
@@ -44,7 +44,7 @@ class Held:
     """A request as pages show it. `post` is the last that waits, if it can be shown."""
 
     id: int
-    person: reading.Person
+    person: page_cards.Person
     count: int
     post: reading.PostCard | None
 
@@ -93,7 +93,7 @@ async def for_page(server: Server, member: Member, window: Window) -> RequestsLe
         items = [
             Held(
                 one.id,
-                reading.person_of(server.config, senders[one.from_account_id]),
+                page_cards.person_of(server.config, senders[one.from_account_id]),
                 one.notifications_count,
                 by_post.get(one.last_post_id),
             )

@@ -18,7 +18,7 @@ from fedserver.content.html import excerpt
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Unreachable
-from fedserver.reading import PostCard
+from fedserver.page_cards import PostCard
 from fedserver.site import Site
 
 log = logging.getLogger("fedserver.oembed")

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import noticeboard, reading
+from fedserver import noticeboard, page_cards, reading
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Gone, NotFound
 from fedserver.media import remote_urls
 from fedserver.noticeboard import Asked
-from fedserver.reading import Person, PostCard, Window
+from fedserver.page_cards import Person, PostCard
+from fedserver.reading import Window
 from fedserver.viewer import Member, Viewer
 from storage import accounts, relationships, users
 from storage import notifications as stored_notifications
@@ -118,7 +119,7 @@ async def shell(server: Server, member: Member) -> Shell:
             raise NotFound
         asking = relationships.followers(conn, row.id, Window(limit=UNREAD_COUNTED_MAX), accepted=False)
         return Shell(
-            person=reading.person_of(server.config, row),
+            person=page_cards.person_of(server.config, row),
             role=user.role,
             unread=noticeboard.unread_unit(conn, row.id, UNREAD_COUNTED_MAX, Asked()),
             requests=len(asking),
@@ -228,8 +229,8 @@ async def notifications_of(
             Told(
                 row.id,
                 row.type,
-                reading.person_of(server.config, people[row.account.id]),
-                by_post.get(row.post_id),
+                page_cards.person_of(server.config, people[row.account.id]),
+                by_post.get(row.post_id or 0),
                 instant_of(row.id),
                 row.id > read_id,
                 severed[row.severance_id].target_name if row.severance_id in severed else "",
@@ -287,7 +288,7 @@ def _profile(conn: Connection, config: Config, viewer: Viewer, row: AccountRow) 
         standing = relationships.between(conn, viewer.account_id, [row.id])[row.id]
     moved_to = accounts.by_id(conn, row.moved_to_id) if row.moved_to_id is not None else None
     return Profile(
-        person=reading.person_of(config, row),
+        person=page_cards.person_of(config, row),
         note_html=row.note_html,
         note_source=row.note_source,
         fields=tuple(
@@ -306,7 +307,7 @@ def _profile(conn: Connection, config: Config, viewer: Viewer, row: AccountRow) 
         memorial=bool(row.memorial),
         created_at=row.created_at,
         aliases=tuple(json.loads(row.also_known_as)),
-        moved_to=reading.person_of(config, moved_to) if moved_to is not None else None,
+        moved_to=page_cards.person_of(config, moved_to) if moved_to is not None else None,
         standing=standing,
         mine=mine,
     )
@@ -337,4 +338,4 @@ def _of_rows(conn: Connection, config: Config, viewer: Viewer, rows: Sequence[Ac
     standings: dict[int, Relationship] = {}
     if viewer.account_id is not None:
         standings = relationships.between(conn, viewer.account_id, [row.id for row in rows])
-    return People([reading.person_of(config, row) for row in rows], standings, None, None)
+    return People([page_cards.person_of(config, row) for row in rows], standings, None, None)

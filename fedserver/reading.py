@@ -1,195 +1,31 @@
 """Posts for people to read: everything a page shows of a list of them, in batched statements.
 
-What may be seen was decided by `fedserver.timelines`, whose batches are turned into cards here. The names of
-those who are answered are the one thing a page shows that the client API does not.
+What may be seen was decided by `fedserver.timelines`, whose batches `fedserver.page_cards` turns into cards.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import feeds, quoted, threads, timelines
+from fedserver import feeds, threads, timelines
 from fedserver.config import Config
-from fedserver.content.html import without_inline_quote
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
-from fedserver.media import remote_urls
+from fedserver.page_cards import Person, PostCard, cards_of
 from fedserver.rendered import Shelf
-from fedserver.timelines import AccountPosts, Batch, Content, PollCard, PostLine, Standing, Window
+from fedserver.timelines import AccountPosts, Batch, Window
 from fedserver.viewer import Viewer
-from storage import accounts
-from storage.accounts import AccountRow
-from storage.types import now_ms
 
-__all__ = [
-    "AccountPosts",
-    "Leaf",
-    "Person",
-    "Picture",
-    "Poll",
-    "PollChoice",
-    "PostCard",
-    "QuotedCard",
-    "Reply",
-    "ThreadView",
-    "Window",
-]
+__all__ = ["AccountPosts", "Leaf", "Reply", "ThreadView", "Window"]
 
 NOTHING_HELD: Final = Shelf(0, 0)
 """Pages show names and texts, not the JSON that a shelf holds, so everything is fetched."""
 INDENT_MAX: Final = 3
-NO_STANDING: Final = Standing()
-
-
-@dataclass(frozen=True, slots=True)
-class Emoji:
-    """A picture that stands for ``:shortcode:``."""
-
-    shortcode: str
-    url: str
-    static_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An account as a list shows it. `handle` is a name here and name@domain elsewhere; `path` is its page."""
-
-    id: int
-    handle: str
-    full_handle: str
-    name: str
-    path: str
-    uri: str
-    url: str
-    avatar: str
-    avatar_alt: str
-    emojis: tuple[Emoji, ...]
-    local: bool
-    bot: bool
-    locked: bool
-    kind: str
-
-    @property
-    def initials(self) -> str:
-        """One or two letters for those who have no picture."""
-        words = [word for word in self.name.split() if word[0].isalnum()] or [self.handle]
-        return "".join(word[0] for word in (words[:1] if len(words) == 1 else [words[0], words[-1]])).upper()
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An attachment. `type` is image, gifv, video, audio or unknown; `url` is "" while it is not to be had."""
-
-    id: int
-    type: str
-    url: str
-    preview_url: str
-    remote_url: str
-    description: str
-    width: int | None
-    height: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class PollChoice:
-    """One choice. `percent` and `votes` are None while the result is not to be seen."""
-
-    position: int
-    title: str
-    votes: int | None
-    percent: int | None
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """A poll as the viewer sees it. `voters` counts people where that is known, else votes."""
-
-    multiple: bool
-    closed: bool
-    closes_at: int | None
-    voters: int
-    voted: bool
-    may_vote: bool
-    choices: tuple[PollChoice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedPage:
-    """What the page says that a post links to; texts are "" where it says nothing."""
-
-    url: str
-    title: str
-    description: str
-    provider: str
-    language: str
-    image: str
-    image_alt: str
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedCard:
-    """What a post quotes, as its viewer may see it: `state` is the client API's word for how the quote stands. A card
-    that `is_hidden` is of somebody the viewer blocks or mutes."""
-
-    state: str
-    card: PostCard | None
-
-    @property
-    def is_hidden(self) -> bool:
-        return self.state != "accepted"
-
-
-@dataclass(frozen=True, slots=True)
-class PostCard:
-    """A post as a page shows it. For a boost this is the post boosted, with `boosted_by` and `boost_id`.
-    `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to.
-    """
-
-    id: int
-    uri: str
-    url: str
-    path: str
-    author: Person
-    boosted_by: Person | None
-    boost_id: int | None
-    kind: str
-    visibility: str
-    title: str
-    summary: str
-    sensitive: bool
-    language: str
-    html: str
-    emojis: tuple[Emoji, ...]
-    pictures: tuple[Picture, ...]
-    poll: Poll | None
-    preview: LinkedPage | None
-    answers: Person | None
-    mentioned: tuple[str, ...]
-    in_reply_to_id: int | None
-    is_reply: bool
-    local: bool
-    app_name: str
-    created_at: int
-    edited_at: int | None
-    replies_count: int
-    boosts_count: int
-    likes_count: int
-    standing: Standing
-    mine: bool
-    quote: QuotedCard | None = None
-
-    @property
-    def may_be_boosted(self) -> bool:
-        """Whether the viewer could show it to others."""
-        return self.visibility in ("public", "unlisted") or (self.mine and self.visibility == "followers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +62,9 @@ async def home(server: Server, account_id: int, window: Window) -> Leaf:
 
     def unit(conn: Connection) -> Leaf:
         batch = timelines.home_unit(conn, account_id, window, NOTHING_HELD)
-        return _leaf(_cards(conn, server.config, account_id, batch), window, [c.post.id for c in batch.cards])
+        return _leaf(
+            cards_of(conn, server.config, account_id, batch), window, [c.post.id for c in batch.cards]
+        )
 
     return await server.db.read(unit)
 
@@ -247,7 +85,7 @@ async def public(server: Server, viewer: Viewer, window: Window, *, local: bool)
             remote=sides.only_remote,
             only_media=False,
         )
-        cards = _cards(conn, server.config, viewer.account_id, batch)
+        cards = cards_of(conn, server.config, viewer.account_id, batch)
         return _leaf(cards, window, [card.post.id for card in batch.cards])
 
     return await server.db.read(unit)
@@ -261,7 +99,9 @@ async def of_account(
     def unit(conn: Connection) -> Leaf:
         viewer_id = viewer.account_id
         batch = timelines.of_account_unit(conn, viewer_id, account_id, window, NOTHING_HELD, wanted)
-        return _leaf(_cards(conn, server.config, viewer_id, batch), window, [c.post.id for c in batch.cards])
+        return _leaf(
+            cards_of(conn, server.config, viewer_id, batch), window, [c.post.id for c in batch.cards]
+        )
 
     return await server.db.read(unit)
 
@@ -269,7 +109,7 @@ async def of_account(
 async def pinned(server: Server, viewer: Viewer, account_id: int) -> list[PostCard]:
     """What an account shows at the top of its profile."""
     batch = await timelines.pinned(server, viewer.account_id, account_id, NOTHING_HELD)
-    return await server.db.read(_cards, server.config, viewer.account_id, batch)
+    return await server.db.read(cards_of, server.config, viewer.account_id, batch)
 
 
 async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> Leaf:
@@ -286,20 +126,20 @@ async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> L
         local=sides.only_local,
         remote=sides.only_remote,
     )
-    cards = await server.db.read(_cards, server.config, viewer.account_id, batch)
+    cards = await server.db.read(cards_of, server.config, viewer.account_id, batch)
     return _leaf(cards, window, [card.post.id for card in batch.cards])
 
 
 async def liked(server: Server, account_id: int, window: Window) -> Leaf:
     """What a member liked, the last one first."""
     ids, batch = await timelines.liked(server, account_id, window, NOTHING_HELD)
-    return _leaf(await server.db.read(_cards, server.config, account_id, batch), window, ids)
+    return _leaf(await server.db.read(cards_of, server.config, account_id, batch), window, ids)
 
 
 async def bookmarked(server: Server, account_id: int, window: Window) -> Leaf:
     """What a member keeps for themselves, the last one first."""
     ids, batch = await timelines.bookmarked(server, account_id, window, NOTHING_HELD)
-    return _leaf(await server.db.read(_cards, server.config, account_id, batch), window, ids)
+    return _leaf(await server.db.read(cards_of, server.config, account_id, batch), window, ids)
 
 
 async def one(server: Server, viewer: Viewer, post_id: int) -> PostCard:
@@ -326,7 +166,7 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
         if not focus or focus[0].id != post_id:
             raise NotFound
         around = threads.around_unit(conn, viewer_id, post_id, NOTHING_HELD)
-        found = {card.id: card for card in _cards(conn, server.config, viewer_id, around.batch)}
+        found = {card.id: card for card in cards_of(conn, server.config, viewer_id, around.batch)}
         before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
         depth = {post_id: 0}
         replies: list[Reply] = []
@@ -344,50 +184,15 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
 
 async def of_batch(server: Server, viewer: Viewer, batch: Batch) -> list[PostCard]:
     """The posts of a batch that was fetched with `NOTHING_HELD`, such as those a search found."""
-    return await server.db.read(_cards, server.config, viewer.account_id, batch)
+    return await server.db.read(cards_of, server.config, viewer.account_id, batch)
 
 
 def cards(conn: Connection, config: Config, viewer_id: int | None, post_ids: Sequence[int]) -> list[PostCard]:
     """Those of these posts that the viewer may see, in this order: for units."""
-    return _cards(conn, config, viewer_id, timelines.batch_of(conn, viewer_id, post_ids, NOTHING_HELD))
+    return cards_of(conn, config, viewer_id, timelines.batch_of(conn, viewer_id, post_ids, NOTHING_HELD))
 
 
 # -- making cards
-
-
-def person_of(config: Config, row: AccountRow) -> Person:
-    """An account's row as a page shows it."""
-    local = not row.domain
-    handle = row.username if local else f"{row.username}@{row.domain}"
-    return Person(
-        id=row.id,
-        handle=handle,
-        full_handle=f"{row.username}@{row.domain or config.domain}",
-        name=row.display_name.strip() or row.username,
-        path=f"/@{handle}",
-        uri=row.uri,
-        url=row.url or row.uri,
-        avatar=remote_urls.avatar(config, row),
-        avatar_alt=row.avatar_alt,
-        emojis=emojis_of(config, row.emojis, row.uri),
-        local=local,
-        bot=bool(row.bot),
-        locked=bool(row.locked),
-        kind=row.actor_type,
-    )
-
-
-def emojis_of(config: Config, stored: str, owner_uri: str) -> tuple[Emoji, ...]:
-    """The emojis that the row of a post or account names; those with no web address are left out."""
-    return tuple(
-        Emoji(
-            one["shortcode"],
-            remote_urls.emoji(config, owner_uri, one["shortcode"], one["url"]),
-            remote_urls.emoji(config, owner_uri, one["shortcode"], one.get("static_url") or one["url"]),
-        )
-        for one in json.loads(stored)
-        if str(one.get("url", "")).startswith(("https://", "http://"))
-    )
 
 
 def cursors(window: Window, ids: Sequence[int]) -> tuple[int | None, int | None]:
@@ -402,177 +207,3 @@ def cursors(window: Window, ids: Sequence[int]) -> tuple[int | None, int | None]
 def _leaf(found: list[PostCard], window: Window, ids: Sequence[int]) -> Leaf:
     newer, older = cursors(window, ids)
     return Leaf(found, newer, older)
-
-
-def _cards(conn: Connection, config: Config, viewer_id: int | None, batch: Batch) -> list[PostCard]:
-    answered = {
-        line.in_reply_to_account_id
-        for card in batch.cards
-        for line in (card.post, card.original)
-        if line is not None and line.in_reply_to_account_id is not None
-    }
-    rows = dict(batch.profiles)
-    rows |= accounts.by_ids(conn, answered - rows.keys())
-    people = {account_id: person_of(config, row) for account_id, row in rows.items()}
-    found = []
-    for card in batch.cards:
-        line = card.original or card.post
-        content = batch.contents.get(line.id)
-        if content is None or line.account_id not in people:
-            continue  # it went between two statements
-        boosted = card.original is not None
-        found.append(
-            _card(
-                config,
-                line,
-                content,
-                people,
-                viewer_id=viewer_id,
-                standing=(batch.standing or {}).get(line.id, NO_STANDING),
-                poll=batch.polls.get(line.id),
-                preview=batch.previews.get(line.preview_id or 0),
-                quote=_quote(config, line, people, batch),
-                boosted_by=people.get(card.post.account_id) if boosted else None,
-                boost_id=card.post.id if boosted else None,
-            )
-        )
-    return found
-
-
-def _card(
-    config: Config,
-    line: PostLine,
-    content: Content,
-    people: dict[int, Person],
-    *,
-    viewer_id: int | None,
-    standing: Standing,
-    poll: PollCard | None,
-    preview: Any,
-    quote: QuotedCard | None,
-    boosted_by: Person | None,
-    boost_id: int | None,
-) -> PostCard:
-    row = content.row
-    author = people[line.account_id]
-    mine = viewer_id == line.account_id
-    return PostCard(
-        id=line.id,
-        uri=row.uri,
-        url=row.url or row.uri,
-        path=f"{author.path}/{line.id}",
-        author=author,
-        boosted_by=boosted_by,
-        boost_id=boost_id,
-        kind=line.kind,
-        visibility=line.visibility,
-        title=row.title,
-        summary=row.summary,
-        sensitive=bool(row.sensitive),
-        language=row.language,
-        html=row.content_html if quote is None else without_inline_quote(row.content_html),
-        emojis=emojis_of(config, row.emojis, row.uri),
-        pictures=tuple(_picture(config, one) for one in content.media),
-        poll=_poll(poll, viewer_id=viewer_id, mine=mine) if poll else None,
-        preview=None if preview is None else _linked_page(config, preview),
-        answers=people.get(line.in_reply_to_account_id or 0),
-        mentioned=tuple(
-            f"{one.username}@{one.domain}" if one.domain else one.username for one in content.mentions
-        ),
-        in_reply_to_id=line.in_reply_to_id,
-        is_reply=bool(row.in_reply_to_uri),
-        local=bool(row.local),
-        app_name=content.app.name if content.app is not None else "",
-        created_at=row.created_at,
-        edited_at=row.edited_at,
-        replies_count=line.replies_count,
-        boosts_count=line.boosts_count,
-        likes_count=line.likes_count,
-        standing=standing,
-        mine=mine,
-        quote=quote,
-    )
-
-
-def _quote(config: Config, line: PostLine, people: dict[int, Person], batch: Batch) -> QuotedCard | None:
-    """What a post quotes; of what that one quotes in turn nothing is shown."""
-    known = batch.quotes.get(line.id)
-    found = None if known is None else quoted.shown(known)
-    if found is None:
-        return None
-    inner = found.quoted
-    content = None if inner is None else batch.contents.get(inner.id)
-    if inner is None or content is None or inner.account_id not in people:
-        return QuotedCard(found.state, None)
-    card = _card(
-        config,
-        inner,
-        content,
-        people,
-        viewer_id=batch.viewer_id,
-        standing=NO_STANDING,
-        poll=batch.polls.get(inner.id),
-        preview=None,
-        quote=None,
-        boosted_by=None,
-        boost_id=None,
-    )
-    return QuotedCard(found.state, replace(card, html=without_inline_quote(card.html)))
-
-
-def _linked_page(config: Config, row: Any) -> LinkedPage:
-    return LinkedPage(
-        url=row.url,
-        title=row.title,
-        description=row.description,
-        provider=row.provider_name or (urlsplit(row.url).hostname or ""),
-        language=row.language,
-        image=remote_urls.card(config, row.id, row.image_url),
-        image_alt=row.image_alt,
-    )
-
-
-def _picture(config: Config, row: Any) -> Picture:
-    url, preview_url = remote_urls.attachment(config, row)
-    size = json.loads(row.meta).get("original") or {}
-    return Picture(
-        id=row.id,
-        type=row.type if row.state == "ready" else "unknown",
-        url=url,
-        preview_url=preview_url or url,
-        remote_url=row.remote_url,
-        description=row.description,
-        width=size.get("width"),
-        height=size.get("height"),
-    )
-
-
-def _poll(poll: PollCard, *, viewer_id: int | None, mine: bool) -> Poll:
-    closed = poll.closed_at is not None or (poll.expires_at is not None and poll.expires_at <= now_ms())
-    voted = any(option.chosen for option in poll.options)
-    shown = closed or not poll.hide_totals
-    votes = sum(option.votes_count for option in poll.options)
-    # Of several choices each is a share of the people, where they were counted.
-    whole = (poll.voters_count or votes) if poll.multiple else votes
-    return Poll(
-        multiple=poll.multiple,
-        closed=closed,
-        closes_at=poll.expires_at or poll.closed_at,
-        voters=poll.voters_count if poll.voters_count is not None else votes,
-        voted=voted,
-        may_vote=viewer_id is not None and not (closed or voted or mine),
-        choices=tuple(
-            PollChoice(
-                position,
-                option.title,
-                option.votes_count if shown else None,
-                min(100, round(100 * option.votes_count / whole))
-                if shown and whole
-                else 0
-                if shown
-                else None,
-                option.chosen,
-            )
-            for position, option in enumerate(poll.options)
-        ),
-    )

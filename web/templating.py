@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from fedserver.config import Config
 from fedserver.content.html import excerpt
 from fedserver.context import Server
-from fedserver.reading import Person
+from fedserver.page_cards import Person
 from fedserver.settings import InstanceSettings
 from web import keys, prose
 from web.forms import csrf_token

@@ -9,8 +9,8 @@ from aiohttp import web
 from web.pages import (
     collections,
     compose,
-    email_subscriptions,
     disputes,
+    email_subscriptions,
     feeds,
     front,
     joining,

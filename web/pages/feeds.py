@@ -11,8 +11,9 @@ from aiohttp import web
 from fedserver import profiles, reading
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
+from fedserver.page_cards import PostCard
 from fedserver.profiles import Profile
-from fedserver.reading import AccountPosts, PostCard, Window
+from fedserver.reading import AccountPosts, Window
 from web import auth, keys, replies
 
 ENTRIES_MAX: Final = 20

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver import editions, interactions, posts, profiles, reading
+from fedserver import editions, interactions, page_cards, posts, profiles, reading
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
-from fedserver.reading import PostCard
+from fedserver.page_cards import PostCard
 from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.auth import ANONYMOUS
@@ -71,7 +71,7 @@ async def history(request: web.Request) -> web.StreamResponse:
         request,
         "post/history.html",
         card=card,
-        editions=[(one, reading.emojis_of(keys.server(request).config, one.emojis, found.author.uri)) for one in reversed(found.editions)],
+        editions=[(one, page_cards.emojis_of(keys.server(request).config, one.emojis, found.author.uri)) for one in reversed(found.editions)],
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from fedserver import profiles, relationships, reports, settings
+from fedserver.page_cards import PostCard
 from fedserver.profiles import Profile
-from fedserver.reading import PostCard
 from fedserver.reports import Complaint
 from web import forms, keys
 from web.forms import Params

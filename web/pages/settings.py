@@ -6,7 +6,17 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver import accounts, email_subscriptions, mail, oauth, preferences, profiles, sessions, unsubscribing, uploads
+from fedserver import (
+    accounts,
+    email_subscriptions,
+    mail,
+    oauth,
+    preferences,
+    profiles,
+    sessions,
+    unsubscribing,
+    uploads,
+)
 from fedserver.accounts import FIELDS_MAX, ProfileChange
 from fedserver.errors import Invalid
 from fedserver.media.pipeline import StoredMedia
@@ -135,7 +145,7 @@ async def change_appearance(request: web.Request) -> web.StreamResponse:
 async def ask_mails(request: web.Request) -> web.StreamResponse:
     """What to be told of by mail."""
     row = await profiles.own_user(keys.server(request), page.member(request))
-    more = {}
+    more: dict[str, Any] = {}
     if keys.server(request).config.email_subscriptions:
         more["readers"] = await email_subscriptions.readers(keys.server(request), page.member(request))
     return await page.show(request, "settings/email.html", kinds=mail.KINDS, user=row, **more)
