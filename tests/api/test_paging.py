@@ -1,95 +1,141 @@
-"""Walking a list by its links gives each item once, from either end, and a link keeps what was asked."""
+"""However a list is walked by its links, and whatever comes and goes meanwhile, what stays is seen exactly once."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import itertools
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
+from fedserver.context import Server
+from tests.api.listings import POOL, Listing, Listings
+from tests.contract.world import World
 from tests.members import Person
 
-SIZE = 7
-Path = str
+LISTED = 6  # of which every other one stays
+PAGES_MAX = 60
 
 
-async def statuses(alice: Person) -> list[str]:
-    return [(await alice.post("/api/v1/statuses", {"status": f"{i} #walk"}))["id"] for i in range(SIZE)]
+@dataclass
+class Plan:
+    """How a list is walked down and up again, and what happens after each page."""
+
+    limit: int
+    events: list[str]
 
 
-async def home(alice: Person, bob: Person, member: Any) -> Path:
-    await statuses(alice)
-    return "/api/v1/timelines/home"
-
-
-async def public(alice: Person, bob: Person, member: Any) -> Path:
-    await statuses(alice)
-    return "/api/v1/timelines/public?local=true"
-
-
-async def hashtag(alice: Person, bob: Person, member: Any) -> Path:
-    await statuses(alice)
-    return "/api/v1/timelines/tag/walk?any[]=other"
-
-
-async def of_account(alice: Person, bob: Person, member: Any) -> Path:
-    await statuses(bob)
-    return f"/api/v1/accounts/{bob.id}/statuses?exclude_replies=true"
-
-
-async def favourites(alice: Person, bob: Person, member: Any) -> Path:
-    # Liked in another order than they were written.
-    for status in sorted(await statuses(bob), key=lambda one: one[-1]):
-        await alice.post(f"/api/v1/statuses/{status}/favourite")
-    return "/api/v1/favourites"
-
-
-async def bookmarks(alice: Person, bob: Person, member: Any) -> Path:
-    for status in await statuses(bob):
-        await alice.post(f"/api/v1/statuses/{status}/bookmark")
-    return "/api/v1/bookmarks"
-
-
-async def notifications(alice: Person, bob: Person, member: Any) -> Path:
-    for status in await statuses(alice):
-        await bob.post(f"/api/v1/statuses/{status}/favourite")
-    return "/api/v1/notifications?types[]=favourite&types[]=mention"
-
-
-async def followers(alice: Person, bob: Person, member: Any) -> Path:
-    for index in range(SIZE):
-        await (await member(f"fan{index}")).post(f"/api/v1/accounts/{bob.id}/follow")
-    return f"/api/v1/accounts/{bob.id}/followers"
-
-
-async def blocks(alice: Person, bob: Person, member: Any) -> Path:
-    for index in range(SIZE):
-        await alice.post(f"/api/v1/accounts/{(await member(f'foe{index}')).id}/block")
-    return "/api/v1/blocks"
-
-
-Fill = Callable[[Person, Person, Any], Awaitable[Path]]
-
-
-@pytest.mark.parametrize(
-    "fill",
-    [home, public, hashtag, of_account, favourites, bookmarks, notifications, followers, blocks],
-    ids=lambda fill: fill.__name__,
+PLANS = st.builds(
+    Plan,
+    limit=st.sampled_from([2, 1, 3, 4]),
+    events=st.lists(st.sampled_from(["both", "put", "remove", ""]), min_size=4, max_size=8),
 )
-async def test_a_walk_gives_each_item_once(alice: Person, bob: Person, member: Any, fill: Fill) -> None:
-    path = await fill(alice, bob, member)
-    everything = [one["id"] for one in await alice.get(path)]
-    assert len(everything) == SIZE
-    down, last = await walk(alice, with_limit(path, 3), "next")
-    assert down == everything
-    assert await links(last) == {"prev": (await links(last))["prev"]}  # fewer came than were asked for
-    # And back up from the oldest, page by page.
-    prev = (await links(last))["prev"]
-    up, _ = await walk(alice, prev, "prev", front=True)
-    assert up + everything[-len(await last.json()) :] == everything
-    assert kept(prev) == kept(path)
+
+
+@pytest.fixture
+async def world(server: Server, app_client: TestClient[Any, Any]) -> World:
+    made = World(server, app_client)
+    await made.settle()
+    return made
+
+
+@settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],  # to shrink a failure takes minutes and tells little more
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+async def test_what_stays_in_a_list_is_seen_once(world: World, data: st.DataObject) -> None:
+    listings = Listings(world)
+    for name in Listings.NAMES:
+        plan = data.draw(PLANS, label=name)
+        listing = await listings.listing(name)
+        await Walk(listing, plan, listing.person or world.alice).check()
+
+
+class Walk:
+    """One walk through one list, down to its end and up again."""
+
+    def __init__(self, listing: Listing, plan: Plan, person: Person) -> None:
+        self.listing = listing
+        self.plan = plan
+        self.person = person
+        self.passing: list[str] = []
+        self._number = 0
+        self._events = itertools.cycle(plan.events)
+
+    async def check(self) -> None:
+        staying = []
+        for index in range(LISTED):
+            key = await self._put()
+            (self.passing if index % 2 else staying).append(key)
+        expected = staying[::-1]
+        path = self.listing.path
+        pages, last = await self._follow(
+            f"{path}{'&' if '?' in path else '?'}limit={self.plan.limit}", "next"
+        )
+        assert self._stayed(pages, staying) == expected, f"{path} going down"
+        pages, _ = await self._follow((await links(last))["prev"], "prev")
+        assert self._stayed([*pages[::-1], await self._keys(last)], staying) == expected, f"{path} going up"
+        if self.listing.clears:
+            for key in (*staying, *self.passing):
+                await self.listing.remove(key)
+        if self.listing.after is not None:
+            await self.listing.after()
+
+    def _stayed(self, pages: list[list[str]], staying: list[str]) -> list[str]:
+        seen = [key for page in pages for key in page if key in staying]
+        return list(dict.fromkeys(seen)) if self.listing.repeats else seen
+
+    async def _follow(self, path: str, relation: str) -> tuple[list[list[str]], ClientResponse]:
+        """The keys of each page in the order of the walk, and the last page with anything on it."""
+        pages: list[list[str]] = []
+        last: ClientResponse | None = None
+        for _ in range(PAGES_MAX):
+            answer = await self.person.raw("GET", path)
+            assert answer.status == 200, await answer.text()
+            keys, found = await self._keys(answer), await links(answer)
+            assert len(keys) <= self.plan.limit, path
+            if keys:
+                last = answer
+                pages.append(keys)
+            else:
+                assert found == {}, f"{path} is empty and leads on"
+            for address in found.values():
+                assert address != path, f"{path} leads to itself"
+                assert kept(address) == kept(self.listing.path)
+            if relation not in found:
+                assert last is not None, f"{path} is empty"
+                return pages, last
+            path = found[relation]
+            await self._happen(next(self._events))
+        raise AssertionError(f"{path}: the walk does not end")
+
+    async def _happen(self, event: str) -> None:
+        if event in ("remove", "both") and self.passing:
+            await self.listing.remove(self.passing.pop(0))
+        if event in ("put", "both") and self._number < POOL:
+            self.passing.append(await self._put())
+
+    async def _put(self) -> str:
+        self._number += 1
+        return await self.listing.put(self._number - 1)
+
+    async def _keys(self, answer: ClientResponse) -> list[str]:
+        found = await answer.json()
+        return [self.listing.key(one) for one in (found[self.listing.inner] if self.listing.inner else found)]
+
+
+async def statuses(alice: Person, count: int = 7) -> list[str]:
+    return [(await alice.post("/api/v1/statuses", {"status": f"{i} #walk"}))["id"] for i in range(count)]
 
 
 async def test_min_id_gives_what_lies_immediately_above(alice: Person) -> None:
@@ -108,25 +154,9 @@ async def test_an_empty_page_has_no_links(alice: Person) -> None:
 
 
 async def test_limits_are_capped(alice: Person) -> None:
-    for index in range(42):
-        await alice.post("/api/v1/statuses", {"status": str(index)})
+    await statuses(alice, 42)
     assert len(await alice.get("/api/v1/timelines/home", limit=1000)) == 40
     assert len(await alice.get("/api/v1/timelines/home")) == 20
-
-
-async def walk(
-    person: Person, path: str, direction: str, *, front: bool = False
-) -> tuple[list[str], ClientResponse]:
-    found: list[str] = []
-    while True:
-        answer = await person.raw("GET", path)
-        page = [one["id"] for one in await answer.json()]
-        found = [*page, *found] if front else [*found, *page]
-        following = await links(answer)
-        assert len(found) <= SIZE * 2, "the walk does not end"
-        if direction not in following or not page:
-            return found, answer
-        path = following[direction]
 
 
 async def links(answer: ClientResponse) -> dict[str, str]:
@@ -138,10 +168,6 @@ async def links(answer: ClientResponse) -> dict[str, str]:
         assert address.startswith(origin)
         found[relation.strip('"')] = address.removeprefix(origin[:-1])
     return found
-
-
-def with_limit(path: str, limit: int) -> str:
-    return f"{path}{'&' if '?' in path else '?'}limit={limit}"
 
 
 def kept(path: str) -> dict[str, list[str]]:
