@@ -234,7 +234,7 @@ def _domains(typed: Sequence[str]) -> list[str]:
         text = one.strip().lower()
         if not text:
             continue
-        name = normal_host(text.partition("://")[2] or text.removeprefix("*."))
+        name = normal_host((text.partition("://")[2] or text.removeprefix("*.")).partition("/")[0])
         if name is None or "." not in name:
             raise Invalid({"attribution_domains": f"has {one[:100]!r}, which is no domain"})
         found[name] = None

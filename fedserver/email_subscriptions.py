@@ -120,7 +120,11 @@ async def end(server: Server, secret: str) -> None:
 
 async def offer(server: Server, member: Member, *, wanted: bool) -> None:
     """Whether people without an account may have a member's posts by e-mail."""
-    await server.db.write(accounts.change, member.account_id, mails_posts=wanted)
+
+    def unit(conn: Connection) -> None:
+        accounts.change(conn, member.account_id, mails_posts=wanted)
+
+    await server.db.write(unit)
 
 
 async def readers(server: Server, member: Member) -> tuple[bool, int]:
@@ -164,7 +168,7 @@ async def mail_subscribers(server: Server, payload: dict[str, Any]) -> None:
     account_id: int = payload["account_id"]
     if not server.config.email_subscriptions:
         return
-    after_id = 0
+    after_id: int | None = 0
     while after_id is not None:
         after_id = await server.db.write(_plan_some, account_id, payload["from_id"], after_id)
 

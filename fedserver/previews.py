@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from fedserver import search_index
 from fedserver.content import page
 from fedserver.content.description import Description, describe
 from fedserver.content.html import links
@@ -78,6 +79,7 @@ def _show(conn: Connection, url: str, post_id: int) -> None:
     row, known = posts.by_id(conn, post_id), previews.known(conn, url)
     if row is not None and known is not None and link_of(row) == url and row.preview_id != known.preview_id:
         previews.show(conn, post_id, known.preview_id)
+        search_index.change_by_id(conn, post_id)
 
 
 async def _ask(server: Server, url: str) -> dict[str, Any] | None:

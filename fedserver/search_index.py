@@ -17,7 +17,7 @@ from fedserver.context import Server
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.search_query import language_marks, tag_mark
-from storage import posts, search
+from storage import posts, previews, search
 from storage.database import Database
 from storage.posts import PostRow
 from storage.search import mark
@@ -55,6 +55,10 @@ def _put(conn: Connection, rows: Sequence[PostRow], *, new: bool = False) -> Non
     tags, media = posts.tags_of(conn, ids), posts.media_of(conn, ids)
     questions = [row.id for row in rows if row.kind == "question"]
     options = posts.poll_options_of(conn, questions) if questions else {}
+    shown = {row.preview_id for row in rows if row.preview_id is not None}
+    played = (
+        {one.id for one in previews.by_ids(conn, shown).values() if one.type == "video"} if shown else set()
+    )
     put = search.put_new_post if new else search.put_post
     for row in rows:
         files = media.get(row.id, [])
@@ -68,7 +72,10 @@ def _put(conn: Connection, rows: Sequence[PostRow], *, new: bool = False) -> Non
             *(one.description for one in files),
             *(one.name for one in tagged),
         ]
-        put(conn, row.id, parts, sorted(set(_marks(row, files, tagged))))
+        marks = set(_marks(row, files, tagged))
+        if row.preview_id in played:
+            marks.add(mark("embed"))
+        put(conn, row.id, parts, sorted(marks))
 
 
 def _marks(row: PostRow, files: Sequence[Any], tagged: Sequence[Any]) -> Iterator[str]:

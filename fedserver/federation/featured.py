@@ -430,7 +430,7 @@ async def verify_featured_item(server: Server, payload: dict[str, Any]) -> None:
     except (BadAnswer, ProtocolError) as error:
         if isinstance(error, BadAnswer) and error.status is not None and error.status >= 500:
             raise Unreachable(reason="status", status=error.status) from error
-        await server.db.write(collections.change_item, item.id, state="rejected")
+        await server.db.write(lambda conn: collections.change_item(conn, item.id, state="rejected"))
         return
     allowed = consent.allows(featured=item.object_uri, collection=row.uri)
 

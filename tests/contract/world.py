@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection
 
-from fedserver import announcements, email_addresses, emojis, oauth, scopes, settings, signup, trends
+from fedserver import announcements, email_addresses, email_subscriptions, emojis, oauth, scopes, settings, signup, trends
 from fedserver.context import Server
 from fedserver.keys import new_pair
 from storage import instances, previews
@@ -48,6 +48,7 @@ class World:
         self.alice = await members.make(self.server, self.client, "alice")
         self.bob = await members.make(self.server, self.client, "bob")
         self.ada = await members.make(self.server, self.client, "ada", "admin")
+        await email_subscriptions.offer(self.server, self.alice.member, wanted=True)
         self.things |= {
             "alice": self.alice.id, "bob": self.bob.id, "ada": self.ada.id,
             "host": self.server.config.domain, "origin": self.server.config.origin, "party": "🎉",

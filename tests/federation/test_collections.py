@@ -78,11 +78,11 @@ async def test_mastodons_request_names_no_actor_and_is_answered(
     uri = f"{there.origin}/lists/1"
     document = shelf(ann, uri)
     there.documents["/lists/1"] = document
-    me = (await door.server.db.read(accounts.by_id, alice.account_id)).uri
+    me = await uri_of(door, alice.account_id)
     request = {"@context": [{"FeatureRequest": f"{FEP}FeatureRequest"}], "id": ann.uri_of("requests"),
                "type": "FeatureRequest", "object": me, "instrument": uri}  # fmt: skip
     await door.takes(ann, request)
-    ann_id = (await door.server.db.read(accounts.by_uri, ann.uri)).id
+    ann_id = await id_of(door, ann.uri)
     payload = {
         "collection_uri": uri,
         "owner_id": ann_id,
@@ -91,7 +91,7 @@ async def test_mastodons_request_names_no_actor_and_is_answered(
     }
     await featured.answer_feature_request(door.server, payload)
     within = (await alice.get(f"/api/v1/accounts/{alice.id}/in_collections"))["collections"][0]
-    item = await door.server.db.read(collections.item, int(within["items"][0]["id"]))
+    item: Any = await door.server.db.read(collections.item, int(within["items"][0]["id"]))
     status, stamp = await door.get(item.approval_uri.removeprefix(door.server.config.origin), ann)
     assert (status, stamp["interactingObject"], stamp["interactionTarget"]) == (200, uri, me)
     # Somebody whose consent cannot be read is not shown; nor can others add to a collection.
@@ -100,7 +100,7 @@ async def test_mastodons_request_names_no_actor_and_is_answered(
              "featureAuthorization": f"{elsewhere.origin}/stamps/1"}  # fmt: skip
     add = {"@context": document["@context"], "type": "Add", "actor": ann.uri, "target": uri, "object": claim}
     await door.takes(ann, add)
-    added = await door.server.db.read(lambda conn: collections.item_with(conn, uri=claim["id"]))
+    added: Any = await door.server.db.read(lambda conn: collections.item_with(conn, uri=claim["id"]))
     await featured.verify_featured_item(door.server, {"item_id": added.id})
     assert await shown(alice, within["id"]) == [alice.id]
     elsewhere.documents["/stamps/2"] = build.authorization(
@@ -112,10 +112,22 @@ async def test_mastodons_request_names_no_actor_and_is_answered(
     await door.takes(ann, add | {"object": claim})
     added = await door.server.db.read(lambda conn: collections.item_with(conn, uri=claim["id"]))
     await featured.verify_featured_item(door.server, {"item_id": added.id})
-    eve_id = str((await door.server.db.read(accounts.by_uri, eve.uri)).id)
+    eve_id = str(await id_of(door, eve.uri))
     assert await shown(alice, within["id"]) == [alice.id, eve_id]
     await door.takes(eve, eve.says("Delete", f"{elsewhere.origin}/stamps/2"))
     assert await shown(alice, within["id"]) == [alice.id]
+
+
+async def uri_of(door: Door, account_id: int) -> str:
+    row = await door.server.db.read(accounts.by_id, account_id)
+    assert row is not None
+    return str(row.uri)
+
+
+async def id_of(door: Door, uri: str) -> int:
+    row = await door.server.db.read(accounts.by_uri, uri)
+    assert row is not None
+    return int(row.id)
 
 
 def shelf(owner: StubActor, uri: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from fedserver import accounts, oauth, people, search, signup, timelines, uploads
+from fedserver import accounts, oauth, people, search, signup, tags, timelines, uploads
 from fedserver.accounts import ProfileChange
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound, Unauthorized
@@ -21,6 +21,7 @@ from web.api.paging import ACCOUNTS, STATUSES, account_page, status_page, window
 from web.api.render import VISIBILITY_SHOWN, fields, joined, renderer
 from web.api.roles import ROLES
 from web.api.statuses import VISIBILITY_MEANT
+from web.api.tags import featured_entity
 from web.forms import Params
 from web.kept import for_strangers
 from web.verbs import put_or_patch
@@ -256,6 +257,7 @@ async def _own_profile(request: web.Request, member: Member) -> web.Response:
     own = await people.own(keys.server(request), member)
     row = own.row
     shown = renderer(request).account_body(row)
+    featured = await tags.featured(keys.server(request), row.id, row.id)
     return replies.json(
         Profile(
             id=str(row.id),
@@ -277,6 +279,7 @@ async def _own_profile(request: web.Request, member: Member) -> web.Response:
             show_media_replies=bool(row.show_media_replies),
             show_featured=bool(row.show_featured),
             attribution_domains=msgspec.json.decode(row.attribution_domains),
+            featured_tags=[featured_entity(request, one) for one in featured],
             formatted_note=shown.note,
             formatted_fields=shown.fields,
         )

@@ -683,7 +683,7 @@ class Profile(Struct):
     show_media_replies: bool = True
     show_featured: bool = True
     attribution_domains: list[str] = []
-    featured_tags: list[Any] = []
+    featured_tags: list[FeaturedTag] = []
 
 
 class FamiliarFollowers(Struct):

@@ -252,10 +252,9 @@ class Renderer:
     ) -> bytes:
         standing = batch.standing
         shown = of or line
-        marks = b"" if standing is None else _marks(standing.get(shown.id, _UNKNOWN_STANDING))
+        marks = b""
         if standing is not None:
-            matches = batch.filtered.get(line.id)
-            marks += b',"filtered":[]' if matches is None else b',"filtered":' + filter_results(matches)
+            marks = _marks(standing.get(shown.id, _UNKNOWN_STANDING), batch.filtered.get(line.id))
         marks += _approval_of(shown.quote_policy, quoted.approval(shown, batch))
         # Without a poll, a boost, a quote or a move nothing else is looked at, and the same lines make the same text.
         plain = (
@@ -539,19 +538,20 @@ def _account_tail(line: Any, more: bytes) -> bytes:
 _BOOL: Final = (b"false", b"true")
 
 
-def _marks(standing: Standing) -> bytes:
-    if standing is _UNKNOWN_STANDING:
-        return _NO_MARKS
-    return _marks_of(standing)
+def _marks(standing: Standing, matches: tuple[Match, ...] | None) -> bytes:
+    if matches is not None:
+        return _marks_of(standing, filter_results(matches))
+    return _NO_MARKS if standing is _UNKNOWN_STANDING else _marks_of(standing)
 
 
-def _marks_of(standing: Standing) -> bytes:
-    return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b' % (
+def _marks_of(standing: Standing, filtered: bytes = b"[]") -> bytes:
+    return b',"favourited":%b,"reblogged":%b,"muted":%b,"bookmarked":%b,"pinned":%b,"filtered":%b' % (
         _BOOL[standing.liked],
         _BOOL[standing.boosted],
         _BOOL[standing.muted],
         _BOOL[standing.bookmarked],
         _BOOL[standing.pinned],
+        filtered,
     )
 
 

@@ -57,21 +57,21 @@ async def featured(request: web.Request) -> web.Response:
     """``GET /api/v1/featured_tags``"""
     member = auth.member(request, "read:accounts")
     found = await tags.featured(keys.server(request), member.account_id, member.account_id)
-    return replies.json([_featured(request, one) for one in found])
+    return replies.json([featured_entity(request, one) for one in found])
 
 
 async def featured_by(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/:id/featured_tags``"""
     viewer = auth.viewer(request, "read:accounts")
     found = await tags.featured(keys.server(request), viewer.account_id, forms.path_id(request))
-    return replies.json([_featured(request, one) for one in found])
+    return replies.json([featured_entity(request, one) for one in found])
 
 
 async def feature(request: web.Request) -> web.Response:
     """``POST /api/v1/featured_tags``"""
     member = auth.member(request, "write:accounts")
     name = (await forms.params(request)).required_text("name")
-    return replies.json(_featured(request, await tags.feature(keys.server(request), member, name)))
+    return replies.json(featured_entity(request, await tags.feature(keys.server(request), member, name)))
 
 
 async def unfeature(request: web.Request) -> web.Response:
@@ -112,7 +112,8 @@ def entity(request: web.Request, found: ShownTag) -> Tag:
     return made
 
 
-def _featured(request: web.Request, found: Featured) -> FeaturedTag:
+def featured_entity(request: web.Request, found: Featured) -> FeaturedTag:
+    """A hashtag on a profile."""
     last = None if found.last_post_id is None else date(instant_of(found.last_post_id))
     return FeaturedTag(
         id=str(found.id),
