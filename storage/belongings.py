@@ -31,6 +31,9 @@ from storage.tables import (
     membership,
     moderation_note,
     mute,
+    notification,
+    notification_permission,
+    notification_request,
     pin,
     poll_vote,
     post,
@@ -250,6 +253,9 @@ def remove_relations(conn: Connection, account_id: int) -> None:
         (collection, (collection.c.account_id,)),
         (collection_item, (collection_item.c.account_id,)),
         (suggestion_dismissal, (suggestion_dismissal.c.target_id,)),
+        (notification, (notification.c.from_account_id,)),
+        (notification_permission, (notification_permission.c.from_account_id,)),
+        (notification_request, (notification_request.c.from_account_id,)),
         (account_word, (account_word.c.account_id,)),
     ):
         for column in columns:

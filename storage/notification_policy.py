@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, literal_column, select, update
 
 from storage.hot import Hot, insert_row
 from storage.tables import mention, notification_permission, notification_policy, post
@@ -60,16 +60,6 @@ def permit(conn: Connection, account_id: int, from_account_ids: list[int]) -> No
             insert(notification_permission),
             [{"account_id": account_id, "from_account_id": one} for one in missing],
         )
-
-
-def withdraw(conn: Connection, account_id: int, from_account_id: int) -> None:
-    """Let a sender through no longer: after a block."""
-    conn.execute(
-        delete(notification_permission).where(
-            notification_permission.c.account_id == account_id,
-            notification_permission.c.from_account_id == from_account_id,
-        )
-    )
 
 
 def answers_private_mention(conn: Connection, post_id: int, recipient_id: int, sender_id: int) -> bool:

@@ -248,12 +248,11 @@ def take_back(conn: Connection, account_id: int, dedupe: str) -> None:
 
 
 def remove_between(conn: Connection, account_id: int, from_account_id: int) -> None:
-    """Whatever one account told the other of: after a block."""
-    conn.execute(
-        delete(notification).where(
-            notification.c.account_id == account_id, notification.c.from_account_id == from_account_id
+    """Whatever one account told the other of, and that it is let through: after a block."""
+    for table in (notification, notification_permission):
+        conn.execute(
+            delete(table).where(table.c.account_id == account_id, table.c.from_account_id == from_account_id)
         )
-    )
 
 
 def markers(conn: Connection, account_id: int, timelines: Sequence[str]) -> list[Row[Any]]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection
+
+from fedserver import posts
 from fedserver.context import Server
+from storage import posts as stored
+from storage.types import new_id
+from tests import people
 from tests.members import Person
 
 AT = "/api/v1/conversations"
@@ -86,3 +92,27 @@ async def test_somebody_new_in_an_edit_joins(alice: Person, bob: Person, member:
     await alice.put(f"/api/v1/statuses/{post}", {"status": "@bob @carol hello"})
     assert await seen(carol) == [(True, {"alice", "bob"}, post)]
     assert await seen(bob) == [(True, {"alice"}, post)]
+
+
+async def test_answers_that_came_first_are_one_conversation_with_the_post(
+    server: Server, alice: Person
+) -> None:
+    def arrive(conn: Connection, sender_id: int, **columns: Any) -> int:
+        post_id = people.add_post(conn, sender_id, "direct", local=False, **columns)
+        stored.put_mentions(conn, post_id, [alice.account_id], new=True)
+        row = stored.by_id(conn, post_id)
+        assert row is not None
+        posts.distribute(conn, row)
+        return post_id
+
+    def unit(conn: Connection) -> tuple[int, int]:
+        sender_id = people.add_stranger(conn, "ann")
+        first_id = new_id()
+        answer_id = arrive(conn, sender_id, in_reply_to_uri=f"{people.ORIGIN}/posts/{first_id}")
+        arrive(conn, sender_id, post_id=first_id)
+        return first_id, answer_id
+
+    _, answer_id = await server.db.write(unit)
+    assert await seen(alice) == [(True, {"ann"}, str(answer_id))]
+    await server.db.write(lambda conn: posts.erase(conn, stored.by_id(conn, answer_id)))
+    assert [(unread, names) for unread, names, _ in await seen(alice)] == [(True, {"ann"})]
