@@ -106,7 +106,7 @@ def _arrange(conn: Connection, member: int, authors: list[int]) -> None:
         exclusive = number == 4
         list_id = lists.add(conn, member, title=f"List {number}", replies_policy="list", exclusive=exclusive)
         for author in authors[:10] if exclusive else authors:
-            lists.add_account(conn, list_id, author, follows[author])
+            lists.add_account(conn, list_id, author, follows[author][0])
     for number, author in enumerate(authors[10:20]):
         over = now_ms() - 1 if number % 2 else None
         relationships.put_mute(conn, member, author, hides_notifications=True, expires_at=over)

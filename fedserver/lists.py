@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
+from storage import accounts as stored_accounts
 from storage import lists, timelines
 from storage.accounts import AccountRow
 from storage.lists import ListRow
@@ -109,22 +110,26 @@ async def accounts(server: Server, member: Member, list_id: int, window: Window 
 async def add_accounts(server: Server, member: Member, list_id: int, account_ids: Sequence[int]) -> None:
     """Put people into a list whom the member follows or asks to, or the member. All or none.
 
-    Raises NotFound for anybody else, Invalid for who is in it already.
+    Raises NotFound for who is not known, Invalid for anybody else and for who is in it already.
     """
     wanted = list(dict.fromkeys(account_ids))
 
     def unit(conn: Connection) -> None:
         row = _own(conn, member.account_id, list_id)
+        if len(stored_accounts.by_ids(conn, wanted)) < len(wanted):
+            raise NotFound("Record not found")
         known = lists.follows(conn, member.account_id, wanted)
         if any(one not in known and one != member.account_id for one in wanted):
-            raise NotFound("Record not found")
+            raise Invalid({}, "Validation failed: Account must be a followed account")
         if lists.member_ids(conn, list_id, wanted):
             raise Invalid({}, "Validation failed: Account has already been taken")
         if len(lists.accounts(conn, list_id, None)) + len(wanted) > ACCOUNTS_MAX:
             raise Invalid({}, f"Validation failed: A list can have {ACCOUNTS_MAX} accounts")
         for one in wanted:
-            lists.add_account(conn, list_id, one, known.get(one))
-            timelines.fill_list(conn, list_id, one)
+            follow_id, accepted = known.get(one, (None, True))
+            lists.add_account(conn, list_id, one, follow_id)
+            if accepted:
+                timelines.fill_list(conn, list_id, one)
         if row.exclusive:
             timelines.take_from_home(conn, member.account_id, list_id)
 
@@ -141,8 +146,9 @@ async def remove_accounts(server: Server, member: Member, list_id: int, account_
         lists.remove_accounts(conn, list_id, gone)
         timelines.empty_list_of(conn, list_id, gone)
         if row.exclusive:
-            for one in lists.follows(conn, member.account_id, list(there)):
-                timelines.fill_home(conn, member.account_id, one)
+            for one, (_, accepted) in lists.follows(conn, member.account_id, list(there)).items():
+                if accepted:
+                    timelines.fill_home(conn, member.account_id, one)
 
     await server.db.write(unit)
 

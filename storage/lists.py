@@ -83,12 +83,12 @@ def accounts(conn: Connection, list_id: int, window: Window | None) -> list[Row[
     return window.rows(conn, query, list_account.c.id)
 
 
-def follows(conn: Connection, owner_id: int, account_ids: Sequence[int]) -> dict[int, int]:
-    """By account: the follow, or request to, with which the member may put it into a list."""
-    query = select(follow.c.target_id, follow.c.id).where(
+def follows(conn: Connection, owner_id: int, account_ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
+    """By account: the follow with which the member may put it into a list, and whether it has been accepted."""
+    query = select(follow.c.target_id, follow.c.id, follow.c.accepted).where(
         follow.c.account_id == owner_id, follow.c.target_id.in_(list(account_ids))
     )
-    return {row.target_id: row.id for row in conn.execute(query)}
+    return {row.target_id: (row.id, bool(row.accepted)) for row in conn.execute(query)}
 
 
 def member_ids(conn: Connection, list_id: int, account_ids: Sequence[int]) -> set[int]:

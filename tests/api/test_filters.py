@@ -8,7 +8,8 @@ import pytest
 
 from fedserver.context import Server
 from fedserver.filters import _has_word, folded
-from tests.api.test_statuses import say, upload
+from tests.api.test_statuses import say
+from tests.api.uploads import upload
 from tests.client import ApiError
 from tests.conftest import MakeMember
 from tests.members import Person

@@ -35,7 +35,7 @@ async def test_a_list_has_whom_one_follows(alice: Person, bob: Person, member: M
     list_id = await listing(alice, bob)
     at = f"{LISTS}/{list_id}"
     assert [one["username"] for one in await alice.get(f"{at}/accounts")] == ["bob"]
-    for ids, status in (([carol.id], 404), ([bob.id], 422)):
+    for ids, status in ((["1"], 404), ([carol.id], 422), ([bob.id], 422)):
         assert (await alice.raw("POST", f"{at}/accounts", json={"account_ids": ids})).status == status
     assert await alice.post(f"{at}/accounts", {"account_ids": [alice.id]}) == {}
     assert [one["id"] for one in await alice.get(f"/api/v1/accounts/{bob.id}/lists")] == [list_id]

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from fedserver import settings
 from fedserver.context import Server
 from storage import accounts, posts
-from tests.api.test_statuses import say, upload
+from tests.api.test_statuses import say
+from tests.api.uploads import upload
 from tests.members import Person
 from tests.people import add_post, add_stranger
 
