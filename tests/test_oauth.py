@@ -144,19 +144,6 @@ async def test_a_custom_scheme_is_reached_through_the_page_policy(
     assert len(await code_for(app_client, request)) >= 43
 
 
-async def test_out_of_band_shows_the_code_in_a_field(
-    app_client: Http, app: dict[str, Any], nora: int
-) -> None:
-    answer = await sign_in(app_client, asked(app, redirect_uri=OUT_OF_BAND))
-    page = await app_client.get(answer.headers["Location"])
-    agreed = await app_client.post("/oauth/authorize", data=form(await page.text(), "allow"))
-    text = await agreed.text()
-    shown = re.search(r'<input[^>]*name="code" value="([^"]+)" readonly', text)
-    assert shown, text
-    token = await exchange(app_client, app, shown[1], redirect_uri=OUT_OF_BAND)
-    assert token.status == 200
-
-
 async def test_a_wrong_password_keeps_what_was_asked(
     app_client: Http, app: dict[str, Any], nora: int
 ) -> None:

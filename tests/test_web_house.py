@@ -466,20 +466,6 @@ async def test_webfinger_refuses_the_rest(
     assert (answer.status, answer.content_type) == (status, "application/problem+json")
 
 
-async def test_nodeinfo_says_whose_api_we_speak(app_client: Client, alice: Person) -> None:
-    index = await (await app_client.get("/.well-known/nodeinfo")).json()
-    for link in index["links"][:2]:
-        document = await (
-            await app_client.get(
-                link["href"].partition("/nodeinfo")[1] + link["href"].partition("/nodeinfo")[2]
-            )
-        ).json()
-        assert document["software"]["name"] == "fedserver"
-        assert document["metadata"]["upstream"] == {"name": "mastodon"}
-        assert document["usage"]["users"]["total"] == 1
-    assert (await app_client.get("/nodeinfo/3.0")).status == 404
-
-
 async def test_security_txt_names_a_contact(app_client: Client) -> None:
     assert (
         "Contact: mailto:office@a.example" in await (await app_client.get("/.well-known/security.txt")).text()

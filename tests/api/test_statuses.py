@@ -16,30 +16,6 @@ async def say(person: Person, text: str = "Hello", **more: Any) -> Any:
     return await person.post("/api/v1/statuses", {"status": text, **more})
 
 
-@pytest.mark.parametrize("encoding", ["json", "data", "params"])
-async def test_a_status_can_be_sent_in_any_encoding(alice: Person, encoding: str) -> None:
-    body = (
-        {"status": "x", "poll": {"options": ["a", "b"], "expires_in": 600}}
-        if encoding == "json"
-        else [
-            ("status", "x"),
-            ("poll[options][]", "a"),
-            ("poll[options][]", "b"),
-            ("poll[expires_in]", "600"),
-        ]
-    )
-    answer = await alice.raw("POST", "/api/v1/statuses", **{encoding: body})
-    assert [one["title"] for one in (await answer.json())["poll"]["options"]] == ["a", "b"]
-
-
-async def test_the_same_key_posts_once(alice: Person) -> None:
-    headers = {"Idempotency-Key": "once"}
-    first = await alice.post("/api/v1/statuses", {"status": "x"}, headers=headers)
-    again = await alice.post("/api/v1/statuses", {"status": "x"}, headers=headers)
-    assert first["id"] == again["id"]
-    assert len(await alice.get("/api/v1/timelines/home")) == 1
-
-
 async def test_an_edit_shows_and_is_remembered(alice: Person, bob: Person) -> None:
     status = await say(alice, "one", spoiler_text="careful")
     at = f"/api/v1/statuses/{status['id']}"
