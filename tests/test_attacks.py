@@ -1,4 +1,4 @@
-"""The black-box attack harness against servers of ours: nothing may fail or be left out but what is explained here.
+"""The black-box attack harness against servers of ours: nothing may fail, or be left out but for what is explained here.
 
 Its parts have servers of their own, so that they run side by side; the reliability cases start, kill and restart
 theirs themselves.
@@ -20,24 +20,8 @@ from tests.running import FEDSERVER, RunningServer, password_of
 MEMBERS = ("alice", "bob")
 SECONDS_MAX = 600
 
-# Cases of the harness that take for a weakness what is none, and why.
-NOT_OURS = {
-    "test_domain_block": (
-        "MOD-01, MOD-02: it blocks through POST /api/v1/admin/domain_blocks, which this server does not have, and "
-        "accepts only 404 for that; the answer is 405, since GET is there. What it is about is tested in "
-        "security/test_moderation.py."
-    ),
-    "test_local_field_limits": (
-        "LIM-04, ADM-05: it begins with POST /api/v1/lists, which this server does not have, and does not accept "
-        "405 as a refusal. The other fields it tries are tried in security/test_limits.py."
-    ),
-}
 # Cases that skip themselves, and why that is right. Every other one that skips has failed its positive control.
 NOT_HERE = {
-    "test_idor_samples": (
-        "ADM-04: it needs lists or filters, which cannot be made here. security/test_access.py and "
-        "federation/test_privacy.py walk every route."
-    ),
     "test_security_headers[/settings]": (
         "WEB-02, WEB-03, WEB-06: a visitor is led to /login, without a page. security/test_access.py asks every page, "
         "signed in and not."
@@ -68,16 +52,10 @@ def test_no_attack_succeeds(shared: Path, tmp_path: Path, part: str) -> None:
         results = attack(shared / "attacks", target, part, restarts=kills)
     finally:
         target.close()
-    excused = {
-        name: outcome
-        for name, (outcome, _) in results.items()
-        if (outcome == "failed" and name in NOT_OURS) or (outcome == "skipped" and name in NOT_HERE)
-    }
+    excused = {name for name, (outcome, _) in results.items() if outcome == "skipped" and name in NOT_HERE}
     wrong = {name: found for name, found in results.items() if found[0] != "passed" and name not in excused}
     assert wrong == {}, target.log_end(1500)
     assert len(results) > len(excused)
-    mended = [name for name in NOT_OURS.keys() & results if results[name][0] == "passed"]
-    assert mended == [], "these pass: they need no excuse any more"
 
 
 def server_for(folder: Path) -> RunningServer:
