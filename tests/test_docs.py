@@ -52,7 +52,7 @@ def test_every_module_with_routes_is_in_a_document() -> None:
 
 
 def test_scopes_are_those_that_handlers_ask_for() -> None:
-    from web.api import empty, interactions, statuses
+    from web.api import empty, interactions, statuses, tags
 
     def asked(module: ModuleType, method: str, path: str) -> tuple[str, str]:
         return next(
@@ -64,8 +64,9 @@ def test_scopes_are_those_that_handlers_ask_for() -> None:
     assert asked(statuses, "POST", "/api/v1/statuses") == ("member", "write:statuses")
     assert asked(statuses, "GET", "/api/v1/statuses/{id}") == ("anybody", "read:statuses")
     assert asked(interactions, "POST", "/api/v1/statuses/{id}/pin") == ("member", "write:accounts")
-    assert asked(empty, "GET", "/api/v1/trends/tags") == ("anybody", "")
-    assert asked(empty, "GET", "/api/v1/lists") == ("member", "read:lists")
+    assert asked(tags, "POST", "/api/v1/tags/{id}/feature") == ("member", "write:accounts")
+    assert asked(empty, "GET", "/api/proofs") == ("anybody", "")
+    assert asked(empty, "GET", "/api/v1_alpha/async_refreshes/{id}") == ("member", "read")
 
 
 # The client API
