@@ -170,7 +170,7 @@ def _plan(conn: Connection, scheduled_id: int, at_ms: int) -> None:
     )  # fmt: skip
 
 
-@handles("publish_scheduled")
+@handles("publish_scheduled", attempts_max=10)
 async def publish(server: Server, payload: dict[str, Any]) -> None:
     """Publish what is due; nothing happens if it was moved, deleted or published already."""
     scheduled_id: int = payload["scheduled_id"]

@@ -257,9 +257,10 @@ class Publisher:
 
     def quote_accepted(self, conn: Connection, quote: Any) -> None:
         """A member agrees to be quoted by somebody elsewhere, who gets the address of the stamp that says so."""
+        row = posts.by_id(conn, quote.post_id)
+        assert row is not None
 
         def accept(me: AccountRow, them: AccountRow) -> Document:
-            row = posts.by_id(conn, quote.post_id)
             request = activity.quote_echo(
                 quote.request_uri, actor=them.uri, quoted_post=quote.quoted_uri, quoting_post=row.uri
             )

@@ -146,7 +146,7 @@ def test_a_quote_is_agreed_to_shown_and_taken_back(friends: Friends) -> None:
 
         def shows_it(reader: Api = reader, status_id: str = status_id) -> bool:
             quote = reader.get(f"/api/v1/statuses/{status_id}")["quote"]
-            return quote["state"] == "accepted" and quote["quoted_status"]["uri"] == sent["uri"]
+            return bool(quote["state"] == "accepted" and quote["quoted_status"]["uri"] == sent["uri"])
 
         eventually(shows_it, f"that {reader.handle} sees what is quoted")
     becomes(here, f"/api/v1/statuses/{sent['id']}", quotes_count=1)

@@ -549,6 +549,7 @@ class StatusEdit(Struct):
     account: Account
     media_attachments: list[MediaAttachment]
     emojis: list[CustomEmoji]
+    quote: Quote | None
     poll: EditPoll | UnsetType = UNSET
 
 

@@ -144,9 +144,7 @@ async def history(request: web.Request) -> web.Response:
     render = renderer(request)
     found = await editions.all_of(keys.server(request), viewer.account_id, forms.path_id(request))
     account = render.account(found.author)
-    batch = await timelines.one(
-        keys.server(request), viewer.account_id, forms.path_id(request), render.shelf
-    )
+    batch = await timelines.one(keys.server(request), viewer.account_id, forms.path_id(request), render.shelf)
     quote = render.quote(batch.cards[0].original or batch.cards[0].post, batch)
     editions_shown = []
     for one in found.editions:
