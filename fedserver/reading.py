@@ -16,7 +16,7 @@ from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
-from fedserver.page_cards import Person, PostCard, cards_of
+from fedserver.page_cards import PostCard, cards_of
 from fedserver.rendered import Shelf
 from fedserver.timelines import AccountPosts, Batch, Window
 from fedserver.viewer import Viewer

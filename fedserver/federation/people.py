@@ -21,7 +21,16 @@ from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
 from storage import relationships as stored
 from storage.signals import signal
-from storage.tables import account, account_key, account_word, block, collection, collection_item, follow, post
+from storage.tables import (
+    account,
+    account_key,
+    account_word,
+    block,
+    collection,
+    collection_item,
+    follow,
+    post,
+)
 from storage.types import now_ms
 
 MOVE_EVERY_MS: Final = 7 * 24 * 3_600_000

@@ -15,7 +15,7 @@ from activitypub.errors import Unsupported
 from activitypub.identifiers import Uris
 from activitypub.names import PUBLIC
 from activitypub.values import normalise
-from activitypub.vocabulary import read_actor, read_collection, read_keys, read_post, read_tombstone
+from activitypub.vocabulary import read_actor, read_collection, read_post, read_tombstone
 
 URIS = Uris("https://a.example")
 ALICE = URIS.actor_uris("alice")

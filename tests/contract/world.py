@@ -15,7 +15,17 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from sqlalchemy import Connection
 
-from fedserver import announcements, email_addresses, email_subscriptions, emojis, oauth, scopes, settings, signup, trends
+from fedserver import (
+    announcements,
+    email_addresses,
+    email_subscriptions,
+    emojis,
+    oauth,
+    scopes,
+    settings,
+    signup,
+    trends,
+)
 from fedserver.context import Server
 from fedserver.keys import new_pair
 from storage import instances, previews

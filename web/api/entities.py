@@ -4,6 +4,8 @@ Absent is `UNSET`; a field without it is always there. Ids are texts, instants a
 milliseconds, addresses are absolute. The instance documents are in `web.api.instance`.
 """
 
+# Long because it is one list of what clients know, in which anybody looks up a name.
+
 from __future__ import annotations
 
 from typing import Any, Literal

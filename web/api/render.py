@@ -4,6 +4,8 @@ The part of a post or account that is the same for all is made once for each ver
 (`fedserver.rendered`); counts, poll, author and what the viewer did are spliced in. A list is a join of bytes.
 """
 
+# Long because whatever is shown of accounts and posts is made from the same rows in one place.
+
 from __future__ import annotations
 
 import json
@@ -17,6 +19,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Raw
 
+from activitypub.identifiers import Uris
 from fedserver import filters, oembed, quoted
 from fedserver.collections import Collection as ShownCollection
 from fedserver.collections import feature_approval
