@@ -46,7 +46,7 @@ class Held:
     id: int
     person: page_cards.Person
     count: int
-    post: reading.PostCard | None
+    post: page_cards.PostCard | None
 
 
 @dataclass(frozen=True, slots=True)

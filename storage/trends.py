@@ -24,7 +24,7 @@ def _open_posts(since_ms: int) -> tuple[Any, ...]:
     )
 
 
-def tag_uses(conn: Connection, since_ms: int) -> Sequence[Row[Any]]:
+def tag_uses(conn: Connection, since_ms: int) -> Sequence[Any]:
     """``(subject_id, account_id, last_post_id)``: each account once for each hashtag that may be shown."""
     query = (
         select(
@@ -42,7 +42,7 @@ def tag_uses(conn: Connection, since_ms: int) -> Sequence[Row[Any]]:
     return conn.execute(query).all()
 
 
-def link_uses(conn: Connection, since_ms: int) -> Sequence[Row[Any]]:
+def link_uses(conn: Connection, since_ms: int) -> Sequence[Any]:
     """``(subject_id, account_id, last_post_id, url)``: each account once for each page it linked to."""
     query = (
         select(
@@ -59,7 +59,7 @@ def link_uses(conn: Connection, since_ms: int) -> Sequence[Row[Any]]:
     return conn.execute(query).all()
 
 
-def posts_read(conn: Connection, since_ms: int, least: int) -> Sequence[Row[Any]]:
+def posts_read(conn: Connection, since_ms: int, least: int) -> Sequence[Any]:
     """``(id, reactions)``: posts that answer nobody, of people who want to be found, liked and boosted that often."""
     reactions = post.c.likes_count + post.c.boosts_count
     query = (
@@ -91,7 +91,7 @@ def tags_by_id(conn: Connection, tag_ids: Iterable[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in conn.execute(select(hashtag).where(hashtag.c.id.in_(list(tag_ids))))}
 
 
-def link_days(conn: Connection, preview_ids: Sequence[int], *, since_ms: int) -> Sequence[Row[Any]]:
+def link_days(conn: Connection, preview_ids: Sequence[int], *, since_ms: int) -> Sequence[Any]:
     """``(preview_id, day, uses, accounts)``: public posts that link to these pages, by days since 1970."""
     day = post.c.id // DAY_OF_IDS
     query = (

@@ -64,7 +64,7 @@ def decode(body: bytes, content_type: str) -> str:
     except LookupError:
         codec = codecs.lookup("utf-8")
     # Python knows codecs that are no charsets (rot13, zlib); those of text say so.
-    return body.decode(codec.name if codec._is_text_encoding else "utf-8", "replace")  # type: ignore[attr-defined]
+    return body.decode(codec.name if codec._is_text_encoding else "utf-8", "replace")
 
 
 def elements(html: str) -> Iterator[Element]:
