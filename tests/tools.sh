@@ -1,28 +1,34 @@
 #!/bin/sh
-# What the tests use beside Python packages: a browser for the tests of pages. It is installed where we may
-# (as root, with apt-get); elsewhere this says what is missing, and the tests that need it say that they skip.
+# What the tests use beside Python packages: a browser for the tests of pages, ffmpeg for those of video and sound.
+# They are installed where we may (as root, with apt-get); elsewhere this says what is missing, and the tests that
+# need it say that they skip.
 set -u
 
-browser() {
-    for name in chromium chromium-browser google-chrome; do
+any_of() {
+    for name in "$@"; do
         command -v "$name" >/dev/null 2>&1 && return 0
     done
     return 1
 }
 
-browser && exit 0
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing chromium for the tests of pages."
-    log=$(mktemp)
-    if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; } \
-        >"$log" 2>&1 </dev/null; then
+# install WHAT PACKAGE...
+install() {
+    what=$1
+    shift
+    if [ "$(id -u)" = 0 ] && any_of apt-get; then
+        echo "Installing $1 for the tests of $what."
+        log=$(mktemp)
+        if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } \
+            >"$log" 2>&1 </dev/null; then
+            rm -f "$log"
+            return
+        fi
+        tail -n 5 "$log"
         rm -f "$log"
-        exit 0
     fi
-    tail -n 5 "$log"
-    rm -f "$log"
-fi
+    echo "$1 is missing: the tests of $what will be skipped. (On Debian: apt-get install $1)"
+}
 
-echo "chromium is missing: the tests of pages in a browser will be skipped. (On Debian: apt-get install chromium)"
+any_of chromium chromium-browser google-chrome || install "pages in a browser" chromium fonts-dejavu-core
+any_of ffmpeg && any_of ffprobe || install "video and sound" ffmpeg
 exit 0
