@@ -33,7 +33,7 @@ from storage import search as stored
 from storage.accounts import AccountRow
 from storage.cards import VIEWER, Batch
 from storage.search import Bounds, Clause, Scope
-from storage.tables import account, bookmark, like, mention, poll_vote, post
+from storage.tables import account, bookmark, follow, like, mention, poll_vote, post
 from storage.types import now_ms
 from storage.words import Sought
 
@@ -198,6 +198,12 @@ def _may_be_found(scope: Scope) -> ColumnElement[bool]:
             exists().where(author.c.id == post.c.account_id, author.c.indexable),
         ),
     )
+    # A limited account is found by those who follow it alone, and by whoever had to do with the post.
+    is_limited = exists().where(author.c.id == post.c.account_id, author.c.limited_at.is_not(None))
+    follows = exists().where(
+        follow.c.account_id == VIEWER, follow.c.target_id == post.c.account_id, follow.c.accepted
+    )
+    open_to_all = and_(open_to_all, or_(~is_limited, follows))
     found = {"all": or_(open_to_all, library), "library": library, "public": open_to_all}[scope]
     wanted_author = exists().where(
         author.c.id == post.c.account_id,

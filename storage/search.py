@@ -260,6 +260,10 @@ def accounts_named(
     followed = exists().where(
         follow.c.account_id == viewer_id, follow.c.target_id == account.c.id, follow.c.accepted
     )
+    # A limited account is found by those who follow it, and by its whole name.
+    query = query.where(
+        or_(account.c.limited_at.is_(None), followed, account.c.username_key == name.casefold())
+    )
     if only_followed:
         query = query.where(followed)
     if viewer_id is not None:

@@ -177,8 +177,14 @@ def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRo
 
 def staff_ids(conn: Connection) -> list[int]:
     """Moderators and admins who can act."""
-    query = select(user.c.account_id).where(
-        user.c.role.in_(("moderator", "admin")), user.c.disabled_at.is_(None)
+    query = (
+        select(user.c.account_id)
+        .join(account, account.c.id == user.c.account_id)
+        .where(
+            user.c.role.in_(("moderator", "admin")),
+            user.c.disabled_at.is_(None),
+            account.c.suspended_at.is_(None),
+        )
     )
     return list(conn.scalars(query))
 

@@ -201,12 +201,19 @@ async def test_a_suspended_member_is_gone_and_comes_back_whole(
 async def test_a_limited_member_is_found_by_followers_alone(
     moderator: Person, alice: Person, bob: Person, nobody: Person
 ) -> None:
-    await alice.post("/api/v1/statuses", {"status": "hello #Topic"})
+    async def found(query: str) -> tuple[int, int]:
+        answer = await bob.get("/api/v2/search", q=query)
+        return len(answer["accounts"]), len(answer["statuses"])
+
+    await alice.post("/api/v1/statuses", {"status": "hello gazelles #Topic"})
     await act(moderator, alice, "silence")
     assert await nobody.get("/api/v1/timelines/public") == []
     assert await nobody.get("/api/v1/timelines/tag/topic") == []
+    assert [await found(one) for one in ("ali", "alice", "gazelles")] == [(0, 0), (1, 0), (0, 0)]
     await alice.post("/api/v1/statuses", {"status": "hey @bob"})
     assert await bob.get("/api/v1/notifications") == []
+    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
+    assert [await found(one) for one in ("ali", "gazelles")] == [(1, 0), (0, 1)]
     await moderator.post(f"{ADMIN}/accounts/{alice.id}/unsilence")
     assert len(await nobody.get("/api/v1/timelines/tag/topic")) == 1
 

@@ -353,7 +353,7 @@ async def test_a_report_is_kept_and_never_published(door: Door, mallory: StubAct
         return list(conn.execute(select(tables.report)))
 
     (kept,) = await door.server.db.read(reports)
-    assert (kept.target_id, kept.comment, kept.post_ids) == (alice.account_id, "Rude", f"[{post_id}]")
+    assert (kept.target_id, kept.comment, kept.post_ids) == (alice.account_id, "Rude", f'["{post_id}"]')
 
 
 async def test_a_pin_is_its_owners(door: Door, ann: StubActor, mallory: StubActor) -> None:
