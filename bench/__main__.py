@@ -1,7 +1,8 @@
 """``python -m bench [sqlite] [postgresql] [--only NAME …]``: measure, print the table, exit 1 if SQLite misses an aim.
 
 ``--only`` takes the beginnings of the names of workloads, such as ``home`` or ``"one status"``: the rest is left
-out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams`` or ``fan-out``.
+out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams``,
+``search`` or ``fan-out``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from activitypub.identifiers import Uris
 from activitypub.signatures import PrivateKey
-from bench import streams, workloads
+from bench import searching, streams, workloads
 from bench.machine import Processes, tree
 from bench.report import Row, show
 from bench.server import command, environment, free_port, helper, running
@@ -93,6 +94,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
             "inbox": workloads.inbox(bench),
             "post": workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
             "streams": streams.streams(bench, listening, own),
+            "search": searching.searches(bench, lambda: _in_database(url, searching.add_archive, uris)),
             "fan-out": workloads.fan_out(bench, peers, rsa_s),
         }
         for part_name, part in parts.items():

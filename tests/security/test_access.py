@@ -25,7 +25,7 @@ OPEN = re.compile(
     r"/api/(v1/apps|v1/apps/verify_credentials|v1/instance.*|v2/instance|v1/custom_emojis|v1/preferences"
     r"|v1/accounts/(verify_credentials|lookup|relationships)|oembed|proofs|v1/trends.*|v1/directory|v1/peers/search"
     r"|v1/announcements|v1/donation_campaigns|v1/tags/\{name\}|v1/emails/.*|v1/profile|v1/accounts/check_.*"
-    r"|v1/streaming/health|v1/streaming.*|health)|/oauth/userinfo"
+    r"|v1/accounts/\{id\}/email_subscriptions|v1/streaming/health|v1/streaming.*|health)|/oauth/userinfo"
 )
 
 
