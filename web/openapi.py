@@ -15,6 +15,7 @@ from web.api import entities as e
 from web.api import notice_entities as n
 from web.api import oauth
 from web.api import routes as api_routes
+from web.api.admin import entities as a
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PAGED: Final = ("max_id", "since_id", "min_id", "limit")
@@ -30,6 +31,15 @@ _RELATIONS: Final = (
     *("follow", "unfollow", "remove_from_followers", "block", "unblock", "mute", "unmute"),
     *("endorse", "unendorse", "pin", "unpin", "note"),
 )
+_DECISIONS: Final = ("approve", "reject", "enable", "unsensitive", "unsilence", "unsuspend")
+_HANDLING: Final = ("assign_to_self", "unassign", "resolve", "reopen")
+_RULES: Final = {
+    "domain_blocks": a.AdminDomainBlock,
+    "domain_allows": a.DomainAllow,
+    "email_domain_blocks": a.EmailDomainBlock,
+    "canonical_email_blocks": a.CanonicalEmailBlock,
+    "ip_blocks": a.IpBlock,
+}
 _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/accounts": list[e.Account],
     "GET /api/v1/accounts/{id}": e.Account,
@@ -146,6 +156,40 @@ _ANSWERS: Final[dict[str, Any]] = {
     **{f"{verb} /api/v1/filters/{{id}}": e.SingleFilter for verb in ("GET", "PUT", "PATCH")},
     "GET /api/v1/domain_blocks": list[str],
     "GET /api/v1/domain_blocks/preview": e.DomainBlockPreview,
+    "GET /api/v1/admin/accounts": list[a.AdminAccount],
+    "GET /api/v2/admin/accounts": list[a.AdminAccount],
+    "GET /api/v1/admin/accounts/{id}": a.AdminAccount,
+    "DELETE /api/v1/admin/accounts/{id}": a.AdminAccount,
+    "POST /api/v1/admin/accounts/{id}/action": a.Nothing,
+    **{f"POST /api/v1/admin/accounts/{{id}}/{verb}": a.AdminAccount for verb in _DECISIONS},
+    "GET /api/v1/admin/reports": list[a.AdminReport],
+    "GET /api/v1/admin/reports/{id}": a.AdminReport,
+    "PUT /api/v1/admin/reports/{id}": a.AdminReport,
+    "PATCH /api/v1/admin/reports/{id}": a.AdminReport,
+    **{f"POST /api/v1/admin/reports/{{id}}/{verb}": a.AdminReport for verb in _HANDLING},
+    "POST /api/v1/admin/canonical_email_blocks/test": list[a.CanonicalEmailBlock],
+    "GET /api/v1/admin/tags": list[a.AdminTag],
+    "GET /api/v1/admin/tags/{id}": a.AdminTag,
+    "PUT /api/v1/admin/tags/{id}": a.AdminTag,
+    "PATCH /api/v1/admin/tags/{id}": a.AdminTag,
+    "GET /api/v1/admin/trends/tags": list[a.AdminTag],
+    "POST /api/v1/admin/trends/tags/{id}/approve": a.AdminTag,
+    "POST /api/v1/admin/trends/tags/{id}/reject": a.AdminTag,
+    "GET /api/v1/admin/trends/statuses": list[e.Status],
+    "GET /api/v1/admin/trends/links": list[e.PreviewCard],
+    "GET /api/v1/admin/trends/links/publishers": list[a.Publisher],
+    "POST /api/v1/admin/measures": list[a.MeasureEntity],
+    "POST /api/v1/admin/dimensions": list[a.DimensionEntity],
+    "POST /api/v1/admin/retention": list[a.CohortEntity],
+    **{f"GET /api/v1/admin/{name}": list[kind] for name, kind in _RULES.items()},  # type: ignore[valid-type]
+    **{f"POST /api/v1/admin/{name}": kind for name, kind in _RULES.items()},
+    **{f"GET /api/v1/admin/{name}/{{id}}": kind for name, kind in _RULES.items()},
+    **{f"DELETE /api/v1/admin/{name}/{{id}}": a.Nothing for name in _RULES},
+    **{
+        f"{verb} /api/v1/admin/{name}/{{id}}": _RULES[name]
+        for verb in ("PUT", "PATCH")
+        for name in ("domain_blocks", "ip_blocks")
+    },
     **{f"POST /api/v1/statuses/{{id}}/{action}": e.Status for action in _ACTIONS},
     **{f"POST /api/v1/accounts/{{id}}/{action}": e.Relationship for action in _RELATIONS},
 }
