@@ -26,6 +26,7 @@ log = logging.getLogger("fedserver.oembed")
 BYTES_MAX: Final = 1 << 17
 TYPES: Final = frozenset({"application/json", "application/json+oembed", "text/json", "text/javascript"})
 TEXT_CHARS_MAX: Final = 300
+MARKUP_CHARS_MAX: Final = 8_000  # in which the frame must begin: looking for it costs their square
 PIXELS_MAX: Final = 10_000
 WIDTH: Final = 600
 HEIGHT: Final = 420
@@ -74,7 +75,8 @@ def read_embed(value: Any, url: str) -> Embed | None:
         return None
     kind: Literal["link", "photo", "video"] = value["type"]
     image = _address(value.get("url"), url) if kind == "photo" else ""
-    frame = _FRAME.search(value["html"]) if kind == "video" and isinstance(value.get("html"), str) else None
+    markup = value.get("html") if kind == "video" else None
+    frame = _FRAME.search(markup[:MARKUP_CHARS_MAX]) if isinstance(markup, str) else None
     player = _address(unescape(frame[1] or frame[2]), url) if frame else ""
     if (kind == "photo" and not image) or (kind == "video" and not player.startswith("https://")):
         kind, player = "link", ""

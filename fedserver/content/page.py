@@ -44,6 +44,16 @@ _CHARSET: Final = re.compile(
     rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE
 )
 _CHARSET_WITHIN: Final = 4_096
+# What Python calls the encodings that browsers know (https://encoding.spec.whatwg.org/#names-and-labels). Others of
+# Python's would be busy for hours with a long page (punycode), or refuse to pass over a mistake (idna).
+_CHARSETS: Final = frozenset(
+    {
+        "ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "big5", "big5hkscs", "cp932", "cp949", "euc_jp", "euc_kr",
+        "gb18030", "gb2312", "gbk", "iso2022_jp", "shift_jis", "koi8-r", "koi8-u", "mac-cyrillic", "mac-roman", "cp866",
+        "cp874", "tis-620", *(f"cp{number}" for number in range(1250, 1259)),
+        *(f"iso8859-{number}" for number in range(1, 17)),
+    }
+)  # fmt: skip
 
 
 class Element(NamedTuple):
@@ -60,11 +70,10 @@ def decode(body: bytes, content_type: str) -> str:
     found = _CHARSET.search(body[:_CHARSET_WITHIN])
     name = named[1] if named else found[1].decode() if found else "utf-8"
     try:
-        codec = codecs.lookup(name)
+        codec = codecs.lookup(name).name
     except LookupError:
-        codec = codecs.lookup("utf-8")
-    # Python knows codecs that are no charsets (rot13, zlib); those of text say so.
-    return body.decode(codec.name if codec._is_text_encoding else "utf-8", "replace")
+        codec = ""
+    return body.decode(codec if codec in _CHARSETS else "utf-8", "replace")
 
 
 def elements(html: str) -> Iterator[Element]:

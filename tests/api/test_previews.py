@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fedserver.content.description import describe
+from fedserver.content.page import decode
 from fedserver.context import Server
 from fedserver.jobs.engine import open_engine
 from fedserver.jobs.handlers import Kind
@@ -131,12 +132,18 @@ def test_odd_pages_are_read_with_care(html: str, field: str, value: Any) -> None
     assert getattr(describe(html, "https://a.example/page"), field) == value
 
 
+@pytest.mark.parametrize("codec", ["punycode", "idna", "undefined", "unicode_escape", "rot13", "no such"])
+def test_codecs_that_no_page_is_written_in_are_not_used(codec: str) -> None:
+    assert decode(b"Gr\\x41\xc3\xbc-kva", f"text/html; charset={codec}") == "Gr\\x41ü-kva"
+
+
 @pytest.mark.parametrize(
     "value",
     [
         {"type": "video", "html": "<script>alert(1)</script>"},
         {"type": "video", "html": '<iframe src="http://plain.example">'},
         {"type": "video", "html": '<iframe src="javascript:alert(1)">'},
+        {"type": "video", "html": "<iframe " * 2_000 + ' src="https://late.example/">'},
         {"type": "photo", "url": 5},
     ],
 )
