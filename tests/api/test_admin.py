@@ -21,6 +21,8 @@ from tests.members import Person
 from tests.people import add_follow, add_post, add_stranger
 
 ADMIN = "/api/v1/admin"
+# For rules that no database knows of.
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 async def refused(person: Person, method: str, path: str, form: Any = None) -> int:
@@ -132,6 +134,7 @@ async def test_accounts_are_found_by_state_origin_and_whatever_is_known(
     assert "local=true" in first.headers["link"]
 
 
+@ON_ONE_DATABASE
 async def test_nobody_decides_about_themselves_and_only_admins_about_those_who_moderate(
     server: Server, admin: Person, moderator: Person, alice: Person, member: MakeMember
 ) -> None:
@@ -164,6 +167,7 @@ async def test_nobody_decides_about_themselves_and_only_admins_about_those_who_m
     assert await refused(admin, "POST", f"{ADMIN}/accounts/{stranger_id}/action", {"type": "disable"}) == 422
 
 
+@ON_ONE_DATABASE
 async def test_a_frozen_member_cannot_come_in_until_it_is_taken_back(
     server: Server, moderator: Person, alice: Person, nobody: Person
 ) -> None:
@@ -237,6 +241,7 @@ async def test_posts_of_a_sensitive_account_are_marked_and_unmarked(
     assert await marked() == [False, True, False]
 
 
+@ON_ONE_DATABASE
 async def test_a_decision_for_a_time_ends_by_itself(server: Server, moderator: Person, alice: Person) -> None:
     await act(moderator, alice, "silence", expires_in=3600)
     strike = await last_strike(server, alice)
@@ -381,6 +386,7 @@ async def test_a_blocked_server_is_cut_off_and_comes_back(
     assert await refused(admin, "POST", f"{ADMIN}/domain_blocks", {"domain": "example"}) == 422
 
 
+@ON_ONE_DATABASE
 async def test_approving_and_rejecting_who_waits(server: Server, moderator: Person, alice: Person) -> None:
     made = [
         await signup.sign_up(
@@ -425,6 +431,7 @@ async def test_a_mail_domain_signs_up_with_approval_or_not_at_all(server: Server
     await sign_up("Eve@good.example")
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("server_settings", [{"trusted_proxies": "127.0.0.0/8"}])
 async def test_networks_are_kept_out_behind_proxies_too(
     server: Server, admin: Person, nobody: Person
