@@ -175,7 +175,10 @@ async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> N
                 answer = await bob.client.request(
                     method, URL(target, encoded=True), headers=bearer, allow_redirects=False, **form
                 )
-                await answer.read()
+                if answer.content_type == "text/event-stream":  # it would not end
+                    answer.close()
+                else:
+                    await answer.read()
                 if answer.status >= 500 and answer.status != 503:
                     failed.append((method, target[:150], answer.status))
     assert failed == []
