@@ -7,6 +7,7 @@ for the app to do, in the `contexts` of the filter; only notifications are withh
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,9 +34,12 @@ TITLE_CHARACTERS_MAX: Final = 256
 KEYWORD_CHARACTERS_MAX: Final = 512
 FILTERS_MAX: Final = 200
 KEYWORDS_MAX: Final = 500
+KEYWORDS_OF_MEMBER_MAX: Final = 1_000  # all of them are looked for in every post that is shown
 POSTS_MAX: Final = 1_000
 KNOWN_MAX: Final = 400
 NEVER: Final = (1 << 63) - 1
+TRIES_MAX: Final = 1_000  # to find a keyword that stands alone: a text can be made of ones that do not
+_REST_OF_WORD: Final = re.compile(r"\w*")
 
 T = TypeVar("T")
 
@@ -152,13 +156,18 @@ def _words_in(batch: Batch, post_id: int) -> str | None:
 
 def _has_word(words: str, keyword: str) -> bool:
     """Whether the keyword stands somewhere with no letter, mark, digit or joiner going on at its ends."""
+    starts_word = _is_of_word(keyword[0])
     at = words.find(keyword)
-    while at >= 0:
+    for _ in range(TRIES_MAX):
+        if at < 0:
+            break
         end = at + len(keyword)
-        begins = at == 0 or not (_is_of_word(keyword[0]) and _is_of_word(words[at - 1]))
+        begins = at == 0 or not (starts_word and _is_of_word(words[at - 1]))
         if begins and (end == len(words) or not (_is_of_word(keyword[-1]) and _is_of_word(words[end]))):
             return True
-        at = words.find(keyword, at + 1)
+        # Within this word none begins, so a long one is not gone through letter by letter.
+        rest = _REST_OF_WORD.match(words, at + 1) if starts_word else None
+        at = words.find(keyword, rest.end() if rest is not None else at + 1)
     return False
 
 
@@ -281,7 +290,9 @@ async def add_keyword(server: Server, member: Member, filter_id: int, wanted: Ke
 
     def unit(conn: Connection) -> Keyword:
         found = _own(conn, member.account_id, filter_id)
-        return _add_keyword(conn, found.id, len(found.keywords), wanted)
+        added = _add_keyword(conn, found.id, len(found.keywords), wanted)
+        _check_number(conn, member.account_id)
+        return added
 
     return await _changing(server, member, unit)
 
@@ -462,7 +473,17 @@ def _with_keywords(
             count -= 1
         else:
             _change_keyword(conn, known[one.id], one)
+    if any(one.id is None for one in wanted):
+        _check_number(conn, account_id)
     return _own(conn, account_id, filter_id)
+
+
+def _check_number(conn: Connection, account_id: int) -> None:
+    """Raise Invalid if a member has more keywords by now than they can have."""
+    if filters.count_keywords(conn, account_id) > KEYWORDS_OF_MEMBER_MAX:
+        raise Invalid(
+            {}, f"Validation failed: All filters together can have {KEYWORDS_OF_MEMBER_MAX} keywords"
+        )
 
 
 def _add_keyword(conn: Connection, filter_id: int, count: int, wanted: KeywordChange) -> Keyword:

@@ -151,6 +151,17 @@ def keyword(conn: Connection, account_id: int, keyword_id: int) -> Keyword | Non
     return None if row is None else _keyword(row)
 
 
+def count_keywords(conn: Connection, account_id: int) -> int:
+    """How many keywords a member has in all filters."""
+    query = (
+        select(func.count())
+        .select_from(filter_keyword)
+        .join(post_filter, post_filter.c.id == filter_keyword.c.filter_id)
+        .where(post_filter.c.account_id == account_id)
+    )
+    return conn.scalar(query) or 0
+
+
 def add_keyword(conn: Connection, filter_id: int, text: str, *, whole_word: bool) -> Keyword:
     """Another keyword of a filter."""
     keyword_id = new_id()

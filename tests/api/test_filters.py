@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from fedserver.context import Server
-from fedserver.filters import _has_word, folded
+from fedserver.filters import KEYWORDS_OF_MEMBER_MAX, _has_word, folded
+from storage import filters as stored
 from tests.api.test_statuses import say
 from tests.api.uploads import upload
 from tests.client import ApiError
@@ -82,11 +84,36 @@ async def test_a_filter_finds_text_warning_choices_and_descriptions_also_in_boos
         ("हिन्दी में", "हिन्द", False),  # a vowel sign goes on with the word
         ("हिन्दी में", "हिन्दी", True),
         ("the c++ course", "c++", True),
+        ("exams exam", "exam", True),
+        ("aaaa aa", "aa", True),
+        ("-ab-ab-", "-a", False),
         ("ＦＵＬＬ width", "full", True),
     ],
 )
 def test_whole_words_end_where_words_end_in_any_script(text: str, keyword: str, stands: bool) -> None:
     assert _has_word(folded(text), folded(keyword)) is stands
+
+
+async def test_the_keywords_of_a_member_are_counted_together(server: Server, alice: Person) -> None:
+    first, second = [
+        await alice.post("/api/v2/filters", json={"title": title, "context": ["home"]})
+        for title in ("1", "2")
+    ]
+
+    def fill(conn: Connection) -> None:
+        for number in range(KEYWORDS_OF_MEMBER_MAX):
+            stored.add_keyword(conn, int(first["id"]), f"word {number}", whole_word=True)
+
+    await server.db.write(fill)
+    one_more = {"keywords_attributes": [{"keyword": "one more"}]}
+    for method, path, form in (
+        ("POST", "/api/v2/filters", {"title": "3", "context": ["home"], **one_more}),
+        ("POST", "/api/v1/filters", {"phrase": "one more", "context": ["home"]}),
+        ("PUT", f"/api/v2/filters/{second['id']}", one_more),
+        ("POST", f"/api/v2/filters/{second['id']}/keywords", {"keyword": "one more"}),
+    ):
+        assert (await alice.raw(method, path, json=form)).status == 422, path
+    assert len(await alice.get("/api/v1/filters")) == KEYWORDS_OF_MEMBER_MAX
 
 
 async def test_a_filter_is_changed_part_by_part(alice: Person, bob: Person, server: Server) -> None:
