@@ -314,7 +314,8 @@ def tags_named(
         .order_by(case((hashtag.c.key == prefix, 0), else_=1), hashtag.c.key)
     )
     if only_reviewed:
-        query = query.where(hashtag.c.reviewed_at.is_not(None))
+        # Whoever types a name in full wants to see it.
+        query = query.where(or_(hashtag.c.reviewed_at.is_not(None), hashtag.c.key == prefix))
     return list(conn.execute(query.limit(limit).offset(offset)))
 
 

@@ -269,7 +269,7 @@ def put(tree: dict[str, Any], key: str, value: Any) -> None:
 
 def _in_list(holder: list[Any], part: str, following: str | None, rest: list[str], value: Any) -> Any:
     """One step below ``a[]``: the end of it, or the tree that the next part belongs to."""
-    if following is None:
+    if following is None or (following == "" and not rest):  # Mastodon.py writes a[][] where it means a[]
         holder.append(value)
         return None
     # a[][name]: a name that the last entry has already begins the next one.
