@@ -1,7 +1,7 @@
 """People without an account read a member's public posts by e-mail.
 
-Only where the server offers it (`email_subscriptions`) and the member does. Nobody is written to twice who has not
-confirmed that they want it, and every mail ends with a link that ends them all. Posts wait for a quarter of an
+Only where the server offers it (`email_subscriptions`) and the member does. Nobody is written to twice in a day who
+has not confirmed that they want it, and every mail ends with a link that ends them all. Posts wait for a quarter of an
 hour, so that what is posted together comes in one mail.
 """
 
@@ -24,7 +24,7 @@ from fedserver.errors import NotFound
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_links import DAY_MS, HOUR_MS
+from fedserver.mail_links import DAY_MS
 from fedserver.mail_out import MailRefused
 from fedserver.moderation import addresses
 from fedserver.viewer import Member
@@ -70,10 +70,10 @@ async def ask(server: Server, account_id: int, email: str, *, locale: str = "en"
     await addresses.check(server, address.text)
 
     def unit(conn: Connection) -> None:
-        known = email_subscriptions.of_address(conn, account_id, address.key)
-        if known is not None and (known.confirmed_at is not None or known.created_at > now_ms() - HOUR_MS):
-            return
         since = now_ms() - DAY_MS
+        known = email_subscriptions.of_address(conn, account_id, address.key)
+        if known is not None and (known.confirmed_at is not None or known.created_at > since):
+            return
         if email_subscriptions.asked_since(conn, address.key, since) >= ASKED_FOR_ONE_ADDRESS_MAX:
             return
         if known is not None:

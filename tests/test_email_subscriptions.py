@@ -7,10 +7,12 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
+from sqlalchemy import Connection, update
 
 from fedserver import email_subscriptions
 from fedserver.context import Server
 from storage import email_subscriptions as stored
+from storage import tables
 from tests.client import ApiError
 from tests.members import Person
 
@@ -84,3 +86,23 @@ async def test_public_posts_go_to_whoever_confirmed(
     assert (await nobody.raw("POST", ends)).status == 200
     assert await server.db.read(stored.by_id, row.id) is None
     assert (await nobody.raw("GET", ends)).status == 404
+
+
+async def test_an_address_that_does_not_answer_is_not_written_to_again_and_again(
+    server: Server, alice: Person, nobody: Person
+) -> None:
+    await email_subscriptions.offer(server, alice.member, wanted=True)
+    at, form = f"/api/v1/accounts/{alice.id}/email_subscriptions", {"email": "victim@mail.example"}
+    await nobody.post(at, form)
+    first = await server.db.read(stored.of_address, alice.account_id, "victim@mail.example")
+    assert first is not None
+
+    def age(conn: Connection) -> None:
+        hours = first.created_at - 5 * 3_600_000
+        conn.execute(update(tables.email_subscription).values(created_at=hours))
+
+    await server.db.write(age)
+    await nobody.post(at, form)
+    again = await server.db.read(stored.of_address, alice.account_id, "victim@mail.example")
+    assert again is not None
+    assert again.id == first.id, "hours later it counts as asked"
