@@ -92,9 +92,16 @@ def quoted_by(conn: Connection, row: PostRow) -> PostRow | None:
 
 
 def narrowed(wanted: str, target: PostRow | None) -> str:
-    """Who a post is shown to that quotes `target`: what was not for everybody is repeated to nobody else."""
-    if target is None or target.visibility in visibility.FOR_EVERYBODY or wanted == "direct":
+    """Who a post is shown to that quotes `target`: what was not for everybody is repeated to nobody else.
+
+    Raises Invalid where that would show it to others than those for whom it is meant.
+    """
+    if target is None or target.visibility in visibility.FOR_EVERYBODY:
         return wanted
+    if wanted in ("direct", target.visibility):
+        return wanted
+    if wanted not in visibility.FOR_EVERYBODY:
+        raise Invalid({"visibility": "must be that of the quoted post, or direct"})
     return str(target.visibility)
 
 

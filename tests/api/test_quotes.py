@@ -148,6 +148,16 @@ async def test_a_quote_never_shows_more_than_one_may_see(
     assert (await shown(alice, second["id"]))["quoted_status"]["id"] == first["id"]
 
 
+async def test_a_quote_reaches_nobody_for_whom_it_is_not_meant(alice: Person, bob: Person) -> None:
+    first = await say(alice, "Among us", visibility="members")
+    await refused(alice, 422, "For my followers", visibility="private", quoted_status_id=first["id"])
+    second = await say(alice, "For whoever may", visibility="public", quoted_status_id=first["id"])
+    assert second["visibility"] == first["visibility"]
+    assert (await shown(bob, second["id"]))["quoted_status"]["id"] == first["id"]
+    third = await say(alice, "Note to self", visibility="direct", quoted_status_id=first["id"])
+    assert third["visibility"] == "direct"
+
+
 async def test_consent_is_taken_back_by_the_quoted_author_alone(
     alice: Person, bob: Person, server: Server
 ) -> None:
