@@ -256,11 +256,12 @@ def on_quote_request(conn: Connection, incoming: Incoming) -> None:
 def _quoting_post(conn: Connection, incoming: Incoming, uri: str, reader_id: int) -> PostRow:
     """The post that quotes, as it was sent inside or as the quoted author can read it; news if it was not known."""
     row = posts.by_uri(conn, uri)
+    if row is None and inbox.is_buried(conn, uri):
+        raise Dropped("the post was deleted before")
     embedded = incoming.activity.instrument
     if row is None and isinstance(embedded, dict) and set(embedded) - {"id", "type"}:
         post = read_post(embedded)
-        if post.attributed_to != incoming.actor.uri:
-            raise Dropped("the post is somebody else's")
+        remote_posts.check(post, incoming.actor)
         _check_addressing(incoming, post)
         body = msgspec.json.encode(embedded)
         row = remote_posts.insert(

@@ -124,6 +124,22 @@ async def test_who_asks_gets_a_stamp_until_it_is_taken_back(
     assert reject["object"]["instrument"] == note["id"]
 
 
+async def test_asking_does_not_bring_back_what_was_deleted(
+    door: Door, ann: StubActor, elsewhere: Stub, alice: Person
+) -> None:
+    status = await alice.post("/api/v1/statuses", {"status": "Quote me"})
+    note = ann.note("As she says", quote=status["uri"])
+    await door.takes(ann, asks(ann, status["uri"], note), ann.says("Delete", note["id"]))
+    assert await quote_of(door, note["id"]) is None
+    await door.takes(ann, asks(ann, status["uri"], note))
+    assert await quote_of(door, note["id"]) is None
+    # Nor does it make a post of somebody else's.
+    forged = ann.note("I am not Ann", quote=status["uri"], attributedTo=elsewhere.actor("mallory").uri)
+    await door.takes(ann, asks(ann, status["uri"], forged))
+    assert await quote_of(door, forged["id"]) is None
+    assert (await alice.get(f"/api/v1/statuses/{status['id']}"))["quotes_count"] == 0
+
+
 async def test_who_may_not_quote_is_refused_and_what_nobody_may_see_is_not_answered(
     door: Door, ann: StubActor, elsewhere: Stub, alice: Person
 ) -> None:
