@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Connection
 
 from fedserver import announcements
 from fedserver.announcements import Draft
+from fedserver.cli.main import cli
 from fedserver.context import Server
 from storage import emojis
 from storage.types import now_ms
-from tests.conftest import StartServer
 from tests.members import Person
+from tests.running import RunningServer
 from tests.waiting import eventually
 
 AT = "/api/v1/announcements"
@@ -86,21 +88,26 @@ async def test_members_react(server: Server, alice: Person, bob: Person) -> None
     assert (await bob.raw("PUT", f"{AT}/{one}/reactions/{chr(0x1F600)}")).status == 200
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_the_command_line_announces(start_server: StartServer, kind: str) -> None:
-    server = start_server(kind)
-    reader = server.member("ann")
-    first = server.command_json("announcement", "add", "Welcome **all**")["id"]
-    eventually(lambda: [one["id"] for one in reader.get(AT)] == [first], "it is published")
-    draft = server.command_json("announcement", "add", "Not yet", "--draft")["id"]
-    server.command_json("announcement", "add", "In years", "--at", "2999-01-01")
-    states = {
-        one["text"]: one["state"] for one in server.command_json("announcement", "list")["announcements"]
-    }
-    assert states == {"Welcome **all**": "published", "Not yet": "draft", "In years": "planned"}
-    server.command("announcement", "publish", draft)
-    eventually(lambda: [one["id"] for one in reader.get(AT)] == [first, draft], "the draft is published")
-    server.command("announcement", "remove", first)
-    assert [one["id"] for one in reader.get(AT)] == [draft]
-    with pytest.raises(AssertionError, match="published already"):
-        server.command("announcement", "publish", draft)
+@pytest.mark.parametrize("name", ["running_server", "second_server"])
+def test_the_command_line_announces(request: pytest.FixtureRequest, name: str) -> None:
+    server: RunningServer = request.getfixturevalue(name)
+
+    def command(*arguments: str) -> Any:
+        done = CliRunner().invoke(cli, ["announcement", *arguments, "--json"], env=server.environment)
+        return json.loads(done.stdout) if done.exit_code == 0 else done.stderr
+
+    def shown() -> list[str]:
+        return [one["id"] for one in server.member("herald").get(AT)]
+
+    first = command("add", "Welcome **all**")["id"]
+    eventually(lambda: shown() == [first], "it is published")
+    draft = command("add", "Not yet", "--draft")["id"]
+    later = command("add", "In years", "--at", "2999-01-01")["id"]
+    states = {one["id"]: one["state"] for one in command("list")["announcements"]}
+    assert states == {first: "published", draft: "draft", later: "planned"}
+    command("publish", draft)
+    eventually(lambda: shown() == [first, draft], "the draft is published")
+    assert "published already" in command("publish", draft)
+    for one in (first, draft, later):
+        command("remove", one)
+    assert shown() == []
