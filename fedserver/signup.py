@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
 from fedserver import email_addresses, mail_links, names, notifications, passwords, settings
-from fedserver.config import Config
 from fedserver.content.text import clean_text, language_tag
 from fedserver.context import Server
 from fedserver.email_addresses import EmailAddress
@@ -129,12 +128,7 @@ def _sign_up(
     _check_name_free(conn, uris, user.username)
     known = users.by_email(conn, user.email.key)
     if known is not None:
-        plan_mail(
-            conn,
-            known.account_id,
-            "confirm" if known.confirmed_at is None else "address_in_use",
-            {"needs_approval": needs_approval} if known.confirmed_at is None else None,
-        )
+        _tell_owner(conn, known, needs_approval=needs_approval)
         return SignedUp(None, needs_approval)
     account_id = create_user(conn, uris, server.keys, user, pair)
     if ip:
@@ -143,6 +137,14 @@ def _sign_up(
         users.change(conn, account_id, approved_at=now_ms())
     plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
     return SignedUp(account_id, needs_approval)
+
+
+def _tell_owner(conn: Connection, known: UserRow, *, needs_approval: bool) -> None:
+    """Somebody has given the address of a member as theirs: that it is known, the mailbox alone hears."""
+    if known.confirmed_at is None:
+        plan_mail(conn, known.account_id, "confirm", {"needs_approval": needs_approval})
+    else:
+        plan_mail(conn, known.account_id, "address_in_use")
 
 
 def create_user(conn: Connection, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair) -> int:
@@ -272,7 +274,8 @@ async def is_confirmed(server: Server, member: Member) -> bool:
 
 
 async def confirm_later(server: Server, member: Member, email: str | None) -> None:
-    """Send somebody who signed up through an app the link again, to another address if they name one.
+    """Send somebody who signed up through an app the link again, to another address if they name one. Whether that
+    is somebody else's is not told.
 
     Raises Forbidden for who is confirmed, Invalid for an address that cannot be used, RateLimited.
     """
@@ -286,11 +289,13 @@ async def confirm_later(server: Server, member: Member, email: str | None) -> No
 
     def unit(conn: Connection) -> None:
         if address is not None and address.key != row.email_key:
-            if users.by_email(conn, address.key) is not None:
-                raise Invalid(
-                    {"email": "is taken or cannot be used"}, "Validation failed: Email is taken or cannot be used"
-                )
+            known = users.by_email(conn, address.key)
+            if known is not None:
+                _tell_owner(conn, known, needs_approval=known.approved_at is None)
+                return
             users.change(conn, row.account_id, email=address.text, email_key=address.key)
+            # A link that was sent to the first mailbox proves nothing about this one.
+            mail_links.withdraw(conn, row.account_id)
         plan_mail(conn, row.account_id, "confirm", {"needs_approval": row.approved_at is None})
 
     await server.db.write(unit)
