@@ -68,4 +68,4 @@ bench: $(VENV)/.installed-tests
 	$(VENV)/bin/python -m bench
 
 clean:
-	rm -rf $(VENV) tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/peers/node_modules tests/clients/js/node_modules tests/clients/.toot .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -108,7 +108,7 @@ ACCOUNTS = [
     Call("GET /api/v1/accounts/{bob}/lists"),
     Call("GET /api/v1/accounts/{alice}/collections", gives="Collections"),
     Call("GET /api/v1/accounts/{alice}/in_collections", auth="user", gives="Collections"),
-    Call("GET /api/v1/accounts/{alice}/identity_proofs", auth="user", empty="Mastodon 3.5 answers so ever since"),
+    Call("GET /api/v1/accounts/{alice}/identity_proofs", auth="user", empty="retired", absent=True),
     Call("GET /api/v1/accounts/lookup?acct=bob", auth="public"),
     Call("GET /api/v1/accounts/relationships?id[]={bob}"),
     Call("GET /api/v1/accounts/search?q=bo"),

@@ -1,4 +1,4 @@
-"""Node and what npm installs for the peers, kept beside this file and out of the repository."""
+"""Node and what npm installs for peers and clients, kept beside their package.json and out of the repository."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MODULES = HERE / "node_modules"
-INSTALLED = MODULES / ".installed"
 NODE_VERSION_MIN = 22
 INSTALL_SECONDS_MAX = 300
 
@@ -46,19 +44,20 @@ def commands() -> tuple[str, list[str]]:
     return found_node, [found_npm]
 
 
-def install() -> str:
-    """Install the packages of package-lock.json unless they are there; the path of node. Raises Missing."""
+def install(folder: Path = HERE) -> str:
+    """Install the packages of the folder's package-lock.json unless they are there; the path of node. Raises Missing."""
     node, npm = commands()
-    wanted = (HERE / "package-lock.json").read_text()
-    with (HERE / ".installing").open("w") as lock:
+    wanted = (folder / "package-lock.json").read_text()
+    installed = folder / "node_modules" / ".installed"
+    with (folder / ".installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if INSTALLED.exists() and INSTALLED.read_text() == wanted:
+        if installed.exists() and installed.read_text() == wanted:
             return node
         path = f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         try:
             done = subprocess.run(
                 [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=HERE,
+                cwd=folder,
                 env={**os.environ, "PATH": path},
                 capture_output=True,
                 text=True,
@@ -68,6 +67,6 @@ def install() -> str:
         except subprocess.TimeoutExpired as late:
             raise Missing("npm did not finish in time") from late
         if done.returncode != 0:
-            raise Missing(f"npm could not install the peers: {done.stderr.strip()[-500:]}")
-        INSTALLED.write_text(wanted)
+            raise Missing(f"npm could not install {folder.name}: {done.stderr.strip()[-500:]}")
+        installed.write_text(wanted)
     return node
