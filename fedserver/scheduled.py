@@ -33,7 +33,7 @@ SOONEST_MS: Final = 300_000
 TOTAL_MAX: Final = 300
 DAILY_MAX: Final = 25
 DAY_MS: Final = 86_400_000
-INSTANT_MAX: Final = 253_402_300_799_000  # the end of the year 9999
+INSTANT_MAX: Final = 253_370_764_799_000  # the end of the year 9998, which every time zone has
 
 _read_draft: Final = msgspec.json.Decoder(Draft).decode
 

@@ -20,6 +20,7 @@ from storage.words import Sought, fold, sought, words_of
 
 CLAUSES_MAX: Final = 30
 HOLES_MAX: Final = 3
+ID_MAX: Final = (1 << 63) - 1
 PROPERTIES: Final = frozenset(
     {"media", "image", "video", "audio", "poll", "link", "embed", "quote", "reply", "sensitive"}
 )
@@ -42,7 +43,7 @@ class Query:
     authors: list[tuple[str, bool]] = field(default_factory=list)
     scope: Scope = "all"
     above: int = 0
-    below: int = (1 << 63) - 1
+    below: int = ID_MAX
     holes: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -156,7 +157,8 @@ def _next(first: datetime, has_month: bool, has_day: bool) -> datetime:
 
 
 def _id_at(moment: datetime) -> int:
-    return id_floor(int(moment.astimezone(UTC).timestamp() * 1000))
+    # Of the far future there are no ids.
+    return min(id_floor(int(moment.astimezone(UTC).timestamp() * 1000)), ID_MAX)
 
 
 def _zone(name: str) -> tzinfo:

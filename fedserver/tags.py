@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver.content.links import find_hashtags, tag_key
+from fedserver.content.links import HASHTAG_CHARS_MAX, find_hashtags, tag_key
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
@@ -94,7 +94,7 @@ async def follow(server: Server, member: Member, name: str) -> ShownTag:
     key, name = _checked(name)
 
     def unit(conn: Connection) -> ShownTag:
-        row = tags.put(conn, key, name)
+        row = _put(conn, key, name)
         if (
             tags.follow(conn, member.account_id, row.id)
             and tags.count_followed(conn, member.account_id) > FOLLOWED_MAX
@@ -176,10 +176,10 @@ async def set_featured(server: Server, member: Member, id_or_name: str, *, wante
     """Show a hashtag, found by id or name, on one's profile or not; twice is as once. Raises NotFound, Invalid."""
 
     def unit(conn: Connection) -> ShownTag:
-        row = _found(conn, id_or_name)
+        row = _found(conn, id_or_name, put=wanted)
         if wanted:
             _feature(conn, member.account_id, row.id, row.name)
-        else:
+        elif row.id:
             tags.unfeature(conn, member.account_id, tag_id=row.id)
         return shown_unit(conn, member.account_id, [row])[0]
 
@@ -202,18 +202,31 @@ async def suggested(server: Server, member: Member) -> list[ShownTag]:
 def _checked(name: str) -> tuple[str, str]:
     name = name.removeprefix("#")
     key = tag_key(name)
-    if not key or any(blank in key for blank in " #/?"):
+    if not key or len(name) > HASHTAG_CHARS_MAX or any(blank in key for blank in " #/?"):
         raise NotFound("Record not found")
     return key, name
 
 
-def _found(conn: Connection, id_or_name: str) -> TagRow:
+def _put(conn: Connection, key: str, name: str) -> TagRow:
+    """The hashtag of this name, which need not have been used. Raises NotFound for what no text could have."""
+    known = tags.by_keys(conn, [key])
+    if known:
+        return known[0]
+    if find_hashtags(f"#{name}") != [name]:
+        raise NotFound("Record not found")
+    return tags.put(conn, key, name)
+
+
+def _found(conn: Connection, id_or_name: str, *, put: bool) -> TagRow | UnusedTag:
     if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 19:
         row = tags.by_id(conn, int(id_or_name))
         if row is not None:
             return row
     key, name = _checked(id_or_name)
-    return tags.put(conn, key, name)
+    if put:
+        return _put(conn, key, name)
+    known = tags.by_keys(conn, [key])
+    return known[0] if known else UnusedTag(0, key, name)
 
 
 def _feature(conn: Connection, account_id: int, tag_id: int, name: str) -> int | None:

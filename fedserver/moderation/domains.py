@@ -9,6 +9,7 @@ limited, and carry the instant of the rule, by which it can be taken back. After
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -44,6 +45,7 @@ FILES_PER_UNIT: Final = 200
 UNITS_AT_ONCE: Final = 5  # before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
 _DEFAULT_PORTS: Final = ("80", "443")
+_PORT: Final = re.compile(r"[0-9]{0,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def normal_domain(text: str) -> str:
     """
     name, _, port = text.strip().removeprefix("@").partition(":")
     host = normal_host(name)
-    if host is None or "." not in host or (port and not port.isdigit()):
+    if host is None or "." not in host or not _PORT.fullmatch(port):
         raise Invalid({"domain": "must be the name of a server, such as other.example"})
     return f"{host}:{int(port)}" if port and port not in _DEFAULT_PORTS else host
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from fedserver import feeds, lists
@@ -33,7 +34,8 @@ OPEN_TO_ALL: Final = PUBLIC | HASHTAGS | {HASHTAG_REMOTE}
 OWN: Final = frozenset({USER, NOTIFICATIONS, DIRECT, LIST})
 
 TAG_CHARACTERS_MAX: Final = 200
-ID_DIGITS_MAX: Final = 20
+ID_MAX: Final = (1 << 63) - 1
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
 _SCOPES: Final = {NOTIFICATIONS: ("read:notifications",), LIST: ("read:statuses", "read:lists")}
 
@@ -80,7 +82,8 @@ def named(viewer: Viewer, asked: Asked) -> Stream:
     if name in PUBLIC:
         return Stream(name, "")
     if name in HASHTAGS:
-        key = tag_key(asked.tag[:TAG_CHARACTERS_MAX])
+        # Every event repeats what the client said, so that is no longer than a hashtag can be.
+        key = tag_key(asked.tag) if len(asked.tag) <= TAG_CHARACTERS_MAX else ""
         if not key:
             raise UnknownStream("Missing tag name parameter")
         return Stream(name, key)
@@ -92,7 +95,7 @@ def named(viewer: Viewer, asked: Asked) -> Stream:
         raise Invalid(message="This method requires an authenticated user")
     if name != LIST:
         return Stream(name, viewer.account_id)
-    if not (asked.list_id.isascii() and asked.list_id.isdigit() and len(asked.list_id) < ID_DIGITS_MAX):
+    if not _DIGITS.fullmatch(asked.list_id) or int(asked.list_id) > ID_MAX:
         raise UnknownStream("Missing list name parameter")
     return Stream(name, int(asked.list_id))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select
 from yarl import URL
 
@@ -166,7 +167,7 @@ async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> N
     failed, bearer = [], {"authorization": f"Bearer {bob.token}"}
     for route in ROUTES:
         method = "GET" if route.method == "*" else route.method
-        if method == "HEAD" or route.path == "/oauth/revoke":
+        if method == "HEAD" or route.path == "/oauth/revoke" or route.path.endswith("/"):
             continue
         for part in ODD_PARTS if "{" in route.path else [""]:
             path = PARAMETER.sub(part, route.path)
@@ -182,3 +183,26 @@ async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> N
                 if answer.status >= 500 and answer.status != 503:
                     failed.append((method, target[:150], answer.status))
     assert failed == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/v2/search?q=after:9998", 200),
+        ("/api/v2/search?q=-before:9998", 200),
+        (f"/api/v1/streaming/list?list={2**63}", 400),
+        (f"/api/v1/streaming/hashtag?tag={'x' * 201}", 400),
+        ("/api/oembed?url=http://[", 404),
+        ("POST /api/v1/tags/%3Cimg%3E/follow", 404),
+        (f"POST /api/v1/tags/{'x' * 101}/follow", 404),
+        ("POST /api/v1/tags/%3Cimg%3E/feature", 404),
+        ("POST /api/v1/domain_blocks?domain=other.example:%C2%B2", 422),
+        ("POST /api/v1/admin/trends/statuses/%C2%B2/approve", 404),
+        (f"POST /api/v1/admin/trends/links/{2**63}/reject", 404),
+    ],
+)
+async def test_what_only_some_readers_would_take_is_refused(admin: Person, path: str, status: int) -> None:
+    method, _, target = path.rpartition(" ")
+    bearer = {"authorization": f"Bearer {admin.token}"}
+    answer = await admin.client.request(method or "GET", URL(target, encoded=True), headers=bearer)
+    assert answer.status == status, await answer.text()

@@ -45,7 +45,10 @@ async def embed(request: web.Request) -> web.Response:
     server, params = keys.server(request), forms.query(request)
     if params.text("format") not in ("", "json"):
         raise web.HTTPNotImplemented
-    parts = urlsplit(params.text("url"))
+    try:
+        parts = urlsplit(params.text("url"))
+    except ValueError as error:
+        raise NotFound("Record not found") from error
     post_id = parts.path.rpartition("/")[2]
     if f"{parts.scheme}://{parts.netloc}" != server.config.origin or not post_id.isdecimal():
         raise NotFound("Record not found")

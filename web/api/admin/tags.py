@@ -129,7 +129,7 @@ async def publishers(request: web.Request) -> web.Response:
 def _decide(kind: Literal["link", "publisher", "post"], allowed: bool) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         member = auth.moderator(request, "admin:write")
-        subject = request.match_info["id"]
+        subject = request.match_info["id"] if kind == "publisher" else str(forms.path_id(request))
         server, render = keys.server(request), renderer(request)
         await review.decide(server, member, kind, subject, allowed=allowed)
         if kind == "publisher":
