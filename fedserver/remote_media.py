@@ -85,7 +85,8 @@ async def find(server: Server, what: str, reference: str, said: str) -> Copy | E
     found = await _answer(server, row)
     if found is None:
         failures = row.failures if row is not None else 0
-        await server.downloads.once(key, partial(_fetch, server, what, key, original, failures))
+        fetch = partial(_fetch, server, what, key, original, failures)
+        await server.downloads.once(key, host_of(original.url) or "", fetch)
         found = await _answer(server, await server.db.read(remote_files.by_key, key))
     if found is None:
         raise NotFound

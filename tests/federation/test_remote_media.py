@@ -11,7 +11,9 @@ from sqlalchemy import Connection, update
 
 from fedserver import remote_media
 from fedserver.context import Server
+from fedserver.errors import RateLimited
 from fedserver.federation import fetch
+from fedserver.media.downloads import WAITING_FOR_HOST_MAX, Downloads
 from fedserver.media.remote_urls import digest
 from storage import instances, remote_files, tables
 from storage.types import now_ms
@@ -210,3 +212,28 @@ async def test_what_is_deleted_or_not_wanted_is_gone_here(door: Door, there: Stu
     await until(is_refused, "that no picture of a server is shown whose pictures are refused")
     await until(lambda: files(server) == [], "that copies go when no pictures are wanted")
     assert await server.db.read(remote_files.total_bytes) == 0
+
+
+async def test_a_host_that_hangs_keeps_nobody_else_waiting() -> None:
+    downloads, hanging = Downloads(), asyncio.Event()
+    fetched: list[str] = []
+
+    async def hang() -> None:
+        await hanging.wait()
+
+    async def fetch() -> None:
+        fetched.append("other")
+
+    def asked(number: int) -> asyncio.Task[None]:
+        return asyncio.create_task(downloads.once(f"key {number}", "hangs.example", hang))
+
+    waiting = [asked(number) for number in range(WAITING_FOR_HOST_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimited):
+        await downloads.once("one more", "hangs.example", hang)
+    async with asyncio.timeout(30):
+        await downloads.once("key", "other.example", fetch)
+    assert fetched == ["other"]
+    hanging.set()
+    await asyncio.gather(*waiting)
+    await downloads.once("one more", "hangs.example", hang)
