@@ -5,6 +5,8 @@ poll and descriptions of its media; a boost against those of what it boosts. Whi
 for the app to do, in the `contexts` of the filter; only notifications are withheld here.
 """
 
+# Long because what can be made of filters and what matching them costs are bounded together.
+
 from __future__ import annotations
 
 import re
