@@ -88,7 +88,8 @@ async def find(server: Server, what: str, reference: str, said: str) -> Copy | E
         fetch = partial(_fetch, server, what, key, original, failures)
         await server.downloads.once(key, host_of(original.url) or "", fetch)
         found = await _answer(server, await server.db.read(remote_files.by_key, key))
-    if found is None:
+    # Nobody need make a picture of themselves so large that all who meet it ask their server.
+    if found is None or (isinstance(found, Elsewhere) and what in _PICTURES_ONLY):
         raise NotFound
     return found
 

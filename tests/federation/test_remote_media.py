@@ -138,10 +138,12 @@ async def test_only_media_are_shown_and_a_failure_is_remembered(
 @pytest.mark.parametrize("server_settings", [{"remote_file_bytes_max": "20000"}])
 async def test_what_is_too_large_is_fetched_from_where_it_is(door: Door, there: Stub, alice: Person) -> None:
     url = serve(there, "/files/film.mp4", b"\0\0\0\x18ftypisom" + bytes(30_000), "video/mp4")
-    (media,) = (await posted(door, alice, there.actor("ann"), url, "video/mp4"))["media_attachments"]
+    ann = there.actor("ann", icon={"type": "Image", "url": url})
+    shown = await posted(door, alice, ann, url, "video/mp4")
     for _ in range(2):
-        status, headers, _ = await seen(alice, media["url"])
+        status, headers, _ = await seen(alice, shown["media_attachments"][0]["url"])
         assert (status, headers["Location"]) == (302, url)
+        assert (await seen(alice, shown["account"]["avatar"]))[0] == 404, "all who meet Ann would go there"
     assert there.asked.count("/files/film.mp4") == 1
 
 
