@@ -71,8 +71,16 @@ async def fetch_preview(server: Server, payload: dict[str, Any]) -> None:
     known = await server.db.read(previews.known, url)
     if known is None or known.fetched_at < now_ms() - FRESH_MS:
         values = await _ask(server, url)
-        await server.db.write(previews.put, url, values)
-    await server.db.write(_show, url, post_id)
+        showed = known is not None and known.preview_id is not None
+        await server.db.write(_keep, url, values, post_id, showed=showed)
+    elif known.preview_id is not None:
+        await server.db.write(_show, url, post_id)
+
+
+def _keep(conn: Connection, url: str, values: dict[str, Any] | None, post_id: int, *, showed: bool) -> None:
+    """Keep what a page says; `showed` is whether there was something to show before."""
+    if previews.put(conn, url, values) is not None or showed:
+        _show(conn, url, post_id)
 
 
 def _show(conn: Connection, url: str, post_id: int) -> None:

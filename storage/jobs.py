@@ -14,9 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, literal, null, or_, select, update
-from sqlalchemy.dialects import sqlite
 
-from storage.hot import Hot
+from storage.hot import Hot, insert_row
 from storage.signals import signal
 from storage.tables import job
 from storage.types import AnyOf, new_id, now_ms
@@ -62,11 +61,9 @@ def add(
         _enqueue(conn, kind, text, key, not_before_ms)
         return
     now = now_ms()
-    conn.execute(
-        sqlite.insert(job)
-        .values(id=new_id(now), kind=kind, key=key, payload=text, run_at=max(now, not_before_ms or 0))
-        .on_conflict_do_nothing(index_elements=["kind", "key"])
-    )
+    run_at = max(now, not_before_ms or 0)
+    values = {"id": new_id(now), "kind": kind, "key": key, "payload": text, "run_at": run_at}
+    insert_row(conn, job, values, unless_there=True)
     signal(conn, "job", kind)
 
 
@@ -82,6 +79,15 @@ def claim(conn: Connection, kinds: Sequence[str], *, limit: int, now: int, until
     if found:
         _take.run(conn, ids=[one.id for one in found], until=until)
     return found
+
+
+def turn(
+    conn: Connection, kinds: Sequence[str], done_ids: Sequence[int], *, limit: int, now: int, until: int
+) -> tuple[list[Job], int | None]:
+    """`finish` these, `claim` what is due, and say when the next wants to run: all of one look at the queue."""
+    if done_ids:
+        finish(conn, done_ids)
+    return claim(conn, kinds, limit=limit, now=now, until=until), next_at(conn, kinds)
 
 
 def finish(conn: Connection, job_ids: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from storage.hot import Hot
+from storage.hot import Hot, insert_row
 from storage.tables import account, post, preview, preview_address
 from storage.types import AnyOf, new_id, now_ms
 
@@ -53,8 +53,9 @@ def put(conn: Connection, address: str, values: Mapping[str, Any] | None) -> int
     """
     now = now_ms()
     preview_id = None if values is None else _put(conn, values, now)
-    conn.execute(delete(preview_address).where(preview_address.c.url == address))
-    conn.execute(insert(preview_address).values(url=address, preview_id=preview_id, fetched_at=now))
+    answer = {"preview_id": preview_id, "fetched_at": now}
+    if not insert_row(conn, preview_address, {"url": address, **answer}, unless_there=True):
+        conn.execute(update(preview_address).where(preview_address.c.url == address).values(**answer))
     return preview_id
 
 

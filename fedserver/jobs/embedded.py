@@ -40,6 +40,7 @@ class EmbeddedEngine:
         self._time_scale = server.config.testing.time_scale
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._done_ids: list[int] = []  # noted with the next look at the queue
         self._dispatcher: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -61,6 +62,8 @@ class EmbeddedEngine:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._done_ids:
+            await self._db.write(jobs.finish, self._done_ids)
 
     async def _dispatch(self) -> None:
         while True:
@@ -81,16 +84,20 @@ class EmbeddedEngine:
         if free <= 0:
             return LOOK_AGAIN_SECONDS  # A job that ends wakes us.
         now = now_ms()
-        claimed = await self._db.write(
-            jobs.claim, self._names, limit=free, now=now, until=now + self._lease_ms
-        )
+        done_ids, self._done_ids = self._done_ids, []
+        try:
+            claimed, next_at = await self._db.write(
+                jobs.turn, self._names, done_ids, limit=free, now=now, until=now + self._lease_ms
+            )
+        except BaseException:
+            self._done_ids += done_ids
+            raise
         for job in claimed:
             task = asyncio.create_task(self._run(job), name=f"job-{job.kind}")
             self._running.add(task)
             task.add_done_callback(self._done)
         if len(claimed) == free:
             return LOOK_AGAIN_SECONDS
-        next_at = await self._db.read(jobs.next_at, self._names)
         return (
             LOOK_AGAIN_SECONDS
             if next_at is None
@@ -124,4 +131,4 @@ class EmbeddedEngine:
             self._server.metrics.jobs.labels(job.kind, "retried" if wait_ms is not None else "failed").inc()
         else:
             self._server.metrics.jobs.labels(job.kind, "done").inc()
-            await self._db.write(jobs.finish, [job.id])
+            self._done_ids.append(job.id)
