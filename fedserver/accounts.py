@@ -67,6 +67,7 @@ async def change_profile(server: Server, member: Member, change: ProfileChange) 
     """Change a profile here and, where anything others see has changed, everywhere. Raises Invalid."""
     _check(change)
     await server.db.write(_change_profile, server, member.account_id, change)
+    server.remembered.forget_member(member.account_id)
 
 
 def _change_profile(conn: Connection, server: Server, account_id: int, change: ProfileChange) -> None:

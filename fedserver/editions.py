@@ -118,6 +118,7 @@ async def all_of(server: Server, viewer_id: int | None, post_id: int) -> History
 class Defaults:
     """What a member's posts are when they say nothing else; `language` is "" when they never said."""
 
+    account_id: int
     visibility: str = "public"
     language: str = ""
     sensitive: bool = False
@@ -125,10 +126,20 @@ class Defaults:
 
 
 async def defaults(server: Server, member: Member) -> Defaults:
-    """How a member prefers to post."""
-    row = await server.db.read(users.by_id, member.account_id)
-    if row is None:
-        return Defaults()
-    return Defaults(
-        row.default_visibility, row.default_language, row.default_sensitive, row.default_quote_policy
-    )
+    """How a member prefers to post; remembered until they change it."""
+    server.remembered.listen(server.bus)
+
+    async def load() -> Defaults:
+        row = await server.db.read(users.by_id, member.account_id)
+        if row is None:
+            return Defaults(member.account_id)
+        return Defaults(
+            row.account_id,
+            row.default_visibility,
+            row.default_language,
+            row.default_sensitive,
+            row.default_quote_policy,
+        )
+
+    found: Defaults = await server.remembered.defaults.get(member.account_id, load)
+    return found

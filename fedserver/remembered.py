@@ -124,6 +124,7 @@ class Remembered:
         self.webfinger: Cache[Any] = Cache(seconds=60)
         self.actors: Cache[Any] = Cache(entries_max=ACTORS_MAX)
         self.filters: Cache[Any] = Cache(seconds=FILTER_SECONDS)
+        self.defaults: Cache[Any] = Cache()
         self.attempts = Attempts()
         self._listens = False
 
@@ -146,9 +147,10 @@ class Remembered:
     # the answer to the request must not be earlier.
 
     def forget_member(self, account_id: int) -> None:
-        """Ask anew for the tokens and sessions of this member."""
+        """Ask anew for the tokens, sessions and preferences of this member."""
         self.tokens.forget(lambda holder: holder.account_id == account_id)
         self.sessions.forget(lambda holder: holder.account_id == account_id)
+        self.defaults.forget(lambda found: found.account_id == account_id)
 
     def forget_token(self, token_id: int) -> None:
         """Ask anew for this token."""
