@@ -87,7 +87,6 @@ def _boost(conn: Connection, server: Server, account_id: int, post_id: int, want
         conn, row, account_id, boost_id=boost_id, uri=server.uris.activity(boost_id), shown_to=shown_to,
         created_at=now_ms(), local=True,
     )  # fmt: skip
-    timelines.put_home(conn, account_id, boost_id)
     server.publish.boosted(conn, boosted.id)
     return boost_id
 
@@ -288,7 +287,7 @@ def _add_boost(
     )  # fmt: skip
     posts.add_to_counts(conn, row.id, boosts=1)
     accounts.posted(conn, account_id, created_at)
-    timelines.fan_out(conn, boosted, boosted=row)
+    timelines.fan_out(conn, boosted, boosted=row, own=local)
     notifications.notify(conn, row.account_id, "reblog", account_id, post_id=row.id, thread_id=row.thread_id)
     signal(conn, "post", str(boost_id))
     return boosted

@@ -156,7 +156,7 @@ def create_unit(
         local=True,
         created_at=now,
     )
-    _put_parts(conn, row, rendered, named, target, draft.text, new=True)
+    tags = _put_parts(conn, row, rendered, named, target, draft.text, new=True)
     _attach(conn, row, draft, new=True)
     if draft.poll:
         posts.put_poll(
@@ -172,8 +172,11 @@ def create_unit(
         )
     if target is not None:
         quotes.attach(conn, server, row, target)
-    distribute(conn, row)
-    server.publish.post_created(conn, post_id)
+    search_index.add(conn, row, tags=tags, has_media=bool(draft.media_ids))
+    if author.mails_posts:
+        email_subscriptions.posted(conn, row)
+    distribute(conn, row, addresses_somebody=bool(named_ids) or target is not None)
+    server.publish.post_created(conn, post_id, known=(row, author))
     return post_id
 
 
@@ -256,19 +259,19 @@ def own(conn: Connection, post_id: int, account_id: int) -> PostRow:
 # -- what a post sets in motion, wherever it was written
 
 
-def distribute(conn: Connection, row: PostRow) -> None:
-    """A new post is stored with its mentions, tags, attachments and poll: show it to whom it concerns."""
+def distribute(conn: Connection, row: PostRow, *, addresses_somebody: bool = True) -> None:
+    """A new post is stored with its mentions, tags, attachments and poll: show it to whom it concerns.
+
+    Whoever knows that it has no mentions at all says that it `addresses_somebody` not.
+    """
     accounts.posted(conn, row.account_id, row.created_at)
-    if not row.local:  # nobody can have answered a post of ours before it was written
-        if posts.adopt_orphans(conn, row) and row.visibility == "direct":
-            conversations.rethreaded(conn, row)
-    else:
-        search_index.add(conn, row)
-        email_subscriptions.posted(conn, row)
-    timelines.fan_out(conn, row)
-    if row.local:
+    # Nobody can have answered a post of ours before it was written.
+    if not row.local and posts.adopt_orphans(conn, row) and row.visibility == "direct":
+        conversations.rethreaded(conn, row)
+    timelines.fan_out(conn, row, own=row.local)
+    if row.local and row.visibility == "direct":
         timelines.put_home(conn, row.account_id, row.id)
-    named = posts.mentioned(conn, [row.id]).get(row.id, [])
+    named = posts.mentioned(conn, [row.id]).get(row.id, []) if addresses_somebody else []
     local_ids = [one.id for one in named if not one.domain]
     for one in named:
         if (
@@ -491,17 +494,18 @@ def _put_parts(
     text: str,
     *,
     new: bool = False,
-) -> None:
+) -> Sequence[Any]:
+    """Whom the post names, its hashtags and collections; the rows of the hashtags."""
     mentioned = [named[one.uri].id for one in rendered.mentions if one.uri in named]
     # Who is quoted may read it, to see what for.
     silent = [target.account_id] if target is not None and target.account_id != row.account_id else []
     posts.put_mentions(conn, row.id, mentioned, silent, new=new)
-    posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
+    tags = posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
     addresses = find_urls(text)[:ADDRESSES_LOOKED_UP_MAX]
     if addresses or not new:
-        collections.put_tagged(
-            conn, row.id, (one.id for one in collections.by_uris(conn, addresses).values())
-        )
+        known = collections.by_uris(conn, addresses)
+        collections.put_tagged(conn, row.id, (one.id for one in known.values()), new=new)
+    return tags
 
 
 def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:

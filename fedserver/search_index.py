@@ -7,7 +7,7 @@ hashtags; and what kind of post it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -31,16 +31,19 @@ _MEDIA: Final = {"image": "image", "video": "video", "gifv": "video", "audio": "
 _LINK: Final = re.compile(r'<a (?![^>]*class="[^"]*\b(?:mention|hashtag)\b)[^>]*href="https?:')
 
 
-def add(conn: Connection, row: PostRow) -> None:
-    """A post has just been written, with its parts."""
+def add(conn: Connection, row: PostRow, *, tags: Sequence[Any] | None = None, has_media: bool = True) -> None:
+    """A post has just been written, with its parts. Rows of its hashtags that are at hand need not be read, nor
+    attachments where there are none."""
     if row.kind != "boost":
-        _put(conn, [row], new=True)
+        known_tags = posts.tags_of(conn, [row.id]) if tags is None else {row.id: tags}
+        media = posts.media_of(conn, [row.id]) if has_media else {}
+        _put(conn, [row], known_tags, media, search.put_new_post)
 
 
 def change(conn: Connection, row: PostRow) -> None:
     """A post or one of its parts has changed."""
     if row.kind != "boost":
-        _put(conn, [row])
+        _put_again(conn, [row])
 
 
 def change_by_id(conn: Connection, post_id: int) -> None:
@@ -50,16 +53,24 @@ def change_by_id(conn: Connection, post_id: int) -> None:
         change(conn, row)
 
 
-def _put(conn: Connection, rows: Sequence[PostRow], *, new: bool = False) -> None:
+def _put_again(conn: Connection, rows: Sequence[PostRow]) -> None:
     ids = [row.id for row in rows]
-    tags, media = posts.tags_of(conn, ids), posts.media_of(conn, ids)
+    _put(conn, rows, posts.tags_of(conn, ids), posts.media_of(conn, ids), search.put_post)
+
+
+def _put(
+    conn: Connection,
+    rows: Sequence[PostRow],
+    tags: Mapping[int, Sequence[Any]],
+    media: Mapping[int, Sequence[Any]],
+    put: Callable[[Connection, int, Sequence[str], Sequence[str]], None],
+) -> None:
     questions = [row.id for row in rows if row.kind == "question"]
     options = posts.poll_options_of(conn, questions) if questions else {}
     shown = {row.preview_id for row in rows if row.preview_id is not None}
     played = (
         {one.id for one in previews.by_ids(conn, shown).values() if one.type == "video"} if shown else set()
     )
-    put = search.put_new_post if new else search.put_post
     for row in rows:
         files = media.get(row.id, [])
         tagged = tags.get(row.id, [])
@@ -110,7 +121,7 @@ def fill_posts(conn: Connection, below_id: int = ID_MAX, *, every: bool = False)
     """Index the next posts under `below_id`, newest first, of which no words are kept (or all of them, with
     `every`): how many, and where to go on, if there are more."""
     rows = search.without_words(conn, below_id, limit=ROWS_PER_UNIT, every=every)
-    _put(conn, rows)
+    _put_again(conn, rows)
     return len(rows), rows[-1].id if len(rows) == ROWS_PER_UNIT else None
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
+    exists,
     literal,
     select,
     union_all,
@@ -32,11 +33,15 @@ from storage.tables import (
     app,
     bookmark,
     like,
+    media,
+    mention,
     pin,
     poll,
     poll_option,
     poll_vote,
     post,
+    post_collection,
+    post_tag,
     thread_mute,
 )
 from storage.types import AnyOf
@@ -315,6 +320,20 @@ def _select_polls() -> Select[Any]:
     )
 
 
+def _select_texts() -> Select[Any]:
+    """Posts, and whether there are things that hang on them."""
+    hanging = (mention, post_tag, media, post_collection)
+    return select(
+        post,
+        *(
+            exists().where(table.c.post_id == post.c.id).label(name)
+            for name, table in zip(_PARTS, hanging, strict=True)
+        ),
+    ).where(AnyOf(post.c.id, bindparam("ids")))
+
+
+_PARTS: Final = ("mentions_some", "has_tags", "has_media", "has_collections")
+_texts: Hot[Any] = Hot(_select_texts)
 _standing: Hot[Any] = Hot(_select_standing, tuple, packed=True)
 _polls: Hot[Any] = Hot(_select_polls, tuple, packed=True)
 
@@ -357,7 +376,9 @@ def complete(
     if missing:
         batch.contents = contents_of(conn, missing)
     add_accounts(conn, batch, authors.values(), held)
-    add_previews(conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held)
+    add_previews(
+        conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held
+    )
     return batch
 
 
@@ -427,15 +448,17 @@ def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -
 
 
 def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:
-    """The texts of these posts, and what hangs on them."""
-    rows = posts.by_ids(conn, post_ids)
-    texts = [row.id for row in rows.values() if row.boost_of_id is None]
-    mentions, tags, media = (
-        posts.mentioned(conn, texts),
-        posts.tags_of(conn, texts),
-        posts.media_of(conn, texts),
-    )
-    listed = collections.shown_with(conn, texts)
+    """The texts of these posts, and what hangs on them: a statement for each kind of thing that there is."""
+    rows = {row.id: row for row in _texts.run(conn, ids=list(post_ids))}
+
+    def those(flag: str) -> list[int]:
+        return [row.id for row in rows.values() if getattr(row, flag)]
+
+    mentioning, tagged, illustrated, listing = map(those, _PARTS)
+    mentions = posts.mentioned(conn, mentioning) if mentioning else {}
+    tags = posts.tags_of(conn, tagged) if tagged else {}
+    media = posts.media_of(conn, illustrated) if illustrated else {}
+    listed = collections.shown_with(conn, listing) if listing else {}
     app_ids = {row.app_id for row in rows.values() if row.app_id is not None}
     apps = {row.id: row for row in conn.execute(select(app).where(app.c.id.in_(app_ids)))} if app_ids else {}
     return {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 
-from storage.hot import Hot, insert_row
+from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import account, block, collection, collection_item, hashtag, post, post_collection
 from storage.types import AnyOf, new_id, now_ms
 
@@ -33,6 +33,13 @@ def _collections() -> Any:
     )
 
 
+_by_uris: Hot[CollectionRow] = Hot(
+    lambda: _collections().where(
+        or_(AnyOf(collection.c.uri, bindparam("uris")), AnyOf(collection.c.url, bindparam("uris")))
+    )
+)
+
+
 def by_id(conn: Connection, collection_id: int) -> CollectionRow | None:
     return conn.execute(_collections().where(collection.c.id == collection_id)).first()
 
@@ -56,8 +63,7 @@ def by_uris(conn: Connection, uris: Iterable[str]) -> dict[str, CollectionRow]:
     wanted = set(uris)
     if not wanted:
         return {}
-    matches = or_(collection.c.uri.in_(wanted), collection.c.url.in_(wanted))
-    found = list(conn.execute(_collections().where(matches)))
+    found = _by_uris.run(conn, uris=wanted)
     return {uri: row for row in found for uri in (row.uri, row.url) if uri in wanted}
 
 
@@ -215,12 +221,12 @@ def forget_refused(conn: Connection, before_ms: int) -> int:
 # -- posts that link to them
 
 
-def put_tagged(conn: Connection, post_id: int, collection_ids: Iterable[int]) -> None:
-    """Exactly these collections go with a post."""
-    conn.execute(delete(post_collection).where(post_collection.c.post_id == post_id))
+def put_tagged(conn: Connection, post_id: int, collection_ids: Iterable[int], *, new: bool = False) -> None:
+    """Exactly these collections go with a post; a `new` one has none yet."""
+    if not new:
+        conn.execute(delete(post_collection).where(post_collection.c.post_id == post_id))
     rows = [{"post_id": post_id, "collection_id": one} for one in sorted(set(collection_ids))]
-    if rows:
-        conn.execute(insert(post_collection), rows)
+    insert_rows(conn, post_collection, rows)
 
 
 def add_tagged(conn: Connection, post_id: int, collection_id: int) -> None:

@@ -6,7 +6,7 @@ on is a constant text with named parameters. Parameters and results are the driv
 instants are integers and lists go through `storage.types.AnyOf`. Only flags differ (SQLite has 0 and 1);
 rows that `Hot` makes itself have them as booleans.
 
-`insert_row` does the same for whole rows.
+`insert_row` and `insert_kept` do the same for whole rows.
 """
 
 from __future__ import annotations
@@ -100,6 +100,12 @@ def insert_row(
     return bool(_execute(conn, text, values).rowcount)
 
 
+def insert_kept(conn: Connection, table: Table, values: Mapping[str, Any]) -> Any:
+    """The same; the whole row as it is kept, with the database's defaults."""
+    text = _insert_text(conn.dialect.name, table, tuple(values), unless_there=False, returning=True)
+    return _whole_row(table)(_execute(conn, text, values).fetchall()[0])
+
+
 def insert_rows(
     conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False
 ) -> None:
@@ -110,9 +116,18 @@ def insert_rows(
         conn.connection.driver_connection.cursor().executemany(text, rows)  # type: ignore[union-attr]
 
 
+@lru_cache(maxsize=64)
+def _whole_row(table: Table) -> Callable[[Any], Any]:
+    return _row_maker(table.columns)
+
+
 @lru_cache(maxsize=512)
-def _insert_text(dialect_name: str, table: Table, names: tuple[str, ...], unless_there: bool) -> str:
-    statement = insert(table).values({name: bindparam(name) for name in names})
+def _insert_text(
+    dialect_name: str, table: Table, names: tuple[str, ...], unless_there: bool, returning: bool = False
+) -> str:
+    statement: Any = insert(table).values({name: bindparam(name) for name in names})
+    if returning:
+        statement = statement.returning(*table.columns)
     # Columns with a default of Python's would be added to the statement without a value.
     compiled = statement.compile(dialect=_dialect(dialect_name), column_keys=list(names))
     surplus = set(compiled.params) - set(names)

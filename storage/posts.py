@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, update
 
-from storage.hot import Hot, insert_row, insert_rows
+from storage.hot import Hot, insert_kept, insert_row, insert_rows
 from storage.tables import (
     account,
     hashtag,
@@ -103,14 +103,12 @@ def by_uri_or_url(conn: Connection, address: str) -> PostRow | None:
 
 def insert_post(conn: Connection, *, post_id: int, **columns: Any) -> PostRow:
     """A new row; `columns` are those of the table. Its parent's count of replies goes up."""
-    insert_row(conn, post, {"id": post_id, **columns})
+    row = insert_kept(conn, post, {"id": post_id, **columns})
     parent_id = columns.get("in_reply_to_id")
     if parent_id is not None and columns["visibility"] in ("public", "unlisted", "followers"):
         conn.execute(
             update(post).where(post.c.id == parent_id).values(replies_count=post.c.replies_count + 1)
         )
-    row = by_id(conn, post_id)
-    assert row is not None
     return row
 
 
@@ -212,27 +210,29 @@ def mentioned(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]
     return _by_post(_mentioned.run(conn, post_ids=list(post_ids)))
 
 
-def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bool = False) -> None:
-    """Exactly these hashtags: folded key to the name as written. A `new` post has none yet."""
+def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bool = False) -> Sequence[Any]:
+    """Exactly these hashtags: folded key to the name as written. A `new` post has none yet. Their rows, in order."""
     if not new:
         conn.execute(delete(post_tag).where(post_tag.c.post_id == post_id))
     if not tags:
-        return
-    known = tag_ids(conn, tags)
-    insert_rows(conn, post_tag, [{"post_id": post_id, "tag_id": known[key]} for key in tags])
+        return ()
+    known = _tags_kept(conn, tags)
+    insert_rows(conn, post_tag, [{"post_id": post_id, "tag_id": known[key].id} for key in tags])
+    return [known[key] for key in sorted(tags)]
 
 
 def tag_ids(conn: Connection, tags: Mapping[str, str]) -> dict[str, int]:
     """Ids of these hashtags (folded key to the name as written), made where they are not there yet, by key."""
-    known = {row.key: row.id for row in _tags_named.run(conn, keys=list(tags))}
-    for key, name in tags.items():
-        if key not in known and insert_row(
-            conn, hashtag, {"id": new_id(), "key": key, "name": name}, unless_there=True
-        ):
-            known |= {row.key: row.id for row in _tags_named.run(conn, keys=[key])}
-    missed = [key for key in tags if key not in known]
-    if missed:  # another process named it first
-        known |= {row.key: row.id for row in _tags_named.run(conn, keys=missed)}
+    return {key: row.id for key, row in _tags_kept(conn, tags).items()}
+
+
+def _tags_kept(conn: Connection, tags: Mapping[str, str]) -> dict[str, Any]:
+    known = {row.key: row for row in _tags_named.run(conn, keys=list(tags))}
+    missing = [key for key in tags if key not in known]
+    for key in missing:
+        insert_row(conn, hashtag, {"id": new_id(), "key": key, "name": tags[key]}, unless_there=True)
+    if missing:  # as they are now: another process may have named one first
+        known |= {row.key: row for row in _tags_named.run(conn, keys=missing)}
     return known
 
 

@@ -5,6 +5,7 @@ How they are read is `fedserver.timelines`; whether a post may still be seen is 
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -49,7 +50,7 @@ HOME_ENTRIES_MAX = 800
 HOME_ENTRIES_ON_FOLLOW = 40
 
 
-def fan_out(conn: Connection, row: Any, *, boosted: Any = None) -> None:
+def fan_out(conn: Connection, row: Any, *, boosted: Any = None, own: bool = False) -> None:
     """Put a post into the home timeline of every member who follows its author, or one of its hashtags, and into
     the lists that its author is in: two statements, whoever there is.
 
@@ -57,7 +58,7 @@ def fan_out(conn: Connection, row: Any, *, boosted: Any = None) -> None:
     `replies_policy` names; a boost those who want boosts from its author and do not hide the one boosted. Only
     a public post reaches those who follow its hashtags, who may not hide its author. Nobody is shown posts in
     languages they did not ask for, or at home those of people in an exclusive list. A direct post reaches nobody
-    this way.
+    this way. With `own` it also comes into its author's home timeline, to which it is new.
     """
     if row.visibility == "direct":
         return
@@ -73,11 +74,11 @@ def fan_out(conn: Connection, row: Any, *, boosted: Any = None) -> None:
     if boosted is not None:
         parameters |= {"boosted_id": boosted.id, "boosted_author_id": boosted.account_id}
     tagged = boosted is None and row.visibility == "public"
-    _to_homes[answers, boosted is not None, tagged].run(conn, **parameters)
+    _to_homes[answers, boosted is not None, tagged, own].run(conn, **parameters)
     _to_lists[answers, boosted is not None].run(conn, **parameters)
 
 
-def _into_homes(*, answers: bool, boosts: bool, tagged: bool) -> Insert:
+def _into_homes(*, answers: bool, boosts: bool, tagged: bool, own: bool) -> Insert:
     reader = follow.c.account_id
     post_id, author_id, now = _id("post_id"), _id("author_id"), _id("now")
     readers = (
@@ -104,9 +105,12 @@ def _into_homes(*, answers: bool, boosts: bool, tagged: bool) -> Insert:
             # What somebody has in their timeline is not shown to them again.
             ~_is_in_home(reader, _id("boosted_id")),
         )
-    entries: Any = readers
+    sources: list[Any] = [readers]
     if tagged:
-        entries = union(readers, _followers_of_tags(post_id, author_id, now))
+        sources.append(_followers_of_tags(post_id, author_id, now))
+    if own:
+        sources.append(select(author_id, post_id))
+    entries = union(*sources) if len(sources) > 1 else readers
     return insert(home_entry).from_select(["account_id", "post_id"], entries)
 
 
@@ -205,8 +209,8 @@ def _domain_of(account_id: Any) -> Any:
     return select(one.c.domain).where(one.c.id == account_id).scalar_subquery()
 
 
-def _homes(answers: bool, boosts: bool, tagged: bool) -> Hot[Any]:
-    return Hot(lambda: _into_homes(answers=answers, boosts=boosts, tagged=tagged), tuple)
+def _homes(answers: bool, boosts: bool, tagged: bool, own: bool) -> Hot[Any]:
+    return Hot(lambda: _into_homes(answers=answers, boosts=boosts, tagged=tagged, own=own), tuple)
 
 
 def _lists(answers: bool, boosts: bool) -> Hot[Any]:
@@ -214,7 +218,7 @@ def _lists(answers: bool, boosts: bool) -> Hot[Any]:
 
 
 _EITHER: Final = (False, True)
-_to_homes: Final = {(a, b, t): _homes(a, b, t) for a in _EITHER for b in _EITHER for t in _EITHER}
+_to_homes: Final = {key: _homes(*key) for key in product(_EITHER, repeat=4)}
 _to_lists: Final = {(a, b): _lists(a, b) for a in _EITHER for b in _EITHER}
 
 

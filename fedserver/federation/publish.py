@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union
+from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union, union_all
 
 from activitypub.builders import activity, note
 from activitypub.identifiers import Uris
@@ -52,11 +52,11 @@ class Publisher:
 
     # --- posts
 
-    def post_created(self, conn: Connection, post_id: int) -> None:
-        """A member has posted."""
-        self._post(
-            conn, post_id, lambda row, document: self.documents.create_document(row, document), new=True
-        )
+    def post_created(
+        self, conn: Connection, post_id: int, *, known: tuple[PostRow, AccountRow] | None = None
+    ) -> None:
+        """A member has posted; `known` are the rows of the post and its author where they are at hand."""
+        self._post(conn, post_id, self.documents.create_document, new=True, known=known)
 
     def post_updated(self, conn: Connection, post_id: int) -> None:
         """A member has edited a post."""
@@ -110,11 +110,12 @@ class Publisher:
         wrap: Callable[[PostRow, Document], Document],
         *,
         new: bool = False,
+        known: tuple[PostRow, AccountRow] | None = None,
     ) -> None:
-        row = posts.by_id(conn, post_id)
+        row = posts.by_id(conn, post_id) if known is None else known[0]
         if row is None or not _leaves(row):
             return
-        author = _account(conn, row.account_id)
+        author = _account(conn, row.account_id) if known is None else known[1]
         if author is None or author.suspended_at is not None:
             return
         recipients = self._audience(conn, row, new=new)
@@ -128,20 +129,15 @@ class Publisher:
 
     def _audience(self, conn: Connection, row: PostRow, *, new: bool = False) -> list[Recipient]:
         """Inboxes elsewhere that a post goes to; once it is out, also those who carried it on."""
-        found = self._addressees(conn, row)
-        if row.visibility != "direct":
-            found += _follower_inboxes.run(conn, account_id=row.account_id)
-        if not new and row.visibility in OPEN:
-            found += _involved.run(conn, post_id=row.id)
-        return self._allowed(conn, found)
-
-    def _addressees(self, conn: Connection, row: PostRow) -> list[Recipient]:
         if row.visibility == "direct":
             # To the persons themselves: a shared inbox would leave it to their server who is meant.
-            return _mentioned_in_person.run(conn, post_id=row.id)
-        also = {row.group_id, row.in_reply_to_account_id} if row.visibility in OPEN else set()
-        found = _mentioned.run(conn, post_id=row.id)
-        return found + (_inboxes.run(conn, ids=sorted(also - {None})) if also - {None} else [])
+            return self._allowed(conn, _mentioned_in_person.run(conn, post_id=row.id))
+        found = _followers_and_mentioned.run(conn, account_id=row.account_id, post_id=row.id)
+        if row.visibility in OPEN:
+            also = {row.group_id, row.in_reply_to_account_id} - {None}
+            found += _inboxes.run(conn, ids=sorted(also)) if also else []
+            found += [] if new else _involved.run(conn, post_id=row.id)
+        return self._allowed(conn, found)
 
     # --- boosts, likes, votes, pins
 
@@ -250,7 +246,11 @@ class Publisher:
         def request(me: AccountRow, them: AccountRow) -> Document:
             document = self.documents.post_documents(conn, [row])[0]
             return activity.quote_request(
-                quote.request_uri, actor=me.uri, quoted_post=quoted.uri, author=them.uri, quoting_post=document
+                quote.request_uri,
+                actor=me.uri,
+                quoted_post=quoted.uri,
+                author=them.uri,
+                quoting_post=document,
             )
 
         self._to_person(conn, quote.account_id, quote.quoted_account_id, row.uri, request)
@@ -437,9 +437,7 @@ class Publisher:
     ) -> None:
         """An activity of a member for their followers elsewhere, and for these accounts."""
         found = _follower_inboxes.run(conn, account_id=member.id)
-        recipients = self._allowed(
-            conn, found + (_inboxes.run(conn, ids=list(also_ids)) if also_ids else [])
-        )
+        recipients = self._allowed(conn, found + (_inboxes.run(conn, ids=list(also_ids)) if also_ids else []))
         if recipients:
             self._send(conn, member, document, recipients, topic=topic)
 
@@ -539,30 +537,29 @@ def _elsewhere(inbox: Any) -> Select[Any]:
     )
 
 
-_follower_inboxes: Hot[Recipient] = Hot(
-    lambda: _elsewhere(_SHARED).join_from(
+def _select_followers() -> Select[Any]:
+    return _elsewhere(_SHARED).join_from(
         account,
         follow,
         (follow.c.account_id == account.c.id)
         & (follow.c.target_id == bindparam("account_id"))
         & follow.c.accepted,
-    ),
-    Recipient._make,
+    )
+
+
+def _select_mentioned(inbox: Any) -> Select[Any]:
+    return _elsewhere(inbox).join_from(
+        account, mention, (mention.c.account_id == account.c.id) & (mention.c.post_id == bindparam("post_id"))
+    )
+
+
+_follower_inboxes: Hot[Recipient] = Hot(_select_followers, Recipient._make)
+
+_followers_and_mentioned: Hot[Recipient] = Hot(
+    lambda: union_all(_select_followers(), _select_mentioned(_SHARED)), Recipient._make
 )
 
-_mentioned: Hot[Recipient] = Hot(
-    lambda: _elsewhere(_SHARED).join_from(
-        account, mention, (mention.c.account_id == account.c.id) & (mention.c.post_id == bindparam("post_id"))
-    ),
-    Recipient._make,
-)
-
-_mentioned_in_person: Hot[Recipient] = Hot(
-    lambda: _elsewhere(account.c.inbox_uri).join_from(
-        account, mention, (mention.c.account_id == account.c.id) & (mention.c.post_id == bindparam("post_id"))
-    ),
-    Recipient._make,
-)
+_mentioned_in_person: Hot[Recipient] = Hot(lambda: _select_mentioned(account.c.inbox_uri), Recipient._make)
 
 _inboxes: Hot[Recipient] = Hot(
     lambda: _elsewhere(_SHARED).where(AnyOf(account.c.id, bindparam("ids"))), Recipient._make

@@ -241,6 +241,11 @@ async def test_few_statements(server: Server, alice: Person, bob: Person, nobody
         before = server.db.statements
         await bob.get(path)
         assert server.db.statements - before <= most, path
+    await say(alice, "The #lesson https://example.org/1")
+    before = server.db.statements
+    await say(alice, "The next #lesson https://example.org/2")
+    # PostgreSQL is told of each signal by a statement.
+    assert server.db.statements - before <= {"sqlite": 17, "postgresql": 20}[server.db.dialect]
     await nobody.get("/api/v1/timelines/public")
     before = server.db.statements
     assert len(await nobody.get("/api/v1/timelines/public")) > 10
