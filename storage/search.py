@@ -39,6 +39,7 @@ from storage.tables import account, account_word, follow, hashtag, instance, pos
 from storage.words import Sought, sought, words_of
 
 WORDS_MAX: Final = 12_000
+HOSTS_COUNTED_MAX: Final = 200
 """Of one post. PostgreSQL knows positions up to 16,383."""
 
 ANY_POST: Final = "_post"
@@ -323,14 +324,16 @@ def tags_named(
 
 
 def hosts(conn: Connection, prefix: str, *, limit: int) -> list[str]:
-    """Servers whose name begins so, those of which most people are known first."""
-    people = (
-        select(func.count()).select_from(account).where(account.c.host == instance.c.host).scalar_subquery()
-    )
-    query = (
+    """Servers whose name begins so, those of which most people are known first.
+
+    Whoever asks for one letter has the people of no more than HOSTS_COUNTED_MAX servers counted.
+    """
+    named = (
         select(instance.c.host)
         .where(_begins(conn, instance.c.host, prefix.lower()))
-        .order_by(people.desc(), instance.c.host)
-        .limit(limit)
+        .order_by(instance.c.host)
+        .limit(HOSTS_COUNTED_MAX)
+        .subquery()
     )
-    return list(conn.scalars(query))
+    people = select(func.count()).select_from(account).where(account.c.host == named.c.host).scalar_subquery()
+    return list(conn.scalars(select(named.c.host).order_by(people.desc(), named.c.host).limit(limit)))
