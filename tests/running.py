@@ -14,26 +14,27 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Select, select
 
 from activitypub.identifiers import Uris
 from fedserver import oauth, signup
+from fedserver.cli import common
+from fedserver.cli.main import cli
 from fedserver.keys import Keys
 from fedserver.viewer import Role
 from storage import tables
 from storage.database import open_database
 from tests import quick_secrets
 from tests.client import Api
+from tests.quick_server import ForkedServer
 from tests.waiting import eventually
 
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
-COMMAND_SECONDS_MAX = 120
 SCOPES = "read write follow push"
 ADMIN_SCOPES = f"{SCOPES} admin:read admin:write"
 FEDSERVER = [sys.executable, "-m", "fedserver"]
-QUICK_SERVE = [sys.executable, "-m", "tests.quick_server", "serve"]  # the same with cheap passwords and keys
-ROOT = Path(__file__).parents[1]
 
 
 class RunningServer:
@@ -60,7 +61,7 @@ class RunningServer:
         self.origin = origin or f"http://{self.domain}"
         self.address = f"http://{listen}"
         self.log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedServer | None = None
         self._members: dict[str, Api] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FEDSERVER_")},
@@ -88,18 +89,23 @@ class RunningServer:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> RunningServer:
-        """Serve, and wait until it is ready."""
+    def start(self, *, from_nothing: bool = False) -> RunningServer:
+        """Serve, and wait until it is ready. `from_nothing` runs the very command, which takes longer."""
+        if not from_nothing:
+            self._process = ForkedServer(self.environment, self.log)
+            return self._await_ready()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                QUICK_SERVE,
-                cwd=ROOT,
+                [*FEDSERVER, "serve"],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # so that it can be killed with everything it has started
+                start_new_session=True,
             )
+        return self._await_ready()
+
+    def _await_ready(self) -> RunningServer:
         eventually(self._ready, "that the server is ready", self.log_end, seconds=READY_SECONDS_MAX)
         return self
 
@@ -128,17 +134,18 @@ class RunningServer:
             self.stop()
 
     def command(self, *arguments: str, stdin: str = "") -> str:
-        """What `fedserver ARGUMENTS` prints. AssertionError with its complaint if it fails."""
-        done = subprocess.run(
-            [*FEDSERVER, *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-        )
-        assert done.returncode == 0, f"fedserver {' '.join(arguments)}: {done.stderr or done.stdout}"
+        """What `fedserver ARGUMENTS` prints. AssertionError with its complaint if it fails.
+
+        It runs in this process: that another one begins takes longer than all it does. That the command can be
+        started is seen by every server that serves.
+        """
+        with pytest.MonkeyPatch.context() as patch:
+            quick_secrets.use(patch.setattr)
+            patch.setattr(common, "set_up_logging", lambda level: None)
+            done = CliRunner(env=self.environment).invoke(
+                cli, list(arguments), input=stdin, catch_exceptions=False
+            )
+        assert done.exit_code == 0, f"fedserver {' '.join(arguments)}: {done.stderr or done.stdout}"
         return done.stdout
 
     def command_json(self, *arguments: str, stdin: str = "") -> dict[str, Any]:

@@ -22,6 +22,9 @@ def test_it_serves_until_it_is_asked_to_stop(start_server: StartServer, kind: st
     assert nobody.raw("GET", "/livez").status_code == 200
     assert "test mode" in nobody.raw("GET", "/readyz").text.lower()
     assert server.stop() == 0
+    server.start(from_nothing=True)
+    assert nobody.raw("GET", "/livez").status_code == 200
+    assert server.stop() == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,23 +9,22 @@ import pytest
 from tests.api.uploads import picture
 from tests.clients import javascript
 from tests.clients.mastodon_py import log_in
+from tests.conftest import StartServer
 from tests.peers.node import Missing
-from tests.running import RunningServer
 
 
 @pytest.mark.parametrize("script", ["masto.js", "megalodon.js"])
-def test_a_client_in_javascript_is_at_home(
-    running_server: RunningServer, tmp_path: Path, script: str
-) -> None:
+def test_a_client_in_javascript_is_at_home(start_server: StartServer, tmp_path: Path, script: str) -> None:
     try:
         javascript.install()
     except Missing as missing:
         pytest.skip(f"skipped: {missing}")
-    people = {name: log_in(running_server, f"{script[:5]}_{name}") for name in ("ann", "ben")}
+    running = start_server()
+    people = {name: log_in(running, f"{script[:5]}_{name}") for name in ("ann", "ben")}
     (tmp_path / "picture.png").write_bytes(picture())
     javascript.run(
         script,
-        origin=running_server.origin,
+        origin=running.origin,
         picture=str(tmp_path / "picture.png"),
         endpoint="https://push.example/1",
         **{name: {"token": one.access_token, "username": one.me().username} for name, one in people.items()},

@@ -19,6 +19,7 @@ from mastodon import (
 
 from tests.api.uploads import picture
 from tests.clients.mastodon_py import CALLED, METHODS, OUT_OF_BAND, SCOPES, Client, log_in
+from tests.conftest import StartServer
 from tests.federation.hosts import listening
 from tests.running import RunningServer, password_of
 from tests.waiting import SECONDS_MAX, eventually
@@ -55,7 +56,8 @@ class World:
 
 
 @pytest.fixture
-def world(running_server: RunningServer, tmp_path: Path) -> Iterator[World]:
+def world(start_server: StartServer, tmp_path: Path) -> Iterator[World]:
+    running = start_server()
     posted: queue.Queue[tuple[dict[str, str], bytes]] = queue.Queue()
 
     async def elsewhere(request: web.Request) -> web.Response:
@@ -65,12 +67,12 @@ def world(running_server: RunningServer, tmp_path: Path) -> Iterator[World]:
         return web.Response(text="<title>News</title><p>All of it", content_type="text/html")
 
     with listening(elsewhere) as port:
-        token = running_server.member("mpy_ada", role="admin").token
+        token = running.member("mpy_ada", role="admin").token
         yield World(
-            running_server,
-            log_in(running_server, "mpy_ann"),
-            log_in(running_server, "mpy_ben"),
-            Client(access_token=token, api_base_url=running_server.origin),
+            running,
+            log_in(running, "mpy_ann"),
+            log_in(running, "mpy_ben"),
+            Client(access_token=token, api_base_url=running.origin),
             tmp_path,
             f"http://127.0.0.1:{port}",
             posted,
