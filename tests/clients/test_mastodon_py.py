@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -423,9 +424,9 @@ def what_is_talked_about(world: World) -> None:
     tag = ada.tag("mpytrend")
     # Deciding has everything counted anew.
     assert ada.admin_approve_trending_tag(tag.id).trendable
-    eventually(lambda: "mpytrend" in [one.name for one in ada.admin_trending_tags()], "a hashtag trends")
-    assert "mpytrend" in [one.name for one in ann.trends()]
+    eventually(lambda: "mpytrend" in [one.name for one in ann.trends()], "a hashtag trends")
     assert "mpytrend" in [one.name for one in ann.trending_tags()]
+    assert "mpytrend" in [one.name for one in ada.admin_trending_tags()]
     assert {one.id for one in ann.trending_statuses()} & {one.id for one in posts}
     assert [one.url for one in ann.trending_links()] == [page]
     assert {one.id for one in ann.timeline_link(page)} == {one.id for one in posts}
@@ -484,8 +485,12 @@ def streams(world: World) -> None:
         assert ears["direct"].next("conversation").last_status.id == secret.id
         ben.status_delete(said)
         assert str(ears["user"].next("delete")) == str(said.id)
-        for handle in handles:
-            handle.close()
+        # A stream is let go when the next thing comes over it.
+        with ThreadPoolExecutor(len(handles)) as closing:
+            closed = [closing.submit(handle.close) for handle in handles]
+            while not all(one.done() for one in closed):
+                ben.status_post("@mpy_ann goodbye #mpystream")
+                ben.status_post("@mpy_ann goodbye", visibility="direct")
     socket.close()
     ann.list_delete(made)
 
