@@ -50,8 +50,13 @@ class Running:
 
 
 def environment(data: Path, port: int, database: str, hosts: str) -> dict[str, str]:
-    """The settings of a server under measurement: nothing but the network it may reach differs from production."""
-    return os.environ | {
+    """The settings of a server under measurement: nothing but the network it may reach differs from production.
+
+    Like an installed one it has its bytecode, written by the first command, whatever is set where it is measured.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {
+        "PYTHONPYCACHEPREFIX": str(data / "bytecode"),
         "FEDSERVER_DOMAIN": f"127.0.0.1:{port}",
         "FEDSERVER_URL": f"http://127.0.0.1:{port}",
         "FEDSERVER_DATA": str(data),

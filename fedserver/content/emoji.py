@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-import emoji
-
 # Asks for the coloured picture; many keyboards leave it out (UTS 51, section 2.9).
 _PRESENTATION: Final = "\ufe0f"
 
@@ -18,6 +16,8 @@ def emoji_of(text: str) -> str | None:
 
 @cache
 def _qualified() -> dict[str, str]:
+    import emoji  # a table of thousands, which most servers never need
+
     full = emoji.STATUS["fully_qualified"]
     return {
         one.replace(_PRESENTATION, ""): one
