@@ -1,7 +1,8 @@
 """Fresh databases for the tests: a PostgreSQL of our own, started once for all test processes, and SQLite files.
 
 The migrations run once; every test gets a copy. The copies' pattern is kept between runs under a name made of
-the migrations' text, so that a changed migration makes a new one.
+the migrations' text, so that a changed migration makes a new one. To copy and to drop hundreds of files takes
+PostgreSQL much longer than most tests, so a copy that a test is done with is emptied and serves the next one.
 """
 
 from __future__ import annotations
@@ -29,10 +30,23 @@ from tests.quick_secrets import HOME
 
 FRESH_PREFIX = "t_"
 
-# Nothing here must survive a power cut; and two test processes with two servers each hold many connections.
-SETTINGS = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 400\nshared_buffers = 64MB\n"
+# Nothing here must survive a power cut; two test processes with two servers each hold many connections; and nothing
+# lives long enough for compiled queries and vacuums to pay.
+SETTINGS = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+autovacuum = off
+jit = off
+max_connections = 400
+shared_buffers = 64MB
+"""
 
 _running: list[tuple[Any, TextIOWrapper]] = []
+_copies: set[str] = set()
+_empty: list[str] = []
 
 
 def sqlite_database(folder: Path) -> str:
@@ -45,7 +59,11 @@ def sqlite_database(folder: Path) -> str:
 
 def postgresql_database() -> str:
     """Make a migrated PostgreSQL database; its URL. `drop_database` removes it."""
-    return create_database(postgresql_url(), template=_postgresql_pattern())
+    if _empty:
+        return _empty.pop()
+    url = create_database(postgresql_url(), template=_postgresql_pattern())
+    _copies.add(url)
+    return url
 
 
 def create_database(server_url: str, template: str | None = None) -> str:
@@ -57,7 +75,11 @@ def create_database(server_url: str, template: str | None = None) -> str:
 
 
 def drop_database(url: str) -> None:
-    """Remove it, whoever is still connected."""
+    """Remove it, whoever is still connected; or empty it for `postgresql_database` to give it out again."""
+    if url in _copies and _is_emptied(url):
+        _empty.append(url)
+        return
+    _copies.discard(url)
     parsed = make_url(url)
     with _server_connection(parsed.set(database="postgres").render_as_string(hide_password=False)) as conn:
         _drop(conn, str(parsed.database))
@@ -96,8 +118,62 @@ def postgresql_url() -> str:
     return url
 
 
+def _is_emptied(url: str) -> bool:
+    """Whether the copy is again as its pattern is."""
+    tables, rows = _content()
+    with psycopg.connect(url) as conn:
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if _tables(conn) != tables:
+            return False
+        conn.execute("SET session_replication_role = replica")  # no triggers, so in any order
+        for table in _filled(conn, tables):
+            if table not in rows:
+                conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        return all(_rows(conn, table) == rows[table] for table in rows)
+
+
+@cache
+def _content() -> tuple[list[str], dict[str, list[Any]]]:
+    """The tables of the pattern, and the rows of those that have any; seen in a copy, since whoever looks into the
+    pattern keeps others from copying it."""
+    url = create_database(postgresql_url(), template=_postgresql_pattern())
+    with psycopg.connect(url) as conn:
+        tables = _tables(conn)
+        found = tables, {table: _rows(conn, table) for table in _filled(conn, tables)}
+    drop_database(url)
+    return found
+
+
+def _tables(conn: psycopg.Connection[Any]) -> list[str]:
+    found = conn.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    return [name for (name,) in found]
+
+
+def _filled(conn: psycopg.Connection[Any], tables: list[str]) -> list[str]:
+    """Those that have rows."""
+    asked = sql.SQL(" UNION ALL ").join(
+        sql.SQL("(SELECT {}::text FROM {} LIMIT 1)").format(sql.Literal(name), sql.Identifier(name))
+        for name in tables
+    )
+    return [name for (name,) in conn.execute(asked)]
+
+
+def _rows(conn: psycopg.Connection[Any], table: str) -> list[Any]:
+    asked = sql.SQL("SELECT one::text FROM {} AS one ORDER BY 1").format(sql.Identifier(table))
+    return conn.execute(asked).fetchall()
+
+
 def let_go() -> None:
     """Stop the PostgreSQL that `postgresql_url` started, unless another process uses it."""
+    while _empty:
+        url = _empty.pop()
+        _copies.discard(url)
+        drop_database(url)
     while _running:
         server, use = _running.pop()
         with _locked("starting"):
