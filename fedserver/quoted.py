@@ -22,6 +22,8 @@ from storage.types import now_ms
 
 Approval = Literal["automatic", "manual", "denied", "unknown"]
 
+# The usual policies, told at a glance: flags are slow.
+_FOR_ALL: Final = frozenset({0, int(Policy.PUBLIC)})
 _AUTOMATIC: Final = (Policy.PUBLIC, Policy.FOLLOWERS, Policy.FOLLOWING)
 _ASKED: Final = (Policy.ASKED_PUBLIC, Policy.ASKED_FOLLOWERS, Policy.ASKED_FOLLOWING)
 _SHOWN_BEHIND: Final = frozenset({"blocked_account", "blocked_domain", "muted_account"})
@@ -43,14 +45,17 @@ _of_anybody: Hot[Any] = Hot(
 
 def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: Held) -> Batch:
     """`cards.complete` with what these posts quote: two statements more at the most, and none without quotes."""
-    lines = [line for card in found for line in (card.post, card.original) if line is not None]
+    lines = [card.post for card in found]
+    lines += [card.original for card in found if card.original is not None]
     shown = _quotes(conn, lines, viewer_id)
-    # What a quoted post quotes in turn is named, not shown.
-    inner = _quotes(conn, [one.quoted for one in shown.values() if one.quoted is not None], viewer_id)
-    kept = {post_id: one._replace(quoted_author=None) for post_id, one in inner.items()} | shown
-    batch = cards.complete(conn, found, viewer_id, held, kept)
+    if shown:
+        quoted = [one.quoted for one in shown.values() if one.quoted is not None]
+        lines += quoted
+        # What a quoted post quotes in turn is named, not shown.
+        inner = _quotes(conn, quoted, viewer_id)
+        shown = {post_id: one._replace(quoted_author=None) for post_id, one in inner.items()} | shown
+    batch = cards.complete(conn, found, viewer_id, held, shown)
     if viewer_id is not None:
-        lines += [one.quoted for one in shown.values() if one.quoted is not None]
         batch.ties = _ties(conn, lines, viewer_id)
     return batch
 
@@ -71,7 +76,7 @@ def _ties(conn: Connection, lines: Iterable[PostLine], viewer_id: int) -> frozen
 
 def depends_on_ties(line: PostLine) -> bool:
     """Whether some may quote this post, and not everybody."""
-    return bool(line.quote_policy) and not line.quote_policy & Policy.PUBLIC
+    return line.quote_policy not in _FOR_ALL and not line.quote_policy & Policy.PUBLIC
 
 
 # -- one quote, one post

@@ -56,7 +56,12 @@ def _prepared(viewer_id: Any) -> Hot[Any]:
     def visible(table: Any) -> Any:
         return visibility.predicate(viewer_id, table)
 
-    return Hot(lambda: _select_thread(visible), lambda row: (cards.card_of(row), row[-1]), packed=True)
+    return Hot(
+        lambda: _select_thread(visible),
+        lambda row: (cards.card_of(row), row[-1]),
+        packed=True,
+        gap=cards.ORIGINAL_COLUMNS,
+    )
 
 
 _thread: Final = _prepared(VIEWER)

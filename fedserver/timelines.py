@@ -187,14 +187,14 @@ _home = Page(_select_home, home_entry.c.post_id)
 _list = Page(_select_list, list_entry.c.post_id)
 _tagged = Page(lambda: _select_tagged(several=False), _TAG_OF.c.post_id)
 _tagged_any = Page(lambda: _select_tagged(several=True), _TAG_OF.c.post_id)
-_open: Hot[Card] = Hot(_select_open, cards.card_of, packed=True)
+_open: Hot[Card] = Hot(_select_open, cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS)
 _linking = Page(_select_linking, post.c.id)
 _public = Page(lambda: _select_public(one_side=False), post.c.id)
 _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
 _of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
 _of_account_public = Page(lambda: _select_of_account(_for_anybody), post.c.id)
-_by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of, packed=True)
-_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of, packed=True)
+_by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS)
+_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS)
 
 
 # -- units

@@ -199,6 +199,8 @@ _SPLITS: Final = (
     2 * _POST_WIDTH + _ACCOUNT_WIDTH,
     2 * (_POST_WIDTH + _ACCOUNT_WIDTH),
 )
+ORIGINAL_COLUMNS: Final = (_SPLITS[1], _SPLITS[3])
+"""Those of a `Card` that only boosts have: the gap of packed statements (`Hot`)."""
 
 ORIGINAL: Final = post.alias("original")
 AUTHOR: Final = account.alias("author")
@@ -234,11 +236,11 @@ def select_all_cards(*more: Any) -> Select[Any]:
 
 
 def card_of(values: Any) -> Card:
-    """A `Card` of the columns of `select_cards`."""
+    """A `Card` of the columns of `select_cards`, with or without the gap of one that is no boost."""
     one, two, three, four = _SPLITS
     # Past the constructors of named tuples, which are Python's and cost as much as the query.
     post_line, author = _new(PostLine, values[:one]), _new(AccountLine, values[one:two])
-    if values[two] is None:
+    if len(values) < four or values[two] is None:
         return _new(Card, (post_line, author, None, None))
     original, original_author = _new(PostLine, values[two:three]), _new(AccountLine, values[three:four])
     return _new(Card, (post_line, author, original, original_author))
@@ -259,8 +261,9 @@ class Page:
                 .limit(bindparam("size"))
             )
 
-        self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row, packed=True)
-        self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row, packed=True)
+        gap = ORIGINAL_COLUMNS if row is card_of else None
+        self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row, packed=True, gap=gap)
+        self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row, packed=True, gap=gap)
 
     def run(self, conn: Connection, window: Window, **parameters: Any) -> list[Any]:
         """The page, newest first."""

@@ -40,7 +40,9 @@ class Hot(Generic[Row]):
     `AnyOf` wants them.
 
     `packed` is for queries of many rows and no bytes. Python's sqlite3 lets other threads run between any two
-    rows, and under load takes a turn of the event loop to go on; so SQLite makes one JSON text of all rows."""
+    rows, and under load takes a turn of the event loop to go on; so SQLite makes one JSON text of all rows. The
+    columns of `gap`, from one number to before another, are left out of those in which the first of them is null.
+    """
 
     def __init__(
         self,
@@ -48,10 +50,12 @@ class Hot(Generic[Row]):
         row: Callable[[Any], Row] | None = None,
         *,
         packed: bool = False,
+        gap: tuple[int, int] | None = None,
     ) -> None:
         self._statement = statement
         self._row = row
         self._packed = packed
+        self._gap = gap
         self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def _text(self, dialect_name: str) -> tuple[str, dict[str, Any]]:
@@ -64,7 +68,7 @@ class Hot(Generic[Row]):
                 self._row = _row_maker(statement.selected_columns if statement.is_select else None)
             text = str(compiled)
             if self._packed and dialect_name == "sqlite":
-                text = _packing(text, len(statement.selected_columns))
+                text = _packing(text, len(statement.selected_columns), self._gap)
             known = self._texts[dialect_name] = (text, constants)
         return known
 
@@ -135,10 +139,14 @@ def _insert_text(
     return str(compiled) + (" ON CONFLICT DO NOTHING" if unless_there else "")
 
 
-def _packing(text: str, width: int) -> str:
+def _packing(text: str, width: int, gap: tuple[int, int] | None) -> str:
     """The query around a query that makes one JSON text of its rows, in their order."""
-    names = ", ".join(f"c{number}" for number in range(width))
-    return f"WITH line({names}) AS ({text}) SELECT json_group_array(json_array({names})) FROM line"  # noqa: S608
+    names = [f"c{number}" for number in range(width)]
+    line = row = f"json_array({', '.join(names)})"
+    if gap is not None:
+        first, end = gap
+        row = f"CASE WHEN c{first} IS NULL THEN json_array({', '.join(names[:first] + names[end:])}) ELSE {line} END"
+    return f"WITH line({', '.join(names)}) AS ({text}) SELECT json_group_array({row}) FROM line"  # noqa: S608
 
 
 def _row_maker(columns: Any) -> Callable[[Any], Any]:
