@@ -90,6 +90,8 @@ async def test_the_author_says_who_may_quote(alice: Person, bob: Person) -> None
     second = await say(bob, quoted_status_id=first["id"])
     changed = await alice.put(f"{at}/interaction_policy", {"quote_approval_policy": "nobody"})
     assert changed["quote_approval"] == {"automatic": [], "manual": [], "current_user": "automatic"}
+    for person, could in ((bob, "denied"), (alice, "automatic"), (bob, "denied")):
+        assert (await person.get(at))["quote_approval"]["current_user"] == could
     await refused(bob, 404, quoted_status_id=first["id"])
     await say(alice, "Myself", quoted_status_id=first["id"])
     assert (await shown(bob, second["id"]))["state"] == "accepted", "what was agreed to stays"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -69,8 +69,9 @@ VISIBILITY_SHOWN: Final = {
 AVATAR: Final = "avatar.png"
 HEADER: Final = "header.png"
 DAY_MS: Final = 86_400_000
-MADE_MAX: Final = 4_000  # about 3 kB each
+MADE_MAX: Final = 3_000  # about 3 kB each
 
+_Key = TypeVar("_Key")
 _encode: Final = msgspec.json.Encoder().encode
 _UNKNOWN_STANDING: Final = Standing()
 
@@ -116,6 +117,8 @@ class Renderer:
         self._header_url = header_url
         self.shelf = Shelf()
         self._made: dict[tuple[PostLine, AccountLine], bytes] = {}
+        # What most members see of most posts and boosts: those who neither wrote them nor did anything with them.
+        self._usual: dict[Card, bytes] = {}
 
     # -- accounts
 
@@ -234,12 +237,18 @@ class Renderer:
     def status(self, card: Card, batch: Batch, *, more: bytes = b"", rewriting: bool = False) -> bytes:
         """One status; `more` are further members of the object, each after a comma. An author who is `rewriting`
         it is told what it quotes however that stands."""
+        usual = not more and _is_usual(card, batch)
+        if usual and (known := self._usual.get(card)) is not None:
+            return known
         reblog = b"null"
         if card.original is not None and card.original_author is not None:
             reblog = self._status(card.original, card.original_author, batch, b"null", b"")
-        return self._status(
+        made = self._status(
             card.post, card.author, batch, reblog, more, of=card.original, rewriting=rewriting
         )
+        if usual and _is_same_for_all(card, batch):
+            _keep(self._usual, card, made)
+        return made
 
     def _status(
         self,
@@ -259,14 +268,7 @@ class Renderer:
         if standing is not None:
             marks = _marks(standing.get(shown.id, _UNKNOWN_STANDING), batch.filtered.get(line.id))
         marks += _approval_of(shown.quote_policy, quoted.approval(shown, batch))
-        # Without a poll, a boost, a quote or a move nothing else is looked at, and the same lines make the same text.
-        plain = (
-            of is None
-            and line.kind not in KINDS_WITH_POLL
-            and not line.quote_uri
-            and author.moved_to_id is None
-            and line.preview_id not in batch.writers
-        )
+        plain = of is None and _is_plain(line, author, batch)
         if plain:
             known = self._made.get((line, author))
             if known is not None:
@@ -274,9 +276,7 @@ class Renderer:
         quote = self.quote(line, batch, is_quoted=is_quoted, rewriting=rewriting)
         made = self._status_text(line, author, batch, reblog, of, quote)
         if plain:
-            if len(self._made) >= MADE_MAX:
-                self._made.clear()
-            self._made[line, author] = made
+            _keep(self._made, (line, author), made)
         return made + marks + more + b"}"
 
     def quote(
@@ -407,6 +407,44 @@ class Renderer:
             if content.app is None
             else Application(content.app.name, content.app.website or None),
         )
+
+
+def _is_usual(card: Card, batch: Batch) -> bool:
+    """Whether a member is looking who did not write what is shown, nor do anything with it, nor filters it."""
+    shown = card.original or card.post
+    standing, filtered = batch.standing, batch.filtered
+    return (
+        standing is not None
+        and shown.id not in standing
+        and shown.account_id != batch.viewer_id
+        and not (filtered and (shown.id in filtered or card.post.id in filtered))
+    )
+
+
+def _is_same_for_all(card: Card, batch: Batch) -> bool:
+    """Whether a card shows the same to all those members, as long as it is the same."""
+    original, author = card.original, card.original_author
+    return (
+        _is_plain(card.post, card.author, batch)
+        and (original is None or author is None or _is_plain(original, author, batch))
+        and not quoted.depends_on_ties(original or card.post)
+    )
+
+
+def _is_plain(line: PostLine, author: AccountLine, batch: Batch) -> bool:
+    """Without a poll, a quote or a move nothing else is looked at, and the same lines make the same text."""
+    return (
+        line.kind not in KINDS_WITH_POLL
+        and not line.quote_uri
+        and author.moved_to_id is None
+        and line.preview_id not in batch.writers
+    )
+
+
+def _keep(kept: dict[_Key, bytes], key: _Key, made: bytes) -> None:
+    if len(kept) >= MADE_MAX:
+        kept.clear()
+    kept[key] = made
 
 
 RENDERER: Final[web.AppKey[Renderer]] = web.AppKey("renderer", Renderer)
