@@ -10,7 +10,18 @@ from functools import partial
 from typing import Final, Protocol
 
 from activitypub.identifiers import Uris
-from fedserver import collections, email_subscriptions, mail, oauth, previews, remote_media, search_index, signup, trends, uploads
+from fedserver import (
+    collections,
+    email_subscriptions,
+    mail,
+    oauth,
+    previews,
+    remote_media,
+    search_index,
+    signup,
+    trends,
+    uploads,
+)
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -144,7 +155,9 @@ def _background(server: Server) -> list[Background]:
                 Chore("count what is talked about", 10 * 60, trends.plan_computing),
                 Chore("forget previews that nobody shows", DAY_SECONDS, previews.forget_old),
                 Chore("forget who left a collection", DAY_SECONDS, collections.forget_refused),
-                Chore("forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed),
+                Chore(
+                    "forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed
+                ),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
                 *moderation.chores(server),

@@ -252,7 +252,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 64
     translation_service: Annotated[
         Literal["", "libretranslate", "deepl"],
-        Meta(description="The program that translates posts for members; empty means that nothing is translated."),
+        Meta(
+            description="The program that translates posts for members; empty means that nothing is translated."
+        ),
     ] = ""
     translation_url: Annotated[
         str, Meta(description="Address of LibreTranslate; for DeepL it follows from the key.")

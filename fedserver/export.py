@@ -224,7 +224,10 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             "collections.csv",
             _csv((), ((title, handle(*who)) for title, *who in belongings.collected(conn, account_id))),
         ),
-        ("endorsed_accounts.csv", _csv((), ((handle(*one),) for one in belongings.endorsed(conn, account_id)))),
+        (
+            "endorsed_accounts.csv",
+            _csv((), ((handle(*one),) for one in belongings.endorsed(conn, account_id))),
+        ),
         (
             "account_notes.csv",
             _csv(

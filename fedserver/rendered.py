@@ -22,7 +22,9 @@ PREVIEWS_MAX: Final = 2_000
 class Shelf:
     """The renderings one process holds, those used last kept longest. Units ask it from their threads."""
 
-    def __init__(self, posts_max: int = POSTS_MAX, accounts_max: int = ACCOUNTS_MAX, previews_max: int = PREVIEWS_MAX) -> None:
+    def __init__(
+        self, posts_max: int = POSTS_MAX, accounts_max: int = ACCOUNTS_MAX, previews_max: int = PREVIEWS_MAX
+    ) -> None:
         self._posts: _Kept[Rendering] = _Kept(posts_max)
         self._accounts: _Kept[bytes] = _Kept(accounts_max)
         self._previews: _Kept[bytes] = _Kept(previews_max)

@@ -216,7 +216,9 @@ async def _multipart(request: web.Request) -> dict[str, Any]:
             if files > FILES_MAX:
                 raise TooLarge(f"At most {FILES_MAX} files are read at once.")
             folder = server.config.data_dir / "tmp"
-            put(tree, _clean(part.name), await _spool(request, part, folder, server.config.received_bytes_max))
+            put(
+                tree, _clean(part.name), await _spool(request, part, folder, server.config.received_bytes_max)
+            )
     except (ValueError, AssertionError) as error:
         # aiohttp says so with these for a body that is not what its headers promise.
         raise Unreadable("The form is malformed.") from error

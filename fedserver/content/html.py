@@ -289,7 +289,11 @@ def links(html: str) -> Iterator[str]:
         href = unescape(values.get("href", ""))
         classes = values.get("class", "").split()
         is_tag = "tag" in values.get("rel", "").split()
-        if href.startswith(("https://", "http://")) and not is_tag and not _LINK_CLASSES.intersection(classes):
+        if (
+            href.startswith(("https://", "http://"))
+            and not is_tag
+            and not _LINK_CLASSES.intersection(classes)
+        ):
             yield href
 
 

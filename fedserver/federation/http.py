@@ -107,9 +107,7 @@ class GuardedClient:
     All methods raise Unreachable or one of its subclasses, with a `reason` (see `fedserver.errors`).
     """
 
-    def __init__(
-        self, config: Config, *, limits: Limits | None = None, operators_own: bool = False
-    ) -> None:
+    def __init__(self, config: Config, *, limits: Limits | None = None, operators_own: bool = False) -> None:
         testing = config.testing
         self._limits = limits or Limits()
         self._allow_http = testing.allow_http or operators_own
@@ -187,9 +185,10 @@ class GuardedClient:
 
         What is larger than `max_bytes` is BadAnswer `too_large`; when it raises, `target` may hold a part.
         """
-        async with self._exchange(
-            "GET", url, headers={"Accept": accept}, total_seconds=total_seconds
-        ) as (response, final):
+        async with self._exchange("GET", url, headers={"Accept": accept}, total_seconds=total_seconds) as (
+            response,
+            final,
+        ):
             _check_status(response, final)
             _check_type(response, content_types)
             received = 0

@@ -1,5 +1,7 @@
 """Every method of Mastodon.py does here what it does elsewhere: from registering an app to logging out."""
 
+# Long because it calls every method there is, in the order in which somebody would.
+
 from __future__ import annotations
 
 import queue

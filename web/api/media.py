@@ -92,9 +92,7 @@ async def remote(request: web.Request) -> web.StreamResponse:
     """``GET /media/remote/…``: a file of another server, out of our copy of it, which is made when somebody first
     looks; 302 to where it is when it is too large for that."""
     named = request.match_info
-    reference = (
-        f"{named['host']}/{named['shortcode']}" if "host" in named else str(forms.path_id(request))
-    )
+    reference = f"{named['host']}/{named['shortcode']}" if "host" in named else str(forms.path_id(request))
     found = await remote_media.find(
         keys.server(request), named.get("what", "emoji"), reference, named["digest"]
     )
@@ -160,9 +158,7 @@ routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/media/{id}", show),
     *put_or_patch("/api/v1/media/{id}", change),
     web.delete("/api/v1/media/{id}", delete),
-    web.get(
-        "/media/remote/{what:attachment|preview|avatar|header|card}/{id}/{digest:[0-9a-f]{32}}", remote
-    ),
+    web.get("/media/remote/{what:attachment|preview|avatar|header|card}/{id}/{digest:[0-9a-f]{32}}", remote),
     web.get("/media/remote/emoji/{host}/{shortcode}/{digest:[0-9a-f]{32}}", remote),
     web.get("/media/{key:.+}", file),
 ]

@@ -71,7 +71,10 @@ async def history(request: web.Request) -> web.StreamResponse:
         request,
         "post/history.html",
         card=card,
-        editions=[(one, page_cards.emojis_of(keys.server(request).config, one.emojis, found.author.uri)) for one in reversed(found.editions)],
+        editions=[
+            (one, page_cards.emojis_of(keys.server(request).config, one.emojis, found.author.uri))
+            for one in reversed(found.editions)
+        ],
     )
 
 
