@@ -194,7 +194,9 @@ _public_side = Page(lambda: _select_public(one_side=True), post.c.id)
 _of_account = Page(lambda: _select_of_account(_for_member), post.c.id)
 _of_account_public = Page(lambda: _select_of_account(_for_anybody), post.c.id)
 _by_ids: Hot[Card] = Hot(lambda: _wanted(_for_member), cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS)
-_by_ids_public: Hot[Card] = Hot(lambda: _wanted(_for_anybody), cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS)
+_by_ids_public: Hot[Card] = Hot(
+    lambda: _wanted(_for_anybody), cards.card_of, packed=True, gap=cards.ORIGINAL_COLUMNS
+)
 
 
 # -- units
