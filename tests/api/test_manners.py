@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
-
-import pytest
 
 from tests.members import Person
 
@@ -47,36 +44,12 @@ async def test_a_slash_at_the_end_changes_nothing(alice: Person) -> None:
     assert await alice.get(f"/api/v1/statuses/{status['id']}/") == status
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/api/v3/instance", "/api/v1/statuses/1/nothing", "/api/nothing"]
-)
-async def test_unknown_paths_are_told_in_json(nobody: Person, path: str) -> None:
-    answer = await nobody.raw("GET", path)
-    assert answer.status == 404
-    assert "error" in await answer.json()
+async def test_unknown_paths_are_told_in_json(nobody: Person) -> None:
+    for path in ("/api/v1/nothing", "/api/v3/instance", "/api/v1/statuses/1/nothing", "/api/nothing"):
+        answer = await nobody.raw("GET", path)
+        assert answer.status == 404, path
+        assert "error" in await answer.json()
 
-
-NEEDS_MEMBER = [
-    "/api/v1/timelines/home",
-    "/api/v1/notifications",
-    "/api/v1/preferences",
-    "/api/v1/bookmarks",
-    "/api/v1/blocks",
-    "/api/v1/filters",
-    "/api/v1/lists",
-    "/api/v1/markers",
-    "/api/v1/accounts/verify_credentials",
-    "/api/v1/admin/reports",
-]
-
-
-@pytest.mark.parametrize("path", NEEDS_MEMBER)
-async def test_nobody_is_asked_to_sign_in(nobody: Person, path: str) -> None:
-    answer = await nobody.raw("GET", path)
-    assert (answer.status, await answer.json()) == (401, {"error": "The access token is invalid"})
-
-
-Refused = Callable[[Person, str], Awaitable[Any]]
 
 REFUSED: list[tuple[str, str, Any, int]] = [
     ("POST", "/api/v1/statuses", {"status": ""}, 422),
@@ -103,12 +76,10 @@ REFUSED: list[tuple[str, str, Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "form", "status"), REFUSED)
-async def test_refused_inputs_change_nothing(
-    alice: Person, method: str, path: str, form: Any, status: int
-) -> None:
-    answer = await alice.raw(method, path, **({"json": form} if form is not None else {}))
-    assert answer.status == status
-    assert (await answer.json())["error"]
+async def test_refused_inputs_change_nothing(alice: Person) -> None:
+    for method, path, form, status in REFUSED:
+        answer = await alice.raw(method, path, **({"json": form} if form is not None else {}))
+        assert answer.status == status, (method, path, form)
+        assert (await answer.json())["error"]
     assert await alice.get(f"/api/v1/accounts/{alice.id}/statuses") == []
     assert await alice.get("/api/v1/favourites") == []

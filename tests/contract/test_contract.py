@@ -30,6 +30,16 @@ CLIENTS = {
     "elk", "icecubes", "mastodon-android", "mastodon-ios", "mastodon.py", "megalodon", "pachli", "phanpy", "toot",
     "tuba", "tusky",
 }  # fmt: skip
+# In Mastodon's words, which clients look for.
+REFUSALS = {
+    401: ["The access token is invalid"],
+    403: [
+        "This action is outside the authorized scopes",
+        "This action is not allowed",
+        "This method requires an app token",
+    ],
+    422: ["This method requires an authenticated user"],
+}
 ORDER = ["POST", "PUT", "PATCH", "GET", "DELETE"]
 
 
@@ -182,8 +192,10 @@ class Checker:
             answer = await self._ask(person, call, path, body)
             if answer.status != status:
                 self._note(of.route, f"{who} gets {answer.status} and not {status}")
-            elif not isinstance((await _json(answer) or {}).get("error"), str):
-                self._note(of.route, f"{who} is not told in JSON")
+            elif not call.streams and await _json(answer) not in (
+                {"error": text} for text in REFUSALS[status]
+            ):
+                self._note(of.route, f"{who} is told {await answer.text()}")
         least = wanted[0] if wanted else "read write admin:read admin:write"
         allowed = [("a member", await self.world.with_scopes(asking, least))]
         if auth in ("public", "app") and call.method == "GET":
