@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row
 from fedserver import conversations, filters, page_cards, reading, timelines
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.page_cards import PostCard
 from fedserver.rendered import Shelf
 from fedserver.viewer import Member
 from storage import accounts, notification_policy, notification_requests
