@@ -9,7 +9,7 @@ from typing import Any
 from tests.contract.world import World
 from tests.members import Person
 
-POOL = 10
+POOL = 8
 """So many people, posts and so on stand ready to be put into lists."""
 
 Put = Callable[[int], Awaitable[str]]
