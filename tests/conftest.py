@@ -33,6 +33,15 @@ if TYPE_CHECKING:
 
 DATABASES = ["sqlite", "postgresql"]
 SHARED_VARIABLE = "FEDSERVER_TEST_SHARED"
+LONGEST = [
+    "test_attacks",
+    "test_toot",
+    "test_fedify",
+    "test_privacy",
+    "test_two_servers",
+    "test_kill",
+    "test_delivery",
+]
 
 MakeConfig = Callable[..., Config]
 MakeMember = Callable[..., "Awaitable[Person]"]
@@ -41,6 +50,11 @@ StartServer = Callable[..., RunningServer]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "jobs: `server` runs its jobs and deliveries")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest begins first, so that no test process is left alone with it at the end.
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_unconfigure() -> None:
