@@ -1,7 +1,6 @@
-"""`fedserver serve` in a process forked from one that has everything imported, which takes two seconds of work.
+"""Processes forked from one that has everything of fedserver imported, which takes two seconds of work.
 
-Passwords and keys cost next to nothing there. All else is as the command has it: `python -m tests.quick_server`
-is the same, begun from nothing.
+Passwords and keys cost next to nothing there; all else is as in a process that was begun from nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -21,11 +20,11 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.quick_server", "pytest.__main__"])
 
 
-class ForkedServer:
-    """A server process, as `subprocess.Popen` would have it."""
+class Forked:
+    """A process that does `work` (a function of a module), as `subprocess.Popen` would have it."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self._process: BaseProcess = _context.Process(target=_serve, args=(dict(environment), str(log)))
+    def __init__(self, work: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+        self._process: BaseProcess = _context.Process(target=_begin, args=(work, dict(environment), str(log)))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -40,15 +39,24 @@ class ForkedServer:
     def terminate(self) -> None:
         self._process.terminate()
 
+    def kill(self) -> None:
+        self._process.kill()
+
     def wait(self, timeout: float | None = None) -> int:
         """Its exit status. TimeoutExpired after so many seconds."""
         self._process.join(timeout)
         if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("fedserver serve", timeout or 0)
+            raise subprocess.TimeoutExpired(str(self._process.name), timeout or 0)
         return self._process.exitcode
 
 
-def _serve(environment: dict[str, str], log: str) -> None:
+def serve() -> None:
+    """`fedserver serve`."""
+    sys.argv = ["fedserver", "serve"]
+    main()
+
+
+def _begin(work: Callable[[], None], environment: dict[str, str], log: str) -> None:
     os.setsid()  # so that it can be killed with everything it has started
     os.environ.clear()
     os.environ.update(environment)
@@ -56,11 +64,5 @@ def _serve(environment: dict[str, str], log: str) -> None:
         os.dup2(nothing.fileno(), 0)
         os.dup2(written.fileno(), 1)
         os.dup2(written.fileno(), 2)
-    sys.argv = ["fedserver", "serve"]
     quick_secrets.use()
-    main()
-
-
-if __name__ == "__main__":
-    quick_secrets.use()
-    main()
+    work()

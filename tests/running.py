@@ -27,7 +27,7 @@ from storage import tables
 from storage.database import open_database
 from tests import quick_secrets
 from tests.client import Api
-from tests.quick_server import ForkedServer
+from tests.quick_server import Forked, serve
 from tests.waiting import eventually
 
 READY_SECONDS_MAX = 60
@@ -61,7 +61,7 @@ class RunningServer:
         self.origin = origin or f"http://{self.domain}"
         self.address = f"http://{listen}"
         self.log = folder / "log"
-        self._process: subprocess.Popen[bytes] | ForkedServer | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._members: dict[str, Api] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FEDSERVER_")},
@@ -92,7 +92,7 @@ class RunningServer:
     def start(self, *, from_nothing: bool = False) -> RunningServer:
         """Serve, and wait until it is ready. `from_nothing` runs the very command, which takes longer."""
         if not from_nothing:
-            self._process = ForkedServer(self.environment, self.log)
+            self._process = Forked(serve, self.environment, self.log)
             return self._await_ready()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -13,5 +13,5 @@ async def deliver_for_ever() -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(deliver_for_ever())

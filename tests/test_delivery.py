@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +18,8 @@ from fedserver.federation import deliver, lane, sync
 from fedserver.federation.deliver import DeliveryLanes
 from storage import accounts, deliveries, instances
 from storage.types import new_id
+from tests import sender
+from tests.quick_server import Forked
 from tests.receivers import Receiver, receivers
 
 SECONDS = 30
@@ -326,8 +326,8 @@ async def test_posts_to_followers_say_which_followers_the_receiver_has(server: S
 
 
 @pytest.fixture
-def victim() -> Iterator[list[subprocess.Popen[bytes]]]:
-    running: list[subprocess.Popen[bytes]] = []
+def victim() -> Iterator[list[Forked]]:
+    running: list[Forked] = []
     yield running
     for process in running:
         if process.poll() is None:
@@ -336,7 +336,7 @@ def victim() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 async def test_a_process_killed_at_any_moment_loses_nothing(
-    server: Server, victim: list[subprocess.Popen[bytes]]
+    server: Server, victim: list[Forked], tmp_path: Path
 ) -> None:
     kills = int(os.environ.get("FEDSERVER_TEST_KILLS", "3"))
     environ = {
@@ -372,11 +372,11 @@ async def test_a_process_killed_at_any_moment_loses_nothing(
             recipients=[deliveries.Recipient(one.host, inbox) for one, inbox in inboxes],
         )
         for kill in range(kills):
-            process = subprocess.Popen([sys.executable, "-m", "tests.sender"], env=environ)  # noqa: ASYNC220
+            process = Forked(sender.main, environ, tmp_path / "sender.log")
             victim.append(process)
             goal = len(inboxes) * (kill + 1) // (kills + 2)
             await until(lambda goal=goal: len(arrived) >= goal)
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             await asyncio.to_thread(process.wait)
         async with sending(server):
             await nothing_waits(server)

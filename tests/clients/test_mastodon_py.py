@@ -2,8 +2,6 @@
 
 # Long because it calls every method there is, in the order in which somebody would.
 
-# Long because it calls every method there is, in an order in which each finds what it needs.
-
 from __future__ import annotations
 
 import queue
