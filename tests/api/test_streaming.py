@@ -329,7 +329,10 @@ async def test_a_closed_timeline_is_a_closed_stream(
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await nobody.client.ws_connect(STREAMING, params={"stream": "public"})
     assert refused.value.status == 401
+    changes, ends = server.bus.queue("setting")
     await settings.change(server, admin.member, {"remote_live_feed_access": "disabled"})
+    assert await asyncio.wait_for(changes.get(), 20) == ("setting", "remote_live_feed_access")
+    ends()
     async with Ear(nobody) as stranger, Ear(alice, "public") as ear:
         await stranger.ws.send_json({"type": "subscribe", "stream": "public"})
         assert (await stranger.error())[1] == 401
