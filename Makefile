@@ -4,7 +4,7 @@ VENV := .venv
 PORT ?= 8080
 SAMPLE ?= yes
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 DATA := data
 
 # The newest Python that is new enough and can make a virtual environment.
