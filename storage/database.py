@@ -39,6 +39,7 @@ Listener = Callable[[str, str], None]
 
 SQLITE_READERS = 3
 PATIENCE_SECONDS = 0.02  # how long a reading lane may be silent before units go to the next one
+TOGETHER_SECONDS = 0.01  # how long a result may wait for those of the units behind it
 SQLITE_STATEMENTS_CACHED = 512
 SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
@@ -118,8 +119,9 @@ class _Lane:
         self.waiting = 0  # units that were given to `read` and are not done
         self._asked: deque[tuple[asyncio.Future[Any], Callable[[Connection], Any]]] = deque()
         self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
-        self._running = self._finished = self._told = False
-        self.busy_since = 0.0  # when the one that runs now was begun
+        self._running = False
+        self._look: asyncio.TimerHandle | None = None
+        self.busy_since = 0.0  # when the lane was last seen to get on
 
     @classmethod
     async def open(cls, path: str, *, writes: bool) -> _Lane:
@@ -140,8 +142,9 @@ class _Lane:
     def read(self, unit: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Have the thread run a unit, after those that wait for it already.
 
-        Handing over costs more than a small unit, so whatever has been asked for is run in one go, and what is
-        done by the time the event loop looks is taken back in one.
+        Handing over costs more than a small unit, so whatever has been asked for is run in one go and taken back
+        in one. If the event loop were woken for each result, it and the thread would take the interpreter from each
+        other at every step of SQLite's, twenty times for a page, and both would do little else.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -150,9 +153,13 @@ class _Lane:
         self.waiting += 1
         self._asked.append((future, unit))
         if not self._running:
-            self._running = True
-            self._raw._tx.put_nowait((None, partial(self._run_asked, loop)))
+            self._begin_asked(loop)
         return future
+
+    def _begin_asked(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._running = True
+        self._raw._tx.put_nowait((None, partial(self._run_asked, loop)))
+        self._look = loop.call_later(TOGETHER_SECONDS, self._look_in, loop)
 
     def _run_asked(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the thread: every unit that waits."""
@@ -162,19 +169,25 @@ class _Lane:
                 self._done.append((future, self.run(unit)[0], None))
             except BaseException as error:
                 self._done.append((future, None, error))
-            self._tell(loop)
-        self._finished = True
-        self._tell(loop)
+        loop.call_soon_threadsafe(self._take_back, loop)
 
-    def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._told:
-            self._told = True
-            loop.call_soon_threadsafe(self._take_back)
+    def _look_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the event loop, while the thread runs: nobody should wait for a long unit behind their own."""
+        self._give_out()
+        self._look = loop.call_later(TOGETHER_SECONDS, self._look_in, loop)
 
-    def _take_back(self) -> None:
-        """In the event loop: the results that are there."""
-        # First, so that whatever is done from here on is told of again.
-        self._told = False
+    def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the event loop, when the thread has nothing left to do."""
+        if self._look is not None:
+            self._look.cancel()
+        self._give_out()
+        self._running = False
+        if self._asked:
+            self._begin_asked(loop)
+
+    def _give_out(self) -> None:
+        if self._done:
+            self.busy_since = monotonic()
         while self._done:
             future, result, error = self._done.popleft()
             self.waiting -= 1
@@ -184,12 +197,6 @@ class _Lane:
                 future.set_result(result)
             else:
                 future.set_exception(error)
-        self.busy_since = monotonic()
-        if self._finished:
-            self._finished = self._running = False
-            if self._asked:
-                self._running = True
-                self._raw._tx.put_nowait((None, partial(self._run_asked, asyncio.get_running_loop())))
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.begin(partial(function, *args, **kwargs))

@@ -45,6 +45,33 @@ async def test_nobody_waits_for_a_long_unit(db: Database) -> None:
     assert await slow == "done"
 
 
+async def test_an_answer_does_not_wait_for_the_long_unit_behind_it(db: Database) -> None:
+    may_end = threading.Event()
+    quick = asyncio.ensure_future(db.read(lambda _: "quick"))
+    slow = asyncio.ensure_future(db.read(lambda _: may_end.wait(30)))
+    assert await quick == "quick"
+    assert not slow.done()
+    may_end.set()
+    assert await slow
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_event_loop_is_not_woken_for_each_of_many_units(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, woken = asyncio.get_running_loop(), 0
+    wake = loop.call_soon_threadsafe
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal woken
+        woken += 1
+        return wake(*args, **kwargs)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counting)
+    assert await asyncio.gather(*(db.read(lambda _: 1) for _ in range(200))) == [1] * 200
+    assert woken < 20
+
+
 async def test_a_caller_who_leaves_takes_nobody_along(db: Database) -> None:
     may_end = threading.Event()
     leaving = asyncio.ensure_future(db.read(lambda _: may_end.wait(30)))
