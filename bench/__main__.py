@@ -87,6 +87,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
         bare_pids = tuple(pid for pid in tree([os.getpid()]) if _runs(pid, "bench.bare"))
         bench = workloads.Bench(name, server, bare, Processes(bare_pids), http, world, tokens)
         _keep(rows, Row(name, "start to first answer", server.start_s, 1.5, unit="s"))
+        await server.processes.quiet()
         _keep(rows, Row(name, "memory when idle", own.memory_mib(), 120, unit="MiB"))
         await _follow_author_elsewhere(bench)
         parts = {

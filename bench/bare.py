@@ -1,6 +1,6 @@
 """The handler to compare with: aiohttp, and bytes that are ready. Run as a process of its own.
 
-``PUT /{name}`` keeps a body, ``GET`` and ``POST /{name}`` answer with it.
+``PUT /{name}`` keeps a body, ``GET`` and ``POST /{name}`` answer with it, 404 before there is one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ def main(port: int) -> None:
     async def answer(request: web.Request) -> web.Response:
         if request.body_exists:
             await request.read()
-        return web.Response(body=kept[request.match_info["name"]], content_type="application/json")
+        body = kept.get(request.match_info["name"])
+        if body is None:
+            raise web.HTTPNotFound
+        return web.Response(body=body, content_type="application/json")
 
     app = web.Application(client_max_size=8_000_000)
     app.add_routes([web.put("/{name}", put), web.get("/{name}", answer), web.post("/{name}", answer)])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -12,6 +13,7 @@ import aiohttp
 from bench.machine import Processes
 
 CONCURRENCY = 16
+ROUNDS = 9
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,27 @@ async def measure(send: Send, count: int, processes: Processes, *, concurrency: 
     elapsed, spent = time.perf_counter() - began, processes.cpu_s() - cpu
     waits.sort()
     return Cost(spent / count * 1000, count / elapsed, waits[int(len(waits) * 0.95)] * 1000)
+
+
+async def compare(
+    one: tuple[Send, Processes], other: tuple[Send, Processes], count: int
+) -> list[tuple[Cost, Cost]]:
+    """Measure two things by turns, in `ROUNDS` of `count` requests altogether: what goes on beside them on the
+    machine and the clock of its processor change within seconds, and so meet both alike."""
+    rounds = []
+    for _ in range(ROUNDS):
+        costs = [await measure(send, count // ROUNDS, processes) for send, processes in (one, other)]
+        rounds.append((costs[0], costs[1]))
+    return rounds
+
+
+def middle(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure."""
+    return Cost(
+        statistics.median(cost.cpu_ms for cost in costs),
+        statistics.median(cost.per_second for cost in costs),
+        statistics.median(cost.p95_ms for cost in costs),
+    )
 
 
 async def expect(response: aiohttp.ClientResponse, *statuses: int) -> bytes:

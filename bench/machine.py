@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterable
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
+QUIET_S = 0.5
+QUIET_CPU_S = 0.01  # in so long: less than a fiftieth
+QUIET_AFTER_S_MAX = 30
 
 
 def _stat(pid: int) -> list[str] | None:
@@ -52,6 +56,14 @@ class Processes:
             if (fields := _stat(pid)) is not None:
                 spent += _own_s(pid) + sum(int(one) for one in fields[13:15]) / TICKS_S
         return spent
+
+    async def quiet(self) -> None:
+        """Wait until hardly anything is done, such as after a start; what goes on for long is part of the load."""
+        for _ in range(int(QUIET_AFTER_S_MAX / QUIET_S)):
+            before = self.cpu_s()
+            await asyncio.sleep(QUIET_S)
+            if self.cpu_s() - before < QUIET_CPU_S:
+                return
 
     def memory_mib(self) -> float:
         """Resident memory that is not shared with others (proportional set size)."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Row:
     """One line: a measured value (already in words) beside its aim, and how far it is from it.
 
-    `ratio` and `aim` are in the same unit: times the bare handler unless `unit` says otherwise.
+    `ratio` and `aim` are in the same unit: times the bare handler unless `unit` says otherwise. Where it is the
+    median of several rounds, `rounds` are the least and the greatest.
     """
 
     database: str
@@ -23,6 +24,7 @@ class Row:
     statements: float | None = None
     statements_aim: float | None = None
     at_least: bool = False
+    rounds: tuple[float, float] | None = None
 
     @property
     def met(self) -> bool:
@@ -38,7 +40,19 @@ class Row:
 
 def show(rows: list[Row]) -> str:
     """All rows as aligned text."""
-    head = ("database", "workload", "value", "aim", "of aim", "CPU ms", "req/s", "p95 ms", "statements", "")
+    head = (
+        "database",
+        "workload",
+        "value",
+        "rounds",
+        "aim",
+        "of aim",
+        "CPU ms",
+        "req/s",
+        "p95 ms",
+        "statements",
+        "",
+    )
     lines = [head]
     for row in rows:
         sign = ">=" if row.at_least else "<="
@@ -47,6 +61,7 @@ def show(rows: list[Row]) -> str:
                 row.database,
                 row.workload,
                 f"{row.ratio:.2f} {row.unit}",
+                "" if row.rounds is None else f"{row.rounds[0]:.1f}-{row.rounds[1]:.1f}",
                 f"{sign} {row.aim:g}",
                 f"{row.ratio / row.aim:.2f}",
                 _number(row.cpu_ms, 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,13 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from activitypub.signatures import sign_request
-from bench.load import Cost, expect, measure
+from bench.load import ROUNDS, Cost, Send, compare, expect, measure, middle
 from bench.machine import Processes
 from bench.report import Row
 from bench.server import Running
 from bench.world import HOSTS, World, host_name
 
-READS = 1_200
+READS = 1_800
 WRITES = 120
 INBOX = 600
 WARM_UP = 30
@@ -31,7 +32,7 @@ class Bench:
 
     database: str
     server: Running
-    bare: str
+    bare_base: str
     bare_processes: Processes
     http: aiohttp.ClientSession
     world: World
@@ -41,16 +42,21 @@ class Bench:
         """The header of one of the members."""
         return {"Authorization": f"Bearer {self.tokens[name]}"}
 
-    async def bare_cost(self, name: str, body: bytes, *, posts: bytes | None = None) -> Cost:
-        """What the bare handler needs to send `body`, and where `posts` is given to take it first."""
-        await expect(await self.http.put(f"{self.bare}/{name}", data=body), 204)
+    async def bare(self, name: str, body: bytes, *, posts: bytes | None = None) -> tuple[Send, Processes]:
+        """The bare handler that sends `body`, and where `posts` is given takes it first: warmed up, to be measured."""
+        await expect(await self.http.put(f"{self.bare_base}/{name}", data=body), 204)
 
         async def send(_: int) -> None:
             method = "GET" if posts is None else "POST"
-            await expect(await self.http.request(method, f"{self.bare}/{name}", data=posts), 200)
+            await expect(await self.http.request(method, f"{self.bare_base}/{name}", data=posts), 200)
 
         await measure(send, WARM_UP, self.bare_processes)
-        return await measure(send, READS * 2, self.bare_processes)
+        return send, self.bare_processes
+
+    async def bare_cost(self, name: str, body: bytes, *, posts: bytes) -> Cost:
+        """What that needs."""
+        send, processes = await self.bare(name, body, posts=posts)
+        return middle([await measure(send, READS // ROUNDS, processes) for _ in range(ROUNDS)])
 
 
 Headers = Callable[[], dict[str, str]]
@@ -112,11 +118,16 @@ async def _read(
         body = await expect(await bench.http.get(url, headers=headers()), 200)
 
     await measure(send, WARM_UP, bench.server.processes)
+    bare = await bench.bare("read", body)
     before = await bench.server.statements(bench.http)
-    cost = await measure(send, READS, bench.server.processes)
+    rounds = await compare((send, bench.server.processes), bare, READS)
     statements = (await bench.server.statements(bench.http) - before) / READS
-    bare = await bench.bare_cost("read", body)
-    return _row(bench, name, cost, cost.cpu_ms / bare.cpu_ms, aim, statements, statements_aim)
+    ratios = [own.cpu_ms / other.cpu_ms for own, other in rounds]
+    cost = middle([own for own, _ in rounds])
+    return _row(
+        bench, name, cost, statistics.median(ratios), aim, statements, statements_aim,
+        rounds=(min(ratios), max(ratios)),
+    )  # fmt: skip
 
 
 async def writes(bench: Bench, add_idle_members: Callable[[int], None]) -> AsyncIterator[Row]:
@@ -282,9 +293,9 @@ async def _json(bench: Bench, url: str, headers: Mapping[str, str] | None = None
 
 def _row(
     bench: Bench, name: str, cost: Cost, ratio: float, aim: float, statements: float | None,
-    statements_aim: float | None = None, unit: str = "x bare",
+    statements_aim: float | None = None, unit: str = "x bare", rounds: tuple[float, float] | None = None,
 ) -> Row:  # fmt: skip
     return Row(
         bench.database, name, ratio, aim, unit=unit, cpu_ms=cost.cpu_ms, per_second=cost.per_second, p95_ms=cost.p95_ms,
-        statements=statements, statements_aim=statements_aim,
+        statements=statements, statements_aim=statements_aim, rounds=rounds,
     )  # fmt: skip
