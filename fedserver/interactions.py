@@ -91,6 +91,19 @@ def _boost(conn: Connection, server: Server, account_id: int, post_id: int, want
     return boost_id
 
 
+def add_group_boost(conn: Connection, row: PostRow, group_id: int, *, boost_id: int, uri: str) -> None:
+    """A group of this server shows a thread to its members; nobody is notified of that."""
+    boosted = posts.insert_post(
+        conn, post_id=boost_id, uri=uri, url=row.url, account_id=group_id, kind="boost", visibility=row.visibility,
+        thread_id=boost_id, boost_of_id=row.id, group_id=group_id, local=True, created_at=row.created_at,
+    )  # fmt: skip
+    posts.add_to_counts(conn, row.id, boosts=1)
+    if row.visibility != "group":
+        accounts.posted(conn, group_id, row.created_at)
+    timelines.fan_out(conn, boosted, boosted=row)
+    signal(conn, "post", str(boost_id))
+
+
 async def unboost(server: Server, member: Member, post_id: int) -> None:
     """Nothing happens when it was not boosted."""
     await server.db.write(_unboost, server, member.account_id, post_id)

@@ -10,7 +10,7 @@ deliveries are durable together or not at all. A post from elsewhere is stored b
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
 from fedserver.federation import fetch
 from fedserver.federation.publish import Publisher
+from fedserver.groups import posting
+from fedserver.groups.posting import Place
 from fedserver.moderation import marking
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
@@ -95,6 +97,8 @@ class Draft:
     sensitive: bool = False
     language: str = ""
     in_reply_to_id: int | None = None
+    group_id: int | None = None  # begins a discussion in this group
+    topics: Sequence[str] | None = None  # of the group; None: none, or as they are
     media_ids: Sequence[int] = ()
     media_changes: Sequence[MediaChange] = ()
     poll: PollDraft | None = None
@@ -131,8 +135,19 @@ def create_unit(
     target = quotes.quotable(conn, draft.quoted_id, account_id)
     post_id = new_id(now)
     rendered, named = _rendered(conn, server, draft, target)
-    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent), target)
+    place = posting.place_of(
+        conn,
+        account_id,
+        group_id=draft.group_id,
+        parent=parent,
+        wanted=draft.visibility,
+        named=named.values(),
+    )
+    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent, place), target)
     named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
+    if place is not None and parent is not None and parent.account_id not in (account_id, *named_ids):
+        # In a forum whoever is answered hears of it, without being named in the text.
+        named_ids.append(parent.account_id)
     quotes.check_mentioned(target, shown_to, account_id, named_ids)
     row = posts.insert_post(
         conn,
@@ -149,14 +164,15 @@ def create_unit(
         thread_id=parent.thread_id if parent else post_id,
         context_uri=(parent.context_uri if parent else "")
         or server.uris.context(parent.thread_id if parent else post_id),
-        group_id=parent.group_id if parent else None,
+        group_id=place.group.account_id if place else None,
         quote_uri=target.uri if target else "",
         quote_policy=_quote_policy(conn, draft, account_id, shown_to),
         app_id=draft.app_id,
         local=True,
         created_at=now,
     )
-    tags = _put_parts(conn, row, rendered, named, target, draft.text, new=True)
+    topics = posting.topic_names(conn, place.group, draft.topics) if place and draft.topics else {}
+    tags = _put_parts(conn, row, rendered, named_ids, target, draft.text, topics, new=True)
     _attach(conn, row, draft, new=True)
     if draft.poll:
         posts.put_poll(
@@ -177,6 +193,8 @@ def create_unit(
         email_subscriptions.posted(conn, row)
     distribute(conn, row, addresses_somebody=bool(named_ids) or target is not None)
     server.publish.post_created(conn, post_id, known=(row, author))
+    if place is not None:
+        posting.begun(conn, server, row, place)
     return post_id
 
 
@@ -184,7 +202,10 @@ def check_unit(conn: Connection, account_id: int, draft: Draft) -> None:
     """Raise what `create_unit` would raise now, for whoever posts later."""
     parent = _parent(conn, draft, account_id)
     target = quotes.quotable(conn, draft.quoted_id, account_id)
-    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent), target)
+    place = posting.place_of(
+        conn, account_id, group_id=draft.group_id, parent=parent, wanted=draft.visibility, named=()
+    )
+    shown_to = quotes.narrowed(_narrowed(draft.visibility, parent, place), target)
     _quote_policy(conn, draft, account_id, shown_to)
     _attachable(conn, account_id, draft)
 
@@ -213,12 +234,18 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
         return
     keep_revision(conn, row)
     posts.change(conn, post_id, **says, edited_at=now_ms())
-    _put_parts(conn, row, rendered, named, target, draft.text)
+    named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
+    if posting.is_in_group(row) and row.in_reply_to_account_id not in (None, account_id, *named_ids):
+        named_ids.append(row.in_reply_to_account_id)
+    _put_parts(
+        conn, row, rendered, named_ids, target, draft.text, posting.topics_kept(conn, row, draft.topics)
+    )
     _attach(conn, row, draft)
     _change_poll(conn, row, draft.poll)
     changed = posts.by_id(conn, post_id)
     assert changed is not None
     edited(conn, changed)
+    posting.edited(conn, changed)
     server.publish.post_updated(conn, post_id)
 
 
@@ -264,12 +291,16 @@ def distribute(conn: Connection, row: PostRow, *, addresses_somebody: bool = Tru
 
     Whoever knows that it has no mentions at all says that it `addresses_somebody` not.
     """
-    accounts.posted(conn, row.account_id, row.created_at)
+    among_members = row.visibility == "group"
+    if not among_members:
+        accounts.posted(conn, row.account_id, row.created_at)
     # Nobody can have answered a post of ours before it was written.
     if not row.local and posts.adopt_orphans(conn, row) and row.visibility == "direct":
         conversations.rethreaded(conn, row)
-    timelines.fan_out(conn, row, own=row.local)
-    if row.local and row.visibility == "direct":
+    if not among_members:
+        timelines.fan_out(conn, row, own=row.local)
+    if row.local and (row.visibility == "direct" or among_members):
+        # Members of a group have its discussions from the group.
         timelines.put_home(conn, row.account_id, row.id)
     named = posts.mentioned(conn, [row.id]).get(row.id, []) if addresses_somebody else []
     local_ids = [one.id for one in named if not one.domain]
@@ -283,7 +314,7 @@ def distribute(conn: Connection, row: PostRow, *, addresses_somebody: bool = Tru
     heard = _tell_named(conn, row, named)
     if row.visibility == "direct":
         conversations.told(conn, row, named, heard)
-    if row.visibility != "direct" and row.in_reply_to_id is None:
+    if row.visibility != "direct" and not among_members and row.in_reply_to_id is None:
         notifications.notify_of_new_post(conn, row.account_id, row.id, row.thread_id, except_for=local_ids)
     previews.attach(conn, row)
     signal(conn, "post", str(row.id))
@@ -323,6 +354,7 @@ def erase(conn: Connection, row: PostRow) -> None:
     if row.visibility == "direct":
         conversations.erased(conn, row)
     signal_gone(conn, row)
+    posting.gone(conn, row)
     for boost in posts.boosts_of(conn, row.id):
         signal_gone(conn, boost)
         posts.remove(conn, boost)
@@ -331,6 +363,7 @@ def erase(conn: Connection, row: PostRow) -> None:
         conn.execute(delete(media).where(media.c.post_id == row.id))
     conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
     posts.remove(conn, row)
+    posting.counted_anew(conn, row)
     if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
         conn.execute(
             insert(tombstone).values(
@@ -489,18 +522,21 @@ def _put_parts(
     conn: Connection,
     row: PostRow,
     rendered: Rendered,
-    named: dict[str, AccountRow],
+    mentioned: Sequence[int],
     target: PostRow | None,
     text: str,
+    topics: Mapping[str, str],
     *,
     new: bool = False,
 ) -> Sequence[Any]:
-    """Whom the post names, its hashtags and collections; the rows of the hashtags."""
-    mentioned = [named[one.uri].id for one in rendered.mentions if one.uri in named]
+    """Whom the post names, its hashtags (with the topics of its group, key to name) and collections; the rows of the
+    hashtags."""
     # Who is quoted may read it, to see what for.
     silent = [target.account_id] if target is not None and target.account_id != row.account_id else []
     posts.put_mentions(conn, row.id, mentioned, silent, new=new)
-    tags = posts.put_tags(conn, row.id, {tag_key(name): name for name in rendered.hashtags}, new=new)
+    tags = posts.put_tags(
+        conn, row.id, {tag_key(name): name for name in rendered.hashtags} | dict(topics), new=new
+    )
     addresses = find_urls(text)[:ADDRESSES_LOOKED_UP_MAX]
     if addresses or not new:
         known = collections.by_uris(conn, addresses)
@@ -521,8 +557,10 @@ def _parent(conn: Connection, draft: Draft, account_id: int) -> PostRow | None:
     return parent
 
 
-def _narrowed(wanted: str, parent: PostRow | None) -> str:
+def _narrowed(wanted: str, parent: PostRow | None, place: Place | None) -> str:
     """An answer never reaches further than the group or the members it was said among."""
+    if place is not None and parent is None:
+        return place.visibility
     if parent is not None and parent.visibility in ("group", "members") and wanted != "direct":
         return str(parent.visibility)
     if wanted == "group":

@@ -15,10 +15,11 @@ from fedserver import notifications
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
+from fedserver.groups import membership
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.viewer import Member
-from storage import accounts, domain_blocks, relationships, timelines
+from storage import accounts, domain_blocks, groups, relationships, timelines
 from storage import notifications as stored_notifications
 from storage.accounts import AccountRow
 from storage.relationships import FollowRow, Relationship
@@ -68,13 +69,19 @@ def follow_unit(
         raise Forbidden(f"You block everybody of {target.domain}.")
     if target.moved_to_id is not None:
         raise Forbidden("This account has moved. Follow the new one instead.")
+    me = accounts.by_id(conn, account_id)
+    joins = (
+        membership.admission(conn, me, target) if membership.is_group(target) and not target.domain else None
+    )
     follow_id = new_id()
     row = relationships.add_follow(
         conn, account_id, target_id, server.uris.activity(follow_id), follow_id=follow_id, **options
     )
     if target.domain:
         server.publish.followed(conn, follow_id)
-    elif target.locked:
+    elif joins == "ask":
+        membership.asked(conn, me, target)
+    elif target.locked and joins is None:
         notifications.notify(conn, target_id, "follow_request", account_id)
     else:
         _accepted(conn, row)
@@ -90,23 +97,25 @@ def unfollow_unit(conn: Connection, publish: Publisher, account_id: int, target_
     """The unit of `unfollow`, for whoever ends follows as a part of something larger."""
     row = relationships.follow_between(conn, account_id, target_id)
     if row is not None:
+        membership.check_leaving(conn, target_id, account_id)
         publish.follow_undone(conn, row)
         _ended(conn, row)
 
 
 async def accept_request(server: Server, member: Member, requester_id: int) -> None:
     """Let somebody follow. Raises NotFound when they did not ask."""
-    await server.db.write(_answer_request, server.publish, member.account_id, requester_id, accept=True)
+    await server.db.write(answer_request_unit, server.publish, member.account_id, requester_id, accept=True)
 
 
 async def reject_request(server: Server, member: Member, requester_id: int) -> None:
     """Refuse somebody who asked. Raises NotFound when they did not."""
-    await server.db.write(_answer_request, server.publish, member.account_id, requester_id, accept=False)
+    await server.db.write(answer_request_unit, server.publish, member.account_id, requester_id, accept=False)
 
 
-def _answer_request(
+def answer_request_unit(
     conn: Connection, publish: Publisher, account_id: int, requester_id: int, *, accept: bool
 ) -> None:
+    """The unit of `accept_request` and `reject_request`; the account may be a group's. Raises NotFound."""
     row = relationships.follow_between(conn, requester_id, account_id)
     if row is None or row.accepted:
         raise NotFound("There is no such request to follow you.")
@@ -227,7 +236,9 @@ def receive_follow(
             publish.follow_accepted(conn, row)
         return
     row = relationships.add_follow(conn, follower.id, target.id, uri)
-    if (
+    if membership.is_group(target):
+        _receive_joining(conn, publish, follower, target, row)
+    elif (
         relationships.either_blocks(conn, follower.id, target.id)
         or domain_blocks.is_kept_out(conn, target.id, follower.domain)
         or target.moved_to_id is not None
@@ -236,6 +247,22 @@ def receive_follow(
         relationships.remove_follow(conn, row.id)
     elif target.locked or follower.limited_at is not None:
         notifications.notify(conn, target.id, "follow_request", follower.id)
+    else:
+        publish.follow_accepted(conn, row)
+        _accepted(conn, row)
+
+
+def _receive_joining(
+    conn: Connection, publish: Publisher, follower: AccountRow, group: AccountRow, row: FollowRow
+) -> None:
+    try:
+        joins = membership.admission(conn, follower, group)
+    except Forbidden:
+        publish.follow_rejected(conn, row)
+        relationships.remove_follow(conn, row.id)
+        return
+    if joins == "ask" or follower.limited_at is not None:
+        membership.asked(conn, follower, group)
     else:
         publish.follow_accepted(conn, row)
         _accepted(conn, row)
@@ -300,6 +327,8 @@ def _accepted(conn: Connection, row: FollowRow) -> None:
     accounts.add_to_counts(conn, row.target_id, followers=1)
     notifications.notify(conn, row.target_id, "follow", row.account_id)
     follower = accounts.by_id(conn, row.account_id)
+    if groups.by_id(conn, row.target_id) is not None:
+        membership.joined(conn, row.target_id, row.account_id)
     if follower is not None and not follower.domain:
         timelines.fill_home(conn, row.account_id, row.target_id)
     signal(conn, "relationship", str(row.account_id))
@@ -310,6 +339,7 @@ def _ended(conn: Connection, row: FollowRow) -> None:
     if row.accepted:
         accounts.add_to_counts(conn, row.account_id, following=-1)
         accounts.add_to_counts(conn, row.target_id, followers=-1)
+    membership.left(conn, row.target_id, row.account_id)
     notifications.take_back(conn, row.target_id, "follow", row.account_id)
     timelines.empty_home_of(conn, row.account_id, row.target_id)
     signal(conn, "relationship", str(row.account_id))

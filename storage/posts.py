@@ -29,6 +29,8 @@ from storage.types import AnyOf, new_id, now_ms
 PostRow = Any
 
 REPLIES_SHOWN_MAX = 4_000
+# Answers that a post counts: whoever sees the post sees most of them.
+_COUNTED = ("public", "unlisted", "followers", "group")
 
 
 _by_id: Hot[PostRow] = Hot(lambda: select(post).where(post.c.id == bindparam("id")))
@@ -105,11 +107,23 @@ def insert_post(conn: Connection, *, post_id: int, **columns: Any) -> PostRow:
     """A new row; `columns` are those of the table. Its parent's count of replies goes up."""
     row = insert_kept(conn, post, {"id": post_id, **columns})
     parent_id = columns.get("in_reply_to_id")
-    if parent_id is not None and columns["visibility"] in ("public", "unlisted", "followers"):
-        conn.execute(
-            update(post).where(post.c.id == parent_id).values(replies_count=post.c.replies_count + 1)
-        )
+    if parent_id is not None and columns["visibility"] in _COUNTED:
+        answer_given(conn, parent_id)
     return row
+
+
+def answer_given(conn: Connection, parent_id: int) -> None:
+    """A post has one more answer."""
+    conn.execute(update(post).where(post.c.id == parent_id).values(replies_count=post.c.replies_count + 1))
+
+
+def answer_taken_away(conn: Connection, row: PostRow) -> None:
+    """A post no longer answers what `row` says."""
+    conn.execute(
+        update(post)
+        .where(post.c.id == row.in_reply_to_id, post.c.replies_count > 0)
+        .values(replies_count=post.c.replies_count - 1)
+    )
 
 
 def change(conn: Connection, post_id: int, **columns: Any) -> None:
@@ -119,17 +133,14 @@ def change(conn: Connection, post_id: int, **columns: Any) -> None:
 
 def remove(conn: Connection, row: PostRow) -> None:
     """Take a post away for good, and with it its likes, boosts, mentions, media links and notifications."""
-    if row.in_reply_to_id is not None and row.visibility in ("public", "unlisted", "followers"):
+    if row.in_reply_to_id is not None and row.visibility in _COUNTED:
+        answer_taken_away(conn, row)
+    if row.visibility != "group":
         conn.execute(
-            update(post)
-            .where(post.c.id == row.in_reply_to_id, post.c.replies_count > 0)
-            .values(replies_count=post.c.replies_count - 1)
+            update(account)
+            .where(account.c.id == row.account_id, account.c.posts_count > 0)
+            .values(posts_count=account.c.posts_count - 1)
         )
-    conn.execute(
-        update(account)
-        .where(account.c.id == row.account_id, account.c.posts_count > 0)
-        .values(posts_count=account.c.posts_count - 1)
-    )
     if row.quote_uri:
         quoted = select(quote.c.quoted_id).where(quote.c.post_id == row.id, quote.c.state == "accepted")
         conn.execute(
@@ -182,6 +193,17 @@ def adopt_orphans(conn: Connection, row: PostRow) -> int:
             update(post).where(post.c.id == row.id).values(replies_count=post.c.replies_count + len(orphans))
         )
     return len(orphans)
+
+
+def ids_of_thread(conn: Connection, thread_id: int) -> list[int]:
+    """Every post of a thread."""
+    return list(conn.scalars(select(post.c.id).where(post.c.thread_id == thread_id).order_by(post.c.id)))
+
+
+def last_of_thread(conn: Connection, thread_id: int) -> int | None:
+    """The newest post of a thread."""
+    newest: int | None = conn.scalar(select(func.max(post.c.id)).where(post.c.thread_id == thread_id))
+    return newest
 
 
 # -- mentions and tags

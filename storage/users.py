@@ -39,6 +39,7 @@ class UserRow(NamedTuple):
     mail_kinds: str
     appearance: str
     reason: str
+    may_create_groups: bool
     created_at: int
     confirmed_at: int | None
     approved_at: int | None
@@ -69,7 +70,9 @@ def _select_user() -> Select[Any]:
 def _user_row(values: Any) -> UserRow:
     row = UserRow._make(values)
     # SQLite's driver gives 0 and 1.
-    return row._replace(default_sensitive=bool(row.default_sensitive))
+    return row._replace(
+        default_sensitive=bool(row.default_sensitive), may_create_groups=bool(row.may_create_groups)
+    )
 
 
 _by_id = Hot(lambda: _select_user().where(user.c.account_id == bindparam("account_id")), _user_row)

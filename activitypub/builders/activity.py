@@ -100,6 +100,72 @@ def announce(
     return activity
 
 
+def announce_activity(
+    uri: str, *, actor: str, said: Document, to: Sequence[str], cc: Sequence[str] = ()
+) -> Document:
+    """A group hands on to its members what somebody ``said`` or did in it (FEP-1b12 "The Announce wrapper").
+
+    The activity inside is repeated unchanged, its ``@context`` included: a proof covers it value for value.
+    """
+    return {
+        "@context": ACTIVITY_CONTEXT,
+        "id": uri,
+        "type": "Announce",
+        "actor": actor,
+        "to": list(to),
+        "cc": list(cc),
+        "object": said,
+    }
+
+
+def dislike(uri: str, *, actor: str, post: str, author: str) -> Document:
+    """A vote against a post, in groups that count them."""
+    return _activity("Dislike", uri, actor, post, to=[author])
+
+
+def lock(uri: str, *, actor: str, post: str, group: str, to: Sequence[str], reason: str = "") -> Document:
+    """A moderator takes no more answers in a thread (FEP-1b12, as Lemmy and PieFed speak it)."""
+    return _in_group(_activity("Lock", uri, actor, post, to=to, cc=[group]), group, reason)
+
+
+def remove_from_group(
+    uri: str, *, actor: str, post: str, group: str, to: Sequence[str], reason: str
+) -> Document:
+    """A moderator takes a post out of a group. The ``summary`` tells it from the author's own ``Delete`` (Lemmy)."""
+    return _in_group(_activity("Delete", uri, actor, post, to=to, cc=[group]), group, reason or "removed")
+
+
+def ban(
+    uri: str,
+    *,
+    actor: str,
+    target: str,
+    group: str,
+    to: Sequence[str],
+    reason: str = "",
+    end_time: datetime | None = None,
+) -> Document:
+    """A moderator keeps somebody out of a group (FEP-1b12)."""
+    activity = _in_group(_activity("Block", uri, actor, target, to=to, cc=[group]), group, reason)
+    activity["target"] = group
+    activity["removeData"] = False
+    if end_time is not None:
+        activity["endTime"] = format_time(end_time)
+    return activity
+
+
+def for_group(activity: Document, group: str) -> Document:
+    """The same, said in a group."""
+    return _in_group(activity, group, "")
+
+
+def _in_group(activity: Document, group: str, reason: str) -> Document:
+    activity["audience"] = group
+    if reason:
+        activity["summary"] = reason
+    return activity
+
+
 def follow(uri: str, *, actor: str, target: str) -> Document:
     """A request to follow. For a Mastodon relay ``target`` is the public collection."""
     return _activity("Follow", uri, actor, target, to=[] if target == PUBLIC else [target])

@@ -37,8 +37,10 @@ REPLIES_INLINE: Final = 5
 FEATURED_MAX: Final = 50
 ABSTRACT_CHARS: Final = 500
 OPEN: Final = ("public", "unlisted")
-LEAVES: Final = frozenset({"public", "unlisted", "followers", "direct"})
-"""Visibilities that other servers know. `members` and `group` stay here."""
+LEAVES: Final = frozenset({"public", "unlisted", "followers", "direct", "group"})
+"""Visibilities of what other servers may get. `members` stays here; `group` is for those of the group's members who are
+elsewhere, of which a private group has none."""
+_IN_GROUP: Final = (*OPEN, "group")
 
 
 @dataclass(frozen=True)
@@ -171,18 +173,26 @@ class Documents:
         if parent is not None and parent.id != row.account_id and row.visibility in OPEN:
             # WIRE 10: replies are addressed to the parent's author, or a group never sees them.
             mentioned.append(parent.uri)
+        group = parts.authors.get(row.group_id)
+        if row.visibility == "group":
+            return self._among_members(group), [uri for uri in mentioned if uri != author.uri]
         to, cc = addressing(
             Visibility(row.visibility), followers, [uri for uri in mentioned if uri != author.uri]
         )
-        group = parts.authors.get(row.group_id)
         if group is not None and row.visibility in OPEN:
             to, cc = ([group.uri, *to], cc) if row.in_reply_to_id is None else (to, [group.uri, *cc])
         return list(dict.fromkeys(to)), list(dict.fromkeys(cc))
 
+    def _among_members(self, group: AccountRow | None) -> list[str]:
+        """Whom a post goes to that only the members of its group see."""
+        if group is None:
+            return []
+        return [group.uri, group.followers_uri if group.domain else self.actor_uris(group).followers]
+
     def _object(self, row: PostRow, parts: _Parts) -> Document:
         author = parts.authors[row.account_id]
         to, cc = self._addresses(row, parts)
-        group = parts.authors.get(row.group_id) if row.visibility in OPEN else None
+        group = parts.authors.get(row.group_id) if row.visibility in _IN_GROUP else None
         titled = row.kind not in ("note", "question") and bool(row.title)
         named = [one for one in parts.mentions.get(row.id, ()) if not one.silent]
         # A group is always a mention, so that answers written elsewhere are addressed to it (Lemmy#2218).
@@ -268,7 +278,8 @@ class Documents:
     ) -> Document:
         """The Announce of a boost."""
         followers = self.actor_uris(booster).followers
-        wanted = Visibility(row.visibility) if row.visibility in LEAVES else Visibility.FOLLOWERS
+        closed = row.visibility not in LEAVES or row.visibility == "group"
+        wanted = Visibility.FOLLOWERS if closed else Visibility(row.visibility)
         to, cc = addressing(wanted, followers, [author.uri] if author.id != booster.id else [])
         return activity.announce(
             row.uri, actor=booster.uri, post=boosted.uri, published=_instant(row.created_at), to=to, cc=cc

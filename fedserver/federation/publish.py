@@ -17,15 +17,18 @@ from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select
 
 from activitypub.builders import activity, note
 from activitypub.identifiers import Uris
-from activitypub.names import DATA_INTEGRITY_V2, is_public
+from activitypub.names import DATA_INTEGRITY_V2, PUBLIC, is_public
 from activitypub.signatures import with_proof
 from fedserver import settings
 from fedserver.config import Config
+from fedserver.federation import publish_groups
 from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, moment_of
+from fedserver.groups.rules import Action
 from fedserver.keys import Keys
-from storage import accounts, deliveries, instances, posts
+from storage import accounts, deliveries, groups, instances, posts
 from storage.accounts import AccountRow
 from storage.deliveries import Recipient
+from storage.groups import GroupRow
 from storage.hot import Hot
 from storage.posts import PostRow
 from storage.tables import account, follow, like, mention, poll_vote, post, report
@@ -89,7 +92,8 @@ class Publisher:
             return
         author = _account(conn, row.account_id)
         recipients = self._audience(conn, row) if author is not None else []
-        if author is None or not recipients:
+        within = _group_here(conn, row)
+        if author is None or not (recipients or within):
             return
         to, cc = self.documents.addresses(conn, row)
         document = activity.delete(
@@ -101,7 +105,7 @@ class Publisher:
             cc=cc,
             deleted=moment_of(now_ms()),
         )
-        self._send(conn, author, document, recipients, topic=row.uri)
+        self._send(conn, author, document, recipients, topic=row.uri, within=within)
 
     def _post(
         self,
@@ -119,19 +123,24 @@ class Publisher:
         if author is None or author.suspended_at is not None:
             return
         recipients = self._audience(conn, row, new=new)
-        if not recipients:
+        within = _group_here(conn, row)
+        if not (recipients or within):
             return
         document = wrap(row, self.documents.post_documents(conn, [row])[0])
-        to_followers = row.visibility != "direct"
+        to_followers = row.visibility not in ("direct", "group")
         self._send(
-            conn, author, document, recipients, topic=row.uri, synchronises_followers=new and to_followers
-        )
+            conn, author, document, recipients, topic=row.uri, synchronises_followers=new and to_followers,
+            within=within,
+        )  # fmt: skip
 
     def _audience(self, conn: Connection, row: PostRow, *, new: bool = False) -> list[Recipient]:
         """Inboxes elsewhere that a post goes to; once it is out, also those who carried it on."""
         if row.visibility == "direct":
             # To the persons themselves: a shared inbox would leave it to their server who is meant.
             return self._allowed(conn, _mentioned_in_person.run(conn, post_id=row.id))
+        if row.visibility == "group":
+            # To the group alone, which hands it on to its members.
+            return self._allowed(conn, _inboxes.run(conn, ids=[row.group_id]) if row.group_id else [])
         found = _followers_and_mentioned.run(conn, account_id=row.account_id, post_id=row.id)
         if row.visibility in OPEN:
             also = {row.group_id, row.in_reply_to_account_id} - {None}
@@ -180,13 +189,24 @@ class Publisher:
         liked = posts.by_id(conn, row.post_id)
         if liked is None or liked.visibility not in LEAVES:
             return
-        also = [liked.group_id] if liked.group_id is not None and liked.visibility in OPEN else []
-        recipients = self._allowed(conn, _personal.run(conn, ids=[liked.account_id, *also]))
-        member, author = _account(conn, row.account_id), _account(conn, liked.account_id)
-        if not recipients or member is None or author is None:
+        self.reacted(conn, row, liked, activity.like, undo=undo)
+
+    def reacted(
+        self, conn: Connection, row: Any, post_row: PostRow, build: Callable[..., Document], *, undo: bool
+    ) -> None:
+        """A member votes for a post or against it: its author hears of it, and the group that it is in."""
+        also = [post_row.group_id] if post_row.group_id is not None else []
+        to = [post_row.account_id, *also] if post_row.visibility != "group" else also
+        recipients = self._allowed(conn, _personal.run(conn, ids=to))
+        member, author = _account(conn, row.account_id), _account(conn, post_row.account_id)
+        within = _group_here(conn, post_row)
+        if member is None or author is None or not (recipients or within):
             return
-        document = activity.like(row.uri, actor=member.uri, post=liked.uri, author=author.uri)
-        self._send(conn, member, self._undo(document) if undo else document, recipients, topic=row.uri)
+        document = build(row.uri, actor=member.uri, post=post_row.uri, author=author.uri)
+        if within is not None:
+            document = {**document, "audience": within.uri}
+        document = self._undo(document) if undo else document
+        self._send(conn, member, document, recipients, topic=row.uri, within=within)
 
     def voted(
         self, conn: Connection, post_id: int, account_id: int, votes: Sequence[Mapping[str, Any]]
@@ -234,6 +254,35 @@ class Publisher:
                 to=[uris.followers],
             )
             self._send(conn, member, document, recipients, topic=row.uri)
+
+    # --- groups (FEP-1b12); what moderators do is in `fedserver.federation.publish_groups`
+
+    def group_moderated(
+        self, conn: Connection, group: GroupRow, by_id: int, action: Action, **about: Any
+    ) -> None:
+        """A member has moderated in a group; see `publish_groups.moderated`."""
+        publish_groups.moderated(conn, self, group, by_id, action, **about)
+
+    def said_in_group(
+        self, conn: Connection, group: GroupRow, member: AccountRow, document: Document, *, topic: str
+    ) -> None:
+        """An activity of a member that concerns a group: its server hears of it, or (of ours) its members."""
+        found = _inboxes.run(conn, ids=[group.account_id]) if group.domain else []
+        within = None if group.domain or group.hidden else group
+        recipients = self._allowed(conn, found)
+        if recipients or within is not None:
+            self._send(conn, member, document, recipients, topic=topic, within=within)
+
+    def group_updated(self, conn: Connection, group_id: int) -> None:
+        """What the actor document of a group says has changed."""
+        group = groups.by_id(conn, group_id)
+        if group is not None and not group.hidden and not group.domain:
+            self.profile_updated(conn, group_id)
+
+    def group_showed(self, conn: Connection, group: GroupRow, boost_id: int) -> None:
+        """A group shows a thread: those that do not read what it hands on, Mastodon for one, hear of a boost."""
+        if group.access == "public":
+            self.boosted(conn, boost_id)
 
     # --- quotes (FEP-044f)
 
@@ -461,11 +510,15 @@ class Publisher:
         *,
         topic: str,
         synchronises_followers: bool = False,
+        within: GroupRow | None = None,
     ) -> None:
+        """Plan a message; what is said `within` a group of this server goes to its members, too."""
         # Neither is meant for anybody's eyes but ours (ActivityPub §6).
         document = {name: value for name, value in document.items() if name not in ("bto", "bcc")}
-        if any(is_public(uri) for uri in (*document.get("to", ()), *document.get("cc", ()))):
-            # FEP-8b32, on public activities alone: nobody should be able to prove what was said in private.
+        is_open = any(is_public(uri) for uri in (*document.get("to", ()), *document.get("cc", ())))
+        if is_open or within is not None:
+            # FEP-8b32, on public activities alone: nobody should be able to prove what was said in private. Within a
+            # group it is what other members' servers believe the group for, which hands it on.
             document = with_proof(
                 _with_proof_context(document), self._keys.ed25519(conn, sender.id), now=time.time()
             )
@@ -478,6 +531,23 @@ class Publisher:
             recipients=recipients,
             synchronises_followers=synchronises_followers,
         )
+        if within is not None:
+            self.handed_on(conn, within, document, topic=topic)
+
+    def handed_on(self, conn: Connection, group: GroupRow, said: Document, *, topic: str) -> None:
+        """A group of this server hands on to its members elsewhere what was done in it, value for value (FEP-1b12)."""
+        if group.hidden or group.domain:
+            return
+        recipients = self._allowed(conn, _follower_inboxes.run(conn, account_id=group.account_id))
+        sender = _account(conn, group.account_id) if recipients else None
+        if sender is None:
+            return
+        followers = self._uris.group_uris(group.username).followers
+        to, cc = ([PUBLIC], [followers]) if group.access == "public" else ([followers], [])
+        document = activity.announce_activity(
+            self._uris.activity(new_id()), actor=group.uri, said=said, to=to, cc=cc
+        )
+        self._send(conn, sender, document, recipients, topic=topic)
 
     def _allowed(self, conn: Connection, found: Iterable[Recipient]) -> list[Recipient]:
         """Each inbox once, without our own and those of servers we do not federate with."""
@@ -500,6 +570,14 @@ class Publisher:
 
 def _leaves(row: PostRow) -> bool:
     return bool(row.local) and row.visibility in LEAVES
+
+
+def _group_here(conn: Connection, row: PostRow) -> GroupRow | None:
+    """The group of this server in which a post is, if what happens in it may leave the server."""
+    if row.group_id is None or row.visibility not in (*OPEN, "group"):
+        return None
+    group = groups.by_id(conn, row.group_id)
+    return None if group is None or group.domain or group.hidden else group
 
 
 def _account(conn: Connection, account_id: int) -> AccountRow | None:

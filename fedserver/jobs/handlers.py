@@ -32,6 +32,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.federation.errands",
     "fedserver.federation.featured",
     "fedserver.federation.stamps",
+    "fedserver.groups.telling",
     "fedserver.mail",
     "fedserver.moderation.domains",
     "fedserver.moderation.standing",

@@ -3,6 +3,20 @@
 from storage.tables.base import metadata
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
 from storage.tables.files import remote_file
+from storage.tables.groups import (
+    dislike,
+    draft,
+    group,
+    group_action,
+    group_ban,
+    group_invitation,
+    group_request,
+    group_thread,
+    group_topic,
+    membership,
+    subscription,
+    thread_read,
+)
 from storage.tables.identity import (
     account,
     account_key,
@@ -82,7 +96,7 @@ from storage.tables.posts import (
 )
 from storage.tables.previews import preview, preview_address, trend
 from storage.tables.quotes import quote
-from storage.tables.relations import block, bookmark, follow, like, membership, mute, pin, thread_mute
+from storage.tables.relations import block, bookmark, follow, like, mute, pin, thread_mute
 from storage.tables.scheduled import scheduled_post
 from storage.tables.search import account_word, post_words, suggestion_dismissal
 
@@ -105,6 +119,8 @@ __all__ = [
     "conversation_post",
     "custom_emoji",
     "delivery",
+    "dislike",
+    "draft",
     "email_subscription",
     "endorsement",
     "erasure",
@@ -112,6 +128,13 @@ __all__ = [
     "filter_keyword",
     "filter_post",
     "follow",
+    "group",
+    "group_action",
+    "group_ban",
+    "group_invitation",
+    "group_request",
+    "group_thread",
+    "group_topic",
     "hashtag",
     "home_entry",
     "idempotency",
@@ -165,9 +188,11 @@ __all__ = [
     "setting",
     "severance",
     "strike",
+    "subscription",
     "suggestion_dismissal",
     "tag_follow",
     "thread_mute",
+    "thread_read",
     "token",
     "tombstone",
     "trend",

@@ -33,6 +33,7 @@ account = Table(
     flag("discoverable", default=True),
     flag("indexable"),
     flag("memorial"),
+    flag("hidden"),  # a private group: nobody but its members learns that it is there
     flag("hides_follows"),
     flag("show_media", default=True),
     flag("show_media_replies", default=True),
@@ -94,6 +95,7 @@ user = Table(
     Column("email_key", Text, nullable=False, unique=True),  # folded for comparison
     Column("password_hash", Text, nullable=False, server_default=""),  # "" cannot sign in with a password
     Column("role", String(16), nullable=False, server_default="member"),  # member, moderator, admin
+    flag("may_create_groups"),  # granted by an admin
     Column("locale", String(16), nullable=False, server_default="en"),
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     Column("default_visibility", String(16), nullable=False, server_default="public"),

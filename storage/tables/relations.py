@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, Text, UniqueConstraint
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Id, Json
@@ -78,14 +78,4 @@ thread_mute = Table(
     refers("account_id", "user_account.account_id"),
     Column("thread_id", Id, nullable=False),
     PrimaryKeyConstraint("account_id", "thread_id"),
-)
-
-# Who belongs to a group: what the visibility "group" asks. `group_id` is the group's account.
-membership = Table(
-    "membership",
-    metadata,
-    refers("group_id", "account.id"),
-    refers("account_id", "account.id", index=True),
-    Column("role", String(16), nullable=False, server_default="member"),  # member, moderator, owner
-    PrimaryKeyConstraint("group_id", "account_id"),
 )

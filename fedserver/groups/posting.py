@@ -1,0 +1,185 @@
+"""What happens when something is posted in a group, wherever it was written: may it be, and what follows.
+
+Units. `fedserver.posts` asks `place_of` before it writes a member's post, and tells `begun`, `arrived` and `gone`; the inbox
+does the same for posts of other servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from fedserver import interactions
+from fedserver.content.html import to_text
+from fedserver.content.links import tag_key
+from fedserver.content.text import clean_line
+from fedserver.context import Server
+from fedserver.errors import Invalid
+from fedserver.groups import rules
+from fedserver.groups.rules import Action
+from fedserver.jobs.plan import plan
+from storage import drafts, group_threads, groups, subscriptions
+from storage.accounts import AccountRow
+from storage.groups import GroupRow
+from storage.posts import PostRow
+from storage.types import new_id
+
+TITLE_CHARS_MAX: Final = 200  # Lemmy cuts there
+_IN_GROUP: Final = frozenset({"public", "unlisted", "group"})
+
+
+class Place(NamedTuple):
+    """Where in a group something is posted: in a thread, or (None) as one."""
+
+    group: GroupRow
+    thread: Any = None
+
+    @property
+    def visibility(self) -> str:
+        return rules.visibility_in(self.group)
+
+
+def place_of(
+    conn: Connection,
+    account_id: int,
+    *,
+    group_id: int | None,
+    parent: PostRow | None,
+    wanted: str,
+    named: Iterable[AccountRow],
+) -> Place | None:
+    """Where a member's new post belongs, None for what is none of a group's: into the group that is chosen, or into that
+    of what it answers, or into the first that it names, if they may begin a discussion there.
+
+    `wanted` is the visibility asked for. Raises NotFound, Forbidden.
+    """
+    if group_id is not None:
+        if parent is not None:
+            raise Invalid({"group_id": "is for new discussions only: an answer belongs where it answers"})
+        group, _ = rules.known(conn, group_id, account_id)
+        rules.check(conn, Action.START, group, account_id)
+        return Place(group)
+    if parent is not None:
+        if (
+            parent.group_id is None
+            or wanted == "direct"
+            or (wanted == "followers" and parent.visibility != "group")
+        ):
+            return None
+        place = place_of_answer(conn, parent)
+        if place is None:
+            return None
+        rules.check(conn, Action.REPLY, place.group, account_id, thread=place.thread)
+        return place
+    if wanted not in ("public", "unlisted"):
+        return None
+    # From apps: naming a group in a post puts it there (FEP-1b12). Who may not post there has only named it.
+    for one in named:
+        if one.actor_type == "Group":
+            named_group = groups.by_id(conn, one.id)
+            if named_group is None:
+                continue
+            standing = rules.standing_of(conn, one.id, account_id)
+            if rules.refusal(Action.START, named_group, standing) is None:
+                return Place(named_group)
+    return None
+
+
+def place_of_answer(conn: Connection, parent: PostRow) -> Place | None:
+    """Where an answer to a post of a group belongs; None when the group is gone."""
+    group = groups.by_id(conn, parent.group_id)
+    if group is None:
+        return None
+    return Place(group, group_threads.by_id(conn, parent.thread_id))
+
+
+def topic_names(conn: Connection, group: GroupRow, wanted: Sequence[str]) -> dict[str, str]:
+    """The hashtags, key to name, of topics that the author has chosen. Raises Invalid for one that the group has not."""
+    known = {one.key: one.name for one in groups.topics(conn, group.account_id)}
+    keys = [tag_key(one.lstrip("#")) for one in wanted]
+    if any(key not in known for key in keys):
+        raise Invalid({"topics": "must be topics of the group"})
+    return {key: known[key] for key in keys}
+
+
+def topics_kept(conn: Connection, row: PostRow, wanted: Sequence[str] | None) -> dict[str, str]:
+    """The hashtags, key to name, that an edited post has for its topics: those chosen now, or (None) those it had.
+    Raises Invalid."""
+    group = groups.by_id(conn, row.group_id)
+    if group is None:
+        return {}
+    if wanted is not None:
+        return topic_names(conn, group, wanted)
+    return {one.key: one.name for one in group_threads.topics_of(conn, [row.id]).get(row.id, ())}
+
+
+def title_of(row: PostRow) -> str:
+    """What a group calls a thread: its title, or the first line of its text."""
+    if row.title:
+        return clean_line(row.title)[:TITLE_CHARS_MAX]
+    lines = (clean_line(line) for line in to_text(row.content_html).splitlines())
+    first = next((line for line in lines if _says_something(line)), "")
+    return (first or clean_line(row.summary) or "…")[:TITLE_CHARS_MAX]
+
+
+def _says_something(line: str) -> bool:
+    """Whether a line is more than the names it is addressed to."""
+    return any(not word.startswith("@") for word in line.split())
+
+
+# -- afterwards
+
+
+def begun(conn: Connection, server: Server, row: PostRow, place: Place) -> None:
+    """A post has been put into a group of this server, or by a member into one elsewhere: keep what a thread is, and have
+    the group show it to its members."""
+    arrived(conn, row, place.group)
+    if place.group.domain or place.thread is not None:
+        return
+    boost_id = new_id(row.created_at)
+    uri = server.uris.activity(boost_id)
+    interactions.add_group_boost(conn, row, place.group.account_id, boost_id=boost_id, uri=uri)
+    server.publish.group_showed(conn, place.group, boost_id)
+
+
+def arrived(conn: Connection, row: PostRow, group: GroupRow, *, quietly: bool = False) -> None:
+    """A post of a group is stored, with its hashtags: count it in its thread, and plan to tell those who want to hear,
+    unless it comes `quietly`, out of an archive."""
+    if row.in_reply_to_id is None and row.thread_id == row.id:
+        group_threads.add(conn, row.id, group.account_id, title_of(row), row.created_at)
+    else:
+        group_threads.answered(conn, row.thread_id, group.account_id, row.id, row.created_at)
+    if row.local:
+        group_threads.read_up_to(conn, row.account_id, row.thread_id, row.id)
+        key = f"reply:{row.in_reply_to_id}" if row.in_reply_to_id is not None else f"group:{group.account_id}"
+        drafts.remove(conn, row.account_id, key)
+    if not quietly and subscriptions.is_heard(conn, group.account_id, row.thread_id):
+        plan(conn, "tell_subscribers", {"post_id": row.id}, key=str(row.id))
+
+
+def edited(conn: Connection, row: PostRow) -> None:
+    """A post has changed: a thread is called by its new title, unless moderators have named it."""
+    if row.group_id is None or row.in_reply_to_id is not None or not row.title:
+        return
+    group_threads.change(conn, row.id, title=title_of(row))
+
+
+def gone(conn: Connection, row: PostRow) -> None:
+    """A post of a group is about to be deleted."""
+    if row.group_id is None:
+        return
+    if row.thread_id == row.id:
+        groups.add_to_counts(conn, row.group_id, threads=-1)
+
+
+def counted_anew(conn: Connection, row: PostRow) -> None:
+    """A post of a group has been deleted."""
+    if row.group_id is not None and row.thread_id != row.id:
+        group_threads.count_anew(conn, row.thread_id)
+
+
+def is_in_group(row: PostRow) -> bool:
+    """Whether a post belongs to a group's conversation."""
+    return row.group_id is not None and row.visibility in _IN_GROUP and row.boost_of_id is None

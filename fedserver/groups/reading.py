@@ -1,0 +1,80 @@
+"""How far members have read in groups, and what they want to hear of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from fedserver.context import Server
+from fedserver.errors import Invalid, NotFound
+from fedserver.groups import rules
+from fedserver.groups.rules import Action
+from fedserver.viewer import Member
+from storage import group_threads, groups, posts, subscriptions
+from storage.types import now_ms
+
+LEVELS: Final = ("all", "mentions", "digest", "none")
+KINDS: Final = ("group", "topic", "thread")
+
+
+async def read_thread(server: Server, member: Member, thread_id: int, post_id: int | None = None) -> None:
+    """The member has read a thread as far as this post, or to its end. Raises NotFound."""
+
+    def unit(conn: Connection) -> None:
+        thread, group = rules.thread_in(conn, thread_id)
+        rules.check(conn, Action.READ, group, member.account_id)
+        up_to = post_id
+        if up_to is None:
+            up_to = posts.last_of_thread(conn, thread_id) or thread.post_id
+        group_threads.read_up_to(conn, member.account_id, thread_id, up_to)
+
+    await server.db.write(unit)
+
+
+async def read_all(server: Server, member: Member, group_id: int) -> None:
+    """All there is in a group counts as read. Raises NotFound."""
+
+    def unit(conn: Connection) -> None:
+        rules.known(conn, group_id, member.account_id)
+        groups.change_member(conn, group_id, member.account_id, read_at=now_ms())
+        group_threads.forget_read(conn, member.account_id, group_id)
+
+    await server.db.write(unit)
+
+
+async def subscribe(server: Server, member: Member, kind: str, target_id: int, level: str | None) -> None:
+    """How to hear of a group, a topic or a thread: all, mentions, digest, none; None: as of what is around it.
+
+    Raises NotFound, Forbidden, Invalid.
+    """
+    if level is not None and level not in LEVELS:
+        raise Invalid({"level": f"must be one of {', '.join(LEVELS)}"})
+
+    def unit(conn: Connection) -> None:
+        group_id = _group_of(conn, kind, target_id)
+        group, _ = rules.known(conn, group_id, member.account_id)
+        rules.check(conn, Action.READ, group, member.account_id)
+        if level is None:
+            subscriptions.remove(conn, member.account_id, kind, target_id)
+        else:
+            subscriptions.put(conn, member.account_id, kind, target_id, level)
+
+    await server.db.write(unit)
+
+
+async def levels(server: Server, member: Member) -> dict[tuple[str, int], str]:
+    """What the member has chosen, by (kind, id)."""
+    return await server.db.read(subscriptions.of_member, member.account_id)
+
+
+def _group_of(conn: Connection, kind: str, target_id: int) -> int | None:
+    if kind == "group":
+        return target_id
+    if kind == "thread":
+        thread = group_threads.by_id(conn, target_id)
+        return None if thread is None else int(thread.group_id)
+    if kind == "topic":
+        topic = groups.topic_by_id(conn, target_id)
+        return None if topic is None else int(topic.group_id)
+    raise NotFound

@@ -1,0 +1,242 @@
+"""Threads of groups: their titles, how they stand, how far members have read. Lists are `fedserver.groups.threads`'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, literal, select, update
+
+from storage import groups
+from storage.hot import Hot, insert_row
+from storage.tables import dislike, group_thread, group_topic, hashtag, pin, post, post_tag, thread_read
+from storage.types import AnyOf, new_id
+
+# Attributes are the table's columns.
+ThreadRow = Any
+
+_by_id: Hot[ThreadRow] = Hot(lambda: select(group_thread).where(group_thread.c.post_id == bindparam("id")))
+
+
+def by_id(conn: Connection, thread_id: int) -> ThreadRow | None:
+    return _by_id.first(conn, id=thread_id)
+
+
+def by_ids(conn: Connection, thread_ids: Iterable[int]) -> dict[int, ThreadRow]:
+    """Those that are threads of groups, by the id of their first post."""
+    wanted = set(thread_ids)
+    if not wanted:
+        return {}
+    query = select(group_thread).where(group_thread.c.post_id.in_(wanted))
+    return {row.post_id: row for row in conn.execute(query)}
+
+
+def add(conn: Connection, post_id: int, group_id: int, title: str, at_ms: int) -> bool:
+    """A post begins a thread of a group. Whether it was none before."""
+    values = {
+        "post_id": post_id, "group_id": group_id, "title": title, "last_post_id": post_id, "last_activity_at": at_ms,
+    }  # fmt: skip
+    added = insert_row(conn, group_thread, values, unless_there=True)
+    if added:
+        groups.add_to_counts(conn, group_id, threads=1)
+        groups.active(conn, group_id, at_ms)
+    return added
+
+
+def change(conn: Connection, thread_id: int, **columns: Any) -> None:
+    conn.execute(update(group_thread).where(group_thread.c.post_id == thread_id).values(**columns))
+
+
+def answered(conn: Connection, thread_id: int, group_id: int, post_id: int, at_ms: int) -> None:
+    """A post has been added to a thread."""
+    column = group_thread.c.last_activity_at
+    conn.execute(
+        update(group_thread)
+        .where(group_thread.c.post_id == thread_id)
+        .values(
+            replies_count=group_thread.c.replies_count + 1,
+            last_post_id=case((column <= at_ms, post_id), else_=group_thread.c.last_post_id),
+            last_activity_at=case((column < at_ms, at_ms), else_=column),
+        )
+    )
+    groups.active(conn, group_id, at_ms)
+
+
+def count_anew(conn: Connection, thread_id: int) -> None:
+    """Posts were taken from a thread or put into it: its count and its last post are looked up."""
+    of_thread = (
+        post.c.thread_id == thread_id,
+        post.c.id != thread_id,
+        post.c.group_id == group_thread.c.group_id,
+        post.c.deleted_at.is_(None),
+        post.c.boost_of_id.is_(None),
+    )
+    last = select(post.c.id).where(*of_thread).order_by(post.c.created_at.desc(), post.c.id.desc()).limit(1)
+    last_at = select(func.max(post.c.created_at)).where(*of_thread)
+    begun_at = select(post.c.created_at).where(post.c.id == thread_id)
+    conn.execute(
+        update(group_thread)
+        .where(group_thread.c.post_id == thread_id)
+        .values(
+            replies_count=select(func.count()).select_from(post).where(*of_thread).scalar_subquery(),
+            last_post_id=func.coalesce(last.scalar_subquery(), literal(thread_id, post.c.id.type)),
+            last_activity_at=func.coalesce(
+                last_at.scalar_subquery(), begun_at.scalar_subquery(), group_thread.c.last_activity_at
+            ),
+        )
+    )
+
+
+def pinned_ids(conn: Connection, group_id: int) -> list[int]:
+    """Threads that stay on top, the last one pinned first."""
+    query = (
+        select(pin.c.post_id)
+        .join(group_thread, group_thread.c.post_id == pin.c.post_id)
+        .where(pin.c.account_id == group_id, group_thread.c.group_id == group_id)
+        .order_by(pin.c.id.desc())
+    )
+    return list(conn.scalars(query))
+
+
+_topics: Hot[Any] = Hot(
+    lambda: (
+        select(group_thread.c.post_id, group_topic, hashtag.c.key)
+        .join_from(group_thread, post_tag, post_tag.c.post_id == group_thread.c.post_id)
+        .join(
+            group_topic,
+            (group_topic.c.tag_id == post_tag.c.tag_id) & (group_topic.c.group_id == group_thread.c.group_id),
+        )
+        .join(hashtag, hashtag.c.id == group_topic.c.tag_id)
+        .where(AnyOf(group_thread.c.post_id, bindparam("thread_ids")))
+        .order_by(group_topic.c.position, group_topic.c.id)
+    )
+)
+
+
+def topics_of(conn: Connection, thread_ids: Sequence[int]) -> dict[int, list[Any]]:
+    """The topics that these threads are in, by thread: columns of `group_topic`, and the hashtag's key."""
+    found: dict[int, list[Any]] = {}
+    for row in _topics.run(conn, thread_ids=list(thread_ids)):
+        found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+# -- reading
+
+
+def read_up_to(conn: Connection, account_id: int, thread_id: int, post_id: int) -> None:
+    """A member has read a thread as far as this post; never backwards."""
+    values = {"account_id": account_id, "thread_id": thread_id, "last_read_id": post_id}
+    if not insert_row(conn, thread_read, values, unless_there=True):
+        conn.execute(
+            update(thread_read)
+            .where(
+                thread_read.c.account_id == account_id,
+                thread_read.c.thread_id == thread_id,
+                thread_read.c.last_read_id < post_id,
+            )
+            .values(last_read_id=post_id)
+        )
+
+
+def last_read(conn: Connection, account_id: int, thread_id: int) -> int | None:
+    """The last post a member has read in a thread; None if they never opened it."""
+    query = select(thread_read.c.last_read_id).where(
+        thread_read.c.account_id == account_id, thread_read.c.thread_id == thread_id
+    )
+    return conn.scalar(query)
+
+
+def forget_read(conn: Connection, account_id: int, group_id: int) -> None:
+    """All of a group counts as read from here on: what was kept thread by thread goes."""
+    threads = select(group_thread.c.post_id).where(group_thread.c.group_id == group_id)
+    conn.execute(
+        delete(thread_read).where(
+            thread_read.c.account_id == account_id, thread_read.c.thread_id.in_(threads)
+        )
+    )
+
+
+# -- votes against
+
+
+def add_dislike(conn: Connection, account_id: int, post_id: int, uri: str) -> bool:
+    """Whether it was none before."""
+    values = {"id": new_id(), "uri": uri, "account_id": account_id, "post_id": post_id}
+    return insert_row(conn, dislike, values, unless_there=True)
+
+
+def dislike_between(conn: Connection, account_id: int, post_id: int) -> Any:
+    """The row, or None."""
+    return conn.execute(
+        select(dislike).where(dislike.c.account_id == account_id, dislike.c.post_id == post_id)
+    ).first()
+
+
+def remove_dislike(conn: Connection, account_id: int, post_id: int) -> bool:
+    """Whether there was one."""
+    removed = conn.execute(
+        delete(dislike).where(dislike.c.account_id == account_id, dislike.c.post_id == post_id)
+    )
+    return bool(removed.rowcount)
+
+
+def _select_dislikes() -> Select[Any]:
+    mine = func.max(case((dislike.c.account_id == bindparam("viewer_id"), 1), else_=0))
+    return (
+        select(dislike.c.post_id, func.count(), mine)
+        .where(AnyOf(dislike.c.post_id, bindparam("post_ids")))
+        .group_by(dislike.c.post_id)
+    )
+
+
+_dislikes: Hot[Any] = Hot(_select_dislikes, tuple)
+
+
+def dislikes_of(
+    conn: Connection, post_ids: Sequence[int], viewer_id: int | None
+) -> dict[int, tuple[int, bool]]:
+    """By post: how many vote against it, and whether the viewer does."""
+    rows = _dislikes.run(conn, post_ids=list(post_ids), viewer_id=viewer_id or 0)
+    return {post_id: (count, bool(mine)) for post_id, count, mine in rows}
+
+
+# -- moving threads about
+
+
+def descendants(conn: Connection, post_id: int) -> list[int]:
+    """The ids of a post's answers, of their answers, and so on."""
+    tree = select(post.c.id).where(post.c.in_reply_to_id == post_id).cte("below", recursive=True)
+    tree = tree.union(select(post.c.id).join(tree, post.c.in_reply_to_id == tree.c.id))
+    return list(conn.scalars(select(tree.c.id)))
+
+
+def put_into_thread(conn: Connection, post_ids: Sequence[int], thread_id: int) -> None:
+    """These posts belong to that thread."""
+    conn.execute(
+        update(post)
+        .where(post.c.id.in_(list(post_ids)))
+        .values(thread_id=thread_id, version=post.c.version + 1)
+    )
+
+
+def put_into_group(conn: Connection, thread_id: int, group_id: int) -> None:
+    """A whole thread belongs to that group."""
+    conn.execute(
+        update(post)
+        .where(post.c.thread_id == thread_id, post.c.group_id.is_not(None))
+        .values(group_id=group_id, version=post.c.version + 1)
+    )
+    conn.execute(update(group_thread).where(group_thread.c.post_id == thread_id).values(group_id=group_id))
+
+
+def boost_by(conn: Connection, group_id: int, post_id: int) -> Any:
+    """The boost by which a group shows a thread to its members, or None."""
+    return conn.execute(
+        select(post).where(post.c.account_id == group_id, post.c.boost_of_id == post_id)
+    ).first()
+
+
+def forget(conn: Connection, thread_id: int) -> None:
+    """What began it is no thread of a group any more."""
+    conn.execute(delete(group_thread).where(group_thread.c.post_id == thread_id))

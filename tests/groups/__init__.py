@@ -1,0 +1,1 @@
+"""Groups: forums here and elsewhere."""
