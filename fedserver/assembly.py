@@ -71,8 +71,6 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
     Brings a SQLite database up to date. Raises OutdatedSchema for a PostgreSQL one that is not: several
     processes may be using it. At the end everything is stopped and closed, in reverse order.
     """
-    if config.bus not in ("", "postgresql"):
-        raise ConfigError("The setting bus must be empty or postgresql: processes meet in the database.")
     for note in config.notes:
         log.warning(note)
     if config.testing.enabled:
@@ -81,7 +79,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
     await _prepare_schema(config)
     async with AsyncExitStack() as stack:
         metrics = Metrics()
-        opened = await open_database(config.database_url)
+        opened = await _open_database(config)
         stack.push_async_callback(opened.close)
         db: Database = TimedDatabase(opened, metrics)
         uris = Uris(config.origin)
@@ -164,6 +162,16 @@ def _background(server: Server) -> list[Background]:
             ],
         ),
     ]
+
+
+async def _open_database(config: Config) -> Database:
+    bus = "" if config.bus == "postgresql" else config.bus
+    try:
+        return await open_database(config.database_url, bus)
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise ConfigError("Processes that meet in a Valkey need: pip install 'fedserver[valkey]'.") from error
 
 
 def _open_media(config: Config) -> MediaStore:

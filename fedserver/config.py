@@ -101,7 +101,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     bus: Annotated[
         str,
         Meta(
-            description="Where several processes hear of each other: in the database, be this empty or postgresql."
+            description="Where several processes on PostgreSQL hear of each other: empty or postgresql means in the "
+            "database; or redis://HOST:PORT for a Valkey or Redis (needs fedserver[valkey])."
         ),
     ] = ""
     media: Annotated[
@@ -513,12 +514,15 @@ def _completed(
     )
     bus = settings.bus
     check(
-        bus in ("", "postgresql") or bus.startswith(("redis://", "rediss://", "valkey://", "unix://")),
+        bus in ("", "postgresql")
+        or bus.startswith(("redis://", "rediss://", "valkey://", "valkeys://", "unix://")),
         "bus",
         "empty, postgresql or redis://…",
     )
-    if bus == "postgresql" and not database.startswith("postgresql://"):
-        raise ConfigError(f"{both_names('bus')} can be postgresql only when the database is PostgreSQL.")
+    if bus and not database.startswith("postgresql://"):
+        raise ConfigError(
+            f"{both_names('bus')} can be set only when the database is PostgreSQL: SQLite has one process."
+        )
     check(
         settings.media == ""
         or re.match(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?\Z", settings.media),

@@ -5,10 +5,13 @@ nothing, and cannot wait for the network in the middle.
 
 * SQLite: threads owned by aiosqlite, each holding one connection for good. One writes (``BEGIN IMMEDIATE``,
   so no unit fails half-way for want of a lock), a few read (``query_only``), all in WAL mode.
-* PostgreSQL: psycopg 3 from a pool of threads, one connection each while a unit runs.
+* PostgreSQL: psycopg 3 from a pool of threads, one connection each while a unit runs. Processes hear of each other's
+  changes by LISTEN and NOTIFY, or by a Valkey.
 
 A cancelled caller does not cancel its unit; it may still commit, so a retry must be harmless.
 """
+
+# Long because both kinds of database stand side by side, so that they can be compared.
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -30,6 +34,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 from storage import changes, signals
+from storage.valkey import Valkey
 
 log = logging.getLogger("fedserver.database")
 
@@ -75,14 +80,17 @@ class Database(Protocol):
         """Finish what runs and let go of every connection."""
 
 
-async def open_database(url: str) -> Database:
-    """Open ``sqlite:///path`` or ``postgresql://…``. Raises ValueError for any other scheme."""
+async def open_database(url: str, bus: str = "") -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://…``, whose processes may hear of each other at a `bus`, ``redis://…``.
+
+    Raises ValueError for any other scheme.
+    """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return await SqliteDatabase.open(parsed)
     if backend == "postgresql":
-        return await PostgresDatabase.open(parsed)
+        return await PostgresDatabase.open(parsed, bus)
     raise ValueError(f"The database must be sqlite:///… or postgresql://…, not {backend}.")
 
 
@@ -346,14 +354,15 @@ class SqliteDatabase(_Listeners):
 
 
 class PostgresDatabase(_Listeners):
-    """psycopg 3 in threads; signals through LISTEN and NOTIFY."""
+    """psycopg 3 in threads; signals through LISTEN and NOTIFY, or through a Valkey."""
 
     dialect = "postgresql"
 
-    def __init__(self, url: URL, engine: Engine) -> None:
+    def __init__(self, url: URL, engine: Engine, valkey: Valkey | None) -> None:
         super().__init__()
         self.url = url
         self._engine = engine
+        self._valkey = valkey
         self.statements = 0
         event.listen(engine, "before_cursor_execute", _count)
         self._threads = ThreadPoolExecutor(POSTGRESQL_CONNECTIONS, thread_name_prefix="postgresql")
@@ -361,17 +370,19 @@ class PostgresDatabase(_Listeners):
         self._listening = asyncio.Event()
 
     @classmethod
-    async def open(cls, url: URL) -> PostgresDatabase:
+    async def open(cls, url: URL, bus: str = "") -> PostgresDatabase:
+        # Two servers on one Valkey do not hear each other: they have different databases.
+        valkey = Valkey(bus, f"{url.host or ''}/{url.database}") if bus else None
         url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, pool_size=POSTGRESQL_CONNECTIONS, max_overflow=0, pool_pre_ping=False)
-        database = cls(url, engine)
+        database = cls(url, engine, valkey)
         await database._in_thread(partial(database._run, _ping, writes=False))
         return database
 
     def listen(self, listener: Listener) -> None:
         super().listen(listener)
         if self._ear is None:
-            self._ear = asyncio.get_running_loop().create_task(self._hear(), name="postgresql-listen")
+            self._ear = asyncio.get_running_loop().create_task(self._hear(), name="signals-listen")
 
     async def listening(self) -> None:
         """Wait until signals of other processes are being heard."""
@@ -419,45 +430,65 @@ class PostgresDatabase(_Listeners):
             result = unit(conn)
             if writes:
                 heard = signals.take(conn)
-                for channel, payload in heard:
+                for channel, payload in heard if self._valkey is None else ():
                     conn.exec_driver_sql(
                         "SELECT pg_notify(%(channel)s, %(payload)s)",
                         {"channel": signals.CHANNEL, "payload": f"{channel} {payload}"},
                     )
         self.statements += conn.info.pop(STATEMENTS, 0)
+        if heard and self._valkey is not None:
+            self._valkey.publish(heard)
         return result, heard
 
     async def _hear(self) -> None:
-        import psycopg
-
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         has_been_deaf = False
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
-                    await conn.execute(f"LISTEN {signals.CHANNEL}")
+                async with self._signals() as signalled:
                     self._listening.set()
                     if has_been_deaf:
                         self.tell([(channel, "") for channel in signals.FROM_OUTSIDE])
-                    async for note in conn.notifies():
-                        channel, _, payload = note.payload.partition(" ")
+                    async for channel, payload in signalled:
                         self.tell([(channel, payload)])
-            except psycopg.Error as error:
+            except ConnectionError as error:
                 log.warning("The connection that listens for changes was lost (%s); opening another.", error)
             self._listening.clear()
             has_been_deaf = True
             await asyncio.sleep(1)
+
+    def _signals(self) -> AbstractAsyncContextManager[AsyncIterator[tuple[str, str]]]:
+        return self._notifications() if self._valkey is None else self._valkey.listening()
+
+    @asynccontextmanager
+    async def _notifications(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        import psycopg
+
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as conn:
+                await conn.execute(f"LISTEN {signals.CHANNEL}")
+                yield _heard(conn)
+        except psycopg.Error as error:
+            raise ConnectionError(str(error)) from error
 
     async def close(self) -> None:
         if self._ear is not None:
             self._ear.cancel()
             await asyncio.gather(self._ear, return_exceptions=True)
         await asyncio.to_thread(self._threads.shutdown)
+        if self._valkey is not None:
+            self._valkey.close()
         self._engine.dispose()
 
 
 def _call(unit: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any], conn: Connection) -> T:
     return unit(conn, *args, **kwargs)
+
+
+async def _heard(conn: Any) -> AsyncIterator[tuple[str, str]]:
+    async for note in conn.notifies():
+        channel, _, payload = note.payload.partition(" ")
+        yield channel, payload
 
 
 def _ping(conn: Connection) -> None:
