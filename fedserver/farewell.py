@@ -16,6 +16,7 @@ from fedserver import export, interactions, sessions
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
 from fedserver.federation.publish import Publisher
+from fedserver.groups import membership
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
@@ -73,6 +74,7 @@ def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
         discoverable=False,
         indexable=False,
     )
+    membership.owner_gone(conn, account_id)
     inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
     sessions.end_everything(conn, account_id)
     users.remove(conn, account_id)

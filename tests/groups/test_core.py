@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fedserver import farewell
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, NotFound
 from fedserver.groups import catalogue, drafts, members, moderation, reading, threads
@@ -11,6 +12,7 @@ from fedserver.groups.drafts import KeptDraft
 from fedserver.groups.threads import Wanted
 from storage import group_threads
 from storage.paging import Window
+from tests.conftest import MakeMember
 from tests.groups.conftest import MakeGroup, StartThread
 from tests.members import Person
 
@@ -62,7 +64,7 @@ async def test_a_post_from_an_app_that_names_a_group_begins_a_thread_there(
 
 
 async def test_what_is_said_in_a_private_group_is_for_its_members(
-    server: Server, alice: Person, bob: Person, member: object, make_group: MakeGroup, start: StartThread
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
 ) -> None:
     group_id = await make_group(alice, "core", access="private")
     thread_id = await start(alice, group_id, "Between us")
@@ -164,6 +166,19 @@ async def test_lists_are_paged_in_every_order(
             if not before:
                 break
         assert found == begun[::-1], sort
+
+
+async def test_a_group_whose_owner_leaves_the_server_goes_to_its_moderator(
+    server: Server, alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup
+) -> None:
+    group_id = await make_group(alice)
+    carol = await member("carol")
+    for one in (carol, bob):
+        await members.join(server, one.member, group_id)
+    await members.appoint(server, alice.member, group_id, bob.account_id, "moderator")
+    await server.db.write(farewell.leave, server.publish, alice.account_id)
+    shown = await catalogue.show(server, bob.account_id, group_id)
+    assert shown.standing.role == "owner"
 
 
 async def test_a_draft_is_kept_until_it_is_sent(
