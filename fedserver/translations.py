@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from fedserver import interactions, visibility
+from fedserver.content.formulas import as_tex
 from fedserver.content.html import sanitise, sanitise_article, to_text, without_inline_quote
 from fedserver.content.text import EMOJI_SHORTCODE, clean_text, language_tag
 from fedserver.context import Server
@@ -32,7 +33,7 @@ AT_ONCE: Final = 4  # requests to the service
 CHARACTERS_MAX: Final = 30_000  # of one post with all that hangs on it
 
 _HREF: Final = re.compile(r'href="([^"]*)"')
-_KEPT_AS_IS: Final = re.compile(r'<span translate="no">(.*?)</span>')
+_KEPT_AS_IS: Final = re.compile(r'<span translate="no">(.*?)</span>', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _source(conn: Connection, viewer_id: int, post_id: int) -> tuple[_Source, st
     source = _Source(
         key=(row.id, row.version),
         language=row.language,
-        content=_guarded(title + without_inline_quote(row.content_html)),
+        content=_guarded(as_tex(title + without_inline_quote(row.content_html), around=_kept_as_is)),
         spoiler="" if row.title else _guarded(escape(row.summary, quote=False)),
         options=[_guarded(escape(one.title, quote=False)) for one in options],
         media=[(one.id, escape(one.description, quote=False)) for one in media if one.description],
@@ -152,7 +153,11 @@ def _source(conn: Connection, viewer_id: int, post_id: int) -> tuple[_Source, st
 
 def _guarded(html: str) -> str:
     """With the names of custom emoji marked as none of the language's words."""
-    return EMOJI_SHORTCODE.sub(r'<span translate="no">:\1:</span>', html)
+    return EMOJI_SHORTCODE.sub(lambda name: _kept_as_is(name[0]), html)
+
+
+def _kept_as_is(html: str) -> str:
+    return f'<span translate="no">{html}</span>'
 
 
 async def _translated(translator: Translator, source: _Source, target: str) -> Translation:

@@ -215,10 +215,21 @@ def test_direction_overrides_and_hidden_letters_are_removed_however_written():
     assert safe == "<p>abc \u200fשלום \U0001f3f4\U000e0067\U000e0062\U000e007f</p>"
 
 
-def test_an_article_keeps_tables_and_numbering_a_note_does_not():
+def test_notes_keep_tables_articles_figures_too_and_profiles_neither():
     source = '<table><tr><td colspan="2">x</td></tr></table><ol start="3"><li value="4">y</li></ol><hr>'
-    assert "<td" in html.sanitise_article(source)
-    assert html.sanitise(source) == 'x<ol start="3"><li value="4">y</li></ol>'
+    figure = "<figure><figcaption>z</figcaption></figure>"
+    kept = '<table><tbody><tr><td colspan="2">x</td></tr>\n</tbody></table><ol start="3"><li value="4">y</li></ol><hr>'
+    assert html.sanitise_article(source + figure) == kept + figure
+    assert html.sanitise(source + figure) == f"{kept}z"
+    assert html.sanitise_bio(source) == 'x<ol start="3"><li value="4">y</li></ol>'
+
+
+def test_without_their_tags_the_cells_of_a_table_stay_apart():
+    source = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td rowspan=2>2</td></tr></table>"
+    safe = html.sanitise(source)
+    assert html.sanitise(safe) == safe
+    assert re.sub("<[^>]*>", "", safe).split("\n") == ["a b", "1 2", ""]
+    assert html.to_text(safe) == "a b\n1 2"
 
 
 def test_the_inline_quote_can_be_left_out():

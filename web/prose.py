@@ -1,6 +1,7 @@
-"""Texts of members within a page: pictures for ``:shortcodes:``, and headings below those of the page.
+"""Texts of members within a page: pictures for ``:shortcodes:``, headings below those of the page, and links
+between footnotes and their places.
 
-The pictures go into text alone: never into a tag, an attribute or code.
+The pictures go into text alone: never into a tag, an attribute, code or a formula.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ from markupsafe import Markup, escape
 _TOKEN: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>|:([A-Za-z0-9_]{2,64}):", re.IGNORECASE)
 _HEADING: Final = re.compile(r"<(/?)h([1-6])>")
 HEADING_FIRST: Final = 3  # below the page's own and those of its parts
-_VERBATIM: Final = frozenset({"code", "pre", "kbd"})
+_VERBATIM: Final = frozenset({"code", "pre", "kbd", "math"})
+# Footnotes as `fedserver.content.markdown` writes them: the last thing of a text.
+_NOTES: Final = "<hr><ol>"
+_NOTES_END: Final = "</ol>"
+_NOTE_REF: Final = re.compile(r"<a [^>]*>.*?</a>|<sup>\[([1-9][0-9]{0,2})\]</sup>", re.DOTALL)
+_TAG: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)[^>]*>")
+_VOID: Final = frozenset({"br", "hr"})
 
 
 class Emoji(Protocol):
@@ -27,9 +34,55 @@ class Emoji(Protocol):
     def url(self) -> str: ...
 
 
-def prose(html: str, emojis: Sequence[Emoji]) -> Markup:
-    """Safe HTML with the emojis put in and its headings in their place among those of the page."""
+def prose(html: str, emojis: Sequence[Emoji], anchor: str = "") -> Markup:
+    """Safe HTML with the emojis put in and its headings in their place among those of the page.
+
+    With an `anchor`, which no other text of the page has, footnotes and their places in the text are linked.
+    """
+    if anchor and _NOTES in html:
+        html = _notes_linked(html, anchor)
     return in_html(_HEADING.sub(_lower, html), emojis)
+
+
+def _notes_linked(html: str, anchor: str) -> str:
+    text, _, notes = html.rpartition(_NOTES)
+    items = _items(notes.removesuffix(_NOTES_END)) if notes.endswith(_NOTES_END) else []
+    named: set[int] = set()
+
+    def linked(found: re.Match[str]) -> str:
+        number = int(found[1] or 0)
+        if not 1 <= number <= len(items):
+            return found[0]
+        place = "" if number in named else f' id="{anchor}-ref-{number}"'
+        named.add(number)
+        return f'<sup><a href="#{anchor}-note-{number}"{place} role="doc-noteref">[{number}]</a></sup>'
+
+    text = _NOTE_REF.sub(linked, text)
+    out = [text, _NOTES]
+    for number, item in enumerate(items, start=1):
+        if number in named:
+            end = item.rindex("</p></li>") if item.endswith("</p></li>") else item.rindex("</li>")
+            back = f' <a href="#{anchor}-ref-{number}" role="doc-backlink">↩</a>'
+            out.append(f'<li id="{anchor}-note-{number}">{item[len("<li>") : end]}{back}{item[end:]}')
+        else:
+            out.append(item)
+    return "".join([*out, _NOTES_END]) if named else html
+
+
+def _items(html: str) -> list[str]:
+    """The items that a list consists of, or nothing when it holds something else."""
+    items: list[str] = []
+    depth = start = 0
+    for tag in _TAG.finditer(html):
+        if tag[2] in _VOID:
+            continue
+        depth += -1 if tag[1] else 1
+        if depth < 0 or (depth == 0 and tag[2] != "li"):
+            return []
+        if depth == 0:
+            items.append(html[start : tag.end()])
+            start = tag.end()
+    return items if start == len(html) and all(one.startswith("<li>") for one in items) else []
 
 
 def _lower(heading: re.Match[str]) -> str:

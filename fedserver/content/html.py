@@ -1,7 +1,8 @@
 """HTML from elsewhere, made safe once when it enters; and HTML to text.
 
 `nh3` parses and filters as a browser would. One walk over its well-formed result then does what needs
-more than one element: honest links, bounded depth, classes only where they mean what they say.
+more than one element: honest links, bounded depth, classes only where they mean what they say. It never
+meets MathML: `formulas` reads and writes that.
 """
 
 import re
@@ -10,6 +11,7 @@ from html import escape, unescape
 
 import nh3
 
+from fedserver.content.formulas import Formulas, as_tex, shown
 from fedserver.content.links import host_of
 from fedserver.content.plain import LINK_REL, url_link
 from fedserver.content.text import without_overrides
@@ -27,38 +29,43 @@ def _names(listed: str) -> frozenset[str]:
 
 
 _URL_SCHEMES = {"http", "https", "mailto"}
-_NOTE_TAGS = _names(
+_BIO_TAGS = _names(
     "p br span a abbr del s pre blockquote code b strong u sub sup i em h1 h2 h3 h4 h5 h6 ul ol li ruby rt rp kbd"
 )
-_ARTICLE_TAGS = _NOTE_TAGS | _names("hr table caption thead tbody tfoot tr th td dl dt dd figure figcaption")
+_NOTE_TAGS = _BIO_TAGS | _names("hr table caption thead tbody tfoot tr th td")
+_ARTICLE_TAGS = _NOTE_TAGS | _names("dl dt dd figure figcaption")
 # Their text was never meant to be read.
 _DROPPED_WHOLE = _names(
     "script style title template noscript iframe noembed noframes svg math textarea select object audio video"
 )
-_ATTRIBUTES = {"a": {"href", "rel"}, "ol": {"start", "reversed"}, "li": {"value"}, "abbr": {"title"}}
-_CELL_ATTRIBUTES = {"th": {"colspan", "rowspan", "scope"}, "td": {"colspan", "rowspan"}}
+_ATTRIBUTES = {
+    "a": {"href", "rel"},
+    "ol": {"start", "reversed"},
+    "li": {"value"},
+    "abbr": {"title"},
+    "th": {"colspan", "rowspan", "scope"},
+    "td": {"colspan", "rowspan"},
+}
 _LINK_CLASSES = {"mention", "hashtag", "u-url"}
 _SPAN_CLASSES = {"h-card", "invisible", "ellipsis", "quote-inline", "mention", "hashtag"}
 _CLASSES = {"a": _LINK_CLASSES, "span": _SPAN_CLASSES, "p": {"quote-inline"}}
 
-_note = nh3.Cleaner(
-    tags=set(_NOTE_TAGS),
-    clean_content_tags=set(_DROPPED_WHOLE),
-    attributes=_ATTRIBUTES,
-    allowed_classes=_CLASSES,
-    url_schemes=_URL_SCHEMES,
-    url_relative="deny",
-    link_rel=None,
-)
-_article = nh3.Cleaner(
-    tags=set(_ARTICLE_TAGS),
-    clean_content_tags=set(_DROPPED_WHOLE),
-    attributes=_ATTRIBUTES | _CELL_ATTRIBUTES,
-    allowed_classes=_CLASSES,
-    url_schemes=_URL_SCHEMES,
-    url_relative="deny",
-    link_rel=None,
-)
+
+def _cleaner(tags: frozenset[str]) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=set(tags),
+        clean_content_tags=set(_DROPPED_WHOLE),
+        attributes={name: kept for name, kept in _ATTRIBUTES.items() if name in tags},
+        allowed_classes=_CLASSES,
+        url_schemes=_URL_SCHEMES,
+        url_relative="deny",
+        link_rel=None,
+    )
+
+
+_bio = _cleaner(_BIO_TAGS)
+_note = _cleaner(_NOTE_TAGS)
+_article = _cleaner(_ARTICLE_TAGS)
 
 # nh3 escapes < and > in attribute values, so a tag of its result ends at the first ">".
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)([^>]*)>")
@@ -69,6 +76,9 @@ _VOID = frozenset({"br", "hr"})
 _FORMATTING = re.compile(
     r"<(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/])[^<>]*>", re.IGNORECASE
 )
+# Space for those who strip the tags of a table: its cells and rows stay apart. To all others it is nothing.
+_CELL_ENDS = re.compile(r"(?<=</t[dh]>)(?=<t[dh][\s>])")
+_ROW_ENDS = re.compile(r"(?<=</tr>)(?=<)")
 _SCHEME_PREFIX = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 # What reads as an address: with a scheme, or a host name with or without a path and nothing else.
 _ADDRESS_TEXT = re.compile(
@@ -80,46 +90,60 @@ _FILE_ENDINGS = _names("cc css csv gz html js json md ml php pl ps py rb rs sh s
 
 
 def sanitise(html: str, *, tagged: Collection[str] | None = None) -> str:
-    """A remote note as safe HTML with Mastodon's subset of elements (WIRE 7).
+    """A remote note as safe HTML: Mastodon's subset of elements, tables, rules and formulas.
 
     `tagged` holds the addresses that the object's tag list vouches for (actors' ids and profile pages,
     pages of hashtags). When given, other links lose the classes `mention` and `hashtag`.
     Raises TooLarge beyond NOTE_CHARS_MAX or TAGS_MAX.
     """
-    return _walk(_note.clean(_bounded(html, NOTE_CHARS_MAX)), tagged=tagged, keep_me=False)
+    return _safe(_note, html, NOTE_CHARS_MAX, tagged=tagged)
 
 
 def sanitise_article(html: str, *, tagged: Collection[str] | None = None) -> str:
-    """Long-form HTML: as `sanitise`, with rules, definition lists and tables, up to ARTICLE_CHARS_MAX."""
-    return _walk(_article.clean(_bounded(html, ARTICLE_CHARS_MAX)), tagged=tagged, keep_me=False)
+    """Long-form HTML: as `sanitise`, with definition lists and figures, up to ARTICLE_CHARS_MAX."""
+    return _safe(_article, html, ARTICLE_CHARS_MAX, tagged=tagged)
 
 
 def sanitise_bio(html: str) -> str:
-    """A profile's text or field: as `sanitise`, but `rel="me"` stays, by which links are verified."""
-    return _walk(_note.clean(_bounded(html, NOTE_CHARS_MAX)), tagged=None, keep_me=True)
+    """A profile's text or field: as `sanitise`, but `rel="me"` stays, by which links are verified; without
+    tables and rules, and with formulas as their TeX.
+    """
+    return as_tex(_safe(_bio, html, NOTE_CHARS_MAX, keep_me=True))
 
 
-def _bounded(html: str, chars_max: int) -> str:
+def _safe(
+    cleaner: nh3.Cleaner,
+    html: str,
+    chars_max: int,
+    *,
+    tagged: Collection[str] | None = None,
+    keep_me: bool = False,
+) -> str:
     if len(html) > chars_max:
         raise TooLarge(f"This text is too long: more than {chars_max} characters with its formatting.")
+    formulas = Formulas()
+    if "<math" in html:
+        html = formulas.taken_from(html)
     if html.count("<") > TAGS_MAX:
         raise TooLarge(f"This text has too much formatting: more than {TAGS_MAX} tags.")
-    return _FORMATTING.sub(r"<\1>", html)
+    clean = cleaner.clean(_FORMATTING.sub(r"<\1>", html))
+    safe = _walk(clean, formulas, tagged=tagged, keep_me=keep_me)
+    return _ROW_ENDS.sub("\n", _CELL_ENDS.sub(" ", safe)) if "<table" in safe else safe
 
 
-def _walk(html: str, *, tagged: Collection[str] | None, keep_me: bool) -> str:
+def _walk(html: str, formulas: Formulas, *, tagged: Collection[str] | None, keep_me: bool) -> str:
     """nh3's result with the rules that span elements. Every element in it is closed, in order."""
     if not html.isascii():
         html = without_overrides(html)
     if "<a" not in html and "<span" not in html and html.count("<") <= DEPTH_MAX:
-        return html
+        return "".join(formulas.put_back(html)) if formulas else html
     out: list[str] = []
     kept: list[bool] = []
     link: _Link | None = None
     position = 0
     for tag in _TAG.finditer(html):
         if tag.start() > position:
-            out.append(html[position : tag.start()])
+            out.extend(formulas.put_back(html[position : tag.start()]))
         position = tag.end()
         closing, name, attributes = tag.groups()
         if name in _VOID:
@@ -145,7 +169,7 @@ def _walk(html: str, *, tagged: Collection[str] | None, keep_me: bool) -> str:
                 out.append(_span(attributes, inside_link=link is not None))
             else:
                 out.append(tag[0])
-    out.append(html[position:])
+    out.extend(formulas.put_back(html[position:]))
     return "".join(out)
 
 
@@ -183,42 +207,50 @@ class _Link:
         href = unescape(self._attributes["href"])
         pieces = out[self._start :]
         if any('class="' in piece and "invisible" in piece for piece in pieces if piece.startswith("<span")):
-            shown, whole = _visible(pieces)
-            if not _abbreviates(shown, whole, href):
+            seen, whole = _visible(pieces)
+            if not _abbreviates(seen, whole, href):
                 out[self._start :] = [_reveal(piece) for piece in pieces]
                 pieces = out[self._start :]
-        text = "".join(unescape(piece) for piece in pieces if not piece.startswith("<"))
+        text = "".join(_said(piece) for piece in pieces if _says(piece))
         if _claims_elsewhere(text, href):
             out[self._start :] = [_link_text(href)]
 
 
+def _says(piece: str) -> bool:
+    """Whether it is text or a formula: all others are tags."""
+    return not piece.startswith("<") or piece.startswith("<math")
+
+
+def _said(piece: str) -> str:
+    return shown(piece) if piece.startswith("<math") else unescape(piece)
+
+
 def _visible(pieces: list[str]) -> tuple[str, str]:
     """The text a reader sees, and the text with what `invisible` hides."""
-    shown: list[str] = []
+    seen: list[str] = []
     whole: list[str] = []
     hidden: list[bool] = []
     for piece in pieces:
-        if piece.startswith("</"):
-            hidden.pop()
-        elif piece.startswith("<"):
-            if piece[1:3] not in ("br", "hr"):
-                hidden.append("invisible" in piece)
-        else:
-            text = unescape(piece)
+        if _says(piece):
+            text = _said(piece)
             whole.append(text)
             if not any(hidden):
-                shown.append(text)
-    return "".join(shown), "".join(whole)
+                seen.append(text)
+        elif piece.startswith("</"):
+            hidden.pop()
+        elif piece[1:3] not in ("br", "hr"):
+            hidden.append("invisible" in piece)
+    return "".join(seen), "".join(whole)
 
 
-def _abbreviates(shown: str, whole: str, href: str) -> bool:
+def _abbreviates(seen: str, whole: str, href: str) -> bool:
     """Whether the text is the address itself, cut only before the host and after it (CVE-2023-36462)."""
     scheme = _SCHEME_PREFIX.match(href)
     if scheme is None or whole.rstrip("/") != href.rstrip("/"):
         return False
     rest = href[scheme.end() :]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    return shown.startswith(authority) and rest.startswith(shown)
+    return seen.startswith(authority) and rest.startswith(seen)
 
 
 def _reveal(piece: str) -> str:
@@ -305,12 +337,13 @@ _MANY_BREAKS = re.compile(r"\n{3,}")
 
 
 def to_text(html: str) -> str:
-    """Sanitised HTML as plain text: paragraphs apart, line breaks kept, links as their full text.
+    """Sanitised HTML as plain text: paragraphs apart, line breaks kept, links as their full text, formulas as
+    their TeX.
 
     For search, filters, notifications, mail and previews. The result is text: escape it before it
     becomes HTML again.
     """
-    out = _LIST_ITEM.sub("- ", "".join(_text_pieces(html)))
+    out = _LIST_ITEM.sub("- ", "".join(_text_pieces(as_tex(html))))
     lines = [
         line.strip(" \t") if "\x00" not in line else line.replace("\x00", "") for line in out.split("\n")
     ]
@@ -320,10 +353,13 @@ def to_text(html: str) -> str:
 def _text_pieces(html: str) -> Iterator[str]:
     preformatted = 0
     position = 0
+    cell_ended = False
     for tag in _TAG.finditer(html):
-        yield _text(html[position : tag.start()], preformatted)
+        piece = html[position : tag.start()]
+        yield _text(piece.lstrip() if cell_ended else piece, preformatted)
         position = tag.end()
         closing, name, _ = tag.groups()
+        cell_ended = bool(closing) and name in ("td", "th")
         if name == "pre":
             preformatted += -1 if closing else 1
         if name == "br":
@@ -332,7 +368,7 @@ def _text_pieces(html: str) -> Iterator[str]:
             yield "\n\n"
         elif name in _LINES and not closing:
             yield "\n- " if name == "li" else "\n"
-        elif name in ("td", "th") and closing:
+        elif cell_ended:
             yield " "
     yield _text(html[position:], preformatted)
 

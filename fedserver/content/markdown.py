@@ -1,4 +1,4 @@
-"""Markdown as members write it: CommonMark with tables, strikethrough and footnotes, never raw HTML.
+"""Markdown as members write it: CommonMark with tables, strikethrough, footnotes and formulas, never raw HTML.
 
 Mentions, hashtags and addresses are found in its text only: not in code, not in links. The result passes
 the sanitiser like anything from elsewhere, so the parser need not be trusted.
@@ -12,16 +12,20 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.dollarmath.index import math_inline_dollar
 from mdit_py_plugins.footnote import footnote_plugin
 
+from fedserver.content.formulas import from_tex
 from fedserver.content.html import sanitise_article
 from fedserver.content.links import Handle, Kind, Piece, hashtags_of, mentions_of, scan, urls_of
 from fedserver.content.plain import Linker, MentionTarget, Rendered
 from fedserver.content.text import clean_text
 
 # Clients that show `content` as it stands would show these as blank lines. Code has no tags of these names.
-_LINE_ENDS_OF_TAGS = re.compile(r"(?<=<br>)\n|(?<=>)\n(?=<)")
+_LINE_ENDS_OF_TAGS = re.compile(r"(?<=<br />)\n|(?<=>)\n(?=<)")
 _LINKABLE = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 
 
@@ -59,7 +63,7 @@ def render_markdown(
     """
     linker = Linker(mentions, tag_url)
     html = str(_markdown.renderer.render(_parse(text), _markdown.options, {"linker": linker}))
-    return linker.finish(_LINE_ENDS_OF_TAGS.sub("", sanitise_article(html)).strip())
+    return linker.finish(sanitise_article(_LINE_ENDS_OF_TAGS.sub("", html)).strip())
 
 
 def _parse(text: str) -> list[Token]:
@@ -104,7 +108,39 @@ def _render_image(self: RendererHTML, tokens: Sequence[Token], index: int, optio
     return f'<a href="{escape(source)}">{escape(token.content or source, quote=False)}</a>'
 
 
-# Posts share pages, so footnotes must not carry ids, and a link within the post would lead nowhere.
+def _render_formula(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    formula = from_tex(token.content, display=token.markup == "$$")
+    if formula is None:
+        return f"<code>{escape(f'{token.markup}{token.content}{token.markup}', quote=False)}</code>"
+    return formula
+
+
+def _render_formula_block(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
+    shown = _render_formula(self, tokens, index, options, env)
+    return f"<pre>{shown}</pre>\n" if shown.startswith("<code>") else f"<p>{shown}</p>\n"
+
+
+_dollar_pair = math_inline_dollar(allow_space=False, allow_digits=True, allow_double=True)
+
+
+def _inline_formula(state: StateInline, silent: bool) -> bool:
+    """`$TeX$`, but no prices: not within a word (`US$5`), not before a digit (`$5-$6`), not at a space (`$5 and $6`).
+
+    The rules are Pandoc's, and one more for letters. Scripts without spaces may touch a formula.
+    """
+    start = state.pos
+    before = state.src[start - 1 : start] if start else ""
+    if (before.isascii() and before.isalnum()) or not _dollar_pair(state, True):
+        return False
+    after = state.src[state.pos : state.pos + 1]
+    state.pos = start
+    return not after.isdigit() and _dollar_pair(state, silent)
+
+
+# Posts share pages, so footnotes must not carry ids; the pages link them (`web.prose`).
 def _render_footnote_ref(
     self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
 ) -> str:
@@ -143,11 +179,16 @@ def _build() -> MarkdownIt:
     # A line break in the source is one on the page, as in a plain post.
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     markdown.use(footnote_plugin)
+    markdown.use(dollarmath_plugin, allow_labels=False, allow_blank_lines=False)
+    markdown.inline.ruler.at("math_inline", _inline_formula)
     markdown.validateLink = lambda url: _LINKABLE.match(url) is not None  # type: ignore[method-assign]
     markdown.core.ruler.push("fedserver_links", _find)
     for name, rule in {
         "text": _render_text,
         "image": _render_image,
+        "math_inline": _render_formula,
+        "math_inline_double": _render_formula,
+        "math_block": _render_formula_block,
         "footnote_ref": _render_footnote_ref,
         "footnote_block_open": _render_footnotes_open,
         "footnote_block_close": _render_footnotes_close,

@@ -59,6 +59,14 @@ def database_url(tmp_path: Any) -> str:
     return databases.sqlite_database(tmp_path / "database")
 
 
+async def test_formulas_are_not_translated(alice: Person, service: Translator) -> None:
+    form = {"status": "So $x$:\n\n$$\nx\n= y\n$$", "language": "en", "content_type": "text/markdown"}
+    status = await alice.post("/api/v1/statuses", form)
+    found = await alice.post(f"/api/v1/statuses/{status['id']}/translate", {"lang": "fr"})
+    assert '<p>So <span translate="no">$x$</span>:</p>' in service.asked[0]["q"][0]
+    assert found["content"] == "[<p>So $x$:</p><p>$$x\n= y$$</p>]"
+
+
 @pytest.fixture
 def service() -> Translator:
     return Translator()

@@ -111,6 +111,49 @@ async def test_pages_are_accessible_and_fit(
         await check(path)
 
 
+WIDE = r"""
+Long: $a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + a_{10} + a_{11} + a_{12} + a_{13} + a_{14} + a_{15}$[^1]
+
+$$\sum_{k=0}^{n} \binom{n}{k} x^k y^{n-k} = (x+y)^n \qquad \int_{-\infty}^{\infty} e^{-x^2}\,\mathrm{d}x = \sqrt{\pi}$$
+
+- $b_1 + b_2 + b_3 + b_4 + b_5 + b_6 + b_7 + b_8 + b_9 + b_{10} + b_{11} + b_{12} + b_{13} + b_{14} + b_{15}$
+
+| Column one | Column two | Column three | Column four | Column five | Column six | Column seven |
+|---|---|---|---|---|---|---|
+| $x$ | 2 | 3 | 4 | 5 | 6 | 7 |
+
+```
+a line of code that is a good deal longer than what fits into a narrow window, and then goes on for as long again
+```
+
+[^1]: A note.
+"""
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+async def test_what_is_wide_scrolls_in_its_own_box(
+    server: Server, signed_in: MakeReader, chromium: Browser, width: int
+) -> None:
+    await signed_in("alice")
+    profile = await profiles.by_handle(server, Anonymous(), "alice")
+    alice = Member(profile.person.id, "alice", "member", PAGE_SCOPES)
+    post_id = await posts.create(server, alice, Draft(WIDE, media_type="text/markdown"))
+    page = await chromium.new_page(viewport={"width": width, "height": 800})
+    await page.goto(f"{server.config.origin}/@alice/{post_id}")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    scrolling = "[...document.querySelectorAll('.prose > *')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.tagName)"
+    assert {"TABLE", "PRE"} <= set(await page.evaluate(scrolling))
+    if width == 320:
+        assert await page.evaluate(scrolling) == ["P", "P", "UL", "TABLE", "PRE"]
+    assert not await complaints(page)
+    assert await page.evaluate("getComputedStyle(document.querySelector('math')).display") == "math"
+    assert await page.evaluate("document.querySelector('annotation').getBoundingClientRect().width") == 0
+    await page.click("text=[1]")
+    assert await page.evaluate("document.querySelector('li:target').innerText") == "A note. ↩"
+    await page.click("text=↩")
+    assert await page.evaluate("document.querySelector('a:target').innerText") == "[1]"
+
+
 async def test_pages_turn_round_for_languages_from_right_to_left(
     server: Server, chromium: Browser, post: str
 ) -> None:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from fedserver import announcements
 from fedserver.announcements import Shown
+from fedserver.content.formulas import as_tex
 from web import auth, forms, keys, replies
 from web.api.entities import Mention, StatusTag
 from web.api.notice_entities import AnnouncedStatus, Announcement, Reaction
@@ -53,7 +54,7 @@ def entity(render: Renderer, row: Any, found: Shown, *, known: bool = True) -> A
     posts = [found.posts[one] for one in json.loads(row.post_ids) if one in found.posts]
     return Announcement(
         id=str(row.id),
-        content=row.content_html,
+        content=as_tex(row.content_html),
         starts_at=maybe_instant(row.starts_at),
         ends_at=maybe_instant(row.ends_at),
         all_day=bool(row.all_day),

@@ -23,6 +23,7 @@ from activitypub.identifiers import Uris
 from fedserver import filters, oembed, quoted
 from fedserver.collections import Collection as ShownCollection
 from fedserver.collections import feature_approval
+from fedserver.content.formulas import as_tex
 from fedserver.context import Server
 from fedserver.filters import Match, words_of
 from fedserver.media import remote_urls
@@ -508,7 +509,8 @@ def collection_item(row: Any) -> CollectionItem:
 
 
 def content_html(title: str, html: str) -> str:
-    """The text with its title, for clients that know no titles."""
+    """The text with its title, for clients that know no titles, and its formulas as TeX."""
+    html = as_tex(html)
     return f"<p><strong>{escape(title, quote=False)}</strong></p>{html}" if title else html
 
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from aiohttp import web
 
 from fedserver import profiles, reading
+from fedserver.content.formulas import as_tex
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
 from fedserver.page_cards import PostCard
@@ -82,7 +83,7 @@ def _entry(feed: ET.Element, card: PostCard) -> None:
     # What is behind a content warning stays behind it: feeds cannot fold a text.
     if card.title or not card.summary:
         content = ET.SubElement(entry, _name("content"), type="html")
-        content.text = _xml_safe(card.html)
+        content.text = _xml_safe(as_tex(card.html))
     for picture in card.pictures:
         if picture.url and not card.sensitive:
             _link(entry, "enclosure", picture.url, "")

@@ -13,6 +13,17 @@ function relativeTimes() {
   }
 }
 
+// What scrolls within a post can be reached with the keyboard; some browsers see to that themselves.
+function scrollers() {
+  const observer = new ResizeObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const box of document.querySelectorAll(".prose :is(pre, table), .prose > :has(math)")) observer.observe(box);
+}
+
 // How many characters are left: addresses count 23, mentions without their server, as the server counts.
 function length(text) {
   const counted = text
@@ -86,4 +97,5 @@ for (const form of document.querySelectorAll("form[data-draft]")) draft(form);
 for (const area of document.querySelectorAll("textarea[data-counter]")) counter(area);
 menus();
 relativeTimes();
+scrollers();
 setInterval(relativeTimes, 60_000);
