@@ -74,9 +74,7 @@ def around_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Sh
     Posts the viewer may not see, or does not want to, are left out; what hangs below one of them stays. The post
     itself is shown to whoever may see it. Raises NotFound.
     """
-    parameters = {"post_id": post_id, "viewer_id": viewer_id or 0, "now": now_ms()}
-    rows = (_thread_public if viewer_id is None else _thread).run(conn, **parameters)
-    by_id: dict[int, tuple[Card, int]] = {row[0].post.id: row for row in rows}
+    by_id = _rows(conn, viewer_id, post_id)
     start = by_id.get(post_id)
     if start is None or not start[1]:
         raise NotFound
@@ -102,18 +100,40 @@ def _above(by_id: dict[int, tuple[Card, int]], card: Card) -> list[Card]:
 
 
 def _below(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[Card]:
+    return [card for card, _ in _walked(by_id, post_id)]
+
+
+def _walked(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[tuple[Card, int]]:
+    """What is shown of what is below a post, depth first, each with how deep it is: 1 for an answer to the post."""
     children: dict[int, list[int]] = {}
     for card, _ in by_id.values():
         if card.post.in_reply_to_id is not None:
             children.setdefault(card.post.in_reply_to_id, []).append(card.post.id)
-    found: list[Card] = []
-    stack = children.pop(post_id, [])[::-1]
+    found: list[tuple[Card, int]] = []
+    stack = [(one, 1) for one in children.pop(post_id, [])[::-1]]
     while stack:
-        card, seen = by_id[stack.pop()]
+        one, depth = stack.pop()
+        card, seen = by_id[one]
         if seen == SHOWN:
-            found.append(card)
-        stack.extend(children.pop(card.post.id, [])[::-1])
+            found.append((card, depth))
+        stack.extend((below, depth + 1) for below in children.pop(one, [])[::-1])
     return found
+
+
+def whole_unit(conn: Connection, viewer_id: int | None, post_id: int) -> list[tuple[Card, int]]:
+    """A post with all below it that the viewer may and wants to see, depth first, each with how deep it is: 0 for the
+    post itself. One statement. Raises NotFound."""
+    by_id = _rows(conn, viewer_id, post_id)
+    start = by_id.get(post_id)
+    if start is None or not start[1]:
+        raise NotFound
+    return [(start[0], 0), *_walked(by_id, post_id)]
+
+
+def _rows(conn: Connection, viewer_id: int | None, post_id: int) -> dict[int, tuple[Card, int]]:
+    parameters = {"post_id": post_id, "viewer_id": viewer_id or 0, "now": now_ms()}
+    rows = (_thread_public if viewer_id is None else _thread).run(conn, **parameters)
+    return {row[0].post.id: row for row in rows}
 
 
 async def around(server: Server, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:

@@ -237,6 +237,11 @@ def boost_by(conn: Connection, group_id: int, post_id: int) -> Any:
     ).first()
 
 
+def forget_merged(conn: Connection, thread_id: int) -> None:
+    """What was merged into a thread that is about to go does not come back as a thread."""
+    conn.execute(delete(group_thread).where(group_thread.c.merged_into_id == thread_id))
+
+
 def forget(conn: Connection, thread_id: int) -> None:
     """What began it is no thread of a group any more."""
     conn.execute(delete(group_thread).where(group_thread.c.post_id == thread_id))

@@ -47,6 +47,17 @@ def remove(conn: Connection, account_id: int, kind: str, target_id: int) -> None
     )
 
 
+def level_of(conn: Connection, account_id: int, kind: str, target_id: int) -> str | None:
+    """The level that somebody has chosen; None for none."""
+    return conn.scalar(
+        select(subscription.c.level).where(
+            subscription.c.account_id == account_id,
+            subscription.c.kind == kind,
+            subscription.c.target_id == target_id,
+        )
+    )
+
+
 def of_member(conn: Connection, account_id: int) -> dict[tuple[str, int], str]:
     """By (kind, target): the level."""
     query = select(subscription.c.kind, subscription.c.target_id, subscription.c.level)

@@ -81,7 +81,7 @@ async def test_04_a_version_is_read_as_mastodons(nobody: Person) -> None:
 async def test_05_features_can_be_told_from_numbers(nobody: Person) -> None:
     """gotosocial#3466. What each number of Mastodon's promises is tested by the contract."""
     versions = (await nobody.get("/api/v2/instance"))["api_versions"]
-    assert (versions["mastodon"], versions["fedserver"]) == (10, 1)
+    assert (versions["mastodon"], versions["fedserver"]) == (10, 2)
 
 
 async def test_06_an_unknown_name_of_software_is_refused(alice: Person, nobody: Person) -> None:

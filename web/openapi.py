@@ -16,6 +16,7 @@ from web.api import notice_entities as n
 from web.api import oauth
 from web.api import routes as api_routes
 from web.api.admin import entities as a
+from web.api.groups import entities as g
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PAGED: Final = ("max_id", "since_id", "min_id", "limit")
@@ -32,6 +33,9 @@ _RELATIONS: Final = (
     *("endorse", "unendorse", "pin", "unpin", "note"),
 )
 _DECISIONS: Final = ("approve", "reject", "enable", "unsensitive", "unsilence", "unsuspend")
+_OF_THREADS: Final = ("lock", "unlock", "pin", "unpin", "rename", "move", "split", "merge", "answer", "read")
+_SUBSCRIBING: Final = ("GET", "PUT", "DELETE")
+_SUBSCRIBED: Final = ("/api/v1/groups/{id}", "/api/v1/groups/{id}/topics/{topic_id}", "/api/v1/threads/{id}")
 _HANDLING: Final = ("assign_to_self", "unassign", "resolve", "reopen")
 _RULES: Final = {
     "domain_blocks": a.AdminDomainBlock,
@@ -142,6 +146,28 @@ _ANSWERS: Final[dict[str, Any]] = {
     "POST /api/v1/featured_tags": e.FeaturedTag,
     "GET /api/v1/featured_tags/suggestions": list[e.Tag],
     "GET /api/v1/accounts/{id}/featured_tags": list[e.FeaturedTag],
+    "GET /api/v1/groups": list[g.Group],
+    "POST /api/v1/groups": g.Group,
+    "GET /api/v1/groups/lookup": g.Group,
+    **{f"{verb} /api/v1/groups/{{id}}": g.Group for verb in ("GET", "PUT", "PATCH")},
+    "POST /api/v1/groups/{id}/join": g.Membership,
+    **{f"POST /api/v1/groups/{{id}}/{verb}": g.Group for verb in ("archive", "unarchive")},
+    "GET /api/v1/groups/{id}/topics": list[g.Topic],
+    "GET /api/v1/groups/{id}/members": list[g.GroupMember],
+    "GET /api/v1/groups/{id}/requests": list[g.JoinRequest],
+    "GET /api/v1/groups/{id}/invitations": list[e.Account],
+    "GET /api/v1/groups/{id}/bans": list[g.Ban],
+    "GET /api/v1/groups/{id}/log": list[g.GroupAction],
+    "GET /api/v1/groups/{id}/threads": list[g.Thread],
+    "POST /api/v1/groups/{id}/threads": g.Thread,
+    "GET /api/v1/threads": list[g.Thread],
+    "GET /api/v1/threads/{id}": g.ThreadWithPosts,
+    **{f"POST /api/v1/threads/{{id}}/{verb}": g.Thread for verb in _OF_THREADS},
+    **{f"{verb} {path}/subscription": g.Subscription for verb in _SUBSCRIBING for path in _SUBSCRIBED},
+    "GET /api/v1/drafts": list[g.KeptDraft],
+    "GET /api/v1/drafts/{key}": g.KeptDraft,
+    "PUT /api/v1/drafts/{key}": g.KeptDraft,
+    "GET /api/v1/timelines/group/{id}": list[e.Status],
     "GET /api/v2/filters": list[e.Filter],
     "POST /api/v2/filters": e.Filter,
     **{f"{verb} /api/v2/filters/{{id}}": e.Filter for verb in ("GET", "PUT", "PATCH")},

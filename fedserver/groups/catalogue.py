@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select
 
 from activitypub.identifiers import Uris
 from fedserver import names
+from fedserver import posts as own_posts
 from fedserver.content import markdown
 from fedserver.content.html import excerpt
 from fedserver.content.links import HASHTAG_CHARS_MAX, find_hashtags, tag_key
@@ -22,11 +23,12 @@ from fedserver.groups.rules import Action, Standing
 from fedserver.keys import KeyPair, new_pair
 from fedserver.moderation import audit
 from fedserver.viewer import Member
-from storage import accounts, groups, posts, relationships, users
+from storage import accounts, group_ties, groups, posts, relationships, users
+from storage.group_ties import Ties
 from storage.groups import GroupRow, TopicRow, select_groups
 from storage.paging import Window
 from storage.signals import signal
-from storage.tables import account, group, group_invitation, membership
+from storage.tables import account, group, group_invitation, group_request, idempotency, membership
 from storage.types import new_id, now_ms
 
 __all__ = ["GroupRow", "Shown"]
@@ -38,6 +40,7 @@ RULES_MAX: Final = 20
 RULE_CHARS_MAX: Final = 300
 TOPICS_MAX: Final = 40
 DESCRIPTION_CHARS: Final = 300
+BELONGINGS: Final = ("joined", "invited", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,17 @@ class Shown:
     staff: list[Any] = field(default_factory=list)
     requests_count: int = 0
     is_waiting: bool = False  # has asked to join
+    level: str | None = None  # how the viewer hears of it; None: as is usual
 
 
 # -- making and changing
 
 
-async def create(server: Server, member: Member, name: str, fields: GroupFields) -> int:
-    """Make a group; its account's id. The member is its first owner.
+async def create(
+    server: Server, member: Member, name: str, fields: GroupFields, *, idempotency_key: str | None = None
+) -> int:
+    """Make a group; its account's id. The member is its first owner. With an `idempotency_key` used within the last
+    hour, the id of the group made then.
 
     Raises Forbidden without the right to, Invalid (what, where).
     """
@@ -82,9 +89,16 @@ async def create(server: Server, member: Member, name: str, fields: GroupFields)
     pair = await new_pair(server.uris.group(checked))
 
     def unit(conn: Connection) -> int:
+        key = f"group:{idempotency_key}"
+        earlier = own_posts.posted_before(conn, member.account_id, key, now_ms()) if idempotency_key else None
+        if earlier is not None:
+            return earlier
         if not may_create(conn, member):
             raise Forbidden("An admin has to grant you the right to make groups.")
         group_id = create_unit(conn, server, checked, columns, fields.topics or (), pair, member.account_id)
+        if idempotency_key:
+            made = {"account_id": member.account_id, "key": key, "post_id": group_id, "created_at": now_ms()}
+            conn.execute(insert(idempotency).values(made))
         audit.note(conn, member, "create", ("group", group_id, checked))
         return group_id
 
@@ -286,16 +300,20 @@ def show_unit(conn: Connection, viewer_id: int | None, group_id: int | None) -> 
     """The unit of `show`."""
     row, standing = rules.known(conn, group_id, viewer_id)
     waits = standing.moderates and groups.request_counts(conn, [row.account_id]).get(row.account_id, 0)
-    return Shown(
-        row,
-        standing,
-        groups.topics(conn, row.account_id),
-        groups.staff(conn, row.account_id),
-        requests_count=waits or 0,
-        is_waiting=viewer_id is not None
-        and standing.role is None
-        and groups.is_waiting(conn, row.account_id, viewer_id),
-    )
+    (shown,) = shown_unit(conn, viewer_id, [row])
+    return replace(shown, staff=groups.staff(conn, row.account_id), requests_count=waits or 0)
+
+
+def shown_unit(conn: Connection, viewer_id: int | None, rows: Sequence[GroupRow]) -> list[Shown]:
+    """Groups that the viewer may know of, as they see them, in two statements: without staff and requests."""
+    ids = [row.account_id for row in rows]
+    ties, topics = group_ties.of_account(conn, viewer_id, ids), groups.topics_of(conn, ids) if ids else {}
+    return [_shown(row, ties.get(row.account_id, Ties()), topics.get(row.account_id, [])) for row in rows]
+
+
+def _shown(row: GroupRow, ties: Ties, topics: list[TopicRow]) -> Shown:
+    standing = Standing(ties.role or None, ties.is_banned, ties.is_invited)
+    return Shown(row, standing, topics, is_waiting=ties.is_waiting, level=ties.level or None)
 
 
 async def of_member(server: Server, member: Member) -> list[GroupRow]:
@@ -316,47 +334,79 @@ async def find(
     words: str = "",
     kind: str = "",
     local: bool = True,
+    belonging: str = "",
 ) -> list[GroupRow]:
     """Groups that the viewer may know of, newest first; with `words`, those whose name or title has them. Besides ours
-    those of other servers that somebody here knows, unless `local`. Each with the viewer's `role`, or None."""
+    those of other servers that somebody here knows, unless `local`. Each with the viewer's `role`, or None.
 
-    def unit(conn: Connection) -> list[GroupRow]:
-        mine = membership.alias("mine")
-        query = (
-            select_groups(mine.c.role)
-            .outerjoin(
-                mine, and_(mine.c.group_id == group.c.account_id, mine.c.account_id == (viewer_id or 0))
-            )
-            .where(
-                account.c.suspended_at.is_(None), account.c.deleted_at.is_(None), _is_known(viewer_id, mine)
+    `belonging` leaves only those the viewer is in ("joined"), invited to ("invited") or waits for ("waiting").
+    """
+    return await server.db.read(
+        find_unit, viewer_id, window, words=words, kind=kind, local=local, belonging=belonging
+    )
+
+
+def find_unit(
+    conn: Connection,
+    viewer_id: int | None,
+    window: Window,
+    *,
+    words: str = "",
+    kind: str = "",
+    local: bool = True,
+    belonging: str = "",
+) -> list[GroupRow]:
+    """The unit of `find`. Raises Invalid."""
+    if belonging not in ("", *BELONGINGS):
+        raise Invalid({"belonging": f"must be one of {', '.join(BELONGINGS)}"})
+    mine = membership.alias("mine")
+    query = (
+        select_groups(mine.c.role)
+        .outerjoin(mine, and_(mine.c.group_id == group.c.account_id, mine.c.account_id == (viewer_id or 0)))
+        .where(account.c.suspended_at.is_(None), account.c.deleted_at.is_(None), _is_known(viewer_id, mine))
+    )
+    if local:
+        query = query.where(account.c.domain == "")
+    if kind:
+        query = query.where(group.c.kind == kind)
+    if belonging == "joined":
+        query = query.where(mine.c.account_id.is_not(None))
+    elif belonging == "invited":
+        query = query.where(_has_row(group_invitation, viewer_id))
+    elif belonging == "waiting":
+        query = query.where(_has_row(group_request, viewer_id))
+    for word in words.split()[:5]:
+        pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").casefold()
+        query = query.where(
+            or_(
+                func.lower(account.c.display_name).like(f"%{pattern}%", escape="\\"),
+                account.c.username_key.like(f"%{pattern}%", escape="\\"),
             )
         )
-        if local:
-            query = query.where(account.c.domain == "")
-        if kind:
-            query = query.where(group.c.kind == kind)
-        for word in words.split()[:5]:
-            pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").casefold()
-            query = query.where(
-                or_(
-                    func.lower(account.c.display_name).like(f"%{pattern}%", escape="\\"),
-                    account.c.username_key.like(f"%{pattern}%", escape="\\"),
-                )
-            )
-        return window.rows(conn, query, group.c.account_id)
+    return window.rows(conn, query, group.c.account_id)
+
+
+async def find_shown(server: Server, viewer_id: int | None, window: Window, **wanted: Any) -> list[Shown]:
+    """The groups of `find`, as the viewer sees them. Raises Invalid."""
+
+    def unit(conn: Connection) -> list[Shown]:
+        return shown_unit(conn, viewer_id, find_unit(conn, viewer_id, window, **wanted))
 
     return await server.db.read(unit)
 
 
 def _is_known(viewer_id: int | None, mine: Any) -> Any:
     """What `rules.is_known_to` says, in SQL."""
-    invited = exists(
-        select(group_invitation.c.id).where(
-            group_invitation.c.group_id == group.c.account_id,
-            group_invitation.c.account_id == (viewer_id or 0),
+    invited = _has_row(group_invitation, viewer_id)
+    return or_(account.c.hidden.is_(False), mine.c.account_id.is_not(None), invited)
+
+
+def _has_row(table: Any, viewer_id: int | None) -> Any:
+    return exists(
+        select(table.c.id).where(
+            table.c.group_id == group.c.account_id, table.c.account_id == (viewer_id or 0)
         )
     )
-    return or_(account.c.hidden.is_(False), mine.c.account_id.is_not(None), invited)
 
 
 def description_of(row: GroupRow) -> str:

@@ -21,6 +21,7 @@ from fedserver.mail import plan_mail
 from fedserver.viewer import Member
 from storage import accounts, groups
 from storage import relationships as stored
+from storage.accounts import AccountRow
 from storage.paging import Window
 from storage.types import now_ms
 
@@ -98,11 +99,20 @@ async def invitations(server: Server, member: Member, group_id: int, window: Win
 
 async def log(server: Server, viewer_id: int | None, group_id: int, window: Window) -> list[Row[Any]]:
     """What moderators did, newest first, for whoever may read in the group. Raises NotFound, Forbidden."""
+    return (await log_with_people(server, viewer_id, group_id, window))[0]
 
-    def unit(conn: Connection) -> list[Row[Any]]:
+
+async def log_with_people(
+    server: Server, viewer_id: int | None, group_id: int, window: Window
+) -> tuple[list[Row[Any]], dict[int, AccountRow]]:
+    """The same, with the accounts of who did it and whom it was done to, by id."""
+
+    def unit(conn: Connection) -> tuple[list[Row[Any]], dict[int, AccountRow]]:
         group, _ = rules.known(conn, group_id, viewer_id)
         rules.check(conn, Action.READ, group, viewer_id)
-        return groups.actions(conn, group_id, window)
+        rows = groups.actions(conn, group_id, window)
+        ids = {one for row in rows for one in (row.by_id, row.account_id) if one is not None}
+        return rows, dict(accounts.by_ids(conn, ids))
 
     return await server.db.read(unit)
 

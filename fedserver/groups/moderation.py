@@ -183,8 +183,11 @@ async def move(server: Server, member: Member, thread_id: int, group_id: int, *,
     await server.db.write(unit)
 
 
-async def split(server: Server, member: Member, post_id: int, title: str) -> int:
-    """Make an answer, with all that answers it, a thread of its own in the group; its id.
+async def split(
+    server: Server, member: Member, post_id: int, title: str, *, of_thread_id: int | None = None
+) -> int:
+    """Make an answer (in the thread `of_thread_id`, if it is said), with all that answers it, a thread of its own in the
+    group; its id.
 
     Raises NotFound, Forbidden, Invalid.
     """
@@ -192,7 +195,7 @@ async def split(server: Server, member: Member, post_id: int, title: str) -> int
 
     def unit(conn: Connection) -> int:
         row = posts.by_id(conn, post_id)
-        if row is None or row.group_id is None:
+        if row is None or row.group_id is None or of_thread_id not in (None, row.thread_id):
             raise NotFound
         thread, group = _thread(conn, row.thread_id, member.account_id, Action.SPLIT)
         if row.id == thread.post_id:
@@ -243,12 +246,16 @@ async def merge(server: Server, member: Member, thread_id: int, into_id: int) ->
     await server.db.write(unit)
 
 
-async def remove(server: Server, member: Member, post_id: int, *, reason: str = "") -> None:
-    """Take somebody's post out of the group. Raises NotFound, Forbidden."""
+async def remove(
+    server: Server, member: Member, post_id: int, *, of_group_id: int | None = None, reason: str = ""
+) -> None:
+    """Take somebody's post out of the group (`of_group_id`, if it is said). Raises NotFound, Forbidden."""
 
     def unit(conn: Connection) -> None:
         row = posts.by_id(conn, post_id)
         if row is None or row.group_id is None or row.boost_of_id is not None:
+            raise NotFound
+        if of_group_id not in (None, row.group_id):
             raise NotFound
         group, _ = rules.known(conn, row.group_id, member.account_id)
         rules.check(conn, Action.REMOVE, group, member.account_id)

@@ -172,6 +172,7 @@ def gone(conn: Connection, row: PostRow) -> None:
         return
     if row.thread_id == row.id:
         groups.add_to_counts(conn, row.group_id, threads=-1)
+        group_threads.forget_merged(conn, row.id)
 
 
 def counted_anew(conn: Connection, row: PostRow) -> None:

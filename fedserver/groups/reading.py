@@ -63,6 +63,17 @@ async def subscribe(server: Server, member: Member, kind: str, target_id: int, l
     await server.db.write(unit)
 
 
+async def level(server: Server, member: Member, kind: str, target_id: int) -> str | None:
+    """What the member has chosen for a group, a topic or a thread. Raises NotFound, Forbidden."""
+
+    def unit(conn: Connection) -> str | None:
+        group, _ = rules.known(conn, _group_of(conn, kind, target_id), member.account_id)
+        rules.check(conn, Action.READ, group, member.account_id)
+        return subscriptions.level_of(conn, member.account_id, kind, target_id)
+
+    return await server.db.read(unit)
+
+
 async def levels(server: Server, member: Member) -> dict[tuple[str, int], str]:
     """What the member has chosen, by (kind, id)."""
     return await server.db.read(subscriptions.of_member, member.account_id)

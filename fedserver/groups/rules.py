@@ -145,6 +145,11 @@ def refusal(
     return None
 
 
+def allowed(group: GroupRow, standing: Standing) -> list[Action]:
+    """What somebody may do in a group, as far as it does not depend on what it is done to."""
+    return [one for one in Action if refusal(one, group, standing) is None]
+
+
 def check(
     conn: Connection,
     action: Action,

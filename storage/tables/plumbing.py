@@ -118,7 +118,7 @@ idempotency = Table(
     metadata,
     refers("account_id", "user_account.account_id"),
     Column("key", Text, nullable=False),
-    Column("post_id", Id, nullable=False),  # or what is scheduled
+    Column("post_id", Id, nullable=False),  # or what is scheduled, or the group that was made
     instant("created_at", nullable=False),
     PrimaryKeyConstraint("account_id", "key"),
 )

@@ -19,8 +19,10 @@ from web.api.entities import CustomEmoji
 from web.api.render import instant, renderer
 
 MASTODON_VERSION: Final = "4.6.0"
-API_VERSIONS: Final = {"mastodon": 10, "fedserver": 1}
-"""What clients may rely on: every promise of Mastodon's API up to this number, and the version of our own."""
+API_VERSIONS: Final = {"mastodon": 10, "fedserver": 2}
+"""What clients may rely on: every promise of Mastodon's API up to this number, and the version of our own.
+
+Of ours, 2 has groups."""
 
 THUMBNAIL: Final = "thumbnail.png"
 ICONS: Final = (("icon-192.png", "192x192"), ("icon-512.png", "512x512"))

@@ -209,9 +209,9 @@ def _draft(
         sensitive=params.flag("sensitive"),
         language=language,
         in_reply_to_id=in_reply_to_id,
-        media_ids=_media_ids(media_ids),
+        media_ids=media_ids_of(media_ids),
         media_changes=media_changes,
-        poll=_poll(params),
+        poll=poll_draft(params),
         quoted_id=quoted_id,
         quote_policy=quote_policy,
         app_id=member.app_id,
@@ -219,14 +219,16 @@ def _draft(
     )
 
 
-def _media_ids(texts: list[str]) -> list[int]:
+def media_ids_of(texts: list[str]) -> list[int]:
+    """The ids of attachments. Raises Invalid."""
     try:
         return [forms.row_id(text) for text in texts]
     except NotFound as error:
         raise Invalid({}, "Validation failed: Media attachments must be your own") from error
 
 
-def _poll(params: Params) -> PollDraft | None:
+def poll_draft(params: Params) -> PollDraft | None:
+    """The ``poll`` that was sent, if one was."""
     asked = params.nested("poll")
     options = asked.texts("options")
     if not options:
