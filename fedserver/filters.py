@@ -192,7 +192,11 @@ async def applied(server: Server, viewer_id: int | None, batch: Batch) -> Batch:
     """The batch, knowing what of it matches the viewer's filters (`Batch.filtered`)."""
     if viewer_id is None or not batch.cards:
         return batch
-    mine = await of_member(server, viewer_id)
+    return marked(await of_member(server, viewer_id), batch)
+
+
+def marked(mine: Filters | None, batch: Batch) -> Batch:
+    """The same with filters that are at hand: for units."""
     if mine:
         found: dict[int, tuple[Match, ...]] = {}
         for card in batch.cards:
@@ -208,7 +212,21 @@ async def applied(server: Server, viewer_id: int | None, batch: Batch) -> Batch:
 
 def withholds(matches: Iterable[Match], context: str) -> bool:
     """Whether something that matches is not to be shown there at all."""
-    return any(one.filter.action == "hide" and context in one.filter.contexts for one in matches)
+    return any(_is_by(one, "hide", context) for one in matches)
+
+
+def warnings(matches: Iterable[Match], context: str) -> tuple[str, ...]:
+    """The titles of those filters that have something covered there."""
+    return tuple(one.filter.title for one in matches if _is_by(one, "warn", context))
+
+
+def blurs(matches: Iterable[Match], context: str) -> bool:
+    """Whether the pictures of something that matches are covered there."""
+    return any(_is_by(one, "blur", context) for one in matches)
+
+
+def _is_by(match: Match, action: str, context: str) -> bool:
+    return match.filter.action == action and context in match.filter.contexts
 
 
 # -- what members do with them

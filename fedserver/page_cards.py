@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from fedserver import quoted
+from fedserver import filters, quoted
 from fedserver.config import Config
 from fedserver.content.html import without_inline_quote
 from fedserver.media import remote_urls
@@ -161,6 +161,8 @@ class PostCard:
     standing: Standing
     mine: bool
     quote: QuotedCard | None = None
+    # Titles of the viewer's filters that want a warning before it.
+    filtered_by: tuple[str, ...] = ()
 
     @property
     def may_be_boosted(self) -> bool:
@@ -206,8 +208,14 @@ def emojis_of(config: Config, stored: str, owner_uri: str) -> tuple[Emoji, ...]:
     )
 
 
-def cards_of(conn: Connection, config: Config, viewer_id: int | None, batch: Batch) -> list[PostCard]:
-    """The posts of a batch that was fetched with nothing held, in order: one statement more at the most."""
+def cards_of(
+    conn: Connection, config: Config, viewer_id: int | None, batch: Batch, context: str = ""
+) -> list[PostCard]:
+    """The posts of a batch that was fetched with nothing held, in order: one statement more at the most.
+
+    `context` is where they are shown, in the words of filters: those of the viewer's that apply there hide posts,
+    cover them, or their pictures.
+    """
     answered = {
         line.in_reply_to_account_id
         for card in batch.cards
@@ -223,22 +231,27 @@ def cards_of(conn: Connection, config: Config, viewer_id: int | None, batch: Bat
         content = batch.contents.get(line.id)
         if content is None or line.account_id not in people:
             continue  # it went between two statements
+        matches = batch.filtered.get(line.id, ())
+        if filters.withholds(matches, context):
+            continue
         boosted = card.original is not None
-        found.append(
-            _card(
-                config,
-                line,
-                content,
-                people,
-                viewer_id=viewer_id,
-                standing=(batch.standing or {}).get(line.id, NO_STANDING),
-                poll=batch.polls.get(line.id),
-                preview=batch.previews.get(line.preview_id or 0),
-                quote=_quote(config, line, people, batch),
-                boosted_by=people.get(card.post.account_id) if boosted else None,
-                boost_id=card.post.id if boosted else None,
-            )
+        made = _card(
+            config,
+            line,
+            content,
+            people,
+            viewer_id=viewer_id,
+            standing=(batch.standing or {}).get(line.id, NO_STANDING),
+            poll=batch.polls.get(line.id),
+            preview=batch.previews.get(line.preview_id or 0),
+            quote=_quote(config, line, people, batch),
+            boosted_by=people.get(card.post.account_id) if boosted else None,
+            boost_id=card.post.id if boosted else None,
         )
+        if matches:
+            covered = made.sensitive or filters.blurs(matches, context)
+            made = replace(made, filtered_by=filters.warnings(matches, context), sensitive=covered)
+        found.append(made)
     return found
 
 

@@ -245,7 +245,7 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
     changed = posts.by_id(conn, post_id)
     assert changed is not None
     edited(conn, changed)
-    posting.edited(conn, changed)
+    posting.edited(conn, row, changed)
     server.publish.post_updated(conn, post_id)
 
 

@@ -11,11 +11,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import feeds, threads, timelines
+from fedserver import feeds, filters, threads, timelines
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation import backfill
+from fedserver.filters import Filters
 from fedserver.page_cards import PostCard, cards_of
 from fedserver.rendered import Shelf
 from fedserver.timelines import AccountPosts, Batch, Window
@@ -60,11 +61,12 @@ class ThreadView:
 async def home(server: Server, account_id: int, window: Window) -> Leaf:
     """A member's home timeline."""
 
+    mine = await filters.of_member(server, account_id)
+
     def unit(conn: Connection) -> Leaf:
-        batch = timelines.home_unit(conn, account_id, window, NOTHING_HELD)
-        return _leaf(
-            cards_of(conn, server.config, account_id, batch), window, [c.post.id for c in batch.cards]
-        )
+        batch = filters.marked(mine, timelines.home_unit(conn, account_id, window, NOTHING_HELD))
+        cards = cards_of(conn, server.config, account_id, batch, "home")
+        return _leaf(cards, window, [card.post.id for card in batch.cards])
 
     return await server.db.read(unit)
 
@@ -74,6 +76,7 @@ async def public(server: Server, viewer: Viewer, window: Window, *, local: bool)
     sides = await feeds.sides(server, viewer, "live", local=local)
     if sides is None:
         return Leaf([], None, None)
+    mine = await _filters(server, viewer)
 
     def unit(conn: Connection) -> Leaf:
         batch = timelines.public_unit(
@@ -85,7 +88,8 @@ async def public(server: Server, viewer: Viewer, window: Window, *, local: bool)
             remote=sides.only_remote,
             only_media=False,
         )
-        cards = cards_of(conn, server.config, viewer.account_id, batch)
+        filters.marked(mine, batch)
+        cards = cards_of(conn, server.config, viewer.account_id, batch, "public")
         return _leaf(cards, window, [card.post.id for card in batch.cards])
 
     return await server.db.read(unit)
@@ -96,12 +100,13 @@ async def of_account(
 ) -> Leaf:
     """An account's posts, newest first. Raises NotFound."""
 
+    mine = await _filters(server, viewer)
+
     def unit(conn: Connection) -> Leaf:
         viewer_id = viewer.account_id
         batch = timelines.of_account_unit(conn, viewer_id, account_id, window, NOTHING_HELD, wanted)
-        return _leaf(
-            cards_of(conn, server.config, viewer_id, batch), window, [c.post.id for c in batch.cards]
-        )
+        cards = cards_of(conn, server.config, viewer_id, filters.marked(mine, batch), "account")
+        return _leaf(cards, window, [card.post.id for card in batch.cards])
 
     return await server.db.read(unit)
 
@@ -109,7 +114,7 @@ async def of_account(
 async def pinned(server: Server, viewer: Viewer, account_id: int) -> list[PostCard]:
     """What an account shows at the top of its profile."""
     batch = await timelines.pinned(server, viewer.account_id, account_id, NOTHING_HELD)
-    return await server.db.read(cards_of, server.config, viewer.account_id, batch)
+    return await server.db.read(cards_of, server.config, viewer.account_id, batch, "account")
 
 
 async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> Leaf:
@@ -126,7 +131,7 @@ async def tagged(server: Server, viewer: Viewer, name: str, window: Window) -> L
         local=sides.only_local,
         remote=sides.only_remote,
     )
-    cards = await server.db.read(cards_of, server.config, viewer.account_id, batch)
+    cards = await server.db.read(cards_of, server.config, viewer.account_id, batch, "public")
     return _leaf(cards, window, [card.post.id for card in batch.cards])
 
 
@@ -157,8 +162,10 @@ async def one(server: Server, viewer: Viewer, post_id: int) -> PostCard:
 async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
     """A post and all that was said around it; for a member, more of it may be fetched afterwards. Raises NotFound.
 
-    What was written by people whom the viewer blocks or mutes is left out, the post itself excepted.
+    What was written by people whom the viewer blocks or mutes, or is hidden by a filter, is left out, the post itself
+    excepted.
     """
+    mine = await _filters(server, viewer)
 
     def unit(conn: Connection) -> ThreadView:
         viewer_id = viewer.account_id
@@ -166,7 +173,8 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
         if not focus or focus[0].id != post_id:
             raise NotFound
         around = threads.around_unit(conn, viewer_id, post_id, NOTHING_HELD)
-        found = {card.id: card for card in cards_of(conn, server.config, viewer_id, around.batch)}
+        shown = cards_of(conn, server.config, viewer_id, filters.marked(mine, around.batch), "thread")
+        found = {card.id: card for card in shown}
         before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
         depth = {post_id: 0}
         replies: list[Reply] = []
@@ -190,6 +198,10 @@ async def of_batch(server: Server, viewer: Viewer, batch: Batch) -> list[PostCar
 def cards(conn: Connection, config: Config, viewer_id: int | None, post_ids: Sequence[int]) -> list[PostCard]:
     """Those of these posts that the viewer may see, in this order: for units."""
     return cards_of(conn, config, viewer_id, timelines.batch_of(conn, viewer_id, post_ids, NOTHING_HELD))
+
+
+async def _filters(server: Server, viewer: Viewer) -> Filters | None:
+    return None if viewer.account_id is None else await filters.of_member(server, viewer.account_id)
 
 
 # -- making cards

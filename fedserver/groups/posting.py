@@ -159,11 +159,13 @@ def arrived(conn: Connection, row: PostRow, group: GroupRow, *, quietly: bool = 
         plan(conn, "tell_subscribers", {"post_id": row.id}, key=str(row.id))
 
 
-def edited(conn: Connection, row: PostRow) -> None:
+def edited(conn: Connection, before: PostRow, row: PostRow) -> None:
     """A post has changed: a thread is called by its new title, unless moderators have named it."""
-    if row.group_id is None or row.in_reply_to_id is not None or not row.title:
+    if row.group_id is None or row.in_reply_to_id is not None:
         return
-    group_threads.change(conn, row.id, title=title_of(row))
+    thread = group_threads.by_id(conn, row.id)
+    if thread is not None and thread.title == title_of(before):
+        group_threads.change(conn, row.id, title=title_of(row))
 
 
 def gone(conn: Connection, row: PostRow) -> None:
