@@ -16,6 +16,7 @@ from fedserver.context import Server
 from fedserver.moderation.domains import obfuscated
 from storage import emojis, instances
 from storage.tables import account, post, setting, user
+from storage.tables.archives import NAMES_DOMAIN
 from storage.types import id_floor, instant_of, now_ms
 
 WEEK_MS: Final = 7 * 86_400_000
@@ -62,7 +63,11 @@ async def peers(server: Server) -> Sequence[str]:
     """The domains of every account known from elsewhere, but for those kept out."""
 
     def unit(conn: Connection) -> Sequence[str]:
-        known = set(conn.scalars(select(account.c.domain).distinct().where(account.c.domain != "")))
+        known = set(
+            conn.scalars(
+                select(account.c.domain).distinct().where(account.c.domain.not_in(("", NAMES_DOMAIN)))
+            )
+        )
         return sorted(known - instances.hosts_with(conn, "reject"))
 
     return await server.db.read(unit)

@@ -76,6 +76,8 @@ def _boost(conn: Connection, server: Server, account_id: int, post_id: int, want
     own = row.account_id == account_id
     if row.visibility not in visibility.FOR_EVERYBODY and not (own and row.visibility == "followers"):
         raise Forbidden("This post is not for everybody, so it cannot be boosted.")
+    if server.uris.is_local(row.uri) and not row.local:
+        raise Forbidden("This post is from an archive, which stays where it is.")
     known = interactions.boost_between(conn, account_id, row.id)
     if known is not None:
         return int(known.id)

@@ -13,6 +13,7 @@ from fedserver.content.links import Handle
 from fedserver.content.plain import MentionTarget
 from storage import accounts
 from storage.accounts import AccountRow
+from storage.tables.archives import NAMES_DOMAIN
 
 
 class Home(Protocol):
@@ -31,7 +32,8 @@ def is_ours(server: Home, domain: str | None) -> bool:
 
 
 def known(conn: Connection, server: Home, handles: Sequence[Handle]) -> dict[str, AccountRow]:
-    """By the handle's key, the accounts this server knows and may name; one statement."""
+    """By the handle's key, the accounts this server knows and may name; one statement. Nobody reads what is said to a
+    name in an archive."""
     pairs = {
         handle.key: (
             accounts.fold(handle.username),
@@ -44,7 +46,10 @@ def known(conn: Connection, server: Home, handles: Sequence[Handle]) -> dict[str
     return {
         key: row
         for key, row in rows.items()
-        if row is not None and row.suspended_at is None and row.deleted_at is None
+        if row is not None
+        and row.suspended_at is None
+        and row.deleted_at is None
+        and row.domain != NAMES_DOMAIN
     }
 
 

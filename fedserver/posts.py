@@ -360,7 +360,8 @@ def erase(conn: Connection, row: PostRow) -> None:
         posts.remove(conn, boost)
     if not row.local:
         remote_media.forget_of_post(conn, row.id)
-        conn.execute(delete(media).where(media.c.post_id == row.id))
+        # Files that are here came with an archive, and go as those of a member's post do.
+        conn.execute(delete(media).where(media.c.post_id == row.id, media.c.store_key == ""))
     conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
     posts.remove(conn, row)
     posting.counted_anew(conn, row)

@@ -24,6 +24,7 @@ from storage import notifications as stored_notifications
 from storage.accounts import AccountRow
 from storage.relationships import FollowRow, Relationship
 from storage.signals import signal
+from storage.tables.archives import NAMES_DOMAIN
 from storage.types import new_id, now_ms
 
 
@@ -67,6 +68,8 @@ def follow_unit(
         raise Forbidden("You cannot follow this account.")
     if domain_blocks.is_kept_out(conn, account_id, target.domain):
         raise Forbidden(f"You block everybody of {target.domain}.")
+    if target.domain == NAMES_DOMAIN:
+        raise Forbidden("This is a name in an archive. Nobody writes under it any more.")
     if target.moved_to_id is not None:
         raise Forbidden("This account has moved. Follow the new one instead.")
     me = accounts.by_id(conn, account_id)

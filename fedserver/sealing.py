@@ -7,13 +7,17 @@ on one database share the data directory, or each opens only what it has sealed 
 
 from __future__ import annotations
 
+import hmac
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fedserver.config import Config
 
@@ -35,6 +39,12 @@ def unseal(config: Config, sealed: bytes, about: str) -> str | None:
     except InvalidTag:
         return None
     return opened.decode()
+
+
+def digester(config: Config, about: str) -> Callable[[str], bytes]:
+    """A keyed digest, by which a value is known again that cannot be had again. Reads a small file."""
+    key = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"digest {about}".encode()).derive(_key(config))
+    return lambda value: hmac.digest(key, value.encode(errors="surrogatepass"), "sha256")
 
 
 def _key(config: Config) -> bytes:

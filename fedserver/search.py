@@ -190,7 +190,11 @@ def _may_be_found(scope: Scope) -> ColumnElement[bool]:
         exists().where(poll_vote.c.post_id == post.c.id, poll_vote.c.account_id == VIEWER),
         _boosted(),
     )
-    community = and_(post.c.local, or_(*(post.c.visibility == one for one in ("public", "members", "group"))))
+    # Wherever it was written, what is said in a group of theirs is found by its members.
+    community = or_(
+        post.c.visibility == "group",
+        and_(post.c.local, or_(post.c.visibility == "public", post.c.visibility == "members")),
+    )
     open_to_all = or_(
         community,
         and_(

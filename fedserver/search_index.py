@@ -40,6 +40,16 @@ def add(conn: Connection, row: PostRow, *, tags: Sequence[Any] | None = None, ha
         _put(conn, [row], known_tags, media, search.put_new_post)
 
 
+def add_all(
+    conn: Connection,
+    rows: Sequence[PostRow],
+    tags: Mapping[int, Sequence[Any]],
+    media: Mapping[int, Sequence[Any]],
+) -> None:
+    """The same for many, of which hashtags and attachments (by id) are at hand."""
+    search.put_new_posts(conn, _documents(conn, rows, tags, media))
+
+
 def change(conn: Connection, row: PostRow) -> None:
     """A post or one of its parts has changed."""
     if row.kind != "boost":
@@ -65,6 +75,17 @@ def _put(
     media: Mapping[int, Sequence[Any]],
     put: Callable[[Connection, int, Sequence[str], Sequence[str]], None],
 ) -> None:
+    for post_id, parts, marks in _documents(conn, rows, tags, media):
+        put(conn, post_id, parts, marks)
+
+
+def _documents(
+    conn: Connection,
+    rows: Sequence[PostRow],
+    tags: Mapping[int, Sequence[Any]],
+    media: Mapping[int, Sequence[Any]],
+) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Of each post its id, its texts and its marks."""
     questions = [row.id for row in rows if row.kind == "question"]
     options = posts.poll_options_of(conn, questions) if questions else {}
     shown = {row.preview_id for row in rows if row.preview_id is not None}
@@ -86,7 +107,7 @@ def _put(
         marks = set(_marks(row, files, tagged))
         if row.preview_id in played:
             marks.add(mark("embed"))
-        put(conn, row.id, parts, sorted(marks))
+        yield row.id, parts, sorted(marks)
 
 
 def _marks(row: PostRow, files: Sequence[Any], tagged: Sequence[Any]) -> Iterator[str]:

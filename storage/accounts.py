@@ -24,6 +24,7 @@ from storage import search
 from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, account_key
+from storage.tables.archives import NAMES_DOMAIN
 from storage.types import AnyOf, new_id, now_ms
 
 # Attributes are the table's columns.
@@ -278,7 +279,7 @@ def count_local_posts(conn: Connection) -> int:
 
 def count_domains(conn: Connection) -> int:
     """Other domains of which an account is known."""
-    query = select(func.count(account.c.domain.distinct())).where(account.c.domain != "")
+    query = select(func.count(account.c.domain.distinct())).where(account.c.domain.not_in(("", NAMES_DOMAIN)))
     return int(conn.execute(query).scalar_one())
 
 

@@ -91,6 +91,12 @@ def by_handle(conn: Connection, username: str, domain: str = "") -> GroupRow | N
     return _by_handle.first(conn, username_key=username.casefold(), domain=domain)
 
 
+def ours(conn: Connection, window: Window) -> list[GroupRow]:
+    """The groups of this server, private ones too, newest first."""
+    query = select_groups().where(account.c.domain == "", account.c.deleted_at.is_(None))
+    return window.rows(conn, query, group.c.account_id)
+
+
 def add(conn: Connection, account_id: int, **columns: Any) -> None:
     """Make an account a group."""
     insert_row(conn, group, {"account_id": account_id, "created_at": now_ms(), **columns})

@@ -36,6 +36,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import account, account_word, follow, hashtag, instance, post, post_tag, post_words
+from storage.tables.archives import NAMES_DOMAIN
 from storage.words import Sought, sought, words_of
 
 WORDS_MAX: Final = 12_000
@@ -74,6 +75,16 @@ def put_new_post(conn: Connection, post_id: int, parts: Iterable[str], marks: Co
     """The same for a post that has no words yet."""
     words = _document(conn.dialect.name, _words(parts), marks)
     insert_row(conn, post_words, {"post_id": post_id, "words": words}, unless_there=True)
+
+
+def put_new_posts(conn: Connection, documents: Iterable[tuple[int, Iterable[str], Collection[str]]]) -> None:
+    """The same for many: id, texts and marks of each."""
+    dialect = conn.dialect.name
+    rows = [
+        {"post_id": post_id, "words": _document(dialect, _words(parts), marks)}
+        for post_id, parts, marks in documents
+    ]
+    insert_rows(conn, post_words, rows, unless_there=True)
 
 
 def remove_post(conn: Connection, post_id: int) -> None:
@@ -225,7 +236,7 @@ def accounts_without_words(
 ) -> list[Row[Any]]:
     """The next accounts, newest first, that cannot be found by name yet; with `every` those too that can."""
     query = select(account.c.id, account.c.username, account.c.display_name).where(
-        account.c.id < below_id, account.c.deleted_at.is_(None)
+        account.c.id < below_id, account.c.deleted_at.is_(None), account.c.domain != NAMES_DOMAIN
     )
     if not every:
         query = query.where(~exists().where(account_word.c.account_id == account.c.id))

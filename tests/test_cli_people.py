@@ -107,3 +107,12 @@ def test_roles_and_suspension(ready: Run) -> None:
 def test_a_wrong_call_is_a_usage_error(run: Run) -> None:
     assert run("init", "--admin", "ada").exit_code == 2
     assert run("user", "create", "nora").exit_code == 2
+
+
+def test_a_member_may_be_granted_the_right_to_make_groups(ready: Run) -> None:
+    output(ready("user", "create", "alice", "--email", "alice@mail.example", "--json"))
+    assert output(ready("user", "allow", "alice", "create-groups", "--json"))["may_create_groups"] is True
+    assert (
+        output(ready("user", "allow", "alice", "create-groups", "--undo", "--json"))["may_create_groups"]
+        is False
+    )

@@ -12,7 +12,7 @@ import msgspec
 
 from fedserver import config as settings
 from fedserver.assembly import build_server
-from fedserver.cli import announcements, care, emoji, people, search
+from fedserver.cli import announcements, care, emoji, groups, people, search
 from fedserver.cli import doctor as checks
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
 from fedserver.cli.serve import listen, serve_several
@@ -152,7 +152,14 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-for command in (*people.commands, *care.commands, *announcements.commands, *emoji.commands, *search.commands):
+for command in (
+    *people.commands,
+    *groups.commands,
+    *care.commands,
+    *announcements.commands,
+    *emoji.commands,
+    *search.commands,
+):
     cli.add_command(command)
 
 

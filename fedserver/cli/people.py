@@ -226,6 +226,24 @@ def set_role(config_path: Path | None, name: str, role: str, as_json: bool) -> N
     _report(run(_change(load_config(config_path), name, unit)), as_json)
 
 
+@user.command("allow")
+@config_option
+@click.argument("name")
+@click.argument("what", type=click.Choice(["create-groups"]))
+@click.option("--undo", is_flag=True, help="Take the right away again.")
+@json_option
+def allow(config_path: Path | None, name: str, what: str, undo: bool, as_json: bool) -> None:
+    """Grant a member a right: to make groups. Moderators and admins have it anyway."""
+
+    def unit(conn: Connection, row: UserRow, _: Open) -> None:
+        users.change(conn, row.account_id, may_create_groups=not undo)
+        subject = ("account", row.account_id, row.username)
+        before, after = {"may_create_groups": row.may_create_groups}, {"may_create_groups": not undo}
+        audit.note(conn, None, "change_rights", subject, before=before, after=after)
+
+    _report(run(_change(load_config(config_path), name, unit)), as_json)
+
+
 @user.command("suspend")
 @config_option
 @click.argument("name")
@@ -333,6 +351,7 @@ def _shown(row: UserRow) -> dict[str, Any]:
         "uri": row.uri,
         "email": row.email,
         "role": row.role,
+        "may_create_groups": row.may_create_groups or row.role != "member",
         "state": _state(row),
     }
 

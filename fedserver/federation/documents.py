@@ -29,6 +29,7 @@ from storage import accounts, collections, interactions, posts, quotes, tags
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.tables import account, follow, post
+from storage.tables.archives import NAMES_DOMAIN
 
 Document = dict[str, Any]
 
@@ -156,7 +157,7 @@ class Documents:
         people |= {row.in_reply_to_account_id for row in rows} | {row.group_id for row in rows}
         return _Parts(
             authors=accounts.by_ids(conn, people - {None}),
-            mentions=posts.mentioned(conn, ids),
+            mentions=_who_can_be_told(posts.mentioned(conn, ids)),
             tags=posts.tags_of(conn, ids),
             media=posts.media_of(conn, ids),
             polls=posts.polls_of(conn, questions),
@@ -170,6 +171,8 @@ class Documents:
         followers = self.actor_uris(author).followers
         mentioned = [one.uri for one in parts.mentions.get(row.id, ())]
         parent = parts.authors.get(row.in_reply_to_account_id)
+        if parent is not None and parent.domain == NAMES_DOMAIN:
+            parent = None
         if parent is not None and parent.id != row.account_id and row.visibility in OPEN:
             # WIRE 10: replies are addressed to the parent's author, or a group never sees them.
             mentioned.append(parent.uri)
@@ -478,6 +481,13 @@ class Documents:
 def moment_of(milliseconds: int) -> datetime:
     """An instant of ours as an aware datetime."""
     return _instant(milliseconds)
+
+
+def _who_can_be_told(mentions: dict[int, list[Any]]) -> dict[int, list[Any]]:
+    """Mentions without the names in archives, of whom no other server has heard."""
+    return {
+        post_id: [one for one in rows if one.domain != NAMES_DOMAIN] for post_id, rows in mentions.items()
+    }
 
 
 def _instant(milliseconds: int) -> datetime:

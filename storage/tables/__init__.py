@@ -1,5 +1,6 @@
 """Every table, by family. `metadata` is what Alembic compares the database with."""
 
+from storage.tables.archives import archive_claim, archive_import, archive_person, archive_post
 from storage.tables.base import metadata
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
 from storage.tables.files import remote_file
@@ -110,6 +111,10 @@ __all__ = [
     "announcement_read",
     "app",
     "appeal",
+    "archive_claim",
+    "archive_import",
+    "archive_person",
+    "archive_post",
     "audit_entry",
     "block",
     "bookmark",

@@ -47,7 +47,7 @@ def large_mbox(path: Path, messages: int, *, people: int = 200, answers: int = 9
                     f"In-Reply-To: <{parent}@lists.example>",
                     f"References: <{first}@lists.example> <{parent}@lists.example>",
                 ]
-            quoted = "".join(f"> line {line} of what was said before\n" for line in range(place * 4))
+            quoted = "".join(f"> line {line} of what was said before\n" for line in range(place))
             body = f"{quoted}What I found about topic {thread % 97} is number {number}, which works well."
             file.write(letter("\n".join(lines), body))
     return path
