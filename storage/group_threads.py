@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, literal, select, update
 
 from storage import groups
 from storage.hot import Hot, insert_row
-from storage.tables import dislike, group_thread, group_topic, hashtag, pin, post, post_tag, thread_read
+from storage.tables import (
+    dislike,
+    group_thread,
+    group_topic,
+    hashtag,
+    pin,
+    post,
+    post_tag,
+    subscription,
+    thread_read,
+)
 from storage.types import AnyOf, new_id
 
 # Attributes are the table's columns.
@@ -235,6 +245,60 @@ def boost_by(conn: Connection, group_id: int, post_id: int) -> Any:
     return conn.execute(
         select(post).where(post.c.account_id == group_id, post.c.boost_of_id == post_id)
     ).first()
+
+
+def first_answer(conn: Connection, thread: ThreadRow) -> Any:
+    """The first post that answers in a thread, or None."""
+    query = select(post).where(
+        post.c.thread_id == thread.post_id,
+        post.c.id != thread.post_id,
+        post.c.group_id == thread.group_id,
+        post.c.deleted_at.is_(None),
+        post.c.boost_of_id.is_(None),
+    )
+    return conn.execute(query.order_by(post.c.id).limit(1)).first()
+
+
+def hand_on(conn: Connection, thread: ThreadRow, heir: Any) -> None:
+    """A thread whose first post is about to go begins with `heir`, one of its answers, from here on: it keeps its title, its
+    topics, and what members have read of it and want to hear."""
+    old, new = thread.post_id, heir.id
+    below = (post.c.in_reply_to_id == old, post.c.id != new)
+    taken = conn.scalar(select(func.count()).select_from(post).where(*below)) or 0
+    conn.execute(
+        update(post).where(*below).values(in_reply_to_id=new, in_reply_to_account_id=heir.account_id)
+    )
+    conn.execute(
+        update(post)
+        .where(post.c.id == new)
+        .values(in_reply_to_id=None, in_reply_to_account_id=None, replies_count=post.c.replies_count + taken)
+    )
+    conn.execute(
+        update(post)
+        .where(post.c.thread_id == old, post.c.id != old)
+        .values(thread_id=new, version=post.c.version + 1)
+    )
+    values = {column.name: getattr(thread, column.name) for column in group_thread.c}
+    answer_id = None if thread.answer_id == new else thread.answer_id
+    insert_row(conn, group_thread, values | {"post_id": new, "answer_id": answer_id})
+    topics = select(literal(new, post.c.id.type), post_tag.c.tag_id).where(
+        post_tag.c.post_id == old,
+        post_tag.c.tag_id.in_(select(group_topic.c.tag_id).where(group_topic.c.group_id == thread.group_id)),
+        post_tag.c.tag_id.not_in(select(post_tag.c.tag_id).where(post_tag.c.post_id == new)),
+    )
+    conn.execute(insert(post_tag).from_select(["post_id", "tag_id"], topics))
+    conn.execute(
+        update(pin).where(pin.c.post_id == old, pin.c.account_id == thread.group_id).values(post_id=new)
+    )
+    conn.execute(update(thread_read).where(thread_read.c.thread_id == old).values(thread_id=new))
+    conn.execute(
+        update(subscription)
+        .where(subscription.c.kind == "thread", subscription.c.target_id == old)
+        .values(target_id=new)
+    )
+    conn.execute(update(group_thread).where(group_thread.c.merged_into_id == old).values(merged_into_id=new))
+    forget(conn, old)
+    count_anew(conn, new)
 
 
 def forget_merged(conn: Connection, thread_id: int) -> None:

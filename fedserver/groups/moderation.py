@@ -281,6 +281,8 @@ def remove_unit(
         server.publish.group_moderated(conn, group, by_id, Action.REMOVE, post_id=row.id, reason=reason)
     if row.local:
         server.publish.post_deleted(conn, row)
+    if thread is not None and thread.post_id == row.id:
+        posting.ended(conn, thread)  # with its answers, which would stand there without what they are about
     own_posts.erase(conn, row)
     groups.note_action(
         conn, group.account_id, by_id, Action.REMOVE, account_id=row.account_id, title=title, reason=reason

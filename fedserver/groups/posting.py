@@ -169,12 +169,23 @@ def edited(conn: Connection, before: PostRow, row: PostRow) -> None:
 
 
 def gone(conn: Connection, row: PostRow) -> None:
-    """A post of a group is about to be deleted."""
-    if row.group_id is None:
+    """A post of a group is about to be deleted. What others answered to a thread outlives its first post: the thread goes
+    on from the first answer."""
+    thread = group_threads.by_id(conn, row.id) if row.group_id is not None else None
+    if thread is None or thread.merged_into_id is not None:
         return
-    if row.thread_id == row.id:
-        groups.add_to_counts(conn, row.group_id, threads=-1)
-        group_threads.forget_merged(conn, row.id)
+    heir = group_threads.first_answer(conn, thread)
+    if heir is None:
+        ended(conn, thread)
+    else:
+        group_threads.hand_on(conn, thread, heir)
+
+
+def ended(conn: Connection, thread: Any) -> None:
+    """There is no such thread any more: its first post, if it stays, is none of the group's lists."""
+    groups.add_to_counts(conn, thread.group_id, threads=-1)
+    group_threads.forget_merged(conn, thread.post_id)
+    group_threads.forget(conn, thread.post_id)
 
 
 def counted_anew(conn: Connection, row: PostRow) -> None:

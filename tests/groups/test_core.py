@@ -150,6 +150,25 @@ async def test_removing_a_post_counts_the_thread_anew(
     assert (kept.replies_count, kept.last_post_id) == (0, thread_id)
 
 
+async def test_answers_outlive_the_post_that_asked(
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread, answer: StartThread
+) -> None:
+    group_id = await make_group(alice, topics=["git"])
+    thread_id = await start(bob, group_id, "How?", topics=["git"])
+    first = await answer(alice, thread_id, "Like this.")
+    second = await answer(alice, thread_id, "Or like that.")
+    await moderation.pin(server, alice.member, thread_id)
+    await bob.delete(f"/api/v1/statuses/{thread_id}")
+    page = await threads.of_group(server, bob.account_id, group_id, Wanted(topic="git", only_pinned=True))
+    (line,) = page.lines
+    assert (line.post_id, line.title, line.replies_count) == (first, "How?", 1)
+    around = await alice.get(f"/api/v1/statuses/{first}/context")
+    assert [one["id"] for one in around["descendants"]] == [str(second)]
+    await moderation.remove(server, alice.member, first)
+    assert (await threads.of_group(server, bob.account_id, group_id, Wanted())).lines == []
+    assert (await catalogue.show(server, None, group_id)).group.threads_count == 0
+
+
 async def test_lists_are_paged_in_every_order(
     server: Server, alice: Person, make_group: MakeGroup, start: StartThread
 ) -> None:
