@@ -49,9 +49,10 @@ T = TypeVar("T")
 # -- matching
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A filter, and what of it was found: keywords as typed, ids of posts it names."""
+    """A filter, and what of it was found: keywords as typed, ids of posts it names. Each is itself alone, so that
+    what is kept by it is found quickly."""
 
     filter: Filter
     keywords: tuple[str, ...]

@@ -166,7 +166,7 @@ def notice_of(values: Any) -> Notice:
         return _new(Notice, (*values[:_OWN_WIDTH], sender, None))
     # Who mentions somebody is the author of the post.
     author = sender if values[_POST_END] == sender[0] else _new(AccountLine, values[_POST_END:])
-    card = _new(Card, (_new(PostLine, values[_SENDER_END:_POST_END]), author, None, None))
+    card = Card(_new(PostLine, values[_SENDER_END:_POST_END]), author)
     return _new(Notice, (*values[:_OWN_WIDTH], sender, card))
 
 
@@ -196,12 +196,14 @@ _unread: Hot[Any] = Hot(_select_unread, tuple)
 
 def page_unit(conn: Connection, viewer_id: int, window: Window, shelf: Shelf, asked: Asked) -> Notices:
     """One page: three statements at most when everything has been rendered before."""
-    return completed(conn, viewer_id, notices_unit(conn, viewer_id, window, asked), shelf)
+    return completed(conn, viewer_id, notices_unit(conn, viewer_id, window, shelf, asked), shelf)
 
 
-def notices_unit(conn: Connection, viewer_id: int, window: Window, asked: Asked) -> list[Notice]:
+def notices_unit(
+    conn: Connection, viewer_id: int, window: Window, shelf: Shelf, asked: Asked
+) -> list[Notice]:
     """The notifications of a page alone."""
-    return _page.run(conn, window, viewer_id=viewer_id, **asked.parameters)
+    return _page.run(conn, window, shelf.notices, viewer_id=viewer_id, **asked.parameters)
 
 
 def completed(

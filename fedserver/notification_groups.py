@@ -230,7 +230,7 @@ def _one_unit(conn: Connection, viewer_id: int, key: str, shelf: Shelf) -> Group
         newest = _people.run(conn, Window(1), viewer_id=viewer_id, group_key=key, **_people_parameters())
         notification_id = newest[0][0] if newest else 0
     window = Window(1, max_id=notification_id + 1, min_id=notification_id - 1)
-    notices = noticeboard.notices_unit(conn, viewer_id, window, asked)
+    notices = noticeboard.notices_unit(conn, viewer_id, window, shelf, asked)
     if not notices:
         raise NotFound("Record not found")
     grouped = () if key.startswith(ALONE) else GROUPED_TYPES

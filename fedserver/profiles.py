@@ -216,7 +216,7 @@ async def notifications_of(
 
     def unit(conn: Connection) -> ToldLeaf:
         wanted = Asked(types=types or noticeboard.TYPES)
-        rows = noticeboard.notices_unit(conn, member.account_id, window, wanted)
+        rows = noticeboard.notices_unit(conn, member.account_id, window, reading.NOTHING_HELD, wanted)
         found = reading.cards(
             conn, server.config, member.account_id, [row.post_id for row in rows if row.post_id is not None]
         )

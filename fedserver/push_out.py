@@ -44,7 +44,7 @@ DEFAULT_ICON: Final = "/static/avatar.png"
 
 _GONE: Final = (404, 410)
 _LATER: Final = (408, 425, 429)
-_NOTHING_HELD: Final = Shelf(0, 0)
+_NOTHING_HELD: Final = Shelf(0, 0, 0, 0)
 
 _TITLES: Final = {
     "mention": "{who} mentioned you",

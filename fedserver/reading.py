@@ -24,7 +24,7 @@ from fedserver.viewer import Viewer
 
 __all__ = ["AccountPosts", "Leaf", "Reply", "ThreadView", "Window"]
 
-NOTHING_HELD: Final = Shelf(0, 0)
+NOTHING_HELD: Final = Shelf(0, 0, 0, 0)
 """Pages show names and texts, not the JSON that a shelf holds, so everything is fetched."""
 INDENT_MAX: Final = 3
 

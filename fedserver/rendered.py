@@ -1,33 +1,43 @@
 """JSON that was made once: what a post or an account shows whoever looks, kept by id and version.
 
 The version is in the key, so a change by another process needs no message: its rows name a newer version, and
-what is kept under the old one is never asked for again and falls out at the end.
+what is kept under the old one is never asked for again and falls out at the end. Rows are kept by all that is in
+them, for the same reason.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from storage.cards import Rendering
+from storage.cards import Card, Rendering
 
 T = TypeVar("T")
 
 POSTS_MAX: Final = 20_000  # about 1.5 kB each
 ACCOUNTS_MAX: Final = 10_000
 PREVIEWS_MAX: Final = 2_000
+CARDS_MAX: Final = 4_000  # with what is shown of most about 4 kB each
 
 
 class Shelf:
     """The renderings one process holds, those used last kept longest. Units ask it from their threads."""
 
     def __init__(
-        self, posts_max: int = POSTS_MAX, accounts_max: int = ACCOUNTS_MAX, previews_max: int = PREVIEWS_MAX
+        self,
+        posts_max: int = POSTS_MAX,
+        accounts_max: int = ACCOUNTS_MAX,
+        previews_max: int = PREVIEWS_MAX,
+        cards_max: int = CARDS_MAX,
     ) -> None:
         self._posts: _Kept[Rendering] = _Kept(posts_max)
         self._accounts: _Kept[bytes] = _Kept(accounts_max)
         self._previews: _Kept[bytes] = _Kept(previews_max)
+        self.cards: _Kept[Card] = _Kept(cards_max)
+        """Rows of timelines, by all that the database says of them."""
+        self.thread_rows: _Kept[tuple[Card, int]] = _Kept(cards_max)
+        """The same of threads."""
+        self.notices: _Kept[Any] = _Kept(cards_max)
+        """The same of notifications."""
 
     def post(self, post_id: int, version: int) -> Rendering | None:
         """What this version of the post shows to everybody."""
@@ -55,21 +65,27 @@ class Shelf:
 
 
 class _Kept(Generic[T]):
+    """In two halves: when the new one is full, the old one is forgotten but for what was asked for meanwhile.
+
+    Where threads meet here, the worst is that something is forgotten early.
+    """
+
     def __init__(self, entries_max: int) -> None:
-        self._entries: OrderedDict[tuple[int, int], T] = OrderedDict()
-        self._entries_max = entries_max
-        self._lock = Lock()
+        self._new: dict[Any, T] = {}
+        self._old: dict[Any, T] = {}
+        self._half = entries_max // 2
 
-    def get(self, key: tuple[int, int]) -> T | None:
-        with self._lock:
-            body = self._entries.get(key)
-            if body is not None:
-                self._entries.move_to_end(key)
-            return body
+    def get(self, key: Any) -> T | None:
+        found = self._new.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
 
-    def put(self, key: tuple[int, int], body: T) -> None:
-        with self._lock:
-            self._entries[key] = body
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._entries_max:
-                self._entries.popitem(last=False)
+    def put(self, key: Any, value: T) -> None:
+        if len(self._new) >= self._half:
+            if not self._half:
+                return
+            self._old, self._new = self._new, {}
+        self._new[key] = value

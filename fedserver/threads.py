@@ -74,7 +74,7 @@ def around_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Sh
     Posts the viewer may not see, or does not want to, are left out; what hangs below one of them stays. The post
     itself is shown to whoever may see it. Raises NotFound.
     """
-    by_id = _rows(conn, viewer_id, post_id)
+    by_id = _rows(conn, viewer_id, post_id, shelf)
     start = by_id.get(post_id)
     if start is None or not start[1]:
         raise NotFound
@@ -123,16 +123,19 @@ def _walked(by_id: dict[int, tuple[Card, int]], post_id: int) -> list[tuple[Card
 def whole_unit(conn: Connection, viewer_id: int | None, post_id: int) -> list[tuple[Card, int]]:
     """A post with all below it that the viewer may and wants to see, depth first, each with how deep it is: 0 for the
     post itself. One statement. Raises NotFound."""
-    by_id = _rows(conn, viewer_id, post_id)
+    by_id = _rows(conn, viewer_id, post_id, None)
     start = by_id.get(post_id)
     if start is None or not start[1]:
         raise NotFound
     return [(start[0], 0), *_walked(by_id, post_id)]
 
 
-def _rows(conn: Connection, viewer_id: int | None, post_id: int) -> dict[int, tuple[Card, int]]:
+def _rows(
+    conn: Connection, viewer_id: int | None, post_id: int, shelf: Shelf | None
+) -> dict[int, tuple[Card, int]]:
+    met = None if shelf is None else shelf.thread_rows
     parameters = {"post_id": post_id, "viewer_id": viewer_id or 0, "now": now_ms()}
-    rows = (_thread_public if viewer_id is None else _thread).run(conn, **parameters)
+    rows = (_thread_public if viewer_id is None else _thread).run(conn, met, **parameters)
     return {row[0].post.id: row for row in rows}
 
 

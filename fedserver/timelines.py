@@ -202,35 +202,37 @@ _by_ids_public: Hot[Card] = Hot(
 # -- units
 
 
-def cards_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int]) -> list[Card]:
+def cards_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> list[Card]:
     """Those of these posts that the viewer may see, in this order."""
     if not post_ids:
         return []
     if viewer_id is None:
-        found = _by_ids_public.run(conn, ids=list(post_ids))
+        found = _by_ids_public.run(conn, shelf.cards, ids=list(post_ids))
     else:
-        found = _by_ids.run(conn, ids=list(post_ids), viewer_id=viewer_id)
+        found = _by_ids.run(conn, shelf.cards, ids=list(post_ids), viewer_id=viewer_id)
     by_id = {card.post.id: card for card in found}
     return [by_id[one] for one in post_ids if one in by_id]
 
 
 def batch_of(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
     """The same with everything that is needed to show them."""
-    return quoted.complete(conn, cards_of(conn, viewer_id, post_ids), viewer_id, shelf)
+    return quoted.complete(conn, cards_of(conn, viewer_id, post_ids, shelf), viewer_id, shelf)
 
 
 def open_unit(conn: Connection, viewer_id: int | None, post_ids: Sequence[int], shelf: Shelf) -> Batch:
     """Those of these posts that public timelines show to this viewer, in this order."""
     parameters = {"viewer_id": viewer_id or 0, "now": now_ms(), "only_media": 0}
     found = (
-        {card.post.id: card for card in _open.run(conn, ids=list(post_ids), **parameters)} if post_ids else {}
+        {card.post.id: card for card in _open.run(conn, shelf.cards, ids=list(post_ids), **parameters)}
+        if post_ids
+        else {}
     )
     return quoted.complete(conn, [found[one] for one in post_ids if one in found], viewer_id, shelf)
 
 
 def home_unit(conn: Connection, viewer_id: int, window: Window, shelf: Shelf) -> Batch:
     """One page of a home timeline: three statements at most when everything has been rendered before."""
-    return quoted.complete(conn, _home.run(conn, window, viewer_id=viewer_id), viewer_id, shelf)
+    return quoted.complete(conn, _home.run(conn, window, shelf.cards, viewer_id=viewer_id), viewer_id, shelf)
 
 
 def public_unit(
@@ -246,15 +248,15 @@ def public_unit(
     """Public posts, newest first: no boosts, no replies to others, nobody limited or hidden by the viewer."""
     parameters = {"viewer_id": viewer_id or 0, "now": now_ms(), "only_media": int(only_media)}
     if local != remote:
-        found = _public_side.run(conn, window, local=local, **parameters)
+        found = _public_side.run(conn, window, shelf.cards, local=local, **parameters)
     else:
-        found = _public.run(conn, window, **parameters)
+        found = _public.run(conn, window, shelf.cards, **parameters)
     return quoted.complete(conn, found, viewer_id, shelf)
 
 
 def of_list_unit(conn: Connection, viewer_id: int, list_id: int, window: Window, shelf: Shelf) -> Batch:
     """One page of a list's timeline. Raises NotFound for what is no list of the viewer's."""
-    found = _list.run(conn, window, viewer_id=viewer_id, list_id=list_id)
+    found = _list.run(conn, window, shelf.cards, viewer_id=viewer_id, list_id=list_id)
     if not found:
         owned = select(member_list.c.id).where(
             member_list.c.id == list_id, member_list.c.account_id == viewer_id
@@ -291,9 +293,9 @@ def by_tag_unit(
         "none_keys": set(map(tag_key, none_of)),
     }
     if len(keys) == 1:
-        found = _tagged.run(conn, window, key=keys[0], **parameters)
+        found = _tagged.run(conn, window, shelf.cards, key=keys[0], **parameters)
     else:
-        found = _tagged_any.run(conn, window, keys=keys, **parameters)
+        found = _tagged_any.run(conn, window, shelf.cards, keys=keys, **parameters)
     return quoted.complete(conn, found, viewer_id, shelf)
 
 
@@ -315,9 +317,9 @@ def of_account_unit(
         "tag": tag_key(wanted.tag),
     }
     if viewer_id is None:
-        found = _of_account_public.run(conn, window, **parameters)
+        found = _of_account_public.run(conn, window, shelf.cards, **parameters)
     else:
-        found = _of_account.run(conn, window, viewer_id=viewer_id, **parameters)
+        found = _of_account.run(conn, window, shelf.cards, viewer_id=viewer_id, **parameters)
     if not found:
         # Whoever is gone has no post that may be seen, so it is enough to ask now.
         author = accounts.by_id(conn, author_id)
@@ -431,6 +433,7 @@ async def by_link(
             found = _linking.run(
                 conn,
                 window,
+                shelf.cards,
                 preview_id=preview_id,
                 viewer_id=viewer_id or 0,
                 now=now_ms(),

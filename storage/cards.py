@@ -4,6 +4,8 @@ A `Card` is what changes without an edit: counts, parent, author. Texts come onl
 whose rendering the caller does not hold already, because they change with the version alone.
 """
 
+# Long because all that showing a post takes is fetched in one place, where no list can forget a part of it.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 
 from storage import accounts, collections, posts, previews
-from storage.hot import Hot
+from storage.hot import Hot, Met
 from storage.interactions import Standing
 from storage.paging import Window
 from storage.tables import (
@@ -88,13 +90,29 @@ class AccountLine(NamedTuple):
     moved_to_id: int | None
 
 
-class Card(NamedTuple):
-    """A post and its author; for a boost also the post it shows and that one's author."""
+class Card:
+    """A post and its author; for a boost also the post it shows and that one's author. Never changed, but for what
+    is noted on it: a card that is met again spares whoever shows it most of the work.
 
-    post: PostLine
-    author: AccountLine
-    original: PostLine | None
-    original_author: AccountLine | None
+    `held` are the renderings of all of it, once they were there, if there is nothing more to a post than these: no
+    poll, quote, preview or move. `usual` is for who shows posts: how most viewers see it.
+    """
+
+    __slots__ = ("author", "held", "original", "original_author", "post", "usual")
+
+    def __init__(
+        self,
+        post: PostLine,
+        author: AccountLine,
+        original: PostLine | None = None,
+        original_author: AccountLine | None = None,
+    ) -> None:
+        self.post = post
+        self.author = author
+        self.original = original
+        self.original_author = original_author
+        self.held: tuple[Rendering, bytes, Rendering | None, bytes | None] | None = None
+        self.usual: bytes | None = None
 
 
 class QuoteCard(NamedTuple):
@@ -241,9 +259,9 @@ def card_of(values: Any) -> Card:
     # Past the constructors of named tuples, which are Python's and cost as much as the query.
     post_line, author = _new(PostLine, values[:one]), _new(AccountLine, values[one:two])
     if len(values) < four or values[two] is None:
-        return _new(Card, (post_line, author, None, None))
+        return Card(post_line, author)
     original, original_author = _new(PostLine, values[two:three]), _new(AccountLine, values[three:four])
-    return _new(Card, (post_line, author, original, original_author))
+    return Card(post_line, author, original, original_author)
 
 
 class Page:
@@ -265,16 +283,18 @@ class Page:
         self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row, packed=True, gap=gap)
         self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row, packed=True, gap=gap)
 
-    def run(self, conn: Connection, window: Window, **parameters: Any) -> list[Any]:
-        """The page, newest first."""
+    def run(
+        self, conn: Connection, window: Window, met: Met[Any] | None = None, **parameters: Any
+    ) -> list[Any]:
+        """The page, newest first; rows that have been `met` are taken from there."""
         bounds = {
             "above": max(window.min_id or 0, window.since_id or 0),
             "below": ID_MAX if window.max_id is None else window.max_id,
             "size": window.limit,
         }
         if window.ascending:
-            return self._up.run(conn, **bounds, **parameters)[::-1]
-        return self._down.run(conn, **bounds, **parameters)
+            return self._up.run(conn, met, **bounds, **parameters)[::-1]
+        return self._down.run(conn, met, **bounds, **parameters)
 
 
 def _select_standing() -> Any:
@@ -355,7 +375,20 @@ def complete(
     more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen."""
     lines: dict[int, PostLine] = {}
     authors: dict[int, AccountLine] = {}
+    looked_at: list[PostLine] = []
+    bodies: dict[int, Rendering] = {}
+    profiles: dict[int, bytes] = {}
+    unknown: list[Card] = []
     for card in cards:
+        looked_at.append(card.post)
+        if card.original is not None:
+            looked_at.append(card.original)
+        if card.held is not None:
+            bodies[card.post.id], profiles[card.author.id], body, profile = card.held
+            if body is not None and profile is not None:
+                bodies[card.original.id], profiles[card.original_author.id] = body, profile  # type: ignore[union-attr]
+            continue
+        unknown.append(card)
         lines[card.post.id] = card.post
         authors[card.author.id] = card.author
         if card.original is not None and card.original_author is not None:
@@ -363,11 +396,12 @@ def complete(
             authors[card.original_author.id] = card.original_author
     for quote in (quotes or {}).values():
         if quote.quoted is not None and quote.quoted_author is not None:
+            looked_at.append(quote.quoted)
             lines[quote.quoted.id] = quote.quoted
             authors[quote.quoted_author.id] = quote.quoted_author
-    standing = None if viewer_id is None else standing_of(conn, viewer_id, lines.values())
+    standing = None if viewer_id is None else standing_of(conn, viewer_id, looked_at)
     polled = [line.id for line in lines.values() if line.kind in KINDS_WITH_POLL]
-    batch = Batch(cards, standing, polls_of(conn, polled, viewer_id), {}, {}, {}, {}, {})
+    batch = Batch(cards, standing, polls_of(conn, polled, viewer_id), bodies, {}, profiles, {}, {})
     batch.viewer_id, batch.quotes = viewer_id, quotes or {}
     missing: list[int] = []
     for line in lines.values():
@@ -382,7 +416,36 @@ def complete(
     add_previews(
         conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held
     )
+    for card in unknown:
+        _note_held(card, batch)
     return batch
+
+
+def _note_held(card: Card, batch: Batch) -> None:
+    """On a card of which everything is held."""
+    body, profile = batch.post_bodies.get(card.post.id), batch.account_bodies.get(card.author.id)
+    if body is None or profile is None or not _is_plain(card.post, card.author):
+        return
+    if card.original is None or card.original_author is None:
+        card.held = body, profile, None, None
+        return
+    original = batch.post_bodies.get(card.original.id)
+    original_profile = batch.account_bodies.get(card.original_author.id)
+    if (
+        original is not None
+        and original_profile is not None
+        and _is_plain(card.original, card.original_author)
+    ):
+        card.held = body, profile, original, original_profile
+
+
+def _is_plain(line: PostLine, author: AccountLine) -> bool:
+    return (
+        line.kind not in KINDS_WITH_POLL
+        and not line.quote_uri
+        and line.preview_id is None
+        and author.moved_to_id is None
+    )
 
 
 def add_previews(conn: Connection, batch: Batch, preview_ids: Iterable[int], held: Held) -> None:

@@ -15,7 +15,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
@@ -24,7 +24,17 @@ from storage import changes
 from storage.types import list_parameter
 
 Row = TypeVar("Row")
-_unpack = msgspec.json.Decoder(list[list[Any]]).decode
+_unpack = msgspec.json.Decoder(list[Any]).decode
+_unpack_all = msgspec.json.Decoder(list[list[Any]]).decode
+_BREAK: Final = "\n"  # JSON has none within
+
+
+class Met(Protocol[Row]):
+    """Rows made before, by all that the database says of them."""
+
+    def get(self, key: Any) -> Row | None: ...
+
+    def put(self, key: Any, value: Row) -> None: ...
 
 
 @lru_cache(maxsize=2)
@@ -40,8 +50,9 @@ class Hot(Generic[Row]):
     `AnyOf` wants them.
 
     `packed` is for queries of many rows and no bytes. Python's sqlite3 lets other threads run between any two
-    rows, and under load takes a turn of the event loop to go on; so SQLite makes one JSON text of all rows. The
-    columns of `gap`, from one number to before another, are left out of those in which the first of them is null.
+    rows, and under load takes a turn of the event loop to go on; so SQLite makes one text of all rows, a line of
+    JSON for each. The columns of `gap`, from one number to before another, are left out of those in which the
+    first of them is null.
     """
 
     def __init__(
@@ -72,8 +83,8 @@ class Hot(Generic[Row]):
             known = self._texts[dialect_name] = (text, constants)
         return known
 
-    def run(self, conn: Connection, **parameters: Any) -> list[Row]:
-        """Execute within the unit's transaction; all rows."""
+    def run(self, conn: Connection, met: Met[Row] | None = None, /, **parameters: Any) -> list[Row]:
+        """Execute within the unit's transaction; all rows. Those that have been `met` are taken from there."""
         dialect_name = conn.dialect.name
         text, constants = self._text(dialect_name)
         bound = dict(constants)
@@ -82,9 +93,26 @@ class Hot(Generic[Row]):
                 list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
             )
         cursor = _execute(conn, text, bound)
-        if self._packed and dialect_name == "sqlite":
-            return list(map(self._row, _unpack(cursor.fetchone()[0])))  # type: ignore[arg-type]
-        return list(map(self._row, cursor.fetchall())) if cursor.description else []  # type: ignore[arg-type]
+        if not self._packed or dialect_name != "sqlite":
+            rows = cursor.fetchall() if cursor.description else []
+            return list(map(self._row, rows)) if met is None else self._those(met, rows, None)  # type: ignore[arg-type]
+        packed: str | None = cursor.fetchone()[0]
+        if packed is None:
+            return []
+        if met is None:
+            return list(map(self._row, _unpack_all(f"[{packed.replace(_BREAK, ',')}]")))  # type: ignore[arg-type]
+        return self._those(met, packed.split(_BREAK), _unpack)
+
+    def _those(self, met: Met[Row], keys: Sequence[Any], unpack: Callable[[Any], Any] | None) -> list[Row]:
+        """A row for each key, which is all that the database says of it."""
+        found: list[Row] = []
+        for key in keys:
+            row = met.get(key)
+            if row is None:
+                row = self._row(key if unpack is None else unpack(key))  # type: ignore[misc]
+                met.put(key, row)
+            found.append(row)
+        return found
 
     def first(self, conn: Connection, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -140,13 +168,13 @@ def _insert_text(
 
 
 def _packing(text: str, width: int, gap: tuple[int, int] | None) -> str:
-    """The query around a query that makes one JSON text of its rows, in their order."""
+    """The query around a query that makes one text of its rows, in their order, a line for each."""
     names = [f"c{number}" for number in range(width)]
     line = row = f"json_array({', '.join(names)})"
     if gap is not None:
         first, end = gap
         row = f"CASE WHEN c{first} IS NULL THEN json_array({', '.join(names[:first] + names[end:])}) ELSE {line} END"
-    return f"WITH line({', '.join(names)}) AS ({text}) SELECT json_group_array({row}) FROM line"  # noqa: S608
+    return f"WITH line({', '.join(names)}) AS ({text}) SELECT group_concat({row}, char(10)) FROM line"  # noqa: S608
 
 
 def _row_maker(columns: Any) -> Callable[[Any], Any]:

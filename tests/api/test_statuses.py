@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from fedserver.context import Server
 from tests.api.uploads import picture, upload, upload_form
 from tests.client import ApiError
+from tests.conftest import MakeMember
 from tests.members import Person
+from web.app import build_app
 
 
 async def say(person: Person, text: str = "Hello", **more: Any) -> Any:
@@ -65,6 +70,46 @@ async def test_counts_and_marks_are_fresh(alice: Person, bob: Person) -> None:
     assert [one["id"] for one in await bob.get(f"/api/v1/accounts/{alice.id}/statuses?pinned=true")] == [
         status["id"]
     ]
+
+
+async def test_what_is_kept_of_a_page_shows_the_same_as_a_page_made_anew(
+    alice: Person, bob: Person, member: MakeMember, server: Server
+) -> None:
+    carol = await member("carol")
+    for follower in (bob, carol):
+        await follower.post(f"/api/v1/accounts/{alice.id}/follow")
+    status = await say(alice, "one")
+    at = f"/api/v1/statuses/{status['id']}"
+    asked = await say(alice, "Which?", poll={"options": ["A", "B"], "expires_in": 600})
+    answer = await say(carol, "@alice two", in_reply_to_id=status["id"])
+    words = {"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "exam"}]}
+    changes: list[Callable[[], Awaitable[Any]]] = [
+        lambda: bob.post(f"{at}/favourite"),
+        lambda: carol.post(f"{at}/reblog"),
+        lambda: alice.put(at, {"status": "exam"}),
+        lambda: bob.post("/api/v2/filters", words),
+        lambda: alice.patch("/api/v1/accounts/update_credentials", {"display_name": "A."}),
+        lambda: bob.post(f"/api/v1/polls/{asked['poll']['id']}/votes", {"choices": [1]}),
+        lambda: bob.post(f"/api/v1/accounts/{carol.id}/mute"),
+        lambda: carol.delete(f"/api/v1/statuses/{answer['id']}"),
+    ]
+
+    async def pages(client: TestClient[Any, Any]) -> list[Any]:
+        return [
+            await replace(person, client=client).get(path)
+            for person in (alice, bob, carol)
+            for path in ("/api/v1/timelines/home", f"{at}/context", "/api/v1/notifications")
+        ]
+
+    seen: list[Any] = []
+    for change in changes:
+        await change()
+        await pages(alice.client)
+        again = await pages(alice.client)
+        async with TestClient(TestServer(build_app(server))) as afresh:
+            assert again == await pages(afresh)
+        assert again not in seen
+        seen.append(again)
 
 
 async def test_visibility_holds_everywhere(alice: Person, bob: Person, nobody: Person) -> None:

@@ -118,8 +118,6 @@ class Renderer:
         self._header_url = header_url
         self.shelf = Shelf()
         self._made: dict[tuple[PostLine, AccountLine], bytes] = {}
-        # What most members see of most posts and boosts: those who neither wrote them nor did anything with them.
-        self._usual: dict[Card, bytes] = {}
 
     # -- accounts
 
@@ -229,7 +227,7 @@ class Renderer:
 
     def statuses(self, batch: Batch) -> bytes:
         """The JSON array of a batch."""
-        return joined(self.status(card, batch) for card in batch.cards)
+        return self.array(batch.cards, batch)
 
     def array(self, cards: Sequence[Card], batch: Batch) -> bytes:
         """The JSON array of some cards of a batch."""
@@ -239,8 +237,8 @@ class Renderer:
         """One status; `more` are further members of the object, each after a comma. An author who is `rewriting`
         it is told what it quotes however that stands."""
         usual = not more and _is_usual(card, batch)
-        if usual and (known := self._usual.get(card)) is not None:
-            return known
+        if usual and card.usual is not None:
+            return card.usual
         reblog = b"null"
         if card.original is not None and card.original_author is not None:
             reblog = self._status(card.original, card.original_author, batch, b"null", b"")
@@ -248,7 +246,7 @@ class Renderer:
             card.post, card.author, batch, reblog, more, of=card.original, rewriting=rewriting
         )
         if usual and _is_same_for_all(card, batch):
-            _keep(self._usual, card, made)
+            card.usual = made
         return made
 
     def _status(
@@ -273,12 +271,12 @@ class Renderer:
         if plain:
             known = self._made.get((line, author))
             if known is not None:
-                return known + marks + more + b"}"
+                return b"%b%b%b}" % (known, marks, more)
         quote = self.quote(line, batch, is_quoted=is_quoted, rewriting=rewriting)
         made = self._status_text(line, author, batch, reblog, of, quote)
         if plain:
             _keep(self._made, (line, author), made)
-        return made + marks + more + b"}"
+        return b"%b%b%b}" % (made, marks, more)
 
     def quote(
         self, line: PostLine, batch: Batch, *, is_quoted: bool = False, rewriting: bool = False
