@@ -13,6 +13,7 @@ import hmac
 import os
 import tempfile
 import types
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
@@ -68,7 +69,8 @@ def query(request: web.Request) -> Params:
     raw = request.rel_url.raw_query_string
     tree: dict[str, Any] = {}
     if raw:
-        _put_urlencoded(tree, raw)
+        for key, value in _of_query(raw):
+            put(tree, key, value)
     return Params(tree)
 
 
@@ -123,9 +125,11 @@ async def _body(request: web.Request) -> dict[str, Any]:
         return _json(raw)
     tree: dict[str, Any] = {}
     try:
-        _put_urlencoded(tree, raw.decode())
+        pairs = _urlencoded(raw.decode())
     except UnicodeDecodeError as error:
         raise Unreadable("The form is not UTF-8 text.") from error
+    for key, value in pairs:
+        put(tree, key, value)
     return tree
 
 
@@ -140,14 +144,17 @@ async def _raw(request: web.Request) -> bytes:
     return bytes(body)
 
 
-def _put_urlencoded(tree: dict[str, Any], text: str) -> None:
+def _urlencoded(text: str) -> tuple[tuple[str, str], ...]:
     check_count(text.count("&") + 1)
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise Unreadable("The form is not UTF-8 text.") from error
-    for key, value in pairs:
-        put(tree, _clean(key), _clean(value))
+    return tuple((_clean(key), _clean(value)) for key, value in pairs)
+
+
+# Apps ask the same again and again: only what differs from all before is read.
+_of_query = lru_cache(256)(_urlencoded)
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -20,6 +20,7 @@ FALSE_WORDS: Final = frozenset({"0", "false", "f", "off", "no", "n", ""})
 
 T = TypeVar("T")
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,19}\Z")
 
 
@@ -127,7 +128,7 @@ class Params(Mapping[str, Any]):
         value = self.tree.get(name)
         if value is None or value == "":
             return default
-        digits = isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,19}", value.strip(), re.ASCII)
+        digits = isinstance(value, str) and _WHOLE.fullmatch(value.strip())
         if digits or (isinstance(value, float) and value.is_integer()):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > ID_MAX:

@@ -96,17 +96,22 @@ def link_header(
 
     ``link_header(request, next_={"max_id": 5}, prev={"min_id": 9})``; empty when there is neither.
     """
-    kept = [
-        (name, value)
-        for name, value in parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
-        if name not in _NOT_KEPT
-    ]
-    base = request.app[keys.SERVER].config.origin + request.rel_url.raw_path
+    kept = _kept(request.rel_url.raw_query_string)
+    base = f"{request.app[keys.SERVER].config.origin}{request.rel_url.raw_path}?{kept}"
     return ", ".join(
-        f'<{base}?{urlencode([*kept, *cursors.items()])}>; rel="{relation}"'
+        f'<{base}{urlencode(cursors)}>; rel="{relation}"'
         for relation, cursors in (("next", next_), ("prev", prev))
         if cursors
     )
+
+
+@lru_cache(256)
+def _kept(query: str) -> str:
+    """What of a query goes on to the next page, ready to be continued."""
+    kept = [
+        (name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in _NOT_KEPT
+    ]
+    return urlencode(kept) + "&" if kept else ""
 
 
 def page(
