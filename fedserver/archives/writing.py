@@ -6,7 +6,7 @@ They enter no home timeline and no stream, cause no notification and no mail, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from fedserver import search_index
 from fedserver.archives import people
+from fedserver.archives.exporting import own_post_id
 from fedserver.archives.people import Author, Digest
 from fedserver.archives.records import Message, Source
 from fedserver.content import markdown, plain
@@ -96,7 +97,7 @@ def write(
     archives.hold(conn, into.group_id)
     group = _open_group(conn, into.group_id)
     done = Written(known=known_before)
-    new = _new_ones(conn, into, batch, done)
+    new = _new_ones(conn, server, into, batch, done)
     if new:
         _Batch(conn, server, group, into, done).put(new)
     archives.count_run(conn, run_id, added=done.added, known=done.known, files_added=done.files_added, **run)
@@ -113,9 +114,13 @@ def _open_group(conn: Connection, group_id: int) -> GroupRow:
     return group
 
 
-def _new_ones(conn: Connection, into: Into, batch: Sequence[Prepared], done: Written) -> list[Prepared]:
+def _new_ones(
+    conn: Connection, server: Server, into: Into, batch: Sequence[Prepared], done: Written
+) -> list[Prepared]:
     ids = [external_id(into.source, one.message.external_id) for one in batch]
     there = {key for key, row in archives.known(conn, into.group_id, ids).items() if not row.is_missing}
+    own = _own(conn, server, into, [one.message.external_id for one in batch])
+    there |= {external_id(into.source, one) for one in own}
     new = []
     for key, one in zip(ids, batch, strict=True):
         if key in there:
@@ -125,6 +130,21 @@ def _new_ones(conn: Connection, into: Into, batch: Sequence[Prepared], done: Wri
         there.add(key)
         new.append(one)
     return new
+
+
+def _own(conn: Connection, server: Server, into: Into, message_ids: Iterable[str]) -> dict[str, Any]:
+    """Posts of this group that were exported and come back: by what they are called in the archive."""
+    wanted = (
+        {one: post_id for one in message_ids if (post_id := own_post_id(server, one)) is not None}
+        if into.source == "mbox"
+        else {}
+    )
+    found = posts.by_ids(conn, wanted.values())
+    return {
+        one: found[post_id]
+        for one, post_id in wanted.items()
+        if post_id in found and found[post_id].group_id == into.group_id
+    }
 
 
 class _Batch:
@@ -167,6 +187,9 @@ class _Batch:
             for key, row in known.items()
             if row.post_id in found and found[row.post_id].group_id == self.group.account_id
         }
+        ancestors = [one for prepared in new for one in prepared.message.ancestors]
+        own = _own(self.conn, self.server, self.into, ancestors)
+        self.before |= {external_id(self.into.source, one): row for one, row in own.items()}
 
     def _parent(self, message: Message) -> Any | None:
         """The nearest ancestor that is there, as a row of the table or one that is about to be."""

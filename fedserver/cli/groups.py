@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 import msgspec
 from sqlalchemy import Connection
 
 from fedserver import names
-from fedserver.archives import importing
+from fedserver.archives import exporting, importing
+from fedserver.archives.exporting import FORMATS, Format
 from fedserver.archives.importing import Options, Receipt
 from fedserver.archives.records import Source
 from fedserver.assembly import build_server
@@ -126,6 +128,36 @@ def _shown(row: GroupRow) -> dict[str, Any]:
         "threads_count": row.threads_count,
         "archived": row.archived_at is not None,
     }
+
+
+@group.command("export")
+@config_option
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="jsonl", show_default=True)
+def export(config_path: Path | None, name: str, path: Path | None, format_: Format) -> None:
+    """Write all threads of a group into a file, or to standard output."""
+
+    async def work(config: Config) -> None:
+        async with build_server(config) as server:
+            row = await _named(server, name)
+            pieces = await exporting.export_whole(server, row.account_id, format_)
+            if path is None:
+                await _write(pieces, sys.stdout.buffer)
+                return
+            with path.open("xb") as file:
+                await _write(pieces, file)
+
+    try:
+        run(work(load_config(config_path)))
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} is there already.") from error
+
+
+async def _write(pieces: AsyncIterator[bytes], file: BinaryIO) -> None:
+    async for piece in pieces:
+        await asyncio.to_thread(file.write, piece)
+    file.flush()
 
 
 # -- importing

@@ -196,3 +196,20 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
         0,
     )
     assert counts(database_url) == (2_000, 200, 1_800)
+
+
+def test_a_group_is_written_into_a_file(group: Run, tmp_path: Path) -> None:
+    head = "From: carol@lists.example\nDate: Mon, 4 Mar 2019 09:00:00 +0000\nMessage-ID: <1@x>\nSubject: Git"
+    output(
+        group("import", "mbox", str(mbox(tmp_path / "a.mbox", letter(head))), "--group", "trainers", "--json")
+    )
+    target = str(tmp_path / "out.jsonl")
+    assert group("group", "export", "trainers", target).exit_code == 0
+    lines = [json.loads(line) for line in Path(target).read_text().splitlines()]
+    assert [one["type"] for one in lines] == ["group", "thread", "post"]
+    assert lines[2]["author"]["name"] == "carol"
+    assert lines[2]["author"]["uri"] is None
+    assert "Subject: Git" in group("group", "export", "trainers", "--format", "mbox").stdout
+    refused = group("group", "export", "trainers", target)
+    assert refused.exit_code == 1
+    assert "is there already" in refused.stderr
