@@ -127,8 +127,7 @@ _dollar_pair = math_inline_dollar(allow_space=False, allow_digits=True, allow_do
 
 
 def _inline_formula(state: StateInline, silent: bool) -> bool:
-    """`$TeX$`, but no prices or variables: not within a word (`US$5`), not before a digit or letter (`$5-$6`,
-    `$HOME/$USER`), not at a space (`$5 and $6`).
+    """`$TeX$`, but no prices: not within a word (`US$5`), not before a digit (`$5-$6`), not at a space (`$5 and $6`).
 
     The rules are Pandoc's, and one more for letters. Scripts without spaces may touch a formula.
     """
@@ -138,8 +137,7 @@ def _inline_formula(state: StateInline, silent: bool) -> bool:
         return False
     after = state.src[state.pos : state.pos + 1]
     state.pos = start
-    within_word = after.isdigit() or (after.isascii() and after.isalpha())
-    return not within_word and _dollar_pair(state, silent)
+    return not after.isdigit() and _dollar_pair(state, silent)
 
 
 # Posts share pages, so footnotes must not carry ids; the pages link them (`web.prose`).
