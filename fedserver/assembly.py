@@ -33,6 +33,8 @@ from fedserver.jobs.engine import open_engine
 from fedserver.jobs.periodic import Chore, Chores
 from fedserver.keys import Keys
 from fedserver.live import Bus
+from fedserver.mail_in import arrivals
+from fedserver.mail_in.mailbox import MailboxReader
 from fedserver.media.clips import ClipProcessor
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
@@ -135,6 +137,7 @@ async def _prepare_schema(config: Config) -> None:
 
 def _background(server: Server) -> list[Background]:
     return [
+        *([MailboxReader(server)] if server.config.mail_in else []),
         open_engine(server),
         DeliveryLanes(server),
         InboxWorker(server),
@@ -156,6 +159,7 @@ def _background(server: Server) -> list[Background]:
                 Chore(
                     "forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed
                 ),
+                Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
                 *moderation.chores(server),

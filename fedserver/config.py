@@ -31,9 +31,11 @@ from fedserver.config_values import (
     both_names,
     check,
     domain_and_url,
+    is_address_to_extend,
     is_loopback,
     parses,
     read_listen,
+    read_mailbox,
     static_host,
 )
 
@@ -137,6 +139,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     mail_from: Annotated[
         str, Meta(description="Sender address of mails; empty means noreply@ and the host of the domain.")
     ] = ""
+    mail_in_address: Annotated[
+        str,
+        Meta(
+            description="Address by which members post by mail, such as reply@trainers.example: each mail to them gets "
+            "one of its own, reply+CODE@trainers.example. Empty means that nobody posts by mail."
+        ),
+    ] = ""
+    mail_in: Annotated[
+        str,
+        Meta(
+            description="Mailbox that such mails come to: imaps://USER:PASSWORD@HOST:PORT/MAILBOX. Empty means that "
+            "a mail server hands them to fedserver mail receive."
+        ),
+    ] = ""
+    mail_in_seconds: Annotated[
+        int,
+        Meta(
+            description="How often the mailbox is looked into, in seconds; where it tells of new mails itself (IDLE), "
+            "they are fetched at once.",
+            ge=1,
+        ),
+    ] = 60
+    mail_in_bytes_max: Annotated[
+        int, Meta(description="Largest mail that is taken, with its attachments, in bytes.", ge=1)
+    ] = 25_000_000
     listen: Annotated[
         str, Meta(description="Where the server listens: HOST:PORT, or unix:PATH for a socket.")
     ] = "127.0.0.1:8080"
@@ -541,6 +568,18 @@ def _completed(
         "mail",
         "smtp://…, smtps://…, dir:PATH or log:",
     )
+    check(
+        not settings.mail_in_address or is_address_to_extend(settings.mail_in_address),
+        "mail_in_address",
+        "one e-mail address whose part before the @ has at most 19 letters, digits, dots or hyphens",
+    )
+    check(
+        not settings.mail_in or parses(read_mailbox, settings.mail_in),
+        "mail_in",
+        "imaps://USER:PASSWORD@HOST",
+    )
+    if settings.mail_in and not settings.mail_in_address:
+        raise ConfigError(f"{both_names('mail_in_address')} must be given with mail_in.")
     check(settings.rate_limit_factor > 0, "rate_limit_factor", "a number greater than 0")
     check(testing.time_scale > 0, "testing.time_scale", "a number greater than 0")
     for name in ("mail_from", "contact_email"):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from yarl import URL
 
@@ -88,6 +88,39 @@ def read_listen(text: str) -> Listen:
     if not parts.hostname or parts.port is None or parts.path or parts.username is not None:
         raise ValueError(text)
     return Listen(parts.hostname, parts.port, None)
+
+
+class Mailbox(NamedTuple):
+    """A mailbox on a server that speaks IMAP; without `tls` in the clear, on this machine alone."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str
+    folder: str
+
+
+def read_mailbox(text: str) -> Mailbox:
+    """Read imaps://USER:PASSWORD@HOST:PORT/MAILBOX; ValueError for anything else, and for imap:// to elsewhere."""
+    parts = urlsplit(text)
+    tls = parts.scheme == "imaps"
+    if (
+        parts.scheme not in ("imap", "imaps")
+        or not parts.hostname
+        or not parts.username
+        or parts.password is None
+        or (not tls and not is_loopback(parts.hostname))
+    ):
+        raise ValueError(text)
+    port = parts.port or (993 if tls else 143)  # RFC 8314 §3.2
+    folder = unquote(parts.path.strip("/")) or "INBOX"
+    return Mailbox(parts.hostname, port, tls, unquote(parts.username), unquote(parts.password), folder)
+
+
+def is_address_to_extend(text: str) -> bool:
+    """Say whether a code fits into an address: RFC 5321 §4.5.3.1.1 allows 64 octets before the @."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,18}@[^@\s<>+]+", text) is not None
 
 
 def address_and_port(text: str) -> tuple[str, int]:

@@ -15,12 +15,14 @@ from fedserver.config import Config
 from fedserver.content.html import to_text
 from fedserver.content.text import clean_line
 from fedserver.context import Server
+from fedserver.groups import mailing
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_links import Purpose
 from fedserver.mail_out import Mailer, MailRefused, open_mailer
-from storage import accounts, posts, relationships, users
+from storage import accounts, groups, mail_preferences, posts, relationships, subscriptions, users
+from storage.posts import PostRow
 from storage.types import new_id
 from storage.users import UserRow
 
@@ -49,7 +51,7 @@ def plan_mail(
     conn: Connection, account_id: int, template: str, context: Mapping[str, Any] | None = None
 ) -> None:
     """Have a mail of this template written to a member. `context` is JSON: its ``to`` replaces the member's
-    address, its ``link_detail`` is what a link in it is about, the rest are the template's values; no secret
+    address, its ``link_detail`` is what a link in it is about, ``answers`` the Message-ID of the mail that it is about, the rest are the template's values; no secret
     belongs into it."""
     payload = {"account_id": account_id, "template": template, "context": dict(context or {}), "id": new_id()}
     plan(conn, "mail", payload)
@@ -68,11 +70,10 @@ def plan_notification_mail(
     if member is None or not member.is_let_in:
         return
     kind = type_
-    if type_ == "mention" and post_id is not None:
-        post = posts.by_id(conn, post_id)
-        if post is not None and post.in_reply_to_account_id == account_id:
-            kind = "reply"
-    if kind not in member.wants_mail:
+    post = posts.by_id(conn, post_id) if type_ == "mention" and post_id is not None else None
+    if post is not None and post.in_reply_to_account_id == account_id:
+        kind = "reply"
+    if kind not in member.wants_mail or (post is not None and not _mails_mentions(conn, account_id, post)):
         return
     about = {"kind": kind, "post_id": post_id, "from_account_id": from_account_id}
     plan(
@@ -81,6 +82,18 @@ def plan_notification_mail(
         {"account_id": account_id, "template": "notification", "context": about, "id": new_id()},
         key=f"{account_id}:{kind}:{post_id or from_account_id}",
     )
+
+
+def _mails_mentions(conn: Connection, account_id: int, post: PostRow) -> bool:
+    """Whether a member hears by mail of what names them in a post: in a group where they get each post as a mail
+    they need no second one, and some want none of a group."""
+    if post.group_id is None:
+        return True
+    level = subscriptions.level_in_thread(conn, account_id, post.group_id, post.thread_id)
+    if level == "all":
+        preference = mail_preferences.get(conn, account_id)
+        return preference is not None and not preference.wants_groups
+    return level != "none"
 
 
 @handles("mail", attempts_max=10)
@@ -112,13 +125,14 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
     values["contact_email"] = site.contact_email
     if template == "notification":
         return None if member is None else _notification(conn, config, site.title, member, values)
+    answers = values.pop("answers", "")
     purpose = _MINTED.get(template)
     if purpose is not None:
         if member is None:
             return None
         detail = to if template == "confirm_change" else values.pop("link_detail", "")
         values["url"] = mail_links.mint(conn, config.origin, member.account_id, purpose, detail)
-    envelope = Envelope(to=to, message_id=f"{template}.{payload['id']}", kind=template)
+    envelope = Envelope(to=to, message_id=f"{template}.{payload['id']}", kind=template, answers=answers)
     return compose(config, site.title, template, envelope, values)
 
 
@@ -140,14 +154,23 @@ def _notification(
     handle = f"@{sender.username}@{sender.domain or config.domain}"
     excerpt, url = "", f"{config.origin}/notifications"
     references: tuple[str, ...] = ()
+    in_group: dict[str, Any] = {}
     if post_id is not None:
         post = posts.by_id(conn, post_id)
         if post is None or not visibility.may_see(conn, post, member.account_id):
             return None
-        excerpt = _quoted(post.summary if post.sensitive and post.summary else to_text(post.content_html))
+        excerpt = _excerpt(post.summary if post.sensitive and post.summary else to_text(post.content_html))
         url = f"{config.origin}/@{sender.username}{'@' + sender.domain if sender.domain else ''}/{post.id}"
         message_id = f"post.{post.id}.{member.account_id}"
-        if post.thread_id == post.id:
+        group = groups.by_id(conn, post.group_id)
+        if group is not None:
+            if not _mails_mentions(conn, member.account_id, post):
+                return None
+            message_id, references = mailing.mail_ids(post)
+            preference = mail_preferences.ensure(conn, member.account_id)
+            in_group["reply_to"] = mailing.reply_to(config, preference, post, group)
+            in_group["from_name"] = mailing.sender_name(sender, group)
+        elif post.thread_id == post.id:
             message_id = f"thread.{post.id}.{member.account_id}"
         else:
             references = (f"thread.{post.thread_id}.{member.account_id}",)
@@ -172,6 +195,7 @@ def _notification(
             references=references,
             unsubscribe_url=unsubscribe,
             archive_url=f"{config.origin}/notifications",
+            **in_group,
         ),
         {
             "subject": subject,
@@ -180,6 +204,7 @@ def _notification(
             "url": url,
             "username": member.username,
             "kind_words": KINDS[kind],
+            "can_answer": in_group.get("reply_to") is not None,
         },
     )
 
@@ -194,8 +219,13 @@ def _words(kind: str, who: str, handle: str) -> tuple[str, str]:
     return f"{who} asks to follow you", f"{who} ({handle}) asks to follow you. You can accept or refuse here:"
 
 
-def _quoted(text: str) -> str:
+def _excerpt(text: str) -> str:
     if len(text) > EXCERPT_CHARS_MAX:
         text = text[: EXCERPT_CHARS_MAX - 1].rstrip() + "…"
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text as a quotation in a template."""
     # Blank lines within would end the quotation.
     return "\n".join(f"> {line}" for line in text.splitlines() if line.strip())

@@ -1,12 +1,14 @@
 """From a template and its values to a mail: headers, complete plain text, and the same as simple HTML.
 
-A template is a text. Its first line is the subject; an address on a line of its own becomes a button in the
-HTML part; lines that begin with ``>`` are a quotation. Nothing is loaded from anywhere when it is opened.
+A template is a text. Its first line is the subject; an address on a line of its own becomes a link in the HTML part;
+lines that begin with ``>`` are a quotation, a line over one of hyphens a heading, ``**words**`` on a line of their own
+the name of something; what follows ``--`` is small print. Nothing is loaded from anywhere when it is opened.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -40,6 +42,7 @@ _pages = Environment(
     undefined=StrictUndefined,
 )
 _ADDRESS = re.compile(r"https?://\S+")
+_STRONG = re.compile(r"\*\*(.+)\*\*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -48,7 +51,9 @@ class Envelope:
     """What a mail's headers need besides the template.
 
     `message_id` and `references` are local parts such as ``post.12.7``: the same mail always has the same, and
-    the mails of a thread refer to each other. `unsubscribe_url` is both page (GET) and one click (POST).
+    the mails of a thread refer to each other. `unsubscribe_url` is both page (GET) and one click (POST). `answers` is
+    the Message-ID, in its brackets, of somebody's mail that this one is about. `list_id` (label and title) is for
+    mails that go to many: the label is of letters, digits and dots.
     """
 
     to: str
@@ -57,13 +62,33 @@ class Envelope:
     references: tuple[str, ...] = ()
     unsubscribe_url: str = ""
     archive_url: str = ""
+    from_name: str = ""
+    reply_to: Address | None = None
+    list_id: tuple[str, str] | None = None
+    post_address: str = ""
+    answers: str = ""
+
+
+def host_of(config: Config) -> str:
+    """The name that our Message-IDs and List-Ids end with."""
+    return urlsplit(f"//{config.domain}").hostname or "localhost"
 
 
 def compose(
-    config: Config, title: str, template: str, envelope: Envelope, values: dict[str, Any]
+    config: Config,
+    title: str,
+    template: str,
+    envelope: Envelope,
+    values: dict[str, Any],
+    *,
+    rich: Mapping[str, Markup] | None = None,
 ) -> EmailMessage:
-    """The mail, ready to be sent. Raises ValueError for an address that is none."""
-    host = urlsplit(f"//{config.domain}").hostname or "localhost"
+    """The mail, ready to be sent. Raises ValueError for an address that is none.
+
+    `rich` are values that the HTML part shows as HTML (made safe before), by their names; in the template each stands
+    in a paragraph of its own.
+    """
+    host = host_of(config)
     title = clean_line(title)
     everything = {
         "title": title,
@@ -77,11 +102,11 @@ def compose(
     body = _BLANK_LINES.sub("\n\n", body).strip() + "\n"
     subject = clean_line(subject)[:SUBJECT_CHARS_MAX]
     html = _pages.get_template("layout.html").render(
-        everything, subject=subject, body=Markup("").join(map(_block, body.split("\n\n")))
+        everything, subject=subject, body=Markup("").join(_blocks(template, body, everything, rich or {}))
     )
 
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(title, addr_spec=config.mail_sender)
+    message["From"] = Address(clean_line(envelope.from_name) or title, addr_spec=config.mail_sender)
     message["To"] = Address(addr_spec=envelope.to)
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.now(UTC))
@@ -89,21 +114,47 @@ def compose(
     if envelope.references:
         message["In-Reply-To"] = f"<{envelope.references[-1]}@{host}>"
         message["References"] = " ".join(f"<{reference}@{host}>" for reference in envelope.references)
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5
+    if envelope.answers:
+        message["In-Reply-To"] = message["References"] = envelope.answers
+    if envelope.reply_to is not None:
+        message["Reply-To"] = envelope.reply_to
+    message["Auto-Submitted"] = "auto-replied" if envelope.answers else "auto-generated"  # RFC 3834 §5
     message["X-Auto-Response-Suppress"] = "All"
     message["X-Mail-Kind"] = envelope.kind
     if envelope.unsubscribe_url:
         # RFC 8058: one click, without signing in, by POST to the same address.
         message["List-Unsubscribe"] = f"<{envelope.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["List-ID"] = f"<{envelope.kind.replace('_', '-')}.{host}>"  # RFC 2919
+        label, words = envelope.list_id or (envelope.kind.replace("_", "-"), "")
+        message["List-ID"] = f"{_phrase(words)}<{label}.{host}>"  # RFC 2919
         message["Precedence"] = "bulk"
         message["Feedback-ID"] = f"{envelope.kind}:{host}"
     if envelope.archive_url:
         message["List-Archive"] = f"<{envelope.archive_url}>"
+    if envelope.post_address:
+        message["List-Post"] = f"<mailto:{envelope.post_address}>"  # RFC 2369 §3.4
     message.set_content(body, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     return message
+
+
+def _phrase(words: str) -> str:
+    """A description before an address in brackets, where nothing may end it early."""
+    words = re.sub(r"[<>\"\\]", "", clean_line(words))[:SUBJECT_CHARS_MAX].strip()
+    return f'"{words}" ' if words else ""
+
+
+def _blocks(
+    template: str, body: str, everything: Mapping[str, Any], rich: Mapping[str, Markup]
+) -> Iterator[Markup]:
+    """The paragraphs of the text as HTML, with what is `rich` in its place."""
+    places = {f"\ufdd0{name}\ufdd1": markup for name, markup in rich.items()}  # no text has these characters
+    if places:
+        marked = dict(zip(rich, places, strict=True))
+        text = _texts.get_template(f"{template}.txt").render({**everything, **marked})
+        body = text.partition("\n")[2].strip()
+    for paragraph in re.split(r"\n{2,}", body):
+        yield places.get(paragraph.strip()) or _block(paragraph)
 
 
 def _block(paragraph: str) -> Markup:
@@ -114,10 +165,25 @@ def _block(paragraph: str) -> Markup:
             '<blockquote dir="auto" style="margin:0 0 16px;padding:0 0 0 12px;border-left:3px solid '
             '#8a939b">{}</blockquote>'
         ).format(quoted)
-    shown = Markup("<br>").join(
-        Markup('<a href="{0}" style="color:#0b5a7a">{0}</a>').format(line)
-        if _ADDRESS.fullmatch(line)
-        else escape(line)
-        for line in lines
-    )
-    return Markup('<p style="margin:0 0 16px">{}</p>').format(shown)
+    if len(lines) == 2 and set(lines[1]) == {"-"}:
+        return Markup('<h2 style="margin:32px 0 12px;font-size:20px;line-height:1.3">{}</h2>').format(
+            lines[0]
+        )
+    if lines and lines[0].rstrip() == "--":
+        return Markup(
+            '<p style="margin:32px 0 12px;padding-top:12px;border-top:1px solid #8a939b;font-size:14px">{}</p>'
+        ).format(_shown(lines[1:]))
+    return Markup('<p style="margin:0 0 16px">{}</p>').format(_shown(lines))
+
+
+def _shown(lines: Sequence[str]) -> Markup:
+    shown = []
+    for line in lines:
+        strong = _STRONG.fullmatch(line)
+        if _ADDRESS.fullmatch(line):
+            shown.append(Markup('<a href="{0}" class="address">{0}</a>').format(line))
+        elif strong is not None:
+            shown.append(Markup("<strong>{}</strong>").format(strong[1]))
+        else:
+            shown.append(escape(line))
+    return Markup("<br>").join(shown)

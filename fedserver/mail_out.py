@@ -67,8 +67,8 @@ class FolderMailer:
 
     def _write(self, message: EmailMessage) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The same mail sent twice, because a job was repeated, is one file.
-        name = sha256(str(message["Message-ID"]).encode()).hexdigest()[:12]
+        # The same mail sent twice to somebody, because a job was repeated, is one file.
+        name = sha256(f"{message['Message-ID']} {message['To']}".encode()).hexdigest()[:12]
         template = re.sub(r"[^a-z_]", "", str(message["X-Mail-Kind"] or "mail"))
         target = self.folder / f"{template}-{name}.eml"
         temporary = target.with_suffix(".part")

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from fedserver import mail_links
+from fedserver import digests, mail_codes, mail_links
+from fedserver.content.text import clean_line
 from fedserver.context import Server
-from fedserver.errors import Invalid
+from fedserver.errors import Invalid, NotFound
+from fedserver.groups import mailing, rules
 from fedserver.mail import KINDS
+from fedserver.mail_codes import Code
+from fedserver.mail_preferences import DIGEST_WORDS, GROUPS_WORDS
 from fedserver.viewer import Member
-from storage import users
+from storage import group_threads, mail_preferences, subscriptions, users
+from storage.types import now_ms
+from storage.users import UserRow
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What an unsubscribe link is about. `words` follow "hear of"; `active` is whether such mails still come."""
+    """What an unsubscribe link is about. `words` follow "hear of", `about` is the name of what they are of; `active` is
+    whether such mails still come."""
 
     account_id: int
     username: str
     kind: str
     words: str
     active: bool
+    about: str = ""
+    target_id: int = 0
 
 
 async def look_at(server: Server, secret: str) -> Subscription:
@@ -46,10 +56,11 @@ async def choose(server: Server, member: Member, kinds: Iterable[str]) -> None:
 
 
 def _subscription(conn: Connection, secret: str) -> Subscription:
+    code = mail_codes.read(conn, secret)
+    if code is not None:
+        return _of_groups(conn, code)
     link = mail_links.look_at(conn, secret, "unsubscribe")
-    member = users.by_id(conn, link.account_id)
-    if member is None:
-        raise mail_links.LinkExpired
+    member = _member(conn, link.account_id)
     return Subscription(
         link.account_id,
         member.username,
@@ -59,9 +70,55 @@ def _subscription(conn: Connection, secret: str) -> Subscription:
     )
 
 
+def _of_groups(conn: Connection, code: Code) -> Subscription:
+    """What a link in a mail of groups is about; names alone that the member may know."""
+    account_id = code.account_id
+    preference = mail_preferences.get(conn, account_id)
+    if preference is None or code.purpose in mail_codes.ADDRESSES:
+        raise mail_links.LinkExpired
+    about = ""
+    if code.purpose == "end_digest":
+        words, active = DIGEST_WORDS, preference.rhythm != "off"
+    elif code.purpose == "end_groups":
+        words, active = GROUPS_WORDS, preference.wants_groups
+    else:
+        thread = group_threads.by_id(conn, code.target_id) if code.purpose == "end_thread" else None
+        group_id = (
+            code.target_id if code.purpose == "end_group" else None if thread is None else thread.group_id
+        )
+        words = "each post in a discussion" if code.purpose == "end_thread" else "each post in a group"
+        active = group_id is not None and subscriptions.hears_all(
+            conn, account_id, group_id, None if thread is None else thread.post_id
+        )
+        with suppress(NotFound):
+            group, _ = rules.known(conn, group_id, account_id)
+            about = clean_line(thread.title) if thread is not None else mailing.name_of(group)
+    member = _member(conn, account_id)
+    return Subscription(account_id, member.username, code.purpose, words, active, about, code.target_id)
+
+
+def _member(conn: Connection, account_id: int) -> UserRow:
+    member = users.by_id(conn, account_id)
+    if member is None:
+        raise mail_links.LinkExpired
+    return member
+
+
 def _unsubscribe(conn: Connection, secret: str) -> Subscription:
     found = _subscription(conn, secret)
-    member = users.by_id(conn, found.account_id)
-    if member is not None and found.active:
-        users.change(conn, found.account_id, mail_kinds=json.dumps(sorted(member.wants_mail - {found.kind})))
+    account_id = found.account_id
+    match found.kind:
+        case "end_digest":
+            digests.set_rhythm(conn, account_id, "off", now_ms())
+        case "end_groups":
+            mail_preferences.change(conn, account_id, wants_groups=False)
+        case "end_group":
+            # What names them still comes: that is a kind of its own.
+            subscriptions.lower_in_group(conn, account_id, found.target_id, "mentions")
+        case "end_thread":
+            subscriptions.put(conn, account_id, "thread", found.target_id, "mentions")
+        case kind:
+            wanted = _member(conn, account_id).wants_mail - {kind}
+            if found.active:
+                users.change(conn, account_id, mail_kinds=json.dumps(sorted(wanted)))
     return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, literal, null, or_, select, update
 
-from storage.hot import Hot, insert_row
+from storage.hot import Hot, insert_row, insert_rows
 from storage.signals import signal
 from storage.tables import job
 from storage.types import AnyOf, new_id, now_ms
@@ -64,6 +64,31 @@ def add(
     run_at = max(now, not_before_ms or 0)
     values = {"id": new_id(now), "kind": kind, "key": key, "payload": text, "run_at": run_at}
     insert_row(conn, job, values, unless_there=True)
+    signal(conn, "job", kind)
+
+
+def add_many(conn: Connection, kind: str, wanted: Sequence[tuple[Mapping[str, Any], str | None]]) -> None:
+    """Plan work for each (payload, key) now, in one statement; see `add`."""
+    if not wanted:
+        return
+    texts = [json.dumps(dict(one), ensure_ascii=False, separators=(",", ":")) for one, _ in wanted]
+    if conn.dialect.name == "postgresql":
+        count = len(wanted)
+        keys = [None if key is None else f"{kind}:{key}" for _, key in wanted]
+        bodies = [text.encode() for text in texts]
+        statement = _query_builder().build_enqueue_query("skip")
+        _raw(
+            conn,
+            statement,
+            [[0] * count, [kind] * count, bodies, [timedelta()] * count, keys, ["null"] * count],
+        )
+        return
+    now = now_ms()
+    rows = [
+        {"id": new_id(now), "kind": kind, "key": key, "payload": text, "run_at": now}
+        for text, (_, key) in zip(texts, wanted, strict=True)
+    ]
+    insert_rows(conn, job, rows, unless_there=True)
     signal(conn, "job", kind)
 
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the tests use beside Python packages: a browser for the tests of pages, ffmpeg for those of video and sound.
+# What the tests use beside Python packages: a browser for the tests of pages, ffmpeg for those of video and sound,
+# Dovecot (a mail server, which is not started by itself here) for those of mail.
 # They are installed where we may (as root, with apt-get); elsewhere this says what is missing, and the tests that
 # need it say that they skip.
 set -u
@@ -30,5 +31,6 @@ install() {
 }
 
 any_of chromium chromium-browser google-chrome || install "pages in a browser" chromium fonts-dejavu-core
+any_of dovecot /usr/sbin/dovecot || install "mail that comes in" dovecot-imapd
 any_of ffmpeg && any_of ffprobe || install "video and sound" ffmpeg
 exit 0

@@ -58,6 +58,8 @@ _LIST_FOOTER: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _QUOTED: Final = re.compile(r"^>[ >]*")
+# RFC 1556: how right-to-left text is laid out; the letters are the same.
+_DIRECTION: Final = re.compile(r"\A(iso-8859-[68])-[ei]\Z", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -285,26 +287,27 @@ def _parts(mail: Mail) -> Iterator[tuple[Mail, bool]]:
 def _is_readable(part: Mail, kind: str) -> bool:
     """Whether there is a part of this type in it that has anything to say."""
     return any(
-        one.get_content_type() == kind and bool(_bytes(one).strip())
+        one.get_content_type() == kind and bool(bytes_of(one).strip())
         for one in part.walk()
         if not one.is_multipart()
     )
 
 
 def _text(part: Mail) -> str:
-    text = text_in(_bytes(part), part.get_content_charset("") or "")
+    text = text_in(bytes_of(part), part.get_content_charset("") or "")
     if part.get_content_type() == "text/html":
         try:
             return to_text(sanitise_article(text))
         except TooLarge:
             return to_text(re.sub(r"<[^<>]{0,10000}>", " ", text))
     text = clean_text(text)
-    if _parameter(part, "format").lower() == "flowed":
-        return unflowed(text, deletes_blanks=_parameter(part, "delsp").lower() == "yes")
+    if parameter(part, "format").lower() == "flowed":
+        return unflowed(text, deletes_blanks=parameter(part, "delsp").lower() == "yes")
     return text
 
 
-def _parameter(part: Mail, name: str) -> str:
+def parameter(part: Mail, name: str) -> str:
+    """A parameter of its Content-Type; "" without."""
     try:
         found = part.get_param(name, "")
     except (ValueError, LookupError):
@@ -312,7 +315,10 @@ def _parameter(part: Mail, name: str) -> str:
     return str(found[2] if isinstance(found, tuple) else found)
 
 
-def _bytes(part: Mail) -> bytes:
+def bytes_of(part: Mail) -> bytes:
+    """The content of a part, its transfer encoding undone; of a mail within the mail, the whole of it."""
+    if part.get_content_type() == "message/rfc822":
+        return part.as_bytes()
     try:
         found = part.get_payload(decode=True)
     except (ValueError, LookupError):
@@ -334,7 +340,7 @@ def _save(again: Callable[[], bytes], wanted: int, path: Path) -> None:
     mail = BytesParser(policy=compat32).parsebytes(again())
     for number, (part, _) in enumerate(_parts(mail)):
         if number == wanted:
-            content = part.as_bytes() if part.get_content_type() == "message/rfc822" else _bytes(part)
+            content = bytes_of(part)
             if len(content) > FILE_BYTES_MAX:
                 raise NotAnArchive(message=f"It is larger than {FILE_BYTES_MAX >> 20} MB.")
             path.write_bytes(content)
@@ -347,6 +353,7 @@ def _save(again: Callable[[], bytes], wanted: int, path: Path) -> None:
 
 def text_in(content: bytes, charset: str) -> str:
     """Bytes as text: in the charset that is named if they are in it, else UTF-8, else what Western Windows wrote."""
+    charset = _DIRECTION.sub(r"\1", charset)
     for name in (charset, "utf-8", "cp1252"):
         try:
             return content.decode(codecs.lookup(name).name) if name else content.decode("ascii")
@@ -369,7 +376,7 @@ def tidied(text: str) -> str:
 
 def unflowed(text: str, *, deletes_blanks: bool = False) -> str:
     """Text of ``format=flowed`` with its paragraphs whole again (RFC 3676 §4)."""
-    out: list[str] = []
+    out: list[list[str]] = []
     depth_before, soft = 0, False
     for line in text.split("\n"):
         quoted = re.match(r">*", line)
@@ -377,11 +384,12 @@ def unflowed(text: str, *, deletes_blanks: bool = False) -> str:
         rest = line[depth:].removeprefix(" ")
         is_signature = rest == "-- "
         if soft and depth == depth_before and not is_signature:
-            out[-1] += rest
+            out[-1].append(rest)
         else:
-            out.append(f"{'>' * depth} {rest}" if depth else rest)
+            out.append([f"{'>' * depth} {rest}" if depth else rest])
         soft = rest.endswith(" ") and not is_signature
         if soft and deletes_blanks:
-            out[-1] = out[-1][:-1]
+            out[-1][-1] = out[-1][-1][:-1]
         depth_before = depth
-    return "\n".join(line.rstrip() if line.rstrip() != "--" else "-- " for line in out)
+    lines = ("".join(parts) for parts in out)
+    return "\n".join(line.rstrip() if line.rstrip() != "--" else "-- " for line in lines)

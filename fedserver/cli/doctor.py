@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import msgspec
+from imapclient.exceptions import IMAPClientError
 
 from activitypub.discovery import read_jrd
 from activitypub.errors import Malformed
@@ -26,6 +27,7 @@ from activitypub.identifiers import Uris
 from fedserver.config import Config
 from fedserver.errors import BadAnswer, Unreachable
 from fedserver.federation.http import JRD, GuardedClient
+from fedserver.mail_in import mailbox
 from fedserver.media import clips
 from storage import audit, migrate
 from storage.database import open_database
@@ -63,6 +65,8 @@ async def examine(config: Config) -> list[Result]:
         checks += [("clock", clock), ("DNS", dns), ("TLS and WebFinger", webfinger)]
     if config.mail.startswith("smtp"):
         checks.append(("SMTP", smtp))
+    if config.mail_in:
+        checks.append(("mail in", mail_in))
     results = []
     for name, check in checks:
         try:
@@ -329,6 +333,23 @@ async def smtp(config: Config) -> Result:
             "Check the setting mail: host, port, password.",
         )
     return Result("SMTP", "good", f"{parts.hostname}:{port} takes our mail.")
+
+
+async def mail_in(config: Config) -> Result:
+    """Whether the mailbox that members post by lets us in; nothing in it is touched."""
+    host = _host(config.mail_in)
+    try:
+        client = await asyncio.to_thread(mailbox.connect, config)
+    except (IMAPClientError, OSError) as error:
+        return Result(
+            "mail in",
+            "bad",
+            f"{host}: {str(error) or type(error).__name__}",
+            "Check the setting mail_in: host, user, password, mailbox.",
+        )
+    tells = "tells of new mails" if client.has_capability("IDLE") else "is looked into now and then"
+    await asyncio.to_thread(client.logout)
+    return Result("mail in", "good", f"The mailbox at {host} {tells}.")
 
 
 def _host(url: str) -> str:

@@ -14,6 +14,7 @@ from fedserver import config as settings
 from fedserver.assembly import build_server
 from fedserver.cli import announcements, care, emoji, groups, people, search
 from fedserver.cli import doctor as checks
+from fedserver.cli import mail as mails
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
 from fedserver.cli.serve import listen, serve_several
 from fedserver.cli.serve import serve as serve_one
@@ -158,6 +159,7 @@ for command in (
     *care.commands,
     *announcements.commands,
     *emoji.commands,
+    *mails.commands,
     *search.commands,
 ):
     cli.add_command(command)

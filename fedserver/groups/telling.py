@@ -8,14 +8,18 @@ from sqlalchemy import Connection
 
 from fedserver import notifications, visibility
 from fedserver.context import Server
+from fedserver.groups import mailing
 from fedserver.jobs.handlers import handles
 from storage import posts, subscriptions
 
 
 @handles("tell_subscribers")
 async def tell_subscribers(server: Server, payload: dict[str, Any]) -> None:
-    """Notify whoever hears of all: the handler of the job that each new post in a group plans."""
+    """Notify whoever hears of all, and plan their mails: the handler of the job that each new post in a group plans."""
     await server.db.write(_tell, payload["post_id"])
+    after_id: int | None = 0
+    while after_id is not None:
+        after_id = await server.db.write(mailing.plan_some, payload["post_id"], after_id)
 
 
 def _tell(conn: Connection, post_id: int) -> None:

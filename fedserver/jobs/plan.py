@@ -5,7 +5,7 @@ Either both are durable or neither is. A handler may run twice, and must leave t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,3 +26,8 @@ def plan(
     While a job of this kind and `key` waits, planning it again keeps the one that is there.
     """
     jobs.add(conn, kind, payload, key=key, not_before_ms=not_before_ms)
+
+
+def plan_many(conn: Connection, kind: str, wanted: Sequence[tuple[Mapping[str, Any], str | None]]) -> None:
+    """`plan` for each (payload, key), now, in one statement."""
+    jobs.add_many(conn, kind, wanted)

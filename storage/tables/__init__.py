@@ -29,6 +29,7 @@ from storage.tables.identity import (
     token,
     user,
 )
+from storage.tables.mailing import mail_arrival, mail_preference
 from storage.tables.moderation import (
     appeal,
     audit_entry,
@@ -152,8 +153,10 @@ __all__ = [
     "list_entry",
     "login_session",
     "mail_address_rule",
+    "mail_arrival",
     "mail_domain_rule",
     "mail_domain_use",
+    "mail_preference",
     "mail_token",
     "marker",
     "media",

@@ -44,6 +44,7 @@ DONE: Final[dict[str, str]] = {
     "mail-sent": "We have sent a link to the new address. It is used once you have opened that link.",
     "others-ended": "You are signed out everywhere else.",
     "ended": "That session has ended.",
+    "new-addresses": "The old addresses have ended. These are new.",
     "revoked": "That app has no access any more.",
     "alias-added": "That account is named as yours. You can now start the move there.",
     "alias-removed": "That account is no longer named as yours.",

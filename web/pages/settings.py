@@ -10,6 +10,7 @@ from fedserver import (
     accounts,
     email_subscriptions,
     mail,
+    mail_preferences,
     oauth,
     preferences,
     profiles,
@@ -144,20 +145,39 @@ async def change_appearance(request: web.Request) -> web.StreamResponse:
 
 async def ask_mails(request: web.Request) -> web.StreamResponse:
     """What to be told of by mail."""
-    row = await profiles.own_user(keys.server(request), page.member(request))
-    more: dict[str, Any] = {}
-    if keys.server(request).config.email_subscriptions:
-        more["readers"] = await email_subscriptions.readers(keys.server(request), page.member(request))
-    return await page.show(request, "settings/email.html", kinds=mail.KINDS, user=row, **more)
+    return await page.show(request, "settings/email.html", problems={}, **await _mails(request))
 
 
 async def change_mails(request: web.Request) -> web.StreamResponse:
-    """Choose the kinds of mail."""
-    params = await forms.params(request)
-    await unsubscribing.choose(
-        keys.server(request), page.member(request), params.texts("kinds", count_max=len(mail.KINDS))
-    )
+    """Choose the kinds of mail, and how often a digest comes."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    try:
+        await mail_preferences.choose(
+            server, member, wants_groups=params.flag("groups"), rhythm=params.text("rhythm")
+        )
+        await unsubscribing.choose(server, member, params.texts("kinds", count_max=len(mail.KINDS)))
+    except page.MENDABLE as error:
+        return await page.show_again(request, "settings/email.html", error, **await _mails(request))
     return page.go("/settings/email?done=saved")
+
+
+async def renew_addresses(request: web.Request) -> web.StreamResponse:
+    """End the addresses by which the member posts by mail."""
+    await mail_preferences.renew_addresses(keys.server(request), page.member(request))
+    return page.go("/settings/email?done=new-addresses")
+
+
+async def _mails(request: web.Request) -> dict[str, Any]:
+    server, member = keys.server(request), page.member(request)
+    shown: dict[str, Any] = {
+        "kinds": mail.KINDS,
+        "user": await profiles.own_user(server, member),
+        "groups": await mail_preferences.show(server, member),
+        "groups_words": mail_preferences.GROUPS_WORDS,
+    }
+    if server.config.email_subscriptions:
+        shown["readers"] = await email_subscriptions.readers(server, member)
+    return shown
 
 
 # --- password, address, sessions, apps ------------------------------------------------------
@@ -251,6 +271,7 @@ routes = [
     web.post("/settings/appearance", change_appearance),
     web.get("/settings/email", ask_mails),
     web.post("/settings/email", change_mails),
+    web.post("/settings/email/addresses", renew_addresses),
     web.get("/settings/security", ask_security),
     web.post("/settings/security/password", change_password),
     web.post("/settings/security/email", change_email),

@@ -1,0 +1,1 @@
+"""Mail that members send in: fetched or handed over, read, and posted in their name."""
