@@ -1,7 +1,7 @@
 """A thousand other servers in one process: inboxes that take everything, some that never answer, and one author.
 
-All names resolve to loopback by the test mode's static table. ``GET /seen`` tells how many posts each path took
-and when the first and the last came.
+All names resolve to loopback by the test mode's static table. ``GET /seen`` tells how many posts came and when, at how
+many hosts, and how many different activities they brought.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ def main(port: int, documents: str) -> None:
     with open(documents, encoding="utf-8") as file:
         known: dict[str, object] = json.load(file)
     arrivals: dict[str, list[float]] = {}
+    activities: set[str] = set()
     hanging: set[str] = set()
 
     async def inbox(request: web.Request) -> web.Response:
-        await request.read()
+        activities.add(json.loads(await request.read())["id"])
         if request.host in hanging:
             await asyncio.sleep(HANGS_S)
         arrivals.setdefault(request.host, []).append(time.time())
@@ -32,13 +33,16 @@ def main(port: int, documents: str) -> None:
 
     async def control(request: web.Request) -> web.Response:
         arrivals.clear()
+        activities.clear()
         hanging.clear()
         hanging.update(await request.json())
         return web.Response(status=204)
 
     async def seen(_: web.Request) -> web.Response:
         times = sorted(one for each in arrivals.values() for one in each)
-        return web.json_response({"count": len(times), "hosts": len(arrivals), "times": times})
+        return web.json_response(
+            {"count": len(times), "hosts": len(arrivals), "times": times, "activities": len(activities)}
+        )
 
     async def document(request: web.Request) -> web.Response:
         found = known.get(request.path)

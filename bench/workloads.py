@@ -78,7 +78,7 @@ async def reads(bench: Bench, only: Sequence[str] = ()) -> AsyncIterator[Row]:
 
     authority = urlsplit(base).netloc
     finger = f"{base}/.well-known/webfinger?resource=acct:reader@{authority}"
-    me = (await _json(bench, f"{base}/api/v1/accounts/lookup?acct=author3"))["id"]
+    me = (await json_of(bench, f"{base}/api/v1/accounts/lookup?acct=author3"))["id"]
     plan: list[tuple[str, str, Headers, float, float | None]] = [
         ("home timeline", f"{base}/api/v1/timelines/home?limit=20", lambda: reader, 6, 3),
         (
@@ -179,7 +179,7 @@ async def _last_follower_sees(bench: Bench) -> float:
     )
     made = json.loads(await expect(response, 200))["id"]
     while True:
-        home = await _json(
+        home = await json_of(
             bench, f"{bench.server.base}/api/v1/timelines/home?limit=5", bench.bearer("fan499")
         )
         if any(one["id"] == made for one in home):
@@ -201,7 +201,7 @@ async def inbox(bench: Bench) -> AsyncIterator[Row]:
     accepted = await measure(send, INBOX, bench.server.processes)
     last = json.loads(bodies[-1])["object"]["id"]
     while True:
-        home = await _json(
+        home = await json_of(
             bench, f"{bench.server.base}/api/v1/timelines/home?limit=40", bench.bearer("lonely")
         )
         if last in {one["uri"] for one in home}:
@@ -246,7 +246,7 @@ async def _deliver(bench: Bench, peers: str, hanging: list[str]) -> dict[str, fl
     )
     await expect(response, 200)
     while True:
-        seen = await _json(bench, f"{peers}/seen")
+        seen = await json_of(bench, f"{peers}/seen")
         if seen["hosts"] >= HOSTS - len(hanging):
             break
         if time.time() - began > 120:
@@ -287,7 +287,8 @@ def _create(world: World, number: int) -> bytes:
     return json.dumps(made).encode()
 
 
-async def _json(bench: Bench, url: str, headers: Mapping[str, str] | None = None) -> dict[str, object]:
+async def json_of(bench: Bench, url: str, headers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """What is at this address."""
     return json.loads(await expect(await bench.http.get(url, headers=headers), 200))
 
 

@@ -114,19 +114,18 @@ async def shell(server: Server, member: Member) -> Shell:
     """What surrounds a member's page."""
 
     def unit(conn: Connection) -> Shell:
-        row, user = accounts.by_id(conn, member.account_id), users.by_id(conn, member.account_id)
-        if row is None or user is None:
+        row = users.around(conn, member.account_id, UNREAD_COUNTED_MAX)
+        if row is None:
             raise NotFound
-        asking = relationships.followers(conn, row.id, Window(limit=UNREAD_COUNTED_MAX), accepted=False)
         return Shell(
             person=page_cards.person_of(server.config, row),
-            role=user.role,
+            role=row.role,
             unread=noticeboard.unread_unit(conn, row.id, UNREAD_COUNTED_MAX, Asked()),
-            requests=len(asking),
-            appearance=user.appearance,
-            default_visibility=user.default_visibility,
-            default_sensitive=bool(user.default_sensitive),
-            default_language=user.default_language,
+            requests=row.requests,
+            appearance=row.appearance,
+            default_visibility=row.default_visibility,
+            default_sensitive=bool(row.default_sensitive),
+            default_language=row.default_language,
         )
 
     return await server.db.read(unit)

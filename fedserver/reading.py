@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import feeds, filters, threads, timelines
+from fedserver import feeds, filters, quoted, threads, timelines
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -53,6 +53,8 @@ class ThreadView:
     before: list[PostCard]
     card: PostCard
     replies: list[Reply]
+    indexable: bool
+    """Whether search engines may list the post: its author says so, and it is for everybody."""
 
 
 # -- what pages ask
@@ -169,12 +171,16 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
 
     def unit(conn: Connection) -> ThreadView:
         viewer_id = viewer.account_id
-        focus = cards(conn, server.config, viewer_id, [post_id])
-        if not focus or focus[0].id != post_id:
-            raise NotFound
-        around = threads.around_unit(conn, viewer_id, post_id, NOTHING_HELD)
-        shown = cards_of(conn, server.config, viewer_id, filters.marked(mine, around.batch), "thread")
+        around = threads.found_unit(conn, viewer_id, post_id)
+        lines = [*around.ancestors, around.focus, *around.descendants]
+        batch = filters.marked(mine, quoted.complete(conn, lines, viewer_id, NOTHING_HELD))
+        # Whoever opens a post wants to read it.
+        batch.filtered = {one: matches for one, matches in batch.filtered.items() if one != post_id}
+        shown = cards_of(conn, server.config, viewer_id, batch, "thread")
         found = {card.id: card for card in shown}
+        focus = found.get(post_id)
+        if focus is None:
+            raise NotFound
         before = [found[card.post.id] for card in around.ancestors if card.post.id in found]
         depth = {post_id: 0}
         replies: list[Reply] = []
@@ -182,7 +188,9 @@ async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
             depth[line.post.id] = depth.get(line.post.in_reply_to_id or 0, 0) + 1
             if line.post.id in found:
                 replies.append(Reply(found[line.post.id], min(depth[line.post.id], INDENT_MAX)))
-        return ThreadView(before, focus[0], replies)
+        author = batch.profiles[focus.author.id]
+        indexable = bool(author.indexable) and focus.local and focus.visibility == "public"
+        return ThreadView(before, focus, replies, indexable)
 
     view = await server.db.read(unit)
     if viewer.account_id is not None:

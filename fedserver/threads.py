@@ -26,8 +26,17 @@ SHOWN: Final = 2  # of the last column of a thread's rows
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A post, what comes before it, from the first down, and after it, depth first."""
+
+    focus: Card
+    ancestors: list[Card]
+    descendants: list[Card]
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
-    """What comes before a post, from the first down, and after it, depth first."""
+    """What comes before a post and after it, with what is needed to show that."""
 
     ancestors: list[Card]
     descendants: list[Card]
@@ -69,7 +78,14 @@ _thread_public: Final = _prepared(None)
 
 
 def around_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Shelf) -> Thread:
-    """A post's surroundings, in four statements at most when everything has been rendered before.
+    """A post's surroundings, in four statements at most when everything has been rendered before. Raises NotFound."""
+    found = found_unit(conn, viewer_id, post_id, shelf)
+    shown = [*found.ancestors, *found.descendants]
+    return Thread(found.ancestors, found.descendants, quoted.complete(conn, shown, viewer_id, shelf))
+
+
+def found_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Shelf | None = None) -> Found:
+    """A post and its surroundings, in one statement.
 
     Posts the viewer may not see, or does not want to, are left out; what hangs below one of them stays. The post
     itself is shown to whoever may see it. Raises NotFound.
@@ -85,7 +101,7 @@ def around_unit(conn: Connection, viewer_id: int | None, post_id: int, shelf: Sh
             above[-ANCESTORS_SHOWN_TO_STRANGERS:],
             below[:DESCENDANTS_SHOWN_TO_STRANGERS],
         )
-    return Thread(above, below, quoted.complete(conn, [*above, *below], viewer_id, shelf))
+    return Found(start[0], above, below)
 
 
 def _above(by_id: dict[int, tuple[Card, int]], card: Card) -> list[Card]:

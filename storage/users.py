@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from storage.hot import Hot, insert_row
 from storage.signals import signal
-from storage.tables import account, member_day, tombstone, user
+from storage.tables import account, follow, member_day, tombstone, user
 from storage.types import now_ms
 
 MEMBERS_LISTED_MAX = 1_000
@@ -75,6 +75,35 @@ def _user_row(values: Any) -> UserRow:
     )
 
 
+# Of a member, beside the columns of the account, what surrounds each of their pages.
+_AROUND = ("role", "appearance", "default_visibility", "default_sensitive", "default_language")
+
+
+def _select_around() -> Select[Any]:
+    asker = account.alias("asker")
+    asking = (
+        select(follow.c.id)
+        .join(asker, asker.c.id == follow.c.account_id)
+        .where(
+            follow.c.target_id == bindparam("account_id"),
+            follow.c.accepted.is_(False),
+            asker.c.suspended_at.is_(None),
+        )
+        .limit(bindparam("counted_max"))
+        .subquery()
+    )
+    return (
+        select(
+            account,
+            *(user.c[name] for name in _AROUND),
+            select(func.count()).select_from(asking).scalar_subquery().label("requests"),
+        )
+        .join_from(user, account, account.c.id == user.c.account_id)
+        .where(user.c.account_id == bindparam("account_id"))
+    )
+
+
+_around: Hot[Any] = Hot(_select_around)
 _by_id = Hot(lambda: _select_user().where(user.c.account_id == bindparam("account_id")), _user_row)
 _by_email = Hot(lambda: _select_user().where(user.c.email_key == bindparam("email_key")), _user_row)
 _by_name = Hot(
@@ -126,6 +155,12 @@ def add(
 def by_id(conn: Connection, account_id: int) -> UserRow | None:
     """The member with this account."""
     return _by_id.first(conn, account_id=account_id)
+
+
+def around(conn: Connection, account_id: int, counted_max: int) -> Any | None:
+    """A member's account, all columns of it, with what surrounds their pages: role, preferences, and `requests`, how
+    many ask to follow them, counted up to `counted_max`."""
+    return _around.first(conn, account_id=account_id, counted_max=counted_max)
 
 
 def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, UserRow]:

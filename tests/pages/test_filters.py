@@ -37,3 +37,22 @@ async def test_filters_cover_and_hide_posts_where_they_apply(server: Server, sig
     assert ("chess" in home.text, "About bread" in home.words()) == (False, True)
     profile = await reader.open("/@bob")
     assert ("Filtered" in profile.words(), "chess" in profile.text) == (False, True)
+
+
+async def test_whoever_opens_a_post_reads_it_whatever_they_filter(
+    server: Server, signed_in: MakeReader
+) -> None:
+    await signed_in("alice")
+    reader = await signed_in("bob")
+    alice, bob = await member_of(server, "alice"), await member_of(server, "bob")
+    opened = await posts.create(server, alice, Draft("Who plays chess?"))
+    for words in ("Chess is dull", "Bread is not"):
+        await posts.create(server, alice, Draft(words, in_reply_to_id=opened))
+    wanted = FilterChange("No chess", ["thread"], "hide", keywords=[KeywordChange(keyword="chess")])
+    await filters.create(server, bob, wanted)
+    shown = (await reader.open(f"/@alice/{opened}")).words()
+    assert [words in shown for words in ("Who plays chess?", "Bread is not", "Chess is dull")] == [
+        True,
+        True,
+        False,
+    ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver import editions, interactions, page_cards, posts, profiles, reading
+from fedserver import editions, interactions, page_cards, posts, reading
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.page_cards import PostCard
@@ -48,9 +48,7 @@ async def thread(request: web.Request) -> web.StreamResponse:
     view = await reading.thread(keys.server(request), request[keys.VIEWER], forms.path_id(request))
     if request.match_info["handle"] != view.card.author.handle:
         return page.go(view.card.path)
-    return await page.show(
-        request, "post/thread.html", view=view, card=view.card, indexable=await _indexable(request, view.card)
-    )
+    return await page.show(request, "post/thread.html", view=view, card=view.card, indexable=view.indexable)
 
 
 async def embed(request: web.Request) -> web.StreamResponse:
@@ -122,13 +120,6 @@ async def card_of(request: web.Request) -> PostCard:
     if card.author.handle != request.match_info["handle"]:
         raise NotFound
     return card
-
-
-async def _indexable(request: web.Request, card: PostCard) -> bool:
-    """Whether search engines may list it: its author says so, and it is for everybody."""
-    if card.visibility != "public" or not card.local:
-        return False
-    return (await profiles.by_id(keys.server(request), ANONYMOUS, card.author.id)).indexable
 
 
 async def _own(request: web.Request) -> PostCard:
