@@ -104,6 +104,8 @@ def _weeks(conn: Connection, now: int) -> list[Week]:
             select(func.count())
             .select_from(post)
             .where(post.c.local, post.c.id >= id_floor(began), post.c.id < id_floor(end))
+            # What is said among the members of a group is nobody's business, not even its number.
+            .where(post.c.visibility != "group")
         )
         active = (
             select(func.count())

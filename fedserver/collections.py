@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
-from fedserver import notifications
+from fedserver import notifications, visibility
 from fedserver.content.links import tag_key
 from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.context import Server
@@ -170,9 +170,7 @@ async def of_account(
     """The collections an account shows; its own owner sees all. None for whom it blocks. Raises NotFound."""
 
     def unit(conn: Connection) -> list[Collection]:
-        owner = accounts.by_id(conn, account_id)
-        if owner is None or owner.deleted_at is not None:
-            raise NotFound("Record not found")
+        owner = visibility.known(conn, account_id, viewer_id)
         if owner.suspended_at is not None:
             return []
         if viewer_id is not None and relationships.block_between(conn, account_id, viewer_id) is not None:
@@ -288,6 +286,8 @@ async def add_account(server: Server, member: Member, collection_id: int, accoun
 def _feature(conn: Connection, server: Server, row: CollectionRow, account_id: int) -> ItemRow:
     featured = accounts.by_id(conn, account_id)
     if featured is None or featured.deleted_at is not None:
+        raise NotFound("Record not found")
+    if not visibility.may_know(conn, featured, row.account_id):
         raise NotFound("Record not found")
     if not may_feature(conn, row.account_id, featured):
         raise Forbidden(CANNOT_BE_ADDED)

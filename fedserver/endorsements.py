@@ -6,10 +6,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from fedserver import visibility
 from fedserver.context import Server
-from fedserver.errors import Invalid, NotFound
+from fedserver.errors import Invalid
 from fedserver.viewer import Member
-from storage import accounts, endorsements, relationships
+from storage import endorsements, relationships
 from storage.accounts import AccountRow
 from storage.paging import Window
 
@@ -41,14 +42,12 @@ async def endorsed(
     """Whom an account recommends, the last first. Raises NotFound."""
 
     def unit(conn: Connection) -> list[AccountRow]:
-        row = accounts.by_id(conn, account_id)
-        if row is None or row.deleted_at is not None:
-            raise NotFound("Record not found")
+        row = visibility.known(conn, account_id, viewer_id)
         if row.suspended_at is not None or (
             viewer_id is not None and relationships.block_between(conn, account_id, viewer_id) is not None
         ):
             return []
-        return endorsements.endorsed(conn, account_id, window)
+        return endorsements.endorsed(conn, account_id, window, viewer_id=viewer_id)
 
     return await server.db.read(unit)
 

@@ -14,9 +14,11 @@ from fedserver import notifications, polls, visibility
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
+from fedserver.groups import rules
+from fedserver.groups.rules import Action
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, interactions, posts, relationships, timelines
+from storage import accounts, groups, interactions, posts, relationships, timelines
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -35,6 +37,13 @@ def seen(conn: Connection, post_id: int, viewer_id: int | None) -> PostRow:
     return row
 
 
+def check_voice(conn: Connection, row: PostRow, account_id: int) -> None:
+    """Raise Forbidden for who may not vote on a post in a group: who is banned there, or anybody when it is archived."""
+    group = groups.by_id(conn, row.group_id)
+    if group is not None:
+        rules.check(conn, Action.VOTE, group, account_id)
+
+
 async def like(server: Server, member: Member, post_id: int) -> None:
     """Twice is as once. Raises NotFound."""
     await server.db.write(_like, server, member.account_id, post_id)
@@ -44,6 +53,7 @@ def _like(conn: Connection, server: Server, account_id: int, post_id: int) -> No
     row = seen(conn, post_id, account_id)
     if interactions.like_between(conn, account_id, row.id) is not None:
         return
+    check_voice(conn, row, account_id)
     like_id = new_id()
     liked = interactions.add_like(conn, account_id, row.id, server.uris.activity(like_id), like_id=like_id)
     _liked(conn, row, account_id)
@@ -193,6 +203,7 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
         raise Invalid({}, "You cannot vote in your own poll.")
     if _is_over(poll):
         raise Invalid({}, "The poll has already ended.")
+    check_voice(conn, row, account_id)
     # Clients look for Mastodon's words. To it a second choice is a second vote.
     if not choices or any(not 0 <= one < len(options) for one in choices):
         raise Invalid({"choices": "must name options"}, "The chosen vote option does not exist.")
@@ -221,6 +232,11 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
 def receive_like(conn: Connection, account: AccountRow, row: PostRow, uri: str) -> None:
     """Somebody elsewhere likes a post that they may see; twice is as once."""
     if not visibility.may_see(conn, row, account.id) or interactions.like_between(conn, account.id, row.id):
+        return
+    group = groups.by_id(conn, row.group_id)
+    if group is not None and rules.refusal(
+        Action.VOTE, group, rules.standing_of(conn, group.account_id, account.id)
+    ):
         return
     interactions.add_like(conn, account.id, row.id, uri)
     _liked(conn, row, account.id)

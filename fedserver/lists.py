@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from fedserver import visibility
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
@@ -116,7 +117,10 @@ async def add_accounts(server: Server, member: Member, list_id: int, account_ids
 
     def unit(conn: Connection) -> None:
         row = _own(conn, member.account_id, list_id)
-        if len(stored_accounts.by_ids(conn, wanted)) < len(wanted):
+        rows = stored_accounts.by_ids(conn, wanted)
+        if len(rows) < len(wanted) or not all(
+            visibility.may_know(conn, one, member.account_id) for one in rows.values()
+        ):
             raise NotFound("Record not found")
         known = lists.follows(conn, member.account_id, wanted)
         if any(one not in known and one != member.account_id for one in wanted):

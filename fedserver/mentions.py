@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -31,9 +31,14 @@ def is_ours(server: Home, domain: str | None) -> bool:
     return (domain or "").lower() in ("", server.config.domain, server.uris.host)
 
 
-def known(conn: Connection, server: Home, handles: Sequence[Handle]) -> dict[str, AccountRow]:
+def known(
+    conn: Connection, server: Home, handles: Sequence[Handle], *, private: Collection[int] = ()
+) -> dict[str, AccountRow]:
     """By the handle's key, the accounts this server knows and may name; one statement. Nobody reads what is said to a
-    name in an archive."""
+    name in an archive.
+
+    Of private groups only those in `private`: whoever reads a text would learn that they are there.
+    """
     pairs = {
         handle.key: (
             accounts.fold(handle.username),
@@ -50,6 +55,7 @@ def known(conn: Connection, server: Home, handles: Sequence[Handle]) -> dict[str
         and row.suspended_at is None
         and row.deleted_at is None
         and row.domain != NAMES_DOMAIN
+        and (not row.hidden or row.id in private)
     }
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from fedserver import interactions as rules
-from fedserver import mentions
+from fedserver import mentions, visibility
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.viewer import Member
@@ -48,26 +49,23 @@ class OwnAccount:
     follow_requests_count: int
 
 
-async def one(server: Server, account_id: int) -> Account:
+async def one(server: Server, viewer_id: int | None, account_id: int) -> Account:
     """An account. Raises NotFound."""
-    return await server.db.read(_one, account_id)
+    return await server.db.read(_one, viewer_id, account_id)
 
 
-def _one(conn: Connection, account_id: int) -> Account:
-    row = accounts.by_id(conn, account_id)
-    if row is None or row.deleted_at is not None:
-        raise NotFound("Record not found")
+def _one(conn: Connection, viewer_id: int | None, account_id: int) -> Account:
+    row = visibility.known(conn, account_id, viewer_id)
     return Account(row, _moved(conn, row))
 
 
-async def some(server: Server, account_ids: Sequence[int]) -> list[AccountRow]:
-    """Those of these accounts that exist, in this order."""
+async def some(server: Server, viewer_id: int | None, account_ids: Sequence[int]) -> list[AccountRow]:
+    """Those of these accounts that exist and the viewer may know of, in this order."""
 
     def unit(conn: Connection) -> list[AccountRow]:
         found = accounts.by_ids(conn, account_ids)
-        return [
-            found[one] for one in dict.fromkeys(account_ids) if one in found and found[one].deleted_at is None
-        ]
+        rows = [found[one] for one in dict.fromkeys(account_ids) if one in found]
+        return [row for row in rows if row.deleted_at is None and visibility.may_know(conn, row, viewer_id)]
 
     return await server.db.read(unit)
 
@@ -90,12 +88,18 @@ async def own(server: Server, member: Member) -> OwnAccount:
     return await server.db.read(unit)
 
 
-async def by_handle(server: Server, handle: str) -> AccountRow | None:
+async def by_handle(server: Server, viewer_id: int | None, handle: str) -> AccountRow | None:
     """The known account that ``name``, ``@name`` or ``name@domain`` names; nobody is asked elsewhere."""
     name, _, domain = handle.strip().removeprefix("@").partition("@")
     domain = "" if not domain or mentions.is_ours(server, domain) else domain.lower()
-    row = await server.db.read(accounts.by_handle, name, domain)
-    return row if row is not None and row.deleted_at is None else None
+
+    def unit(conn: Connection) -> AccountRow | None:
+        row = accounts.by_handle(conn, name, domain)
+        if row is None or row.deleted_at is not None or not visibility.may_know(conn, row, viewer_id):
+            return None
+        return row
+
+    return await server.db.read(unit)
 
 
 def _moved(conn: Connection, row: AccountRow) -> AccountRow | None:
@@ -116,13 +120,14 @@ async def following(
     server: Server, viewer_id: int | None, account_id: int, window: Window
 ) -> list[AccountRow]:
     """Whom an account follows; as for `followers`."""
-    return await server.db.read(_of_account, viewer_id, account_id, window, relationships.following)
+    following_known = partial(relationships.following, viewer_id=viewer_id)
+    return await server.db.read(_of_account, viewer_id, account_id, window, following_known)
 
 
 def _of_account(
     conn: Connection, viewer_id: int | None, account_id: int, window: Window, listed: Listed
 ) -> list[AccountRow]:
-    row = _one(conn, account_id).row
+    row = visibility.known(conn, account_id, viewer_id)
     if row.suspended_at is not None or (row.hides_follows and viewer_id != account_id):
         return []
     if viewer_id is not None and relationships.block_between(conn, account_id, viewer_id) is not None:
@@ -163,7 +168,7 @@ def _of_post(
     conn: Connection, viewer_id: int | None, post_id: int, window: Window, listed: Listed
 ) -> list[AccountRow]:
     row = rules.seen(conn, post_id, viewer_id)
-    found = listed(conn, row.id, window)
+    found = [one for one in listed(conn, row.id, window) if visibility.may_know(conn, one, viewer_id)]
     if viewer_id is None:
         return found
     hiding = set(conn.scalars(select(block.c.account_id).where(block.c.target_id == viewer_id)))
@@ -177,7 +182,11 @@ async def familiar_followers(
     they follow is not named."""
 
     def unit(conn: Connection) -> dict[int, list[AccountRow]]:
-        asked = [row for row in accounts.by_ids(conn, account_ids).values() if row.suspended_at is None]
+        asked = [
+            row
+            for row in accounts.by_ids(conn, account_ids).values()
+            if row.suspended_at is None and visibility.may_know(conn, row, member.account_id)
+        ]
         open_ids = [row.id for row in asked if not row.hides_follows or row.id == member.account_id]
         pairs = relationships.followers_known_to(conn, member.account_id, open_ids)
         found = accounts.by_ids(conn, {one.account_id for one in pairs})

@@ -10,7 +10,7 @@ deliveries are durable together or not at all. A post from elsewhere is stored b
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ from fedserver.groups.posting import Place
 from fedserver.moderation import marking
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, collections, emojis, posts, relationships, timelines, users
+from storage import accounts, collections, emojis, groups, posts, relationships, timelines, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -134,7 +134,7 @@ def create_unit(
     parent = _parent(conn, draft, account_id)
     target = quotes.quotable(conn, draft.quoted_id, account_id)
     post_id = new_id(now)
-    rendered, named = _rendered(conn, server, draft, target)
+    rendered, named = _rendered(conn, server, draft, target, private=_private_groups(conn, account_id, draft))
     place = posting.place_of(
         conn,
         account_id,
@@ -143,6 +143,10 @@ def create_unit(
         wanted=draft.visibility,
         named=named.values(),
     )
+    here_id = place.group.account_id if place else 0
+    if any(one.hidden and one.id != here_id for one in named.values()):
+        rendered, named = _rendered(conn, server, draft, target, private=(here_id,))
+    posting.check_answer(conn, parent, draft.visibility, named.values())
     shown_to = quotes.narrowed(_narrowed(draft.visibility, parent, place), target)
     named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
     if place is not None and parent is not None and parent.account_id not in (account_id, *named_ids):
@@ -223,7 +227,8 @@ async def edit(server: Server, member: Member, post_id: int, draft: Draft) -> No
 def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft: Draft) -> None:
     row = own(conn, post_id, account_id)
     target = quotes.quoted_by(conn, row)
-    rendered, named = _rendered(conn, server, draft, target)
+    rendered, named = _rendered(conn, server, draft, target, private=(row.group_id or 0,))
+    posting.check_edit(conn, row)
     says = {
         **marking.of_edited(row, _texts(conn, draft, rendered)),
         "kind": "question" if draft.poll else "article" if draft.title else "note",
@@ -343,6 +348,8 @@ def _tell_named(conn: Connection, row: PostRow, named: Sequence[Any]) -> list[in
         for one in named
         if not one.domain
         and not one.silent
+        # Whom a group does not let read it hears nothing of what it says of them.
+        and (row.visibility != "group" or visibility.may_see(conn, row, one.id))
         and notifications.notify(
             conn, one.id, "mention", row.account_id, post_id=row.id, thread_id=row.thread_id
         )
@@ -457,11 +464,17 @@ def _handles(draft: Draft) -> list[Handle]:
     return finder(draft.text)
 
 
+def _private_groups(conn: Connection, account_id: int, draft: Draft) -> Sequence[int]:
+    """The private groups into which naming them may put what a member posts."""
+    return groups.private_of(conn, account_id) if "@" in draft.text else ()
+
+
 def _rendered(
-    conn: Connection, server: Server, draft: Draft, target: PostRow | None
+    conn: Connection, server: Server, draft: Draft, target: PostRow | None, *, private: Collection[int]
 ) -> tuple[Rendered, dict[str, AccountRow]]:
-    """The text as HTML, with a line that names what it quotes; and by URI the accounts it names."""
-    known = mentions.known(conn, server, _handles(draft)[:MENTIONS_MAX])
+    """The text as HTML, with a line that names what it quotes; and by URI the accounts it names, of `private` groups only
+    these."""
+    known = mentions.known(conn, server, _handles(draft)[:MENTIONS_MAX], private=private)
     render = markdown.render_markdown if draft.media_type == "text/markdown" else plain.render_plain
     rendered = render(draft.text, mentions.targets(known), lambda name: server.uris.tag(tag_key(name)))
     rendered.html = quotes.with_fallback(rendered.html, target)

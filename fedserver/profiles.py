@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import noticeboard, page_cards, reading
+from fedserver import noticeboard, page_cards, reading, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Gone, NotFound
@@ -135,7 +136,7 @@ async def by_handle(server: Server, viewer: Viewer, handle: str) -> Profile:
     """The profile of ``name`` or ``name@domain``. Raises NotFound, Gone."""
 
     def unit(conn: Connection) -> Profile:
-        return _profile(conn, server.config, viewer, _account(conn, server.config, handle))
+        return _profile(conn, server.config, viewer, _account(conn, server.config, viewer, handle))
 
     return await server.db.read(unit)
 
@@ -145,7 +146,7 @@ async def by_id(server: Server, viewer: Viewer, account_id: int) -> Profile:
 
     def unit(conn: Connection) -> Profile:
         row = accounts.by_id(conn, account_id)
-        if row is None:
+        if row is None or not visibility.may_know(conn, row, viewer.account_id):
             raise NotFound
         return _profile(conn, server.config, viewer, row)
 
@@ -172,7 +173,8 @@ async def followers(server: Server, viewer: Viewer, profile: Profile, window: Wi
 async def following(server: Server, viewer: Viewer, profile: Profile, window: Window) -> People:
     """Whom an account follows. Raises as `followers`."""
     _check_shown(profile)
-    return await _people(server, viewer, window, relationships.following, profile.person.id)
+    following_known = partial(relationships.following, viewer_id=viewer.account_id)
+    return await _people(server, viewer, window, following_known, profile.person.id)
 
 
 async def requests(server: Server, member: Member, window: Window) -> People:
@@ -199,7 +201,13 @@ async def some(server: Server, viewer: Viewer, account_ids: Sequence[int]) -> Pe
 
     def unit(conn: Connection) -> People:
         rows = accounts.by_ids(conn, account_ids)
-        found = [rows[one] for one in account_ids if one in rows and not _is_away(rows[one])]
+        found = [
+            rows[one]
+            for one in account_ids
+            if one in rows
+            and not _is_away(rows[one])
+            and visibility.may_know(conn, rows[one], viewer.account_id)
+        ]
         return _of_rows(conn, server.config, viewer, found)
 
     return await server.db.read(unit)
@@ -256,14 +264,14 @@ async def clear_notifications(server: Server, member: Member) -> None:
 # -- steps
 
 
-def _account(conn: Connection, config: Config, handle: str) -> AccountRow:
+def _account(conn: Connection, config: Config, viewer: Viewer, handle: str) -> AccountRow:
     name, _, domain = handle.partition("@")
     row = (
         accounts.by_handle(conn, name, domain.lower())
         if domain and domain.lower() != config.domain
         else accounts.local(conn, name)
     )
-    if row is None:
+    if row is None or not visibility.may_know(conn, row, viewer.account_id):
         raise NotFound("There is nobody of that name here.")
     return row
 

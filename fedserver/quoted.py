@@ -113,7 +113,7 @@ def shown(one: QuoteCard, *, rewriting: bool = False) -> Shown | None:
 def approval(line: PostLine, batch: Batch) -> Approval:
     """Whether the viewer could quote this post."""
     viewer_id = batch.viewer_id
-    if viewer_id is None or line.visibility == "direct":
+    if viewer_id is None or line.visibility in ("direct", "group"):
         return "denied"
     if line.account_id == viewer_id:
         return "automatic"

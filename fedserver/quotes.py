@@ -53,7 +53,7 @@ def may_quote(conn: Connection, row: PostRow, account_id: int) -> quoted.Approva
     """Whether this account (here or elsewhere) may quote a post: at once, or if the author agrees, or not at all."""
     if (
         row.boost_of_id is not None
-        or row.visibility == "direct"
+        or row.visibility in ("direct", "group")
         or not visibility.may_see(conn, row, account_id)
     ):
         return "denied"

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from fedserver import notifications
+from fedserver import notifications, visibility
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
@@ -152,6 +152,7 @@ def _block(conn: Connection, server: Server, account_id: int, target_id: int) ->
     _target(conn, account_id, target_id)
     if relationships.block_between(conn, account_id, target_id) is not None:
         return
+    membership.check_leaving(conn, target_id, account_id)
     _part(conn, server.publish, account_id, target_id)
     block_id = new_id()
     row = relationships.add_block(
@@ -326,8 +327,7 @@ def receive_undo_block(conn: Connection, blocker_id: int, target_id: int) -> boo
 
 def _accepted(conn: Connection, row: FollowRow) -> None:
     relationships.change_follow(conn, row.id, accepted=True)
-    accounts.add_to_counts(conn, row.account_id, following=1)
-    accounts.add_to_counts(conn, row.target_id, followers=1)
+    _count(conn, row, 1)
     notifications.notify(conn, row.target_id, "follow", row.account_id)
     follower = accounts.by_id(conn, row.account_id)
     if groups.by_id(conn, row.target_id) is not None:
@@ -337,11 +337,18 @@ def _accepted(conn: Connection, row: FollowRow) -> None:
     signal(conn, "relationship", str(row.account_id))
 
 
+def _count(conn: Connection, row: FollowRow, by: int) -> None:
+    target = accounts.by_id(conn, row.target_id)
+    # Whoever reads the count of a member of a private group would learn that there is one.
+    if target is None or not target.hidden:
+        accounts.add_to_counts(conn, row.account_id, following=by)
+    accounts.add_to_counts(conn, row.target_id, followers=by)
+
+
 def _ended(conn: Connection, row: FollowRow) -> None:
     relationships.remove_follow(conn, row.id)
     if row.accepted:
-        accounts.add_to_counts(conn, row.account_id, following=-1)
-        accounts.add_to_counts(conn, row.target_id, followers=-1)
+        _count(conn, row, -1)
     membership.left(conn, row.target_id, row.account_id)
     notifications.take_back(conn, row.target_id, "follow", row.account_id)
     timelines.empty_home_of(conn, row.account_id, row.target_id)
@@ -383,5 +390,7 @@ def _target(conn: Connection, account_id: int, target_id: int) -> AccountRow:
         raise Invalid({}, "You cannot do this to yourself.")
     target = accounts.by_id(conn, target_id)
     if target is None or target.suspended_at is not None or target.deleted_at is not None:
+        raise NotFound
+    if not visibility.may_know(conn, target, account_id):
         raise NotFound
     return target

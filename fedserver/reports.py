@@ -13,7 +13,7 @@ from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
-from storage import accounts, posts, reports, users
+from storage import posts, reports, users
 from storage.accounts import AccountRow
 from storage.reports import ReportRow
 from storage.types import new_id
@@ -49,9 +49,7 @@ async def report(server: Server, member: Member, complaint: Complaint) -> tuple[
 def _report(
     conn: Connection, server: Server, member: Member, complaint: Complaint
 ) -> tuple[ReportRow, AccountRow]:
-    target = accounts.by_id(conn, complaint.account_id)
-    if target is None or target.deleted_at is not None:
-        raise NotFound("Record not found")
+    target = visibility.known(conn, complaint.account_id, member.account_id)
     found = posts.by_ids(conn, complaint.post_ids)
     about = [
         found[one]

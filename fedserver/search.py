@@ -115,7 +115,7 @@ async def _at_address(
         kind, row_id = await _by_address(server, viewer_id, text, resolve=wanted.resolve)
     found: list[AccountRow] = []
     if kind == "account" and "accounts" in wanted.kinds:
-        found = await server.db.read(_accounts_by_id, [row_id])
+        found = await server.db.read(_accounts_by_id, viewer_id, [row_id])
     post_ids = [row_id] if kind == "post" and "statuses" in wanted.kinds else []
     collection_ids = [row_id] if kind == "collection" and "collections" in wanted.kinds else []
     return Found(found, [], await timelines.some(server, viewer_id, post_ids, shelf), collection_ids)
@@ -243,11 +243,10 @@ async def accounts_named(
         return []
     if is_address(text):
         kind, row_id = await _by_address(server, viewer_id, text, resolve=resolve)
-        return await server.db.read(_accounts_by_id, [row_id]) if kind == "account" else []
+        return await server.db.read(_accounts_by_id, viewer_id, [row_id]) if kind == "account" else []
     name, at, domain = text.removeprefix("@").partition("@")
     if at and mentions.is_ours(server, domain):
-        row = await server.db.read(accounts.local, name)
-        return [row] if row is not None and not offset else []
+        return [] if offset else await server.db.read(_named_here, viewer_id, name)
 
     def unit(conn: Connection) -> list[AccountRow]:
         found = stored.accounts_named(
@@ -263,7 +262,7 @@ async def accounts_named(
         remote_id = await _remote(server, name, domain)
         if remote_id is not None:
             rows = [
-                *await server.db.read(_accounts_by_id, [remote_id]),
+                *await server.db.read(_accounts_by_id, viewer_id, [remote_id]),
                 *(row for row in rows if row.id != remote_id),
             ]
     return rows[:limit]
@@ -274,9 +273,15 @@ def is_address(text: str) -> bool:
     return text.lower().startswith(("https://", "http://")) and not any(blank in text for blank in " \n\t")
 
 
-def _accounts_by_id(conn: Connection, account_ids: Sequence[int]) -> list[AccountRow]:
+def _accounts_by_id(conn: Connection, viewer_id: int | None, account_ids: Sequence[int]) -> list[AccountRow]:
     found = accounts.by_ids(conn, account_ids)
-    return [found[one] for one in account_ids if one in found and found[one].deleted_at is None]
+    rows = [found[one] for one in account_ids if one in found and found[one].deleted_at is None]
+    return [row for row in rows if visibility.may_know(conn, row, viewer_id)]
+
+
+def _named_here(conn: Connection, viewer_id: int | None, name: str) -> list[AccountRow]:
+    row = accounts.local(conn, name)
+    return [row] if row is not None and visibility.may_know(conn, row, viewer_id) else []
 
 
 def _has(rows: Sequence[AccountRow], name: str, domain: str) -> bool:
@@ -288,21 +293,21 @@ def _has(rows: Sequence[AccountRow], name: str, domain: str) -> bool:
 async def _by_address(
     server: Server, viewer_id: int | None, address: str, *, resolve: bool
 ) -> tuple[str, int]:
-    """("post", "account" or "collection", id), or ("", 0)."""
+    """("post", "account" or "collection", id), or ("", 0), also for what the viewer may not know of."""
 
-    def known(conn: Connection) -> tuple[str, int]:
+    def known(conn: Connection) -> tuple[str, int] | None:
         found = posts.by_uri_or_url(conn, address)
         if found is not None:
-            return "post", found.id
+            return ("post", found.id) if visibility.may_see(conn, found, viewer_id) else ("", 0)
         row = accounts.by_uri(conn, address) or _of_page(conn, server, address)
         if row is not None:
-            return "account", row.id
+            return ("account", row.id) if visibility.may_know(conn, row, viewer_id) else ("", 0)
         listed = collections.by_uri(conn, address)
-        return ("collection", listed.id) if listed is not None else ("", 0)
+        return ("collection", listed.id) if listed is not None else None
 
     found = await server.db.read(known)
-    if found[0] or not resolve or server.uris.is_local(address):
-        return found
+    if found is not None or not resolve or server.uris.is_local(address):
+        return found or ("", 0)
     from fedserver.federation import fetch
 
     try:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from fedserver import visibility
 from fedserver.content.links import HASHTAG_CHARS_MAX, find_hashtags, tag_key
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
-from storage import accounts, relationships, tags
+from storage import relationships, tags
 from storage.paging import Window
 from storage.tags import DAY_MS, Featured, TagRow
 from storage.types import instant_of, now_ms
@@ -80,7 +81,7 @@ async def one(server: Server, viewer_id: int | None, name: str) -> ShownTag:
     key, name = _checked(name)
 
     def unit(conn: Connection) -> ShownTag:
-        found = tags.by_keys(conn, [key])
+        found = [row for row in tags.by_keys(conn, [key]) if tags.is_open(conn, row.id)]
         return shown_unit(conn, viewer_id, found or [UnusedTag(0, key, name)])[0]
 
     return await server.db.read(unit)
@@ -135,9 +136,7 @@ async def featured(server: Server, viewer_id: int | None, account_id: int) -> li
     """The hashtags on a profile. Raises NotFound."""
 
     def unit(conn: Connection) -> list[Featured]:
-        row = accounts.by_id(conn, account_id)
-        if row is None or row.deleted_at is not None:
-            raise NotFound("Record not found")
+        row = visibility.known(conn, account_id, viewer_id)
         hidden = row.suspended_at is not None or (
             viewer_id is not None and relationships.block_between(conn, account_id, viewer_id) is not None
         )

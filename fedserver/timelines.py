@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, literal_column, or_, select
+from sqlalchemy import Connection, Select, bindparam, case, exists, func, literal_column, or_, select
 
 from fedserver import filters, quoted, visibility
 from fedserver.content.links import tag_key
@@ -325,7 +325,14 @@ def of_account_unit(
         author = accounts.by_id(conn, author_id)
         if author is None or author.deleted_at is not None:
             raise NotFound
+        if not visibility.may_know(conn, author, viewer_id):
+            raise NotFound
     return quoted.complete(conn, found, viewer_id, shelf)
+
+
+def _seen_by(viewer_id: int) -> Any:
+    # As CASE, because SQLite would look up every public post by the predicate's ORs rather than the few asked for.
+    return case((visibility.predicate(viewer_id), True), else_=False)
 
 
 # -- what web and streams ask
@@ -450,7 +457,7 @@ async def liked(server: Server, viewer_id: int, window: Window, shelf: Shelf) ->
     """What a member liked: the ids of the likes (the cursors) and the posts that can still be shown."""
 
     def unit(conn: Connection) -> tuple[list[int], Batch]:
-        rows = interactions.liked(conn, viewer_id, window)
+        rows = interactions.liked(conn, viewer_id, window, _seen_by(viewer_id))
         return [row.relation_id for row in rows], batch_of(
             conn, viewer_id, [row.post_id for row in rows], shelf
         )
@@ -463,7 +470,7 @@ async def bookmarked(server: Server, viewer_id: int, window: Window, shelf: Shel
     """What a member bookmarked: the ids of the bookmarks (the cursors) and the posts that can still be shown."""
 
     def unit(conn: Connection) -> tuple[list[int], Batch]:
-        rows = interactions.bookmarked(conn, viewer_id, window)
+        rows = interactions.bookmarked(conn, viewer_id, window, _seen_by(viewer_id))
         return [row.relation_id for row in rows], batch_of(
             conn, viewer_id, [row.post_id for row in rows], shelf
         )

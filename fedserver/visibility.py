@@ -9,6 +9,8 @@
 | `group`     | the members of the group it was posted to                |
 | `direct`    | the author and those it mentions                         |
 
+Accounts are for everybody, but for those of private groups: `may_know`, and `storage.group_ties.known_to` for lists.
+
 On top of that nobody sees a deleted post or one by a suspended account, and no viewer sees what somebody
 wrote who blocks them.
 """
@@ -19,7 +21,9 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select
 
-from storage import accounts, relationships
+from fedserver.errors import NotFound
+from storage import accounts, groups, relationships
+from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.tables import account, block, follow, membership, mention, post, user
 
@@ -66,6 +70,25 @@ def predicate(viewer_id: int | None, table: FromClause = post) -> ColumnElement[
         ),
         ~author_blocks,
     )
+
+
+def may_know(conn: Connection, row: AccountRow, viewer_id: int | None) -> bool:
+    """Whether the viewer may learn that this account is there: of a private group its members and the invited may."""
+    if not row.hidden:
+        return True
+    if viewer_id is None:
+        return False
+    return groups.membership_of(conn, row.id, viewer_id) is not None or groups.is_invited(
+        conn, row.id, viewer_id
+    )
+
+
+def known(conn: Connection, account_id: int, viewer_id: int | None) -> AccountRow:
+    """An account that has not been deleted and that the viewer may know of. Raises NotFound."""
+    row = accounts.by_id(conn, account_id)
+    if row is None or row.deleted_at is not None or not may_know(conn, row, viewer_id):
+        raise NotFound("Record not found")
+    return row
 
 
 def may_see(conn: Connection, row: PostRow, viewer_id: int | None) -> bool:

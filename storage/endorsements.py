@@ -6,18 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
+from storage.group_ties import known_to
 from storage.hot import insert_row
 from storage.paging import Window
 from storage.tables import account, account_note, endorsement
 from storage.types import new_id
 
 
-def endorsed(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
-    """(id of the endorsement as relation_id, account columns…)."""
+def endorsed(conn: Connection, account_id: int, window: Window, *, viewer_id: int | None) -> list[Row[Any]]:
+    """(id of the endorsement as relation_id, account columns…), as far as the viewer may know of them."""
     query = (
         select(endorsement.c.id.label("relation_id"), account)
         .join(account, account.c.id == endorsement.c.target_id)
         .where(endorsement.c.account_id == account_id, account.c.suspended_at.is_(None))
+        .where(known_to(viewer_id))
     )
     return window.rows(conn, query, endorsement.c.id)
 

@@ -125,7 +125,8 @@ def of_tag(tag_id: int, what: str) -> Source:
         "uses": _counted,
         "servers": func.count(other.distinct()),
     }[what]
-    return Source(origin, post_tag.c.post_id, _OF_IDS, counted, (post_tag.c.tag_id == tag_id,))
+    within = (post_tag.c.tag_id == tag_id, post.c.visibility != "group")
+    return Source(origin, post_tag.c.post_id, _OF_IDS, counted, within)
 
 
 def of_instance(domain: str, what: str) -> Source:

@@ -1,14 +1,26 @@
-"""How an account stands to many groups at once: for lists of them."""
+"""How an account stands to many groups at once: for lists of them, and of accounts, among which private groups are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, literal_column, or_, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from storage.hot import Hot
-from storage.tables import group_ban, group_invitation, group_request, membership, subscription
+from storage.tables import account, group_ban, group_invitation, group_request, membership, subscription
 from storage.types import AnyOf, Id, now_ms
 
 
@@ -62,3 +74,17 @@ def of_account(conn: Connection, account_id: int | None, group_ids: Iterable[int
         change: dict[str, Any] = {name: True if value == "yes" else value}
         found[group_id] = found.get(group_id, Ties())._replace(**change)
     return found
+
+
+def known_to(viewer_id: Any, table: FromClause = account) -> ColumnElement[bool]:
+    """Over accounts: those that somebody (an id, a parameter, or None for nobody we know) may learn of at all. All but
+    private groups, of which those who are in them and those who are invited may.
+    """
+    open_to_all = table.c.hidden.is_(False)
+    if viewer_id is None:
+        return open_to_all
+    return or_(
+        open_to_all,
+        exists().where(membership.c.group_id == table.c.id, membership.c.account_id == viewer_id),
+        exists().where(group_invitation.c.group_id == table.c.id, group_invitation.c.account_id == viewer_id),
+    )

@@ -214,6 +214,16 @@ def of_member(conn: Connection, account_id: int) -> list[GroupRow]:
     return list(conn.execute(query))
 
 
+def private_of(conn: Connection, account_id: int) -> list[int]:
+    """The private groups that somebody belongs to."""
+    query = (
+        select(membership.c.group_id)
+        .join(account, account.c.id == membership.c.group_id)
+        .where(membership.c.account_id == account_id, account.c.hidden)
+    )
+    return list(conn.scalars(query))
+
+
 def local_member_ids(conn: Connection, group_id: int) -> list[int]:
     """The members of this server in it."""
     query = (

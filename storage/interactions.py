@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 
 from storage.paging import Window
 from storage.tables import account, bookmark, like, pin, post, thread_mute
@@ -57,9 +57,13 @@ def liked_by(conn: Connection, post_id: int, window: Window) -> list[Row[Any]]:
     return window.rows(conn, query, like.c.id)
 
 
-def liked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
-    """(id of the like as relation_id, post_id): what an account liked."""
-    query = select(like.c.id.label("relation_id"), like.c.post_id).where(like.c.account_id == account_id)
+def liked(conn: Connection, account_id: int, window: Window, seen: ColumnElement[bool]) -> list[Row[Any]]:
+    """(id of the like as relation_id, post_id): what an account liked of the posts that are `seen`."""
+    query = (
+        select(like.c.id.label("relation_id"), like.c.post_id)
+        .join(post, post.c.id == like.c.post_id)
+        .where(like.c.account_id == account_id, seen)
+    )
     return window.rows(conn, query, like.c.id)
 
 
@@ -79,10 +83,14 @@ def boosted_by(conn: Connection, post_id: int, window: Window) -> list[Row[Any]]
     return window.rows(conn, query, post.c.id)
 
 
-def bookmarked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
-    """(id of the bookmark as relation_id, post_id)."""
-    query = select(bookmark.c.id.label("relation_id"), bookmark.c.post_id).where(
-        bookmark.c.account_id == account_id
+def bookmarked(
+    conn: Connection, account_id: int, window: Window, seen: ColumnElement[bool]
+) -> list[Row[Any]]:
+    """(id of the bookmark as relation_id, post_id), of the posts that are `seen`."""
+    query = (
+        select(bookmark.c.id.label("relation_id"), bookmark.c.post_id)
+        .join(post, post.c.id == bookmark.c.post_id)
+        .where(bookmark.c.account_id == account_id, seen)
     )
     return window.rows(conn, query, bookmark.c.id)
 

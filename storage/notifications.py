@@ -33,6 +33,7 @@ from storage.tables import (
     notification,
     notification_permission,
     notification_policy,
+    post,
     post_filter,
     severance,
     thread_mute,
@@ -238,6 +239,18 @@ def dismiss_group(conn: Connection, account_id: int, group_key: str) -> None:
 
 def clear(conn: Connection, account_id: int) -> None:
     conn.execute(delete(notification).where(notification.c.account_id == account_id))
+
+
+def forget_group(conn: Connection, account_id: int, group_id: int) -> None:
+    """Whoever is no longer in a group is told no more of what its members say among themselves; what they said there stays
+    theirs, with what it led to."""
+    unseen = select(post.c.id).where(
+        post.c.id == notification.c.post_id,
+        post.c.group_id == group_id,
+        post.c.visibility == "group",
+        post.c.account_id != account_id,
+    )
+    conn.execute(delete(notification).where(notification.c.account_id == account_id, exists(unseen)))
 
 
 def take_back(conn: Connection, account_id: int, dedupe: str) -> None:

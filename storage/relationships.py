@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import literal
 
+from storage.group_ties import known_to
 from storage.hot import Hot
 from storage.paging import Window
 from storage.tables import (
@@ -231,12 +232,13 @@ def followers(conn: Connection, target_id: int, window: Window, *, accepted: boo
     return window.rows(conn, query, follow.c.id)
 
 
-def following(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
-    """(id of the follow, account columns…) of those followed."""
+def following(conn: Connection, account_id: int, window: Window, *, viewer_id: int | None) -> list[Row[Any]]:
+    """(id of the follow, account columns…) of those followed, as far as the viewer may know of them."""
     query = (
         select(follow.c.id.label("relation_id"), account)
         .join(account, account.c.id == follow.c.target_id)
         .where(follow.c.account_id == account_id, follow.c.accepted, account.c.suspended_at.is_(None))
+        .where(known_to(viewer_id))
     )
     return window.rows(conn, query, follow.c.id)
 
@@ -323,7 +325,7 @@ def blocked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]
     query = (
         select(block.c.id.label("relation_id"), account)
         .join(account, account.c.id == block.c.target_id)
-        .where(block.c.account_id == account_id)
+        .where(block.c.account_id == account_id, known_to(account_id))
     )
     return window.rows(conn, query, block.c.id)
 
@@ -334,7 +336,9 @@ def muted(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
         select(mute.c.id.label("relation_id"), mute.c.expires_at.label("mute_expires_at"), account)
         .join(account, account.c.id == mute.c.target_id)
         .where(
-            mute.c.account_id == account_id, or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms())
+            mute.c.account_id == account_id,
+            or_(mute.c.expires_at.is_(None), mute.c.expires_at > now_ms()),
+            known_to(account_id),
         )
     )
     return window.rows(conn, query, mute.c.id)

@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
+from storage.group_ties import known_to
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import account, account_word, follow, hashtag, instance, post, post_tag, post_words
 from storage.tables.archives import NAMES_DOMAIN
@@ -259,6 +260,7 @@ def accounts_named(
         account.c.suspended_at.is_(None),
         account.c.deleted_at.is_(None),
         account.c.actor_type != "Application",
+        known_to(viewer_id),
     )
     if at:
         query = query.where(
@@ -318,11 +320,17 @@ def _begins(conn: Connection, text: Any, prefix: str) -> ColumnElement[bool]:
 def tags_named(
     conn: Connection, prefix: str, *, limit: int, offset: int = 0, only_reviewed: bool = False
 ) -> list[Row[Any]]:
-    """Hashtags in use whose key begins with `prefix` (folded), the exact one first."""
+    """Hashtags that everybody can see in use and whose key begins with `prefix` (folded), the exact one first."""
     query = (
         select(hashtag)
         .where(_begins(conn, hashtag.c.key, prefix), hashtag.c.listable)
-        .where(exists().where(post_tag.c.tag_id == hashtag.c.id))
+        .where(
+            exists().where(
+                post_tag.c.tag_id == hashtag.c.id,
+                post.c.id == post_tag.c.post_id,
+                post.c.visibility.in_(["public", "unlisted"]),
+            )
+        )
         .order_by(case((hashtag.c.key == prefix, 0), else_=1), hashtag.c.key)
     )
     if only_reviewed:

@@ -28,6 +28,7 @@ def wants_to_be_found(table: FromClause = account) -> ColumnElement[bool]:
     )
     return and_(
         columns.discoverable,
+        columns.hidden.is_(False),
         columns.actor_type != "Application",
         columns.suspended_at.is_(None),
         columns.limited_at.is_(None),
@@ -136,6 +137,8 @@ def most_liked(conn: Connection, viewer_id: int, *, limit: int) -> list[int]:
         .join(account, account.c.id == post.c.account_id)
         .where(
             like.c.id > id_floor(now_ms() - ACTIVE_MS),
+            # What is liked among some alone tells the others nothing.
+            post.c.visibility.in_(["public", "unlisted"]),
             like.c.account_id != account.c.id,
             _welcome(viewer_id),
         )

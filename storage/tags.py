@@ -69,6 +69,24 @@ def by_id(conn: Connection, tag_id: int) -> TagRow | None:
     return conn.execute(select(hashtag).where(hashtag.c.id == tag_id)).first()
 
 
+def is_open(conn: Connection, tag_id: int) -> bool:
+    """Whether anybody can see the hashtag in use, or somebody follows or features it: one that is used among some alone is
+    for others as if it were not."""
+    used = (
+        select(post_tag.c.tag_id)
+        .join(post, post.c.id == post_tag.c.post_id)
+        .where(post_tag.c.tag_id == tag_id, post.c.visibility.in_(["public", "unlisted"]))
+    )
+    for query in (
+        used,
+        select(tag_follow.c.tag_id).where(tag_follow.c.tag_id == tag_id),
+        select(featured_tag.c.tag_id).where(featured_tag.c.tag_id == tag_id),
+    ):
+        if conn.execute(query.limit(1)).first() is not None:
+            return True
+    return False
+
+
 # -- how much they are used
 
 

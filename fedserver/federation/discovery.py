@@ -55,7 +55,7 @@ async def webfinger(server: Server, resource: str) -> bytes:
 
 def _jrd(conn: Connection, config: Config, uris: Uris, asked: Handle | str) -> dict[str, Any]:
     row = _account(conn, config, uris, asked)
-    if row is None or row.suspended_at is not None:
+    if row is None or row.suspended_at is not None or row.hidden:
         raise NotFound("There is nobody of that name here.")
     if row.deleted_at is not None:
         raise Gone("This account has been deleted.")

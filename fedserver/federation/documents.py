@@ -380,7 +380,7 @@ class Documents:
         query = (
             select(follow.c.id, account.c.uri)
             .join_from(follow, account, account.c.id == other)
-            .where(mine == row.id, follow.c.accepted)
+            .where(mine == row.id, follow.c.accepted, account.c.hidden.is_(False))
             .order_by(follow.c.id.desc())
             .limit(PAGE_ITEMS)
         )

@@ -148,10 +148,13 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
     raise NotFound
 
 
-def _account(conn: Connection, server: Server, asked: Asked) -> AccountRow:
-    """The local account that is named, if it is one that others may know of. Raises NotFound."""
+def _account(conn: Connection, server: Server, asked: Asked, viewer_id: int | None = None) -> AccountRow:
+    """The local account that is named, if it is one that others may know of, or (of pages) this member. Raises NotFound."""
     row = _row_of(conn, server, asked.name)
     if row is None or row.domain or row.deleted_at is not None:
+        raise NotFound
+    # A private group never leaves this server: those who are in it read of it here.
+    if row.hidden and (asked.signer is not None or not visibility.may_know(conn, row, viewer_id)):
         raise NotFound
     if row.actor_type == "Person":
         member = users.by_id(conn, row.id)
@@ -172,7 +175,7 @@ def _row_of(conn: Connection, server: Server, name: LocalName) -> AccountRow | N
 
 def _actor(conn: Connection, server: Server, asked: Asked) -> Served:
     row = _row_of(conn, server, asked.name)
-    if row is not None and row.deleted_at is not None and not row.domain:
+    if row is not None and row.deleted_at is not None and not row.domain and not row.hidden:
         return Served(note.tombstone(row.uri, former_type=row.actor_type), 410)
     row = _account(conn, server, asked)
     if asked.name.kind == "group" and row.actor_type != "Group":
@@ -323,7 +326,7 @@ def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     if kind == "instance_actor":
         return server.uris.instance_uris().page
     if kind in ("actor", "group"):
-        return str(_account(conn, server, asked).url)
+        return str(_account(conn, server, asked, viewer_id).url)
     post_id = _number(asked.name.value)
     if kind in ("post", "context") and post_id is not None:
         row = posts.by_id(conn, post_id)
@@ -338,4 +341,4 @@ async def has_inbox(server: Server, path: str) -> bool:
     if name is None or name.kind != "inbox":
         return False
     row = await server.db.read(_row_of, server, name)
-    return row is not None and not row.domain and row.deleted_at is None
+    return row is not None and not row.domain and row.deleted_at is None and not row.hidden

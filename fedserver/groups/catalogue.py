@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select
@@ -161,7 +162,9 @@ def _follow(conn: Connection, server: Server, account_id: int, group_id: int) ->
     relationships.add_follow(
         conn, account_id, group_id, server.uris.activity(follow_id), follow_id=follow_id, accepted=True
     )
-    accounts.add_to_counts(conn, account_id, following=1)
+    row = groups.by_id(conn, group_id)
+    if row is not None and not row.hidden:
+        accounts.add_to_counts(conn, account_id, following=1)
     accounts.add_to_counts(conn, group_id, followers=1)
 
 
@@ -210,6 +213,9 @@ async def unarchive(server: Server, member: Member, group_id: int) -> None:
 def _archive(conn: Connection, account_id: int, group_id: int, action: Action) -> None:
     row, _ = rules.known(conn, group_id, account_id)
     if (row.archived_at is not None) == (action is Action.ARCHIVE):
+        rules.check(
+            conn, Action.UNARCHIVE, row, account_id
+        )  # which may be asked of any group, archived or not
         return
     rules.check(conn, action, row, account_id)
     groups.change(conn, group_id, archived_at=now_ms() if action is Action.ARCHIVE else None)
@@ -313,6 +319,9 @@ def shown_unit(conn: Connection, viewer_id: int | None, rows: Sequence[GroupRow]
 
 def _shown(row: GroupRow, ties: Ties, topics: list[TopicRow]) -> Shown:
     standing = Standing(ties.role or None, ties.is_banned, ties.is_invited)
+    if rules.refusal(Action.READ, row, standing) is not None:
+        # How much is said in it, and when, is for those who may read it.
+        row = SimpleNamespace(**{**row._asdict(), "threads_count": 0, "last_activity_at": None})
     return Shown(row, standing, topics, is_waiting=ties.is_waiting, level=ties.level or None)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from fedserver.errors import Conflict, Forbidden, NotFound
 from fedserver.groups import rules
 from fedserver.mail import plan_mail
-from storage import groups, subscriptions
+from storage import groups, notifications, subscriptions
 from storage.accounts import AccountRow
 
 ANSWER_CHARS_MAX: Final = 2_000
@@ -62,6 +62,7 @@ def left(conn: Connection, group_id: int, account_id: int) -> None:
     if groups.remove_member(conn, group_id, account_id):
         topics = [one.id for one in groups.topics(conn, group_id)]
         subscriptions.forget_group(conn, account_id, group_id, topics)
+        notifications.forget_group(conn, account_id, group_id)
 
 
 def check_leaving(conn: Connection, group_id: int, account_id: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import interactions
+from fedserver import interactions, visibility
 from fedserver import posts as own_posts
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
@@ -125,7 +125,7 @@ async def mark_answer(server: Server, member: Member, thread_id: int, post_id: i
     """Say which post answers the question, or (None) that none does. Raises NotFound, Forbidden, Invalid."""
 
     def unit(conn: Connection) -> None:
-        thread, group = rules.thread_in(conn, thread_id)
+        thread, group = rules.thread_for(conn, thread_id, member.account_id)
         first = posts.by_id(conn, thread_id)
         is_own = first is not None and first.account_id == member.account_id
         rules.check(conn, Action.ANSWER, group, member.account_id, thread=thread, is_own=is_own)
@@ -227,7 +227,7 @@ async def merge(server: Server, member: Member, thread_id: int, into_id: int) ->
 
     def unit(conn: Connection) -> None:
         thread, group = _thread(conn, thread_id, member.account_id, Action.MERGE)
-        target, other = rules.thread_in(conn, into_id)
+        target, other = rules.thread_for(conn, into_id, member.account_id)
         if thread_id == into_id or other.account_id != group.account_id or target.merged_into_id is not None:
             raise Invalid({"into_id": "must be another discussion of the same group"})
         first = posts.by_id(conn, into_id)
@@ -255,7 +255,7 @@ async def remove(
         row = posts.by_id(conn, post_id)
         if row is None or row.group_id is None or row.boost_of_id is not None:
             raise NotFound
-        if of_group_id not in (None, row.group_id):
+        if of_group_id not in (None, row.group_id) or not visibility.may_see(conn, row, member.account_id):
             raise NotFound
         group, _ = rules.known(conn, row.group_id, member.account_id)
         rules.check(conn, Action.REMOVE, group, member.account_id)
@@ -293,7 +293,7 @@ def remove_unit(
 
 
 def _thread(conn: Connection, thread_id: int, by_id: int, action: Action) -> tuple[Any, GroupRow]:
-    thread, group = rules.thread_in(conn, thread_id)
+    thread, group = rules.thread_for(conn, thread_id, by_id)
     rules.check(conn, action, group, by_id, thread=thread)
     if thread.merged_into_id is not None:
         raise Conflict("This discussion has been merged into another.")

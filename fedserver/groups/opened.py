@@ -13,7 +13,7 @@ from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.federation import backfill
 from fedserver.groups import rules, threads
-from fedserver.groups.rules import Action, Standing
+from fedserver.groups.rules import Standing
 from fedserver.groups.threads import ThreadLine
 from fedserver.rendered import Shelf
 from storage import group_threads, subscriptions
@@ -74,8 +74,8 @@ def show_unit(
     limit: int = POSTS_MAX,
 ) -> Opened:
     """The unit of `show`."""
-    thread, group = rules.thread_in(conn, thread_id)
-    standing = rules.check(conn, Action.READ, group, viewer_id)
+    thread, group = rules.thread_for(conn, thread_id, viewer_id)
+    standing = rules.standing_of(conn, group.account_id, viewer_id)
     line = threads.lines_unit(conn, viewer_id, [thread_id]).get(thread.post_id)
     if line is None:
         raise NotFound

@@ -87,6 +87,24 @@ def place_of(
     return None
 
 
+def check_answer(conn: Connection, parent: PostRow | None, wanted: str, named: Iterable[AccountRow]) -> None:
+    """What is said among the members of a group is answered directly to its members alone: others would learn of it.
+    Raises Invalid."""
+    if parent is None or parent.visibility != "group" or wanted != "direct":
+        return
+    for one in named:
+        if groups.membership_of(conn, parent.group_id, one.id) is None:
+            name = f"@{one.username}@{one.domain}" if one.domain else f"@{one.username}"
+            raise Invalid({"visibility": f"cannot be direct: {name} is not in the group in which you answer"})
+
+
+def check_edit(conn: Connection, row: PostRow) -> None:
+    """Whoever may say nothing in a group any more changes nothing there either. Raises Forbidden."""
+    group = groups.by_id(conn, row.group_id) if is_in_group(row) else None
+    if group is not None:
+        rules.check(conn, Action.VOTE, group, row.account_id)
+
+
 def place_of_answer(conn: Connection, parent: PostRow) -> Place | None:
     """Where an answer to a post of a group belongs; None when the group is gone."""
     group = groups.by_id(conn, parent.group_id)

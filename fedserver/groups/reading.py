@@ -22,8 +22,7 @@ async def read_thread(server: Server, member: Member, thread_id: int, post_id: i
     """The member has read a thread as far as this post, or to its end. Raises NotFound."""
 
     def unit(conn: Connection) -> None:
-        thread, group = rules.thread_in(conn, thread_id)
-        rules.check(conn, Action.READ, group, member.account_id)
+        thread, _ = rules.thread_for(conn, thread_id, member.account_id)
         up_to = post_id
         if up_to is None:
             up_to = posts.last_of_thread(conn, thread_id) or thread.post_id
@@ -52,9 +51,7 @@ async def subscribe(server: Server, member: Member, kind: str, target_id: int, l
         raise Invalid({"level": f"must be one of {', '.join(LEVELS)}"})
 
     def unit(conn: Connection) -> None:
-        group_id = _group_of(conn, kind, target_id)
-        group, _ = rules.known(conn, group_id, member.account_id)
-        rules.check(conn, Action.READ, group, member.account_id)
+        _check(conn, member, kind, target_id)
         if level is None:
             subscriptions.remove(conn, member.account_id, kind, target_id)
         else:
@@ -67,8 +64,7 @@ async def level(server: Server, member: Member, kind: str, target_id: int) -> st
     """What the member has chosen for a group, a topic or a thread. Raises NotFound, Forbidden."""
 
     def unit(conn: Connection) -> str | None:
-        group, _ = rules.known(conn, _group_of(conn, kind, target_id), member.account_id)
-        rules.check(conn, Action.READ, group, member.account_id)
+        _check(conn, member, kind, target_id)
         return subscriptions.level_of(conn, member.account_id, kind, target_id)
 
     return await server.db.read(unit)
@@ -79,13 +75,12 @@ async def levels(server: Server, member: Member) -> dict[tuple[str, int], str]:
     return await server.db.read(subscriptions.of_member, member.account_id)
 
 
-def _group_of(conn: Connection, kind: str, target_id: int) -> int | None:
-    if kind == "group":
-        return target_id
+def _check(conn: Connection, member: Member, kind: str, target_id: int) -> None:
     if kind == "thread":
-        thread = group_threads.by_id(conn, target_id)
-        return None if thread is None else int(thread.group_id)
-    if kind == "topic":
-        topic = groups.topic_by_id(conn, target_id)
-        return None if topic is None else int(topic.group_id)
-    raise NotFound
+        rules.thread_for(conn, target_id, member.account_id)
+        return
+    topic = groups.topic_by_id(conn, target_id) if kind == "topic" else None
+    if kind not in KINDS or (kind == "topic" and topic is None):
+        raise NotFound
+    group, _ = rules.known(conn, target_id if topic is None else topic.group_id, member.account_id)
+    rules.check(conn, Action.READ, group, member.account_id)

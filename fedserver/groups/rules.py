@@ -197,6 +197,15 @@ def thread_in(conn: Connection, thread_id: int) -> tuple[Any, GroupRow]:
     return thread, group
 
 
+def thread_for(conn: Connection, thread_id: int, viewer_id: int | None) -> tuple[Any, GroupRow]:
+    """The same, for whoever may read there; for others there is no such thread. Raises NotFound."""
+    thread, group = thread_in(conn, thread_id)
+    standing = standing_of(conn, group.account_id, viewer_id)
+    if not is_known_to(group, standing) or refusal(Action.READ, group, standing) is not None:
+        raise NotFound
+    return thread, group
+
+
 def visibility_in(group: GroupRow) -> str:
     """Who sees what is posted in the group, as `fedserver.visibility` calls it."""
     return "public" if group.access == "public" else "group"

@@ -29,24 +29,24 @@ from web.verbs import put_or_patch
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/:id``"""
-    auth.viewer(request, "read:accounts")
-    found = await people.one(keys.server(request), forms.path_id(request))
+    viewer = auth.viewer(request, "read:accounts")
+    found = await people.one(keys.server(request), viewer.account_id, forms.path_id(request))
     return replies.json(renderer(request).account(found.row, moved=found.moved))
 
 
 async def several(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts?id[]=…``"""
-    auth.viewer(request, "read:accounts")
+    viewer = auth.viewer(request, "read:accounts")
     ids = forms.query(request).ids("id")[:ACCOUNTS_ASKED_MAX]
     render = renderer(request)
-    rows = await people.some(keys.server(request), ids)
+    rows = await people.some(keys.server(request), viewer.account_id, ids)
     return replies.json(joined(render.account(row) for row in rows))
 
 
 async def lookup(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/lookup?acct=``: a known account, without asking elsewhere."""
-    auth.viewer(request, "read:accounts")
-    row = await people.by_handle(keys.server(request), forms.query(request).text("acct"))
+    viewer = auth.viewer(request, "read:accounts")
+    row = await people.by_handle(keys.server(request), viewer.account_id, forms.query(request).text("acct"))
     if row is None:
         raise NotFound("Record not found")
     return replies.json(renderer(request).account(row))
@@ -78,7 +78,7 @@ async def statuses(request: web.Request) -> web.Response:
     server, shelf = keys.server(request), renderer(request).shelf
     account_id = forms.path_id(request)
     if params.flag("pinned"):
-        await people.one(server, account_id)
+        await people.one(server, viewer.account_id, account_id)
         batch = await timelines.pinned(server, viewer.account_id, account_id, shelf)
         return replies.json(renderer(request).statuses(batch))
     wanted = AccountPosts(

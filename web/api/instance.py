@@ -168,7 +168,7 @@ async def _contact(request: web.Request, now: Site) -> bytes:
     if now.contact_account_id is None:
         return b"null"
     try:
-        found = await people.one(keys.server(request), now.contact_account_id)
+        found = await people.one(keys.server(request), None, now.contact_account_id)
     except NotFound:
         return b"null"
     return renderer(request).account(found.row)

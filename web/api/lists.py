@@ -28,7 +28,7 @@ async def with_account(request: web.Request) -> web.Response:
     """``GET /api/v1/accounts/:id/lists``"""
     member = auth.member(request, "read:lists")
     server, account_id = keys.server(request), forms.path_id(request)
-    await people.one(server, account_id)
+    await people.one(server, member.account_id, account_id)
     return replies.json([_entity(row) for row in await lists.with_account(server, member, account_id)])
 
 

@@ -29,7 +29,7 @@ async def show(request: web.Request) -> web.Response:
     member = auth.member(request, "read:follows")
     ids = forms.query(request).ids("id")[:ACCOUNTS_ASKED_MAX]
     server = keys.server(request)
-    known = [row.id for row in await people.some(server, ids)]
+    known = [row.id for row in await people.some(server, member.account_id, ids)]
     return replies.json([_entity(one) for one in await relationships.between(server, member, known)])
 
 
@@ -116,7 +116,7 @@ async def note(request: web.Request) -> web.Response:
     member = auth.member(request, "write:accounts")
     comment = (await forms.params(request)).text("comment")
     server, account_id = keys.server(request), forms.path_id(request)
-    await people.one(server, account_id)
+    await people.one(server, member.account_id, account_id)
     await endorsements.note(server, member, account_id, comment)
     return await _one(request, member, account_id)
 
@@ -133,7 +133,7 @@ def _acting(scope: str, act: Act, name: str = "id") -> Handler:
         member = auth.member(request, scope)
         account_id = forms.path_id(request, name)
         # An account nobody knows is 404, whatever was asked.
-        await people.one(keys.server(request), account_id)
+        await people.one(keys.server(request), member.account_id, account_id)
         await act(keys.server(request), member, account_id)
         return await _one(request, member, account_id)
 

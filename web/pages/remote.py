@@ -76,15 +76,20 @@ async def find(request: web.Request) -> web.StreamResponse:
 async def _place(request: web.Request, uri: str) -> str:
     """The page here of an account or post, wherever it is from. Raises NotFound, Unreachable."""
     server, viewer = keys.server(request), request[keys.VIEWER]
+    nothing = NotFound("Nothing was found at that address.")
     found = await fetch.resolve(server, uri, viewer_id=viewer.account_id)
     if found is None:
-        raise NotFound("Nothing was found at that address.")
+        raise nothing
     kind, row_id = found
     if kind == "collection":
         return f"/collections/{row_id}"
-    if kind == "account":
-        return (await profiles.by_id(server, viewer, row_id)).person.path
-    return f"{(await reading.one(server, viewer, row_id)).path}/reply"
+    try:
+        if kind == "account":
+            return (await profiles.by_id(server, viewer, row_id)).person.path
+        return f"{(await reading.one(server, viewer, row_id)).path}/reply"
+    except NotFound:
+        # What somebody may not see is as if it were not there.
+        raise nothing from None
 
 
 async def _about(request: web.Request, uri: str) -> str:

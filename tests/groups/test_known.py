@@ -1,0 +1,55 @@
+"""Who may learn that a private group is there: the condition for lists and the function for one account agree."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from fedserver import visibility
+from fedserver.context import Server
+from fedserver.groups import members
+from storage import accounts
+from storage.group_ties import known_to
+from storage.tables import account
+from tests.conftest import MakeMember
+from tests.groups.conftest import MakeGroup
+from tests.members import Person
+
+
+async def test_a_list_names_what_may_be_known_one_by_one(
+    server: Server, alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup
+) -> None:
+    carol = await member("carol")
+    open_id, private_id = await make_group(alice, "plaza"), await make_group(alice, "core", access="private")
+    await members.invite(server, alice.member, private_id, bob.account_id)
+    for viewer, knows in ((alice, True), (bob, True), (carol, False), (None, False)):
+        viewer_id = viewer.account_id if viewer is not None else None
+        for group_id, expected in ((open_id, True), (private_id, knows)):
+            row = await server.db.read(accounts.by_id, group_id)
+            query = select(account.c.id).where(account.c.id == group_id, known_to(viewer_id))
+            listed = await server.db.read(lambda conn, query=query: conn.execute(query).first())
+            seen = await server.db.read(visibility.may_know, row, viewer_id)
+            assert (listed is not None, seen) == (expected, expected)
+
+
+async def test_a_private_group_is_named_nowhere_but_within(
+    alice: Person, bob: Person, make_group: MakeGroup
+) -> None:
+    group_id = await make_group(alice, "core", access="private", title="Core team")
+    plain = "<p>See @core</p>"
+    assert (await alice.post("/api/v1/statuses", {"status": "See @core", "visibility": "private"}))[
+        "content"
+    ] == plain
+    assert (await bob.post("/api/v1/statuses", {"status": "See @core"}))["content"] == plain
+    begun = await alice.post("/api/v1/statuses", {"status": "@core See you here"})
+    assert [one["id"] for one in begun["mentions"]] == [str(group_id)]
+    assert begun["visibility"] == "private"
+    for action in ("reblog", "pin"):
+        assert (await alice.raw("POST", f"/api/v1/statuses/{begun['id']}/{action}", json={})).status == 403
+    quote = {"status": "Look", "quoted_status_id": begun["id"]}
+    assert (await alice.raw("POST", "/api/v1/statuses", json=quote)).status == 404
+    aside = {"status": "@bob psst", "in_reply_to_id": begun["id"], "visibility": "direct"}
+    assert (await alice.raw("POST", "/api/v1/statuses", json=aside)).status == 422
+    following = (await alice.get("/api/v1/accounts/verify_credentials"))["following_count"]
+    assert following == 0
+    assert [one["id"] for one in await alice.get(f"/api/v1/accounts/{alice.id}/following")] == [str(group_id)]
+    assert await bob.get(f"/api/v1/accounts/{alice.id}/following") == []
