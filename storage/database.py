@@ -65,7 +65,8 @@ class Database(Protocol):
     async def read(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a unit that changes nothing, on one consistent view of the data."""
+        """Run a unit that changes nothing: SQLite shows it one state of the data, PostgreSQL shows each statement what
+        was committed when it began."""
 
     async def write(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -365,6 +366,9 @@ class PostgresDatabase(_Listeners):
         self._valkey = valkey
         self.statements = 0
         event.listen(engine, "before_cursor_execute", _count)
+        # Each statement sees what was committed when it begins, within a transaction or not (READ COMMITTED). So what
+        # only reads needs none, and waits for the database twice less.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._threads = ThreadPoolExecutor(POSTGRESQL_CONNECTIONS, thread_name_prefix="postgresql")
         self._ear: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -374,7 +378,7 @@ class PostgresDatabase(_Listeners):
         # Two servers on one Valkey do not hear each other: they have different databases.
         valkey = Valkey(bus, f"{url.host or ''}/{url.database}") if bus else None
         url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, pool_size=POSTGRESQL_CONNECTIONS, max_overflow=0, pool_pre_ping=False)
+        engine = create_engine(url, pool_size=POSTGRESQL_CONNECTIONS, max_overflow=0, pool_use_lifo=True)
         database = cls(url, engine, valkey)
         await database._in_thread(partial(database._run, _ping, writes=False))
         return database
@@ -414,7 +418,7 @@ class PostgresDatabase(_Listeners):
         """The unit's result and the signals it sent."""
         for attempt in range(1, SERIALISATION_TRIES + 1):
             try:
-                with self._engine.connect() as conn:
+                with (self._engine if writes else self._reading).connect() as conn:
                     return self._run_on(conn, unit, writes=writes)
             except OperationalError as error:
                 if attempt == SERIALISATION_TRIES or not _worth_repeating(error):

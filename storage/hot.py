@@ -15,7 +15,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
@@ -44,6 +44,23 @@ def _dialect(name: str) -> Any:
     return import_module(f"sqlalchemy.dialects.{name}").dialect(paramstyle=paramstyle)
 
 
+@lru_cache(maxsize=1)
+def _numbered() -> Any:
+    """How `Hot` writes for PostgreSQL: with its own ``$1``, because psycopg reads a long text for its parameters
+    each time that it is run."""
+    return import_module("sqlalchemy.dialects.postgresql").dialect(paramstyle="numeric_dollar")
+
+
+class _Prepared(NamedTuple):
+    """A statement as one database wants it. `places` are the names of its parameters where these are numbered."""
+
+    text: str
+    constants: dict[str, Any]
+    places: tuple[str, ...] | None
+    has_rows: bool
+    packed: bool
+
+
 class Hot(Generic[Row]):
     """A prepared statement. `row` makes a result row from the tuple of its columns, for example a NamedTuple's
     ``_make``; without it rows have their columns as attributes. Lists among the parameters are passed on as
@@ -67,34 +84,46 @@ class Hot(Generic[Row]):
         self._row = row
         self._packed = packed
         self._gap = gap
-        self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._prepared: dict[str, _Prepared] = {}
 
-    def _text(self, dialect_name: str) -> tuple[str, dict[str, Any]]:
-        known = self._texts.get(dialect_name)
+    def _on(self, dialect_name: str) -> _Prepared:
+        known = self._prepared.get(dialect_name)
         if known is None:
             statement: Any = self._statement()
-            compiled = statement.compile(dialect=_dialect(dialect_name))
+            numbered = dialect_name == "postgresql"
+            compiled = statement.compile(dialect=_numbered() if numbered else _dialect(dialect_name))
             constants = {name: value for name, value in compiled.params.items() if value is not None}
             if self._row is None:
                 self._row = _row_maker(statement.selected_columns if statement.is_select else None)
             text = str(compiled)
-            if self._packed and dialect_name == "sqlite":
+            packed = self._packed and dialect_name == "sqlite"
+            if packed:
                 text = _packing(text, len(statement.selected_columns), self._gap)
-            known = self._texts[dialect_name] = (text, constants)
+            known = self._prepared[dialect_name] = _Prepared(
+                text,
+                constants,
+                tuple(compiled.positiontup or ()) if numbered else None,
+                bool(statement.is_select or compiled.effective_returning),
+                packed,
+            )
         return known
 
     def run(self, conn: Connection, met: Met[Row] | None = None, /, **parameters: Any) -> list[Row]:
         """Execute within the unit's transaction; all rows. Those that have been `met` are taken from there."""
         dialect_name = conn.dialect.name
-        text, constants = self._text(dialect_name)
-        bound = dict(constants)
+        prepared = self._on(dialect_name)
+        bound = dict(prepared.constants)
         for name, value in parameters.items():
             bound[name] = (
                 list_parameter(dialect_name, value) if isinstance(value, list | tuple | set) else value
             )
-        cursor = _execute(conn, text, bound)
-        if not self._packed or dialect_name != "sqlite":
-            rows = cursor.fetchall() if cursor.description else []
+        if prepared.places is None:
+            cursor = _execute(conn, prepared.text, bound)
+        else:
+            cursor = _execute_numbered(conn, prepared.text, [bound[name] for name in prepared.places])
+        if not prepared.packed:
+            # Not asked of the cursor: psycopg describes every column to say so.
+            rows = cursor.fetchall() if prepared.has_rows else []
             return list(map(self._row, rows)) if met is None else self._those(met, rows, None)  # type: ignore[arg-type]
         packed: str | None = cursor.fetchone()[0]
         if packed is None:
@@ -200,6 +229,13 @@ def _row_maker(columns: Any) -> Callable[[Any], Any]:
 def _execute(conn: Connection, text: str, bound: Mapping[str, Any]) -> Any:
     _count(conn, text)
     return conn.connection.driver_connection.execute(text, bound)  # type: ignore[union-attr]
+
+
+def _execute_numbered(conn: Connection, text: str, bound: Sequence[Any]) -> Any:
+    from psycopg import RawCursor
+
+    _count(conn, text)
+    return RawCursor(conn.connection.driver_connection).execute(text, bound)  # type: ignore[arg-type]
 
 
 def _count(conn: Connection, text: str) -> None:

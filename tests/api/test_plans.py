@@ -36,7 +36,7 @@ STATEMENTS = {
 def test_no_table_is_read_from_end_to_end(name: str, tmp_path: Path) -> None:
     statement: Hot[object] = STATEMENTS[name]
     path = databases.sqlite_database(tmp_path).removeprefix("sqlite:///")
-    text, constants = statement._text("sqlite")
+    text, constants = statement._on("sqlite")[:2]
     parameters: defaultdict[str, object] = defaultdict(int, constants)
     for listed in ("ids", "threads", "types", "keys", "all_keys", "none_keys"):
         parameters[listed] = "[1]"
