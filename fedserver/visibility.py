@@ -22,10 +22,11 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select
 
 from fedserver.errors import NotFound
-from storage import accounts, groups, relationships
+from storage import accounts, archives, groups, relationships
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.tables import account, block, follow, membership, mention, post, user
+from storage.tables.archives import NAMES_DOMAIN
 
 Visibility = Literal["public", "unlisted", "followers", "members", "group", "direct"]
 
@@ -73,11 +74,15 @@ def predicate(viewer_id: int | None, table: FromClause = post) -> ColumnElement[
 
 
 def may_know(conn: Connection, row: AccountRow, viewer_id: int | None) -> bool:
-    """Whether the viewer may learn that this account is there: of a private group its members and the invited may."""
+    """Whether the viewer may learn that this account is there: of a private group its members and the invited may, and of a
+    name in the archive of a group that is not public its members."""
     if not row.hidden:
         return True
     if viewer_id is None:
         return False
+    if row.domain == NAMES_DOMAIN:
+        group_id = archives.group_of_name(conn, row.id)
+        return group_id is not None and groups.membership_of(conn, group_id, viewer_id) is not None
     return groups.membership_of(conn, row.id, viewer_id) is not None or groups.is_invited(
         conn, row.id, viewer_id
     )

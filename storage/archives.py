@@ -251,6 +251,13 @@ def person_by_id(conn: Connection, person_id: int) -> PersonRow | None:
     return conn.execute(select(archive_person).where(archive_person.c.id == person_id)).first()
 
 
+def group_of_name(conn: Connection, account_id: int) -> int | None:
+    """The group in whose archive the name stands that an account is for."""
+    query = select(archive_person.c.group_id).where(archive_person.c.account_id == account_id)
+    group_id: int | None = conn.scalar(query)
+    return group_id
+
+
 def unclaimed(conn: Connection, group_id: int, window: Window) -> list[Row[Any]]:
     """People of a group whom nobody has claimed, with `posts_count`, newest first."""
     written = (

@@ -145,6 +145,18 @@ async def test_names_are_no_accounts_of_this_server_nor_of_any_other(
             await alice.post(path)
 
 
+async def test_names_in_the_archive_of_a_private_group_are_for_its_members(
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, bring_in: BringIn, tmp_path: Path
+) -> None:
+    group_id = await make_group(alice, "core", access="private")
+    await bring_in(group_id, mbox(tmp_path / "list.mbox", mail(1, "zora", "Between us.")))
+    (line,) = await lines(server, alice, group_id)
+    path = f"/api/v1/accounts/{line.account_id}"
+    assert (await alice.get(path))["display_name"] == "Zora"
+    for stranger in (bob, Person(bob.client)):
+        assert (await stranger.raw("GET", path)).status == 404
+
+
 async def test_members_answer_what_was_written_elsewhere(
     server: Server, alice: Person, make_group: MakeGroup, bring_in: BringIn, tmp_path: Path
 ) -> None:
