@@ -14,7 +14,7 @@ from activitypub.audience import Visibility, visibility_of
 from activitypub.errors import Malformed, Unsupported
 from activitypub.identifiers import Origin, origin_of
 from activitypub.names import ACTIVITY_TYPES
-from activitypub.values import first, id_of, ids_of, one_or_many, parse_time, text_of, type_of, types_of
+from activitypub.values import first, flag, id_of, ids_of, one_or_many, parse_time, text_of, type_of, types_of
 from activitypub.vocabulary.actor import actor_kind
 from activitypub.vocabulary.collection import collection_kind
 from activitypub.vocabulary.parts import web_address
@@ -25,6 +25,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
     ``object_ids`` are all addresses when there are several, as in a ``Flag``; ``object_id`` and
     ``object_type`` are of the first. ``origin`` is the origin of ``actor_uri``.
+    ``removes_data`` asks to remove what somebody posted, together with a ban (Lemmy).
     ``moved_from`` is the ActivityStreams property ``origin``, which only some activities have.
     """
 
@@ -49,6 +50,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     end_time: datetime | None = None
     content: str | None = None
     summary: str | None = None
+    removes_data: bool = False
 
     @property
     def embedded(self) -> dict[str, Any] | None:
@@ -98,6 +100,7 @@ def read_activity(document: dict[str, Any], *, signer_uri: str | None = None) ->
         end_time=parse_time(document.get("endTime") or document.get("expires")),
         content=text_of(document, "content") or text_of(document, "_misskey_reaction"),
         summary=text_of(document, "summary"),
+        removes_data=flag(document.get("removeData")) or False,
     )
 
 

@@ -18,7 +18,7 @@ from fedserver.groups import rules
 from fedserver.groups.rules import Action
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, groups, interactions, posts, relationships, timelines
+from storage import accounts, group_threads, groups, interactions, posts, relationships, timelines
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
@@ -45,7 +45,7 @@ def check_voice(conn: Connection, row: PostRow, account_id: int) -> None:
 
 
 async def like(server: Server, member: Member, post_id: int) -> None:
-    """Twice is as once. Raises NotFound."""
+    """Twice is as once. Raises NotFound, or Forbidden in a group that does not let them vote."""
     await server.db.write(_like, server, member.account_id, post_id)
 
 
@@ -62,10 +62,11 @@ def _like(conn: Connection, server: Server, account_id: int, post_id: int) -> No
 
 async def unlike(server: Server, member: Member, post_id: int) -> None:
     """Nothing happens when it was not liked."""
-    await server.db.write(_unlike, server, member.account_id, post_id)
+    await server.db.write(unlike_unit, server, member.account_id, post_id)
 
 
-def _unlike(conn: Connection, server: Server, account_id: int, post_id: int) -> None:
+def unlike_unit(conn: Connection, server: Server, account_id: int, post_id: int) -> None:
+    """The unit of `unlike`, for whoever takes a like back as a part of something larger."""
     row = seen(conn, post_id, account_id)
     liked = interactions.like_between(conn, account_id, row.id)
     if liked is not None:
@@ -103,15 +104,25 @@ def _boost(conn: Connection, server: Server, account_id: int, post_id: int, want
     return boost_id
 
 
-def add_group_boost(conn: Connection, row: PostRow, group_id: int, *, boost_id: int, uri: str) -> None:
-    """A group of this server shows a thread to its members; nobody is notified of that."""
+def add_group_boost(
+    conn: Connection,
+    row: PostRow,
+    group_id: int,
+    *,
+    boost_id: int,
+    uri: str,
+    local: bool = True,
+    at_ms: int | None = None,
+) -> None:
+    """A group shows a thread to its members, at `at_ms` or (None) when it was written; nobody is notified of that."""
+    created_at = row.created_at if at_ms is None else at_ms
     boosted = posts.insert_post(
         conn, post_id=boost_id, uri=uri, url=row.url, account_id=group_id, kind="boost", visibility=row.visibility,
-        thread_id=boost_id, boost_of_id=row.id, group_id=group_id, local=True, created_at=row.created_at,
+        thread_id=boost_id, boost_of_id=row.id, group_id=group_id, local=local, created_at=created_at,
     )  # fmt: skip
     posts.add_to_counts(conn, row.id, boosts=1)
     if row.visibility != "group":
-        accounts.posted(conn, group_id, row.created_at)
+        accounts.posted(conn, group_id, created_at)
     timelines.fan_out(conn, boosted, boosted=row)
     signal(conn, "post", str(boost_id))
 
@@ -229,13 +240,20 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
 # -- what arrives from elsewhere
 
 
-def receive_like(conn: Connection, account: AccountRow, row: PostRow, uri: str) -> None:
-    """Somebody elsewhere likes a post that they may see; twice is as once."""
-    if not visibility.may_see(conn, row, account.id) or interactions.like_between(conn, account.id, row.id):
+def receive_like(
+    conn: Connection, account: AccountRow, row: PostRow, uri: str, *, among: bool = False
+) -> None:
+    """Somebody elsewhere likes a post that they may see; twice is as once. That they are `among` those who read in a group
+    elsewhere only the group knows."""
+    if not (among or visibility.may_see(conn, row, account.id)):
+        return
+    if interactions.like_between(conn, account.id, row.id):
         return
     group = groups.by_id(conn, row.group_id)
-    if group is not None and rules.refusal(
-        Action.VOTE, group, rules.standing_of(conn, group.account_id, account.id)
+    if (
+        not among
+        and group is not None
+        and rules.refusal(Action.VOTE, group, rules.standing_of(conn, group.account_id, account.id))
     ):
         return
     interactions.add_like(conn, account.id, row.id, uri)
@@ -325,6 +343,8 @@ def _add_boost(
 
 
 def _liked(conn: Connection, row: PostRow, account_id: int) -> None:
+    if row.group_id is not None:
+        group_threads.remove_dislike(conn, account_id, row.id)
     posts.add_to_counts(conn, row.id, likes=1)
     notifications.notify(
         conn, row.account_id, "favourite", account_id, post_id=row.id, thread_id=row.thread_id

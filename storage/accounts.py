@@ -80,6 +80,7 @@ class RemoteAccount:
     feature_policy: dict[str, list[str]] | None = None
     created_at: int | None = None
     keys: Sequence[RemoteKey] = field(default=())
+    group: dict[str, Any] | None = None  # of a group: columns of `group_account`
 
     def columns(self) -> dict[str, Any]:
         """The row's values, but for id, counts and times."""

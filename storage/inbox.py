@@ -201,8 +201,8 @@ _done: Hot[Any] = Hot(
 
 
 def bury(conn: Connection, uri: str, kind: str, *, former_type: str = "", for_good: bool = False) -> None:
-    """Remember that this was deleted (``deleted``), taken back (``undone``) or an account that is gone
-    (``account``), so that what arrives late does not bring it back."""
+    """Remember that this was deleted (``deleted``), taken back (``undone``), removed from a group by its moderators
+    (``removed``) or an account that is gone (``account``), so that what arrives late does not bring it back."""
     if _tombstones.run(conn, uris=[uri]):
         return
     now = now_ms()
@@ -215,6 +215,12 @@ def bury(conn: Connection, uri: str, kind: str, *, former_type: str = "", for_go
             expires_at=None if for_good else now + TOMBSTONE_MS,
         )
     )
+
+
+def unbury(conn: Connection, uri: str, kind: str) -> bool:
+    """Forget that this was deleted, if it was for that reason. Whether it was."""
+    removed = conn.execute(delete(tombstone).where(tombstone.c.uri == uri, tombstone.c.kind == kind))
+    return bool(removed.rowcount)
 
 
 def is_buried(conn: Connection, *uris: str | None) -> bool:

@@ -41,11 +41,17 @@ class EmojiTag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupFields:
-    """What only a group has (FEP-1b12). ``description`` is one plain line, as Lemmy wants it."""
+    """What only a group has (FEP-1b12). ``description`` is one plain line, as Lemmy wants it; ``language`` a BCP 47 tag.
+
+    ``members_only`` says that what is said in the group is for its members, ``downvotes`` that it counts them.
+    """
 
     description: str | None = None
     posting_restricted_to_mods: bool = False
     sensitive: bool = False
+    members_only: bool = False
+    downvotes: bool = True
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +163,13 @@ def actor(fields: ActorFields) -> dict[str, Any]:
         document["attributedTo"] = uris.moderators
         document["postingRestrictedToMods"] = fields.group.posting_restricted_to_mods
         document["sensitive"] = fields.group.sensitive
+        document["membersOnly"] = fields.group.members_only
+        document["downvotes"] = fields.group.downvotes
         if fields.group.description is not None:
             document["description"] = fields.group.description
+        if fields.group.language is not None:
+            # Lemmy's shape: a list of what has both keys.
+            document["language"] = [{"identifier": fields.group.language, "name": fields.group.language}]
     return document
 
 

@@ -12,6 +12,7 @@ from activitypub.values import (
     flag,
     id_of,
     ids_of,
+    language_tag,
     objects_of,
     one_or_many,
     parse_time,
@@ -74,7 +75,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """An actor as another server describes it. HTML is as received, not sanitised.
 
     ``kind`` is the type there: one of five known ones, or any other with an inbox and an outbox.
-    ``moderators`` is a group's moderators collection (FEP-1b12); ``webfinger`` is ``user@host``
+    ``moderators`` is a group's moderators collection (FEP-1b12), ``members_only`` says that what is said in it
+    is for its members, and ``downvotes`` whether it counts them; ``webfinger`` is ``user@host``
     (FEP-2c59). ``None`` for ``discoverable``, ``indexable`` and ``can_feature`` (FEP-7aa9) means that
     nothing was said.
     """
@@ -113,6 +115,9 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     suspended: bool = False
     sensitive: bool = False
     posting_restricted_to_mods: bool = False
+    members_only: bool = False
+    downvotes: bool = True
+    language: str | None = None
     upcoming_events: str | None = None
     featured_collections: str | None = None
     show_media: bool = True
@@ -183,6 +188,9 @@ def read_actor(document: dict[str, Any]) -> Actor:
         suspended=flag(document.get("suspended")) or False,
         sensitive=flag(document.get("sensitive")) or False,
         posting_restricted_to_mods=flag(document.get("postingRestrictedToMods")) or False,
+        members_only=flag(document.get("membersOnly")) or False,
+        downvotes=flag(document.get("downvotes")) is not False,
+        language=_language(document),
         upcoming_events=web_address(document.get("upcomingEvents")),
         featured_collections=web_address(document.get("featuredCollections")),
         show_media=flag(document.get("showMedia")) is not False,
@@ -193,6 +201,12 @@ def read_actor(document: dict[str, Any]) -> Actor:
         )[:ATTRIBUTION_DOMAINS_MAX],
         can_feature=_policy(document, "canFeature"),
     )
+
+
+def _language(document: dict[str, Any]) -> str | None:
+    """The first language that a group names, as Lemmy does: ``{identifier, name}``, or a list of them."""
+    tags = (language_tag(one.get("identifier")) for one in objects_of(document, "language"))
+    return next((tag for tag in tags if tag is not None), None)
 
 
 def _policy(document: dict[str, Any], name: str) -> Policy | None:

@@ -76,7 +76,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     ``kind`` is the type there. ``summary`` is a content warning on a ``Note`` or ``Question`` and an
     abstract on everything else. ``quote`` is the quoted post's address, by software that asks nobody if it
     ``quote_is_legacy``; ``quote_automatic`` and ``quote_manual`` are who may quote this one, ``None`` when
-    nothing was said (FEP-044f).
+    nothing was said (FEP-044f). ``wall_of`` is whose collection it was posted to (FEP-400e).
     """
 
     id: str
@@ -114,6 +114,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     source_media_type: str | None = None
     comments_enabled: bool = True
+    wall_of: str | None = None
 
     @property
     def is_vote(self) -> bool:
@@ -210,7 +211,13 @@ def read_post(
         source=string(source.get("content")),
         source_media_type=string(source.get("mediaType")),
         comments_enabled=flag(document.get("commentsEnabled")) is not False,
+        wall_of=_owner_of_target(document),
     )
+
+
+def _owner_of_target(document: dict[str, Any]) -> str | None:
+    target = first(document.get("target"))
+    return web_address(target.get("attributedTo")) if type(target) is dict else None
 
 
 def _collections(document: dict[str, Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from fedserver.federation.authenticate import Authenticated, How
 from fedserver.federation.fetch import Document
 from storage import accounts, posts
 from storage.accounts import AccountRow
+from storage.groups import GroupRow
 from storage.posts import PostRow
 
 
@@ -26,11 +27,14 @@ class Dropped(Exception):
 
 
 class Missing(Exception):
-    """Something must be fetched first. With `optional` the handler can do without it."""
+    """Something must be fetched first. With `optional` the handler can do without it.
+
+    `inner` is the proof of what a group hands on, `moderators` who moderates the group at `uri`.
+    """
 
     def __init__(
         self,
-        kind: Literal["account", "post"],
+        kind: Literal["account", "post", "inner", "moderators"],
         uri: str,
         *,
         optional: bool = False,
@@ -44,10 +48,19 @@ class Missing(Exception):
         self.refresh = refresh
         self.viewer_id = viewer_id
 
+    @property
+    def what(self) -> str:
+        """What is asked for, as `Incoming.asked` holds it."""
+        return self.uri if self.kind in ("account", "post") else f"{self.kind} {self.uri}"
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One believed activity. `asked` holds what was fetched for it already, found or not."""
+    """One believed activity. `asked` holds what was fetched for it already, found or not.
+
+    `inner` is what a group hands on in it, once that is believed. `group` is the group elsewhere that has handed this
+    on: what it says counts in the group, and for no more than the group's content.
+    """
 
     server: Server
     said: Authenticated
@@ -55,6 +68,8 @@ class Incoming:
     item_id: int
     arrived_at: int
     asked: frozenset[str] = field(default_factory=frozenset)
+    inner: Authenticated | None = None
+    group: GroupRow | None = None
 
     @property
     def activity(self) -> Activity:

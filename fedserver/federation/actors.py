@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from activitypub import names
@@ -28,8 +28,8 @@ from activitypub.errors import KeyUnusable, Malformed, ProtocolError
 from activitypub.identifiers import host_of, origin_of, same_origin
 from activitypub.signatures import PublicKey
 from activitypub.vocabulary import Actor, Emoji, Picture
-from fedserver.content.html import sanitise_bio
-from fedserver.content.text import clean_line
+from fedserver.content.html import sanitise_article, sanitise_bio
+from fedserver.content.text import clean_line, language_tag
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, Unreachable
 from fedserver.federation.http import JRD, JSON
@@ -47,6 +47,7 @@ FIELDS_MAX: Final = 20
 ALIASES_MAX: Final = 50
 EMOJIS_MAX: Final = 60
 DOMAIN_CHARS_MAX: Final = 253
+LANGUAGE_CHARS_MAX: Final = 16
 _NEW_HOSTS_PER_SITE: Final = 30
 _NEW_HOSTS_SECONDS: Final = 600
 
@@ -110,7 +111,29 @@ def row_of(actor: Actor, handle: Handle) -> RemoteAccount:
         feature_policy=_feature_policy(actor),
         created_at=min(instant(actor.published) or now_ms(), now_ms()),
         keys=tuple(_keys(actor)),
+        group=_group(actor, own(actor.moderators)),
     )
+
+
+def _group(actor: Actor, moderators_uri: str) -> dict[str, Any] | None:
+    """What makes an actor a group (FEP-1b12), as columns of `group_account`."""
+    if actor.kind != "Group":
+        return None
+    try:
+        charter = sanitise_article(actor.summary_html or "")
+    except FedError:
+        charter = ""
+    language = language_tag(actor.language or "") or ""
+    return {
+        "kind": "announce" if actor.posting_restricted_to_mods else "forum",
+        "access": "members" if actor.members_only else "public",
+        "posting": "moderators" if actor.posting_restricted_to_mods else "anybody",
+        "join_mode": "request" if actor.manually_approves_followers else "open",
+        "moderators_uri": moderators_uri,
+        "charter_html": charter,
+        "language": language if len(language) <= LANGUAGE_CHARS_MAX else "",
+        "allows_downvotes": actor.downvotes,
+    }
 
 
 def _feature_policy(actor: Actor) -> dict[str, list[str]] | None:

@@ -8,6 +8,7 @@ forwards counts only with the actor's own proof inside (FEP-8b32), or when the o
 | is the actor                | the activity's id is of the actor's origin, or it has none          |
 | is the actor's server       | as above, and it is a Flag                                          |
 | somebody else               | the actor's proof holds; or the origin serves the activity or object |
+| a group that hands it on    | as above; what only moderates in the group is the group's own word    |
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ BACK_OFF_SECONDS: Final = 300
 KEY_MISSED_SECONDS: Final = 60
 KEY_FETCHES_MAX: Final = 30  # a minute for each host, so that nobody can have us storm it
 REFETCHES_MAX: Final = 60  # a minute for each signer's host
+HANDED_ON_MAX: Final = 600  # the same of what a group that members follow hands on
+_MODERATES: Final = frozenset({"Lock", "Block", "Add", "Remove"})
+_MAY_MODERATE: Final = frozenset({"Delete", "Undo", "Update"})
 
-How = Literal["signature", "proof", "refetched"]
+How = Literal["signature", "proof", "refetched", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class Authenticated:
     """An activity that is its actor's own. `body` holds the bytes that were signed or fetched.
 
     With `how` "refetched" only the object may have been confirmed by its origin: `object_document` is it then,
-    None when the origin says that it is gone.
+    None when the origin says that it is gone. With "group" nobody but a group says that its actor did this: it counts
+    as the group's own word, for what a group may do to its own content.
     """
 
     activity: Activity
@@ -197,10 +202,39 @@ def by_signature(signer_uri: str, activity: Activity, body: bytes) -> Authentica
     return Authenticated(activity, body, "signature", signer_uri)
 
 
-async def by_others(server: Server, signer_uri: str, activity: Activity, body: bytes) -> Authenticated:
-    """What somebody else has handed on: believed for the actor's own proof, or when the origin confirms it.
+async def by_group(server: Server, group_uri: str, activity: Activity, body: bytes) -> Authenticated:
+    """What a group hands on that members here follow: believed as `by_others` does. Of what only its moderators do the
+    group itself is the witness (`how` is "group"), for it is the group that does it.
 
     Raises NotTrusted when it is not believed, Unreachable when the origin does not answer.
+    """
+    if activity.actor_uri == group_uri:
+        said = by_signature(group_uri, activity, body)
+        assert said is not None
+        return said
+    witnessed = Authenticated(activity, body, "group", group_uri)
+    if server.uris.is_local(activity.actor_uri):
+        return witnessed
+    host = host_of(activity.actor_uri)
+    if host is None or not await federates_with(server, host):
+        raise NotTrusted("by an actor of a server we do not federate with", reason="policy")
+    if activity.type in _MODERATES:
+        return witnessed
+    try:
+        return await by_others(server, group_uri, activity, body, limit=HANDED_ON_MAX)
+    except NotTrusted:
+        if activity.type in _MAY_MODERATE:
+            return witnessed
+        raise
+
+
+async def by_others(
+    server: Server, signer_uri: str, activity: Activity, body: bytes, *, limit: int = REFETCHES_MAX
+) -> Authenticated:
+    """What somebody else has handed on: believed for the actor's own proof, or when the origin confirms it.
+
+    Asks origins `limit` times a minute for each signer's host. Raises NotTrusted when it is not believed, Unreachable
+    when the origin does not answer.
     """
     host = host_of(activity.actor_uri)
     if host is None or not await federates_with(server, host):
@@ -212,7 +246,7 @@ async def by_others(server: Server, signer_uri: str, activity: Activity, body: b
     document = parse_json(body)
     if "proof" in document and await _proof_holds(server, document, activity.actor_uri):
         return Authenticated(activity, body, "proof", signer_uri)
-    limit = int(REFETCHES_MAX * max(1.0, server.config.rate_limit_factor))
+    limit = int(limit * max(1.0, server.config.rate_limit_factor))
     if not server.peers.allow(f"handed on by {host_of(signer_uri)}", limit=limit, seconds=60):
         raise NotTrusted("too much handed on by one server", reason="limit")
     return await _from_origin(server, signer_uri, activity)

@@ -21,12 +21,15 @@ from sqlalchemy import Connection, Row, func, select
 
 from activitypub.audience import Visibility, addressing
 from activitypub.builders import activity, actor, note
+from activitypub.errors import ProtocolError
 from activitypub.identifiers import ActorUris, Uris
 from activitypub.names import PUBLIC
+from activitypub.values import parse_json
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
-from storage import accounts, collections, interactions, posts, quotes, tags
+from storage import accounts, collections, groups, interactions, posts, quotes, tags
 from storage.accounts import AccountRow
+from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.tables import account, follow, post
 from storage.tables.archives import NAMES_DOMAIN
@@ -112,9 +115,7 @@ class Documents:
             can_feature=self._can_feature(row),
             memorial=row.memorial,
             suspended=row.suspended_at is not None,
-            group=actor.GroupFields(description=excerpt(row.note_html, 200) or None)
-            if row.actor_type == "Group"
-            else None,
+            group=_group_fields(groups.by_id(conn, account_id)) if row.actor_type == "Group" else None,
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
 
@@ -374,8 +375,10 @@ class Documents:
             else (follow.c.account_id, follow.c.target_id)
         )
         total = row.followers_count if which == "followers" else row.following_count
-        if row.hides_follows or not page:
-            first = None if row.hides_follows else f"{uri}?page=true"
+        group = groups.by_id(conn, row.id) if row.actor_type == "Group" else None
+        hides = row.hides_follows or (group is not None and group.access != "public")
+        if hides or not page:
+            first = None if hides else f"{uri}?page=true"
             return activity.collection(uri, total=total, first=first)
         query = (
             select(follow.c.id, account.c.uri)
@@ -390,14 +393,27 @@ class Documents:
         return _page(uri, [one.uri for one in rows], [one.id for one in rows], max_id, total=total)
 
     def featured(self, conn: Connection, row: AccountRow) -> Document:
-        """Pinned posts as complete objects, which Mastodon reads without asking again."""
+        """Pinned posts as complete objects, which Mastodon reads without asking again. What people of other servers
+        wrote, as it can be in a group, is there as they sent it."""
         ids = interactions.pinned(conn, row.id)[:FEATURED_MAX]
         found = posts.by_ids(conn, ids)
-        shown = [
-            found[one] for one in ids if one in found and found[one].visibility in OPEN and found[one].local
-        ]
-        items = self.post_documents(conn, shown)
+        shown = [found[one] for one in ids if one in found and found[one].visibility in OPEN]
+        local = [one for one in shown if one.local]
+        documents = dict(zip((one.id for one in local), self.post_documents(conn, local), strict=True))
+        for one in shown:
+            sent = None if one.local else _as_sent(posts.source(conn, one.id))
+            if sent is not None:
+                documents[one.id] = sent
+        items = [documents[one.id] for one in shown if one.id in documents]
         return activity.collection(self.actor_uris(row).featured, total=len(items), items=items)
+
+    def moderators(self, conn: Connection, row: AccountRow) -> Document:
+        """Who moderates a group (FEP-1b12). NotFound for other actors."""
+        if row.actor_type != "Group":
+            raise NotFound
+        uri = self.actor_uris(row).moderators
+        items = [one.uri for one in groups.staff(conn, row.id)]
+        return activity.collection(uri, total=len(items), items=items, attributed_to=row.uri)
 
     def featured_tags(self, conn: Connection, row: AccountRow) -> Document:
         """Hashtags on the profile."""
@@ -500,6 +516,28 @@ def _moment(milliseconds: int | None) -> datetime | None:
 
 def _authorization(quote: Row[Any] | None) -> str | None:
     return quote.stamp_uri or None if quote is not None and quote.state == quotes.ACCEPTED else None
+
+
+def _as_sent(body: bytes | None) -> Document | None:
+    """The object in what another server sent: a post, or an activity about one."""
+    try:
+        document = parse_json(body or b"")
+    except ProtocolError:
+        return None
+    inner = document.get("object")
+    return inner if "actor" in document and isinstance(inner, dict) else document
+
+
+def _group_fields(group: GroupRow | None) -> actor.GroupFields:
+    if group is None:
+        return actor.GroupFields()
+    return actor.GroupFields(
+        description=excerpt(group.note_html, 200) or None,
+        posting_restricted_to_mods=group.posting == "moderators",
+        members_only=group.access != "public",
+        downvotes=group.allows_downvotes,
+        language=group.language or None,
+    )
 
 
 def _abstract(row: PostRow) -> str:

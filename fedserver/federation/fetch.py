@@ -24,7 +24,7 @@ from activitypub.vocabulary import Post, read_actor, read_post
 from activitypub.vocabulary.actor import actor_kind
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, Refused, TooLarge, Unreachable
-from fedserver.federation import actors, remote_posts
+from fedserver.federation import actors, group_actors, group_places, remote_posts
 from fedserver.federation.policy import check_outgoing
 from fedserver.jobs.plan import plan
 from storage import accounts, emojis, inbox, instances, posts
@@ -183,6 +183,8 @@ def _store_account(
     # A move itself needs a Move; a document alone only takes back or shows what we already know.
     if row is not None and target is not None and remote.uri in target.also_known_as:
         accounts.change(conn, account_id, moved_to_id=target.id)
+    if remote.group is not None:
+        group_actors.keep(conn, account_id, remote.group)
     if is_new:
         instances.see(conn, [remote.host])
         plan(conn, "describe_instance", {"host": remote.host}, key=remote.host)
@@ -325,7 +327,8 @@ def _store_post(conn: Connection, value: Post, author_id: int, body: bytes, clim
     parent = remote_posts.parent_of(conn, value, author)
     row = remote_posts.insert(conn, value, author, body, parent=parent)
     accounts.posted(conn, author.id, row.created_at)
-    posts.adopt_orphans(conn, row)
+    if posts.adopt_orphans(conn, row):
+        group_places.root_found(conn, row)
     if climbs and parent is None and value.in_reply_to is not None:
         plan(conn, "fetch_ancestors", {"post_id": row.id}, key=str(row.id))
     return int(row.id)

@@ -24,7 +24,16 @@ from activitypub.values import normalise, parse_json
 from activitypub.vocabulary.actor import actor_kind
 from fedserver.context import Server
 from fedserver.errors import FedError, Refused, TooLarge, Unreachable
-from fedserver.federation import featured, fetch, flags, people, posts
+from fedserver.federation import (
+    announced,
+    featured,
+    fetch,
+    flags,
+    group_actors,
+    group_moderation,
+    people,
+    posts,
+)
 from fedserver.federation.acting import Dropped, Handler, Incoming, Missing
 from fedserver.federation.authenticate import Authenticated, by_others, by_signature
 from storage import accounts, inbox
@@ -50,17 +59,25 @@ PAUSE_SECONDS: Final = 5.0
 
 _random = SystemRandom()
 
+
+def _on_add(conn: Connection, incoming: Incoming) -> None:
+    if not announced.on_container(conn, incoming):
+        people.on_add(conn, incoming)
+
+
 HANDLERS: Final[dict[str, Handler]] = {
     "Accept": people.on_accept,
-    "Add": people.on_add,
-    "Announce": posts.on_announce,
+    "Add": _on_add,
+    "Announce": announced.on_announce,
     "Block": people.on_block,
     "Create": posts.on_create,
+    "Dislike": posts.on_dislike,
     "EmojiReact": posts.on_like,
     "FeatureRequest": featured.on_feature_request,
     "Flag": flags.on_flag,
     "Follow": people.on_follow,
     "Like": posts.on_like,
+    "Lock": group_moderation.on_lock,
     "Move": people.on_move,
     "QuoteRequest": posts.on_quote_request,
     "Reject": people.on_reject,
@@ -90,6 +107,7 @@ def handler_for(activity: Activity) -> Handler:
 class _Ready:
     item: Item
     said: Authenticated
+    inner: Authenticated | None = None
 
 
 class InboxWorker:
@@ -258,7 +276,7 @@ class InboxWorker:
             raise Missing("account", activity.actor_uri)
         if actor.deleted_at is not None or (actor.suspended_at is not None and activity.type != "Delete"):
             raise Dropped("its actor is not heard here")
-        incoming = Incoming(self._server, one.said, actor, one.item.id, one.item.arrived_at, asked)
+        incoming = Incoming(self._server, one.said, actor, one.item.id, one.item.arrived_at, asked, one.inner)
         handler(conn, incoming)
 
     # -- alone
@@ -325,15 +343,20 @@ class InboxWorker:
         if said is None:
             said = await by_others(self._server, item.signer_uri, activity, item.body)
         asked: set[str] = set()
+        inner: Authenticated | None = None
         while True:
             try:
-                await self._db.write(self._apply_one, _Ready(item, said), frozenset(asked))
+                await self._db.write(self._apply_one, _Ready(item, said, inner), frozenset(asked))
                 return
             except Missing as missing:
-                if missing.uri in asked or len(asked) >= FETCHES_MAX:
+                what = missing.what
+                if what in asked or len(asked) >= FETCHES_MAX:
                     raise Dropped("what it needs cannot be had") from None
-                asked.add(missing.uri)
-                await self._fetch(missing)
+                asked.add(what)
+                if missing.kind == "inner":
+                    inner = await announced.believed(self._server, said)
+                else:
+                    await self._fetch(missing)
 
     def _apply_one(self, conn: Connection, one: _Ready, asked: frozenset[str]) -> None:
         self._act(conn, one, accounts.by_uri(conn, one.said.activity.actor_uri), asked)
@@ -341,7 +364,11 @@ class InboxWorker:
 
     async def _fetch(self, missing: Missing) -> None:
         try:
-            if missing.kind == "account":
+            if missing.kind == "moderators":
+                group_id = await self._db.read(_id_of, missing.uri)
+                if group_id is not None:
+                    await group_actors.ask_moderators(self._server, group_id)
+            elif missing.kind == "account":
                 await fetch.account(self._server, missing.uri, refresh=missing.refresh)
             else:
                 await fetch.post(self._server, missing.uri, viewer_id=missing.viewer_id)
@@ -365,6 +392,11 @@ class InboxWorker:
 
 def _activity_of(item: Item) -> Activity:
     return read_activity(normalise(parse_json(item.body)), signer_uri=item.signer_uri)
+
+
+def _id_of(conn: Connection, uri: str) -> int | None:
+    row = accounts.by_uri(conn, uri)
+    return None if row is None else int(row.id)
 
 
 def _may_pass(error: Unreachable) -> bool:

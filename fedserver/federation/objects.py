@@ -30,7 +30,7 @@ from storage.posts import PostRow
 
 _ACTORS: Final = frozenset({"actor", "group", "instance_actor"})
 _OF_ACTORS: Final = frozenset(
-    {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections"}
+    {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections", "moderators"}
 )
 _encode: Final = msgspec.json.Encoder().encode
 _OF_POSTS: Final = frozenset({"post", "replies", "likes", "shares"})
@@ -188,6 +188,8 @@ def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
     documents = server.publish.documents
     if asked.name.kind == "featured":
         return Served(documents.featured(conn, row), shared=True)
+    if asked.name.kind == "moderators":
+        return Served(documents.moderators(conn, row), shared=True)
     if asked.name.kind == "featured_tags":
         return Served(documents.featured_tags(conn, row), shared=True)
     if asked.name.kind == "featured_collections":

@@ -15,7 +15,7 @@ from activitypub.values import id_of
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
 from fedserver import relationships, remote_media
-from fedserver.federation import featured, quotes
+from fedserver.federation import featured, group_moderation, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
@@ -114,6 +114,9 @@ def on_block(conn: Connection, incoming: Incoming) -> None:
     """Somebody blocks a member, who is not told."""
     if inbox.is_buried(conn, incoming.activity.id):
         raise Dropped("it was taken back before")
+    if group_moderation.is_ban(incoming):
+        group_moderation.on_ban(conn, incoming)
+        return
     target = incoming.local_account(conn, incoming.activity.object_id)
     relationships.receive_block(conn, incoming.server.publish, incoming.actor.id, target.id, incoming.uri)
 
@@ -226,6 +229,9 @@ def on_add(conn: Connection, incoming: Incoming) -> None:
     """An actor pins a post of its own, or recommends somebody; it is the owner of its collections alone."""
     if featured.on_add(conn, incoming):
         return
+    if group_moderation.is_about_group(conn, incoming):
+        group_moderation.on_add(conn, incoming)
+        return
     _check_featured(incoming)
     row = incoming.post(conn, incoming.activity.object_id)
     if row.account_id != incoming.actor.id:
@@ -238,6 +244,9 @@ def on_add(conn: Connection, incoming: Incoming) -> None:
 def on_remove(conn: Connection, incoming: Incoming) -> None:
     """An actor unpins a post of its own, or recommends somebody no longer."""
     if featured.on_remove(conn, incoming):
+        return
+    if group_moderation.is_about_group(conn, incoming):
+        group_moderation.on_remove(conn, incoming)
         return
     _check_featured(incoming)
     uri = incoming.activity.object_id

@@ -19,9 +19,20 @@ from activitypub.vocabulary import Post, read_post
 from fedserver import interactions, visibility
 from fedserver import posts as own_posts
 from fedserver import quotes as own_quotes
-from fedserver.federation import featured, people, quotes, remote_posts, remote_quotes
+from fedserver.federation import (
+    featured,
+    group_moderation,
+    group_places,
+    group_posts,
+    people,
+    quotes,
+    remote_posts,
+    remote_quotes,
+)
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.federation.actors import instant
+from fedserver.groups import posting, refusals, voting
+from fedserver.groups.rules import Action
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, posts, relationships
 from storage import interactions as stored_interactions
@@ -47,7 +58,11 @@ def on_create(conn: Connection, incoming: Incoming) -> None:
         return
     if _vote(conn, incoming, post):
         return
-    if posts.by_uri(conn, post.id) is not None:
+    known = posts.by_uri(conn, post.id)
+    if known is not None and incoming.group is not None:
+        group_places.put_in(conn, known, incoming.group)
+        return
+    if known is not None:
         raise Dropped("it is known")
     _check_addressing(incoming, post)
     _store(conn, incoming, post, body)
@@ -104,14 +119,28 @@ def _check_addressing(incoming: Incoming, post: Post) -> None:
 
 def _store(conn: Connection, incoming: Incoming, post: Post, body: bytes) -> None:
     actor = incoming.actor
-    parent = remote_posts.parent_of(conn, post, actor)
-    if not _concerns_us(conn, incoming, post, parent):
+    parent = remote_posts.parent_of(conn, post, actor, among=incoming.group)
+    place, refused_by, why = group_posts.place_of(conn, incoming, post, parent)
+    concerns_us = _concerns_us(conn, incoming, post, parent)
+    if place is None and refused_by is None and incoming.group is None and not concerns_us:
         raise Dropped("it concerns nobody here")
     if _asks_for_parent(conn, incoming, post):
         assert post.in_reply_to is not None
         raise Missing("post", post.in_reply_to, optional=True)
-    row = remote_posts.insert(conn, post, actor, body, parent=parent)
+    if incoming.group is not None and place is None:
+        raise Dropped("it is not of the group")
+    if refused_by is not None:
+        refusals.tell(conn, incoming.server, refused_by, actor, post.id, why)
+        # Outside the group only what is no answer in it has a place here.
+        if post.in_reply_to is not None or not concerns_us:
+            return
+    row = remote_posts.insert(conn, post, actor, body, parent=parent, place=place)
     own_posts.distribute(conn, row)
+    if place is not None:
+        changed = posts.by_id(conn, row.id)
+        assert changed is not None
+        posting.begun(conn, incoming.server, changed, place)
+        group_posts.hand_on(conn, incoming, place.group.account_id, row.uri)
     if post.in_reply_to is not None and (parent is None or parent.in_reply_to_uri) and not _is_whole(parent):
         plan(conn, "fetch_ancestors", {"post_id": row.id}, key=str(row.id))
 
@@ -136,7 +165,8 @@ def _concerns_us(conn: Connection, incoming: Incoming, post: Post, parent: PostR
     if relationships.has_local_followers(conn, incoming.actor.id):
         return True
     is_local = incoming.server.uris.is_local
-    if any(is_local(uri) and accounts.by_uri(conn, uri) is not None for uri in (*post.to, *post.cc)):
+    addressed = (accounts.by_uri(conn, uri) for uri in (*post.to, *post.cc) if is_local(uri))
+    if any(row is not None and row.actor_type != "Group" for row in addressed):
         return True
     if parent is None:
         return False
@@ -183,7 +213,10 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
         raise Dropped("a later edit is known")
     kept = remote_posts.as_kept(conn, post, incoming.actor.host)
     remote_quotes.changed(conn, incoming.server, row, kept)
+    if group_posts.is_banned(conn, row):
+        raise Dropped("its author is banned from the group")
     edit(conn, row, kept, body)
+    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 
 def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> None:
@@ -223,13 +256,15 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
     if row is None:
         if not same_origin(uri, incoming.actor.uri):
             raise Dropped("the post is somebody else's")
-        inbox.bury(conn, uri, "deleted", former_type=incoming.activity.object_type or "")
+        if incoming.how != "group":
+            inbox.bury(conn, uri, "deleted", former_type=incoming.activity.object_type or "")
         return
-    if row.account_id != incoming.actor.id or row.local:
-        raise Dropped("the post is somebody else's")
-    if row.boost_of_id is not None:
+    if incoming.how == "group" or row.account_id != incoming.actor.id or row.local:
+        group_moderation.on_removal(conn, incoming, row)
+    elif row.boost_of_id is not None:
         interactions.remove_boost(conn, row)
     else:
+        group_posts.hand_on(conn, incoming, row.group_id, row.uri)
         own_posts.erase(conn, row)
 
 
@@ -280,18 +315,9 @@ def _quoting_post(conn: Connection, incoming: Incoming, uri: str, reader_id: int
 # -- Announce
 
 
-def on_announce(conn: Connection, incoming: Incoming) -> None:
+def on_boost(conn: Connection, incoming: Incoming, uri: str | None) -> None:
     """A boost. Of what was sent inside only the address counts; its own server is asked (CVE-2024-23832)."""
     activity, actor = incoming.activity, incoming.actor
-    uri = activity.object_id
-    # FEP-1b12: a group hands on its members' activities inside an Announce of its own.
-    wrapped = None if activity.embedded is None else activity_kind(activity.embedded)
-    if wrapped is not None and activity.embedded is not None:
-        uri = id_of(activity.embedded.get("object"))
-        if wrapped != "Create":
-            raise Dropped("only new posts are taken from a group")
-    if inbox.is_buried(conn, activity.id, uri):
-        raise Dropped("it was taken back before")
     known = None if uri is None else posts.by_uri(conn, uri)
     followed = relationships.has_local_followers(conn, actor.id)
     if not followed and not (known is not None and known.local):
@@ -302,8 +328,6 @@ def on_announce(conn: Connection, incoming: Incoming) -> None:
     author = accounts.by_id(conn, row.account_id)
     if author is None or author.suspended_at is not None:
         raise Dropped("its author is not shown here")
-    if wrapped is not None and row.in_reply_to_uri:
-        return  # Comments are found in their thread; a boost of each would drown everything else.
     boosted = interactions.receive_boost(
         conn,
         actor,
@@ -333,7 +357,22 @@ def on_like(conn: Connection, incoming: Incoming) -> None:
     row = incoming.known_post(conn, incoming.activity.object_id)
     if stored_interactions.like_by_uri(conn, incoming.uri) is not None:
         raise Dropped("it is known")
-    interactions.receive_like(conn, incoming.actor, row, incoming.uri)
+    if row.group_id is not None:
+        group_posts.check_vote(conn, incoming, row, Action.VOTE)
+    interactions.receive_like(conn, incoming.actor, row, incoming.uri, among=incoming.group is not None)
+    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+
+
+def on_dislike(conn: Connection, incoming: Incoming) -> None:
+    """A vote against a post of a group that counts them; elsewhere there is no such thing."""
+    if inbox.is_buried(conn, incoming.activity.id):
+        raise Dropped("it was taken back before")
+    row = incoming.known_post(conn, incoming.activity.object_id)
+    if row.group_id is None:
+        raise Dropped("it is about a post outside groups")
+    group_posts.check_vote(conn, incoming, row, Action.DOWNVOTE)
+    voting.receive_downvote(conn, incoming.actor.id, row, incoming.uri)
+    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 
 # -- Undo
@@ -352,10 +391,12 @@ def on_undo(conn: Connection, incoming: Incoming) -> None:
     if uri is not None and kind is None:
         kind = _kind_of(conn, actor.id, uri)
     target = id_of(embedded.get("object")) if embedded is not None else None
+    if incoming.how == "group" and kind not in _OF_MODERATORS:
+        raise Dropped("nobody but the group says so")
     undo = _UNDONE.get(kind or "")
     undone = undo is not None and undo(conn, incoming, uri, target)
     if not undone:
-        if uri is None:
+        if uri is None or incoming.how == "group":
             raise Dropped("it takes back nothing that is known")
         inbox.bury(conn, uri, "undone", former_type=kind or "")
 
@@ -378,10 +419,25 @@ def _undo_like(conn: Connection, incoming: Incoming, uri: str | None, target: st
         row = posts.by_id(conn, liked.post_id)
     else:
         row = posts.by_uri(conn, target) if target is not None else None
-    if row is None or not interactions.receive_undo_like(conn, incoming.actor.id, row):
+    if row is None:
+        return False
+    # Lemmy takes a vote against a post back as if it had been one for it.
+    voted = interactions.receive_undo_like(conn, incoming.actor.id, row)
+    if not voted and not voting.receive_take_back(conn, incoming.actor.id, row):
         return False
     if uri is not None:
         inbox.bury(conn, uri, "undone", former_type="Like")
+    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+    return True
+
+
+def _undo_dislike(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:
+    row = posts.by_uri(conn, target) if target is not None else None
+    if row is None or not voting.receive_take_back(conn, incoming.actor.id, row):
+        return False
+    if uri is not None:
+        inbox.bury(conn, uri, "undone", former_type="Dislike")
+    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
     return True
 
 
@@ -397,11 +453,21 @@ def _undo_announce(conn: Connection, incoming: Incoming, uri: str | None, target
     return True
 
 
+def _undo_block(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:
+    if incoming.group is not None or group_moderation.is_ban(incoming):
+        return group_moderation.undo_ban(conn, incoming, uri, target)
+    return people.undo_block(conn, incoming, uri, target)
+
+
 _Undo = Callable[[Connection, Incoming, str | None, str | None], bool]
 _UNDONE: Final[dict[str, _Undo]] = {
     **dict.fromkeys(_LIKES, _undo_like),
     "Announce": _undo_announce,
+    "Dislike": _undo_dislike,
     "Follow": people.undo_follow,
-    "Block": people.undo_block,
+    "Block": _undo_block,
     "Accept": people.undo_accept,
+    "Delete": group_moderation.undo_removal,
+    "Lock": group_moderation.undo_lock,
 }
+_OF_MODERATORS: Final = frozenset({"Block", "Delete", "Lock"})

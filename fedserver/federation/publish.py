@@ -203,8 +203,9 @@ class Publisher:
         if member is None or author is None or not (recipients or within):
             return
         document = build(row.uri, actor=member.uri, post=post_row.uri, author=author.uri)
-        if within is not None:
-            document = {**document, "audience": within.uri}
+        group = groups.by_id(conn, post_row.group_id)
+        if group is not None and not group.hidden:
+            document = activity.for_group(document, group.uri)
         document = self._undo(document) if undo else document
         self._send(conn, member, document, recipients, topic=row.uri, within=within)
 

@@ -21,10 +21,12 @@ from fedserver.content.plain import url_link
 from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.federation import remote_quotes
 from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
+from fedserver.groups.posting import Place
 from fedserver.jobs.plan import plan
 from fedserver.moderation import marking
 from storage import accounts, collections, emojis, inbox, instances, posts
 from storage.accounts import AccountRow
+from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.types import new_id, now_ms
 
@@ -70,9 +72,15 @@ class Addressing(NamedTuple):
 
 
 def insert(
-    conn: Connection, post: Post, author: AccountRow, body: bytes, *, parent: PostRow | None
+    conn: Connection,
+    post: Post,
+    author: AccountRow,
+    body: bytes,
+    *,
+    parent: PostRow | None,
+    place: Place | None = None,
 ) -> PostRow:
-    """Store a post that is not known yet, with its parts; the caller has it distributed.
+    """Store a post that is not known yet, with its parts; the caller has it distributed. `place` is where in a group.
 
     `body` is the object as its origin sent it. Raises Malformed for one that cannot be kept, TooLarge for a
     text beyond every measure.
@@ -89,7 +97,10 @@ def insert(
         uri=post.id,
         url=_page_of(post),
         account_id=author.id,
-        visibility=str(post.visibility(author.followers_uri or None)),
+        visibility="group"
+        if place is not None and place.visibility == "group"
+        else str(post.visibility(author.followers_uri or None)),
+        group_id=place.group.account_id if place is not None else None,
         **marking.of_new(author, texts(post)),
         in_reply_to_id=parent.id if parent else None,
         in_reply_to_account_id=parent.account_id if parent else None,
@@ -103,7 +114,9 @@ def insert(
         edited_at=edited_at if edited_at is not None and created_at < edited_at <= now else None,
         fetched_at=now,
     )
-    put_parts(conn, row.id, author.id, post)
+    # In a forum whoever is answered hears of it, without being named in the text.
+    answered = [parent.account_id] if place is not None and parent is not None and parent.local else []
+    put_parts(conn, row.id, author.id, post, also_named=answered)
     if post.poll is not None:
         put_poll(conn, row.id, post.poll)
     search_index.add(conn, row)
@@ -173,25 +186,39 @@ def texts(post: Post) -> dict[str, Any]:
     }
 
 
-def parent_of(conn: Connection, post: Post, author: AccountRow) -> PostRow | None:
-    """The known post that this one answers, if its author may see it."""
+def parent_of(
+    conn: Connection, post: Post, author: AccountRow, *, among: GroupRow | None = None
+) -> PostRow | None:
+    """The known post that this one answers, if its author may see it; what is said in a group elsewhere is said `among`
+    those whom that group alone knows."""
     if post.in_reply_to is None:
         return None
     parent = posts.by_uri(conn, post.in_reply_to)
     if parent is not None and parent.boost_of_id is not None:
         parent = posts.by_id(conn, parent.boost_of_id)
+    if parent is not None and among is not None and parent.group_id == among.account_id:
+        return parent
     return parent if parent is not None and visibility.may_see(conn, parent, author.id) else None
 
 
-def put_parts(conn: Connection, post_id: int, author_id: int, post: Post, *, replacing: bool = False) -> None:
+def put_parts(
+    conn: Connection,
+    post_id: int,
+    author_id: int,
+    post: Post,
+    *,
+    also_named: Sequence[int] = (),
+    replacing: bool = False,
+) -> None:
     """Mentions, hashtags and attachments; `replacing` those that were there."""
     addressed = addressing(conn, post)
-    if addressed.named_ids or addressed.silent_ids or replacing:
+    named_ids = list(dict.fromkeys((*addressed.named_ids, *also_named)))
+    if named_ids or addressed.silent_ids or replacing:
         posts.put_mentions(
             conn,
             post_id,
-            [one for one in addressed.named_ids if one != author_id],
-            [one for one in addressed.silent_ids if one != author_id],
+            [one for one in named_ids if one != author_id],
+            [one for one in addressed.silent_ids if one != author_id and one not in also_named],
             new=not replacing,
         )
     tags = {tag_key(tag.name): clean_line(tag.name) for tag in post.hashtags[:TAGS_MAX]}

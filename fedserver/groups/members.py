@@ -207,9 +207,16 @@ async def appoint(server: Server, member: Member, group_id: int, account_id: int
 
 
 def appoint_unit(
-    conn: Connection, server: Server, group: groups.GroupRow, account_id: int, role: str, *, by_id: int
+    conn: Connection,
+    server: Server,
+    group: groups.GroupRow,
+    account_id: int,
+    role: str,
+    *,
+    by_id: int,
+    tell: bool = True,
 ) -> None:
-    """The unit of `appoint`, by somebody who may."""
+    """The unit of `appoint`, by somebody who may; `tell` other servers unless they told us."""
     there = groups.membership_of(conn, group.account_id, account_id)
     if there is None:
         raise NotFound("They do not belong to the group.")
@@ -223,7 +230,7 @@ def appoint_unit(
     groups.change_member(conn, group.account_id, account_id, role=role)
     groups.note_action(conn, group.account_id, by_id, Action.APPOINT, account_id=account_id, reason=role)
     moderated, moderates = there.role != "member", role != "member"
-    if moderated != moderates:
+    if moderated != moderates and tell:
         server.publish.group_moderated(
             conn, group, by_id, Action.APPOINT, account_id=account_id, undo=not moderates
         )
@@ -280,7 +287,8 @@ def ban_unit(
     tell: bool = True,
 ) -> None:
     """The unit of `ban`, by somebody who may; `tell` other servers unless they told us."""
-    _check_rank(conn, group.account_id, by_id, account_id)
+    if not group.domain:
+        _check_rank(conn, group.account_id, by_id, account_id)
     _person(conn, account_id)
     groups.put_ban(conn, group.account_id, account_id, by_id=by_id, reason=reason, expires_at=expires_at)
     groups.withdraw_invitation(conn, group.account_id, account_id)

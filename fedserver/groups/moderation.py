@@ -95,7 +95,7 @@ def pin_unit(
 ) -> None:
     """Pin a thread, or unpin it. Raises Conflict."""
     if pinned:
-        if len(group_threads.pinned_ids(conn, group.account_id)) >= PINS_MAX:
+        if not group.domain and len(group_threads.pinned_ids(conn, group.account_id)) >= PINS_MAX:
             raise Conflict(f"{PINS_MAX} discussions are pinned already. Unpin one first.")
         changed = stored_interactions.put_pin(conn, group.account_id, thread.post_id)
     else:

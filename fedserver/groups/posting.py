@@ -62,11 +62,7 @@ def place_of(
         rules.check(conn, Action.START, group, account_id)
         return Place(group)
     if parent is not None:
-        if (
-            parent.group_id is None
-            or wanted == "direct"
-            or (wanted == "followers" and parent.visibility != "group")
-        ):
+        if wanted == "direct" or (wanted == "followers" and parent.visibility != "group"):
             return None
         place = place_of_answer(conn, parent)
         if place is None:
@@ -106,11 +102,14 @@ def check_edit(conn: Connection, row: PostRow) -> None:
 
 
 def place_of_answer(conn: Connection, parent: PostRow) -> Place | None:
-    """Where an answer to a post of a group belongs; None when the group is gone."""
+    """Where an answer to a post belongs; None when that is in no group."""
+    thread = group_threads.by_id(conn, parent.thread_id)
     group = groups.by_id(conn, parent.group_id)
-    if group is None:
-        return None
-    return Place(group, group_threads.by_id(conn, parent.thread_id))
+    if group is None and thread is not None and not parent.local:
+        # It may have come before the group elsewhere has handed it on.
+        begun_in = groups.by_id(conn, thread.group_id)
+        group = begun_in if begun_in is not None and begun_in.domain else None
+    return None if group is None else Place(group, thread)
 
 
 def topic_names(conn: Connection, group: GroupRow, wanted: Sequence[str]) -> dict[str, str]:
@@ -137,14 +136,17 @@ def title_of(row: PostRow) -> str:
     """What a group calls a thread: its title, or the first line of its text."""
     if row.title:
         return clean_line(row.title)[:TITLE_CHARS_MAX]
-    lines = (clean_line(line) for line in to_text(row.content_html).splitlines())
-    first = next((line for line in lines if _says_something(line)), "")
+    lines = (_without_names(clean_line(line)) for line in to_text(row.content_html).splitlines())
+    first = next((line for line in lines if line), "")
     return (first or clean_line(row.summary) or "…")[:TITLE_CHARS_MAX]
 
 
-def _says_something(line: str) -> bool:
-    """Whether a line is more than the names it is addressed to."""
-    return any(not word.startswith("@") for word in line.split())
+def _without_names(line: str) -> str:
+    """A line without the names that it begins with, which say whom it is for; "" when there is nothing else in it."""
+    words = line.split(" ")
+    while words and (not words[0] or words[0].startswith("@")):
+        del words[0]
+    return "" if all(word.startswith("@") for word in words) else " ".join(words)
 
 
 # -- afterwards
@@ -154,21 +156,28 @@ def begun(conn: Connection, server: Server, row: PostRow, place: Place) -> None:
     """A post has been put into a group of this server, or by a member into one elsewhere: keep what a thread is, and have
     the group show it to its members."""
     arrived(conn, row, place.group)
-    if place.group.domain or place.thread is not None:
-        return
+    if not place.group.domain and not row.in_reply_to_uri:
+        show(conn, server, row, place.group)
+
+
+def show(conn: Connection, server: Server, row: PostRow, group: GroupRow) -> None:
+    """Have a group of this server show a thread to its members."""
     boost_id = new_id(row.created_at)
     uri = server.uris.activity(boost_id)
-    interactions.add_group_boost(conn, row, place.group.account_id, boost_id=boost_id, uri=uri)
-    server.publish.group_showed(conn, place.group, boost_id)
+    interactions.add_group_boost(conn, row, group.account_id, boost_id=boost_id, uri=uri)
+    server.publish.group_showed(conn, group, boost_id)
 
 
 def arrived(conn: Connection, row: PostRow, group: GroupRow, *, quietly: bool = False) -> None:
     """A post of a group is stored, with its hashtags: count it in its thread, and plan to tell those who want to hear,
     unless it comes `quietly`, out of an archive."""
-    if row.in_reply_to_id is None and row.thread_id == row.id:
-        group_threads.add(conn, row.id, group.account_id, title_of(row), row.created_at)
-    else:
+    if row.thread_id != row.id:
         group_threads.answered(conn, row.thread_id, group.account_id, row.id, row.created_at)
+    elif not row.in_reply_to_uri:
+        group_threads.add(conn, row.id, group.account_id, title_of(row), row.created_at)
+    # Of posts from elsewhere answers may have come first.
+    if not row.local and row.replies_count:
+        group_threads.count_anew(conn, row.thread_id)
     if row.local:
         group_threads.read_up_to(conn, row.account_id, row.thread_id, row.id)
         key = f"reply:{row.in_reply_to_id}" if row.in_reply_to_id is not None else f"group:{group.account_id}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection
 
-from fedserver import farewell
+from fedserver import farewell, interactions
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, NotFound
-from fedserver.groups import catalogue, drafts, members, moderation, reading, threads
+from fedserver.groups import catalogue, drafts, members, moderation, reading, threads, voting
 from fedserver.groups.drafts import KeptDraft
 from fedserver.groups.threads import Wanted
-from storage import group_threads
+from storage import group_threads, posts
 from storage.paging import Window
 from tests.conftest import MakeMember
 from tests.groups.conftest import MakeGroup, StartThread
@@ -211,3 +212,36 @@ async def test_a_draft_is_kept_until_it_is_sent(
     assert kept.text == "Half a th"
     await start(alice, group_id, "Title", "Half a thought.")
     assert await drafts.kept(server, alice.member, key) is None
+
+
+async def test_a_vote_against_a_post_takes_the_vote_for_it_back(
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
+) -> None:
+    thread_id = await start(alice, await make_group(alice, allows_downvotes=True), "Which?")
+    await interactions.like(server, bob.member, thread_id)
+    await voting.downvote(server, bob.member, thread_id)
+    assert await votes_of(server, thread_id) == (0, 1)
+    await interactions.like(server, bob.member, thread_id)
+    assert await votes_of(server, thread_id) == (1, 0)
+    await voting.downvote(server, bob.member, thread_id)
+    await voting.take_back(server, bob.member, thread_id)
+    assert await votes_of(server, thread_id) == (0, 0)
+
+
+async def test_a_group_may_count_no_votes_against_posts(
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
+) -> None:
+    thread_id = await start(alice, await make_group(alice), "Which?")
+    with pytest.raises(Forbidden, match="counts no votes against"):
+        await voting.downvote(server, bob.member, thread_id)
+
+
+async def votes_of(server: Server, post_id: int) -> tuple[int, int]:
+    """How many vote for a post, and how many against it."""
+
+    def unit(conn: Connection) -> tuple[int, int]:
+        row = posts.by_id(conn, post_id)
+        assert row is not None
+        return row.likes_count, group_threads.dislikes_of(conn, [post_id], None).get(post_id, (0, False))[0]
+
+    return await server.db.read(unit)

@@ -49,6 +49,13 @@ async def profile(request: web.Request, username: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.actor(username))
 
 
+async def group(request: web.Request) -> web.StreamResponse:
+    """A group's actor, whose page has the same address."""
+    if not replies.wants_activity(request):
+        raise NotFound
+    return await document(request, _uri(request))
+
+
 async def post(request: web.Request, post_id: str) -> web.StreamResponse:
     """The object behind a post's page, for those who ask the page for ActivityPub."""
     if not post_id.isdigit():
@@ -68,7 +75,11 @@ routes = [
         "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags|collections/recommended}",
         document_only,
     ),
-    web.get("/groups/{username}/{part:outbox|followers|following|followers_synchronization}", document_only),
+    web.get("/groups/{username}", group),
+    web.get(
+        "/groups/{username}/{part:outbox|followers|following|followers_synchronization|moderators|collections/featured|collections/tags|collections/recommended}",
+        document_only,
+    ),
     web.get("/posts/{id}", document_or_page),
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
     web.get("/contexts/{id}", document_or_page),
