@@ -46,7 +46,7 @@ _AUTHOR = account.alias("author")
 
 @dataclass(frozen=True, slots=True)
 class ThreadNews:
-    """A discussion with what is new in it; the excerpt is of the newest post."""
+    """A discussion with what is new in it. Of a new one `author` and excerpt are of its first post, else of the newest."""
 
     title: str
     group: str
@@ -104,13 +104,16 @@ def collect(
     """
     levels = ("digest",) if wants_groups else ("digest", "all")
     replies, mentions = _addressed(conn, account_id, since, until)
-    news = conn.execute(_threads(account_id, levels, since, until)).all()
-    shown = news[:THREADS_SHOWN]
     polls = conn.execute(_polls(account_id, levels, since, until)).all()
-    newest = posts.by_ids(conn, [one.newest_id for one in shown])
+    asked = {one.id for one in polls}
+    news = conn.execute(_threads(account_id, levels, since, until)).all()
+    # A poll that nobody has answered yet is told as a poll.
+    news = [one for one in news if one.posts_count > 1 or one.post_id not in asked]
+    shown = news[:THREADS_SHOWN]
+    told = posts.by_ids(conn, [_told_id(one) for one in shown])
     named = groups.by_ids(conn, [one.group_id for one in (*shown, *polls)])
     people = accounts.by_ids(
-        conn, {one.account_id for one in newest.values()} | {one.account_id for one in polls}
+        conn, {one.account_id for one in told.values()} | {one.account_id for one in polls}
     )
     newcomers = _newcomers(conn, account_id, since, until)
     return Contents(
@@ -119,7 +122,7 @@ def collect(
         requests_count=_requests(conn, account_id, since, until),
         new_threads_count=sum(one.is_new for one in news),
         answers_count=sum(one.posts_count - one.is_new for one in news),
-        threads=[_thread(config, one, newest, named, people) for one in shown if one.newest_id in newest],
+        threads=[_thread(config, one, told, named, people) for one in shown if _told_id(one) in told],
         threads_left_count=max(0, len(news) - THREADS_SHOWN),
         polls=[
             PollNews(
@@ -135,8 +138,12 @@ def collect(
     )
 
 
-def _thread(config: Config, one: Any, newest: Any, named: Any, people: Any) -> ThreadNews:
-    row = newest[one.newest_id]
+def _told_id(one: Any) -> int:
+    return int(one.post_id if one.is_new else one.newest_id)
+
+
+def _thread(config: Config, one: Any, told: Any, named: Any, people: Any) -> ThreadNews:
+    row = told[_told_id(one)]
     author = people[row.account_id]
     hidden = row.sensitive and row.summary and not row.title
     return ThreadNews(

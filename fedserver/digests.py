@@ -7,7 +7,6 @@ here meanwhile. When there is nothing to tell, none is sent. What is in one is c
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from typing import Any, Final
@@ -63,6 +62,14 @@ def set_rhythm(conn: Connection, account_id: int, rhythm: str, now: int) -> None
         digest_due_at=next_due(now, zone, rhythm),
         digest_until_at=None if rhythm == "off" else now,
     )
+
+
+def move(conn: Connection, account_id: int, now: int) -> None:
+    """A member lives in another time zone from now on."""
+    member, preference = users.by_id(conn, account_id), mail_preferences.get(conn, account_id)
+    if member is not None and preference is not None and preference.digest_due_at is not None:
+        due_at = next_due(now, member.time_zone, preference.rhythm)
+        mail_preferences.change(conn, account_id, digest_due_at=due_at)
 
 
 def plan_due(conn: Connection, now: int | None = None) -> None:
@@ -142,7 +149,7 @@ def written(conn: Connection, config: Config, account_id: int, since: int, until
 def summary(contents: Contents, rhythm: str) -> str:
     """The subject behind the network's name: the two or three things there are most of."""
     counted = [
-        (contents.replies_count, "reply to you", "replies to you"),
+        (contents.replies_count, "answer to you", "answers to you"),
         (contents.mentions_count, "mention of you", "mentions of you"),
         (contents.new_threads_count, "new discussion", "new discussions"),
         (contents.answers_count, "new answer", "new answers"),
@@ -151,11 +158,7 @@ def summary(contents: Contents, rhythm: str) -> str:
         (contents.newcomers_count, "new member", "new members"),
     ]
     words = [f"{count} {one if count == 1 else many}" for count, one, many in counted if count]
-    return f"{_listed(words[:3])} {'today' if rhythm == 'daily' else 'this week'}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words)
+    return f"{', '.join(words[:3])} {'today' if rhythm == 'daily' else 'this week'}"
 
 
 def _day(at_ms: int | None, place: ZoneInfo) -> str:

@@ -2,13 +2,14 @@
 
 A template is a text. Its first line is the subject; an address on a line of its own becomes a link in the HTML part;
 lines that begin with ``>`` are a quotation, a line over one of hyphens a heading, ``**words**`` on a line of their own
-the name of something; what follows ``--`` is small print. Nothing is loaded from anywhere when it is opened.
+the name of something; what follows ``--`` in its paragraph is small print, in which words before an address are a link.
+Nothing is loaded from anywhere when it is opened.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -43,6 +44,7 @@ _pages = Environment(
 )
 _ADDRESS = re.compile(r"https?://\S+")
 _STRONG = re.compile(r"\*\*(.+)\*\*")
+_LINKED = re.compile(r"(.{1,200}): (https?://\S+)")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -172,18 +174,18 @@ def _block(paragraph: str) -> Markup:
     if lines and lines[0].rstrip() == "--":
         return Markup(
             '<p style="margin:32px 0 12px;padding-top:12px;border-top:1px solid #8a939b;font-size:14px">{}</p>'
-        ).format(_shown(lines[1:]))
-    return Markup('<p style="margin:0 0 16px">{}</p>').format(_shown(lines))
+        ).format(Markup("<br>").join(map(_small, lines[1:])))
+    return Markup('<p style="margin:0 0 16px">{}</p>').format(Markup("<br>").join(map(_shown, lines)))
 
 
-def _shown(lines: Sequence[str]) -> Markup:
-    shown = []
-    for line in lines:
-        strong = _STRONG.fullmatch(line)
-        if _ADDRESS.fullmatch(line):
-            shown.append(Markup('<a href="{0}" class="address">{0}</a>').format(line))
-        elif strong is not None:
-            shown.append(Markup("<strong>{}</strong>").format(strong[1]))
-        else:
-            shown.append(escape(line))
-    return Markup("<br>").join(shown)
+def _small(line: str) -> Markup:
+    """A line of the small print, which is ours: words before an address are what its link says."""
+    linked = _LINKED.fullmatch(line)
+    return _shown(line) if linked is None else Markup('<a href="{}">{}</a>').format(linked[2], linked[1])
+
+
+def _shown(line: str) -> Markup:
+    strong = _STRONG.fullmatch(line)
+    if _ADDRESS.fullmatch(line):
+        return Markup('<a href="{0}">{0}</a>').format(line)
+    return escape(line) if strong is None else Markup("<strong>{}</strong>").format(strong[1])

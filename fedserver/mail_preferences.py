@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 
@@ -53,14 +54,24 @@ async def show(server: Server, member: Member) -> Shown:
     return await server.db.write(unit)
 
 
-async def choose(server: Server, member: Member, *, wants_groups: bool, rhythm: str) -> None:
-    """Set both; `rhythm` is daily, weekly or off. Raises Invalid."""
+async def choose(
+    server: Server, member: Member, *, wants_groups: bool, rhythm: str, time_zone: str | None = None
+) -> None:
+    """Set them; `rhythm` is daily, weekly or off, `time_zone` an IANA name, None leaves it. Raises Invalid."""
     if rhythm not in digests.RHYTHMS:
         raise Invalid({"rhythm": f"must be one of {', '.join(digests.RHYTHMS)}"})
+    if time_zone is not None and time_zone not in available_timezones():
+        raise Invalid({"time_zone": "is not a time zone such as Europe/Berlin"})
 
     def unit(conn: Connection) -> None:
         row = mail_preferences.ensure(conn, member.account_id)
+        user = users.by_id(conn, member.account_id)
+        moved = user is not None and time_zone not in (None, user.time_zone)
+        if moved:
+            users.change(conn, member.account_id, time_zone=time_zone)
         mail_preferences.change(conn, member.account_id, wants_groups=wants_groups)
+        if moved and rhythm == row.rhythm:
+            digests.move(conn, member.account_id, now_ms())
         if rhythm != row.rhythm:
             digests.set_rhythm(conn, member.account_id, rhythm, now_ms())
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from fedserver import mail_codes, settings, visibility
 from fedserver.config import Config
+from fedserver.content.formulas import as_tex
 from fedserver.content.html import links, to_text
 from fedserver.content.text import clean_line
 from fedserver.context import Server
@@ -177,7 +178,7 @@ def _content(row: PostRow) -> tuple[str, Markup]:
     if row.sensitive and row.summary and not row.title:
         text = f"Content warning: {clean_line(row.summary)}"
         return text, Markup('<p style="margin:0 0 16px">{}</p>').format(text)
-    html = str(row.content_html)
+    html = as_tex(str(row.content_html))
     if row.local and row.source_type == "text/markdown":
         # Markdown was made to be read as it is, with the addresses of its links.
         text = str(row.source_text)

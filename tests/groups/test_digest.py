@@ -112,11 +112,11 @@ async def test_each_thing_is_told_once_and_nothing_is_no_mail(
     await answer(alice, thread_id, "Or in June, <b>perhaps</b>.")
     (mail,) = await clock.mails_at(due_at)
     host = server.config.domain.partition(":")[0]
-    assert mail["Subject"] == "fedserver: 1 reply to you, 1 new discussion, 2 new answers this week"
+    assert mail["Subject"] == "fedserver: 1 answer to you, 1 new discussion, 2 new answers this week"
     assert mail["List-Id"] == f"<digest.{host}>"
     assert mail["To"] == "bob@members.example"
     text = text_of(mail)
-    assert "**Shall we meet?**\nTrainers · new, by alice" in text
+    assert "**Shall we meet?**\nTrainers · new, by alice, 1 answer" in text
     assert "**My question**\nTrainers · 1 new answer, the last by alice" in text
     assert "> An answer for you." in text
     assert "My question" not in text.partition("**Shall we meet?**")[0]

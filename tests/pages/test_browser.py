@@ -28,7 +28,7 @@ FLAGS = [
 ]  # fmt: skip
 FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
 FOR_MEMBERS = (
-    "/home", "/compose", "/notifications", "/notifications/requests", "/settings/profile", "/settings/security",
+    "/home", "/compose", "/notifications", "/notifications/requests", "/settings/profile", "/settings/email", "/settings/security",
     "/settings/move", "/@bob", "/@bob/block", "/menu",
 )  # fmt: skip
 

@@ -153,7 +153,11 @@ async def change_mails(request: web.Request) -> web.StreamResponse:
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
     try:
         await mail_preferences.choose(
-            server, member, wants_groups=params.flag("groups"), rhythm=params.text("rhythm")
+            server,
+            member,
+            wants_groups=params.flag("groups"),
+            rhythm=params.text("rhythm"),
+            time_zone=params.maybe_text("time_zone"),
         )
         await unsubscribing.choose(server, member, params.texts("kinds", count_max=len(mail.KINDS)))
     except page.MENDABLE as error:
