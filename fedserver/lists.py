@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from fedserver import visibility
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
+from fedserver.groups import as_lists
+from fedserver.groups.as_lists import Unchangeable
 from fedserver.viewer import Member
 from storage import accounts as stored_accounts
 from storage import lists, timelines
@@ -27,18 +29,32 @@ ACCOUNTS_MAX: Final = 5_000
 
 
 async def of_member(server: Server, member: Member) -> list[ListRow]:
-    """A member's lists, oldest first."""
-    return await server.db.read(lists.of_member, member.account_id)
+    """A member's lists, oldest first, and the groups they are in."""
+
+    def unit(conn: Connection) -> list[ListRow]:
+        own = lists.of_member(conn, member.account_id)
+        return [*own, *as_lists.of_member(conn, member.account_id)]
+
+    return await server.db.read(unit)
 
 
 async def with_account(server: Server, member: Member, account_id: int) -> list[ListRow]:
     """Those of a member's lists that an account is in."""
-    return await server.db.read(lists.with_account, member.account_id, account_id)
+
+    def unit(conn: Connection) -> list[ListRow]:
+        own = lists.with_account(conn, member.account_id, account_id)
+        return [*own, *as_lists.with_account(conn, member.account_id, account_id)]
+
+    return await server.db.read(unit)
 
 
 async def one(server: Server, member: Member, list_id: int) -> ListRow:
-    """Raises NotFound."""
-    return await server.db.read(_own, member.account_id, list_id)
+    """One of the member's lists, or a group they are in. Raises NotFound."""
+
+    def unit(conn: Connection) -> ListRow:
+        return as_lists.one(conn, member.account_id, list_id) or _own(conn, member.account_id, list_id)
+
+    return await server.db.read(unit)
 
 
 async def create(
@@ -103,6 +119,8 @@ async def accounts(server: Server, member: Member, list_id: int, window: Window 
     """Who is in a list, the last one added first; everybody without a window. Raises NotFound."""
 
     def unit(conn: Connection) -> list[AccountRow]:
+        if as_lists.one(conn, member.account_id, list_id) is not None:
+            return as_lists.accounts(conn, list_id, window)
         return lists.accounts(conn, _own(conn, member.account_id, list_id).id, window)
 
     return await server.db.read(unit)
@@ -164,7 +182,10 @@ async def containing(server: Server, post_id: int, list_ids: Sequence[int]) -> l
 
 
 def _own(conn: Connection, owner_id: int, list_id: int) -> ListRow:
+    """A list of the member's that can be changed. Raises NotFound, Unchangeable."""
     row = lists.by_id(conn, owner_id, list_id)
+    if row is None and as_lists.one(conn, owner_id, list_id) is not None:
+        raise Unchangeable
     if row is None:
         raise NotFound("Record not found")
     return row

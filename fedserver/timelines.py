@@ -17,6 +17,8 @@ from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.feeds import Sides
+from fedserver.groups import as_lists
+from fedserver.groups import timeline as group_timeline
 from fedserver.rendered import Shelf
 from storage import accounts, cards, interactions, previews
 from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
@@ -255,14 +257,16 @@ def public_unit(
 
 
 def of_list_unit(conn: Connection, viewer_id: int, list_id: int, window: Window, shelf: Shelf) -> Batch:
-    """One page of a list's timeline. Raises NotFound for what is no list of the viewer's."""
+    """One page of the timeline of a list, or of a group as one. Raises NotFound for what is no list of the viewer's."""
     found = _list.run(conn, window, shelf.cards, viewer_id=viewer_id, list_id=list_id)
     if not found:
         owned = select(member_list.c.id).where(
             member_list.c.id == list_id, member_list.c.account_id == viewer_id
         )
         if conn.execute(owned).first() is None:
-            raise NotFound("Record not found")
+            if as_lists.one(conn, viewer_id, list_id) is None:
+                raise NotFound("Record not found")
+            return group_timeline.of_group_unit(conn, viewer_id, list_id, window, shelf)
     return quoted.complete(conn, found, viewer_id, shelf)
 
 

@@ -34,6 +34,7 @@ from storage.tables import (
     account,
     app,
     bookmark,
+    group_thread,
     like,
     media,
     mention,
@@ -344,15 +345,23 @@ def _select_polls() -> Select[Any]:
 
 
 def _select_texts() -> Select[Any]:
-    """Posts, and whether there are things that hang on them."""
+    """Posts, whether there are things that hang on them, and the thread of a group that they are in."""
     hanging = (mention, post_tag, media, post_collection)
-    return select(
-        post,
-        *(
-            exists().where(table.c.post_id == post.c.id).label(name)
-            for name, table in zip(_PARTS, hanging, strict=True)
-        ),
-    ).where(AnyOf(post.c.id, bindparam("ids")))
+    thread = group_thread.c
+    return (
+        select(
+            post,
+            *(
+                exists().where(table.c.post_id == post.c.id).label(name)
+                for name, table in zip(_PARTS, hanging, strict=True)
+            ),
+            thread.title.label("thread_title"),
+            thread.locked_at.label("thread_locked_at"),
+            thread.answer_id.label("thread_answer_id"),
+        )
+        .join(group_thread, thread.post_id == post.c.thread_id, isouter=True)
+        .where(AnyOf(post.c.id, bindparam("ids")))
+    )
 
 
 _PARTS: Final = ("mentions_some", "has_tags", "has_media", "has_collections")

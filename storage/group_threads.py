@@ -54,7 +54,13 @@ def add(conn: Connection, post_id: int, group_id: int, title: str, at_ms: int) -
 
 
 def change(conn: Connection, thread_id: int, **columns: Any) -> None:
+    """Set columns; all posts of the thread, which show its state, are rendered anew."""
     conn.execute(update(group_thread).where(group_thread.c.post_id == thread_id).values(**columns))
+    conn.execute(
+        update(post)
+        .where(post.c.thread_id == thread_id, post.c.group_id.is_not(None))
+        .values(version=post.c.version + 1)
+    )
 
 
 def answered(conn: Connection, thread_id: int, group_id: int, post_id: int, at_ms: int) -> None:

@@ -165,9 +165,9 @@ def remove_member(conn: Connection, group_id: int, account_id: int) -> bool:
 
 
 def members(conn: Connection, group_id: int, window: Window, *, role: str | None = None) -> list[Row[Any]]:
-    """(role, joined_at, account columns…), the account known last first."""
+    """(role, joined_at, relation_id, account columns…), the account known last first."""
     query = (
-        select(membership.c.role, membership.c.joined_at, account)
+        select(membership.c.role, membership.c.joined_at, account.c.id.label("relation_id"), account)
         .join_from(membership, account, account.c.id == membership.c.account_id)
         .where(membership.c.group_id == group_id, account.c.suspended_at.is_(None))
     )

@@ -186,6 +186,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v2/admin/accounts": list[a.AdminAccount],
     "GET /api/v1/admin/accounts/{id}": a.AdminAccount,
     "DELETE /api/v1/admin/accounts/{id}": a.AdminAccount,
+    **{f"{verb} /api/v1/admin/accounts/{{id}}/group_creation": a.AdminAccount for verb in ("PUT", "DELETE")},
     "POST /api/v1/admin/accounts/{id}/action": a.Nothing,
     **{f"POST /api/v1/admin/accounts/{{id}}/{verb}": a.AdminAccount for verb in _DECISIONS},
     "GET /api/v1/admin/reports": list[a.AdminReport],

@@ -198,7 +198,12 @@ def edited(conn: Connection, before: PostRow, row: PostRow) -> None:
 def gone(conn: Connection, row: PostRow) -> None:
     """A post of a group is about to be deleted. What others answered to a thread outlives its first post: the thread goes
     on from the first answer."""
-    thread = group_threads.by_id(conn, row.id) if row.group_id is not None else None
+    if row.group_id is None:
+        return
+    around = group_threads.by_id(conn, row.thread_id)
+    if around is not None and around.answer_id == row.id:
+        group_threads.change(conn, around.post_id, answer_id=None)
+    thread = group_threads.by_id(conn, row.id)
     if thread is None or thread.merged_into_id is not None:
         return
     heir = group_threads.first_answer(conn, thread)

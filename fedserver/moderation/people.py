@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from fedserver import signup
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.moderation import audit
 from fedserver.moderation.permissions import NOT_ALLOWED, Permission, allows, require, require_over
 from fedserver.viewer import Member
 from storage import accounts, oversight, rules, users
@@ -102,6 +103,30 @@ def _seen_within(conn: Connection, network: IPv4Network | IPv6Network) -> list[s
     whole = network.prefixlen // 8 if network.version == 4 else 0
     prefix = "".join(f"{part}." for part in str(network.network_address).split(".")[:whole])
     return [one for one in oversight.ips_within(conn, prefix) if ip_address(one) in network]
+
+
+async def let_create_groups(server: Server, member: Member, account_id: int, *, granted: bool) -> Overseen:
+    """Grant somebody the right to make groups, or take it back; twice is as once. Raises Forbidden, NotFound."""
+    require(member, Permission.ADMINISTRATOR)
+
+    def unit(conn: Connection) -> Overseen:
+        found = _one(conn, account_id)
+        if found.user is None:
+            raise NotFound("Record not found")
+        if found.user.may_create_groups == granted:
+            return found
+        users.change(conn, account_id, may_create_groups=granted)
+        audit.note(
+            conn,
+            member,
+            "change_group_creation",
+            ("account", account_id, found.row.username),
+            before={"may_create_groups": not granted},
+            after={"may_create_groups": granted},
+        )
+        return _one(conn, account_id)
+
+    return await server.db.write(unit)
 
 
 # -- who waits to be let in

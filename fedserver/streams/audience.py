@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BindParameter, Connection, Select, bindparam, case, exists, literal, select, union_all
 
 from fedserver import quoted, visibility
+from fedserver.groups import as_lists
 from fedserver.streams import names
 from fedserver.streams.gone import Gone
 from fedserver.streams.names import Stream
@@ -53,6 +54,7 @@ class Interest:
     home: Collection[int]
     open: Mapping[Stream, frozenset[int]]
     lists: Collection[int]
+    of_lists: Collection[int]  # the members who listen to some list
     unfiltered: Collection[int]  # of all of them, those whose filters are not known yet
 
 
@@ -63,7 +65,9 @@ class Told:
 
     card: Card
     home: set[int] = field(default_factory=set)
-    lists: dict[int, int] = field(default_factory=dict)  # to their owners
+    lists: dict[int, set[int]] = field(
+        default_factory=dict
+    )  # and whose they are; those of groups are of many
     streams: list[Stream] = field(default_factory=list)
     welcome: set[int] = field(default_factory=set)
 
@@ -229,7 +233,7 @@ _blocked: Hot[Any] = Hot(_select_blocked, tuple)
 def told_of(conn: Connection, post_ids: Sequence[int], interest: Interest, held: Held) -> Shown | None:
     """Who is told of these posts, and what is needed to show them; None when nobody is."""
     in_home = _in_home(conn, post_ids, interest.home)
-    in_lists = {one: lists.containing(conn, one, list(interest.lists)) for one in post_ids if interest.lists}
+    in_lists = {one: _in_lists(conn, one, interest) for one in post_ids if interest.lists}
     concerned = [one for one in post_ids if interest.open or one in in_home or in_lists.get(one)]
     if not concerned:
         return None
@@ -241,7 +245,7 @@ def told_of(conn: Connection, post_ids: Sequence[int], interest: Interest, held:
     if not told:
         return None
     members: set[int] = set().union(
-        *(one.home | one.welcome | {*one.lists.values()} for one in told.values())
+        *(one.home | one.welcome | set().union(*one.lists.values()) for one in told.values())
     )
     return _shown(conn, told, members, interest, held)
 
@@ -275,6 +279,12 @@ def _is_listed(card: Card) -> bool:
         and author.suspended_at is None
         and author.limited_at is None
     )
+
+
+def _in_lists(conn: Connection, post_id: int, interest: Interest) -> list[tuple[int, int]]:
+    """(list, whose it is) of those that a post has entered, groups among them."""
+    own = lists.containing(conn, post_id, list(interest.lists))
+    return own + as_lists.containing(conn, post_id, list(interest.lists), interest.of_lists)
 
 
 def _in_home(conn: Connection, post_ids: Sequence[int], listening: Collection[int]) -> dict[int, set[int]]:
@@ -314,7 +324,7 @@ def _admit(
             told[post_id].home.add(account_id)
         for list_id, owner_id in in_lists.get(post_id, ()):
             if owner_id == account_id:
-                told[post_id].lists[list_id] = owner_id
+                told[post_id].lists.setdefault(list_id, set()).add(owner_id)
         if wanted and account_id in listening[post_id]:
             told[post_id].welcome.add(account_id)
 
@@ -371,7 +381,9 @@ def told_it_is_gone(conn: Connection, gone: Gone, listening: Collection[int]) ->
     """Who of the members listening could see the post that was deleted, and so may know that it is gone."""
     if not listening:
         return set()
-    found = {one for one in (gone.author_id, *gone.mentioned) if one in listening}
+    # Whom a group does not let read a post does not see it for being named in it.
+    named = () if gone.visibility == "group" else gone.mentioned
+    found = {one for one in (gone.author_id, *named) if one in listening}
     viewers = list(listening)
     if gone.visibility == "group" and gone.group_id is not None:
         found.update(one for (one,) in _group.run(conn, viewers=viewers, group_id=gone.group_id))

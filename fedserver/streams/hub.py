@@ -210,6 +210,7 @@ class Hub:
                 home={int(one) for one in listeners.named(names.USER)},
                 open=dict(listeners.open),
                 lists=[int(one) for one in listeners.named(names.LIST)],
+                of_lists=listeners.members_of(names.LIST),
                 unfiltered=set(listeners.accounts).difference(self._filters),
             ),
             set(listeners.accounts),
@@ -244,11 +245,14 @@ class Hub:
             return
         event_for = partial(self._event_for, POSTS[signal[0]], told, found.shown, {})
         own = [(Stream(names.USER, account_id), account_id) for account_id in told.home]
-        own += [(Stream(names.LIST, list_id), owner_id) for list_id, owner_id in told.lists.items()]
+        own += [
+            (Stream(names.LIST, list_id), one) for list_id, owners in told.lists.items() for one in owners
+        ]
         for stream, account_id in own:
             event = event_for(account_id, "home")
             if event is not None:
-                self._send(stream, event)
+                # A list that is a group is that of many.
+                self._send(stream, event, of=(account_id,))
         for stream in told.streams:
             for listener, label in self.listeners.of(stream):
                 viewer_id = listener.viewer.account_id

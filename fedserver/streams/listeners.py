@@ -121,6 +121,11 @@ class Listeners:
         """By account, list or hashtag: the streams of this name that somebody listens to."""
         return self._streams.get(name, {})
 
+    def members_of(self, name: str) -> set[int]:
+        """The members who listen to some stream of this name."""
+        found = (one.viewer.account_id for several in self._streams.get(name, {}).values() for one in several)
+        return {one for one in found if one is not None}
+
     def _find_members(self, stream: Stream) -> None:
         if stream.name not in names.OPEN_TO_ALL:
             return

@@ -12,7 +12,12 @@ DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Ours, or of others whom clients read too.
 ALSO_ALLOWED = {
-    "Instance": {"configuration.statuses.supported_mime_types", "api_versions.fedserver"},
+    "Instance": {
+        "configuration.statuses.supported_mime_types",
+        "api_versions.fedserver",
+        "configuration.groups",
+    },
+    "Admin::Account": {"may_create_groups"},
     "V1::Instance": {
         "configuration.statuses.supported_mime_types",
         "configuration.media_attachments.description_limit",

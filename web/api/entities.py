@@ -237,6 +237,16 @@ class Quote(Struct):
     quoted_status_id: str | UnsetType | None = UNSET
 
 
+class StatusThread(Struct):
+    """The discussion of a group that a status is in (ours). `id` is that of its first status."""
+
+    id: str
+    group_id: str
+    title: str
+    locked: bool
+    answered: bool
+
+
 class StatusBody(Struct):
     """What a post shows whoever looks, and which changes with its version."""
 
@@ -256,6 +266,7 @@ class StatusBody(Struct):
     emojis: list[CustomEmoji]
     application: Application | UnsetType = UNSET
     tagged_collections: list[Collection] = []
+    thread: StatusThread | UnsetType = UNSET
 
 
 class PreviewCardAuthor(Struct):

@@ -12,6 +12,8 @@ from fedserver import about, accounts, feeds, interactions, people, posts, site,
 from fedserver.content.links import URL_CHARACTERS
 from fedserver.context import Server
 from fedserver.errors import NotFound
+from fedserver.groups import catalogue, moderation
+from fedserver.groups.rules import KINDS
 from fedserver.media.images import PIXELS_MAX
 from fedserver.site import Site
 from web import keys, replies
@@ -138,6 +140,15 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
             "max_media_attachments": posts.MEDIA_MAX,
             "characters_reserved_per_url": URL_CHARACTERS,
             "supported_mime_types": list(posts.TEXT_TYPES),
+        },
+        "groups": {
+            "max_title_characters": catalogue.TITLE_CHARS_MAX,
+            "max_charter_characters": catalogue.CHARTER_CHARS_MAX,
+            "max_rules": catalogue.RULES_MAX,
+            "max_topics": catalogue.TOPICS_MAX,
+            "max_pinned_threads": moderation.PINS_MAX,
+            "max_thread_title_characters": posts.TITLE_CHARACTERS_MAX,
+            "kinds": list(KINDS),
         },
         "media_attachments": {
             "supported_mime_types": list(uploads.accepted_types(server)),

@@ -57,6 +57,7 @@ from web.api.entities import (
     PreviewCardAuthor,
     StatusBody,
     StatusTag,
+    StatusThread,
 )
 
 VISIBILITY_SHOWN: Final = {
@@ -394,8 +395,8 @@ class Renderer:
             content=content_html(row.title, row.content_html),
             visibility=VISIBILITY_SHOWN[row.visibility],  # type: ignore[arg-type]
             sensitive=bool(row.sensitive),
-            # With a title the summary is an abstract, which nobody means to hide behind a warning.
-            spoiler_text="" if row.title else row.summary,
+            # With a title the summary is an abstract, unless it says what is sensitive.
+            spoiler_text=row.summary if row.sensitive or not row.title else "",
             language=row.language or None,
             media_attachments=[self.attachment(one) for one in content.media],
             mentions=[Mention(str(one.id), one.username, one.url, acct(one)) for one in content.mentions],
@@ -405,6 +406,7 @@ class Renderer:
             application=UNSET
             if content.app is None
             else Application(content.app.name, content.app.website or None),
+            thread=UNSET if row.group_id is None or row.thread_title is None else _thread_of(row),
         )
 
 
@@ -503,6 +505,16 @@ def collection_item(row: Any) -> CollectionItem:
         state=row.state,
         created_at=instant(row.created_at),
         account_id=str(row.account_id) if row.state in ("pending", "accepted") else UNSET,
+    )
+
+
+def _thread_of(row: Any) -> StatusThread:
+    return StatusThread(
+        id=str(row.thread_id),
+        group_id=str(row.group_id),
+        title=row.thread_title,
+        locked=row.thread_locked_at is not None,
+        answered=row.thread_answer_id is not None,
     )
 
 

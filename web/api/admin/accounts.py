@@ -103,6 +103,24 @@ async def erase(request: web.Request) -> web.Response:
     return _shown(request, found)
 
 
+async def grant_groups(request: web.Request) -> web.Response:
+    """``PUT /api/v1/admin/accounts/:id/group_creation``: the member may make groups."""
+    member = auth.admin(request, "admin:write:accounts")
+    return _shown(
+        request,
+        await people.let_create_groups(keys.server(request), member, forms.path_id(request), granted=True),
+    )
+
+
+async def withdraw_groups(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/admin/accounts/:id/group_creation``: no longer; groups that were made stay."""
+    member = auth.admin(request, "admin:write:accounts")
+    return _shown(
+        request,
+        await people.let_create_groups(keys.server(request), member, forms.path_id(request), granted=False),
+    )
+
+
 def _undo(action: Lasting) -> Handler:
     async def undo(server: Server, member: Member, account_id: int) -> Overseen:
         await people.one(server, member, account_id)
@@ -136,4 +154,6 @@ routes: Final[list[web.RouteDef]] = [
     web.post(PATH + "/unsensitive", _undo("sensitive")),
     web.post(PATH + "/unsilence", _undo("silence")),
     web.post(PATH + "/unsuspend", _undo("suspend")),
+    web.put(PATH + "/group_creation", grant_groups),
+    web.delete(PATH + "/group_creation", withdraw_groups),
 ]

@@ -34,6 +34,8 @@ class AdminAccount(Struct):
     silenced: bool
     suspended: bool
     account: Account
+    # Ours: whether the member has been granted the right to make groups.
+    may_create_groups: bool
 
 
 class AdminRule(Struct):

@@ -41,6 +41,7 @@ def account(render: Renderer, found: Overseen) -> AdminAccount:
         silenced=row.limited_at is not None,
         suspended=row.suspended_at is not None,
         account=embedded,
+        may_create_groups=user is not None and user.may_create_groups,
     )
 
 
