@@ -44,6 +44,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.groups.threads": "Threads of groups",
     "web.api.groups.moderation": "Keeping order in a group",
     "web.api.groups.reading": "Unread, subscriptions, drafts",
+    "web.api.groups.archives": "What a group takes over and takes along",
     "web.api.lists": "Lists",
     "web.api.tags": "Hashtags",
     "web.api.filters": "Filters",

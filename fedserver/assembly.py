@@ -22,6 +22,7 @@ from fedserver import (
     trends,
     uploads,
 )
+from fedserver.archives import received
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.federation.deliver import DeliveryLanes
@@ -150,6 +151,7 @@ def _background(server: Server) -> list[Background]:
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
                 ),
                 Chore("remove uploads that nobody posted", HOUR_SECONDS, uploads.plan_cleaning),
+                Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),

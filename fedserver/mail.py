@@ -44,6 +44,7 @@ _MINTED: Final[dict[str, Purpose]] = {
     "confirm_change": "confirm",
     "reset": "reset",
     "decision": "appeal",
+    "claim_name": "claim",
 }
 
 

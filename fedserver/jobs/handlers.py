@@ -25,6 +25,8 @@ ATTEMPTS_MAX: Final = 5
 
 MODULES: Final[tuple[str, ...]] = (
     "fedserver.announcements",
+    "fedserver.archives.claims",
+    "fedserver.archives.received",
     "fedserver.domain_blocks",
     "fedserver.email_subscriptions",
     "fedserver.export",

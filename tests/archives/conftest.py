@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from fedserver.archives import importing
 from fedserver.archives.importing import Options, Receipt
 from fedserver.context import Server
 from tests.groups.conftest import MakeGroup, answer, make_group, start
+from tests.waiting import until
 
 __all__ = ["MakeGroup", "answer", "make_group", "start"]
 
@@ -28,3 +30,13 @@ def bring_in(server: Server) -> BringIn:
         return await importing.carry_out(server, run.id, path)
 
     return bring
+
+
+async def when(seen: Callable[[], Awaitable[Any]], what: str, fits: Callable[[Any], bool]) -> Any:
+    """Wait for a result of `seen` that fits; the result."""
+
+    async def fitting() -> tuple[Any] | None:
+        found = await seen()
+        return (found,) if fits(found) else None
+
+    return (await until(fitting, what))[0]

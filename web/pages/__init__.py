@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from web.pages import (
+    archives,
     collections,
     compose,
     disputes,
@@ -45,5 +46,6 @@ ROUTES: Final[list[web.RouteDef]] = [
     *posts.routes,
     *collections.routes,
     *email_subscriptions.routes,
+    *archives.routes,
     *profiles.routes,
 ]

@@ -61,6 +61,11 @@ DONE: Final[dict[str, str]] = {
     "refused": "They are refused, and what they entered is deleted.",
     "cleared": "Your notifications are cleared.",
     "let-through": "Their notifications are shown now, and from now on.",
+    "name-given": "The name is yours. What was written under it comes over in a moment.",
+    "name-mailed": "If this is the address in the archive, a link is on its way to it.",
+    "name-waiting": "The owners of the group have been asked.",
+    "import-begun": "The archive is being brought in. Load this page again to see how far it is.",
+    "claim-decided": "Your decision is kept.",
     "dropped": "What was held back of them is removed.",
 }
 

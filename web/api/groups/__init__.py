@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.groups import catalogue, members, moderation, reading, threads
+from web.api.groups import archives, catalogue, members, moderation, reading, threads
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
@@ -14,4 +14,5 @@ routes: Final[list[web.RouteDef]] = [
     *threads.routes,
     *moderation.routes,
     *reading.routes,
+    *archives.routes,
 ]

@@ -189,3 +189,47 @@ class KeptDraft(Struct):
 
 
 Nothing = dict[str, Any]
+
+
+class ArchiveImport(Struct, kw_only=True):
+    """An archive on its way into a group. Of `total` messages so many are `read`: they were `added`, were `known` from
+    before, or were `left_out` for the `reasons` (each with its number). `problems` are the first of these, one by one."""
+
+    id: str
+    state: Literal["waiting", "running", "done", "failed"]
+    total: int | None
+    read: int
+    added: int
+    known: int
+    left_out: int
+    files_added: int
+    reasons: dict[str, int]
+    problems: list[dict[str, str]]
+    error: str | None
+
+
+class ArchiveName(Struct):
+    """Somebody who wrote in an archive of a group. `account_id` is the account that stands for the name."""
+
+    id: str
+    name: str
+    account_id: str | None
+    posts_count: int
+
+
+class ClaimState(Struct):
+    """What became of a claim: the name is the member's (`given`), a link was sent if the address is the right one
+    (`mailed`), or the owners of the group decide (`waiting`)."""
+
+    state: Literal["given", "mailed", "waiting"]
+
+
+class ArchiveClaim(Struct):
+    """A member who says that a name in an archive is theirs."""
+
+    id: str
+    name_id: str
+    name: str
+    account_id: str
+    username: str
+    created_at: str
