@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from activitypub.identifiers import Uris
 from fedserver import (
     collections,
+    digests,
     email_subscriptions,
     mail,
     oauth,
@@ -161,6 +162,7 @@ def _background(server: Server) -> list[Background]:
                 Chore(
                     "forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed
                 ),
+                Chore("plan digests that are due", digests.LOOK_SECONDS, digests.plan_due),
                 Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),

@@ -27,6 +27,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.announcements",
     "fedserver.archives.claims",
     "fedserver.archives.received",
+    "fedserver.digests",
     "fedserver.domain_blocks",
     "fedserver.email_subscriptions",
     "fedserver.export",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
@@ -14,11 +15,14 @@ from fedserver.context import Server
 from fedserver.digests import next_due, plan_due
 from fedserver.groups import members, reading
 from fedserver.posts import Draft, PollDraft
-from storage import jobs, mail_preferences, users
+from storage import mail_preferences, users
+from storage.database import open_database
 from storage.types import now_ms
+from tests.conftest import StartServer
 from tests.groups.conftest import MakeGroup, StartThread
-from tests.mailing import text_of
+from tests.mailing import Mailbox, mails, text_of
 from tests.members import Person
+from tests.waiting import eventually
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -193,13 +197,53 @@ async def test_polls_and_newcomers_are_told_and_private_groups_only_to_members(
     assert "Secret" not in text
 
 
-async def test_a_digest_that_is_planned_is_sent(
-    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
+@pytest.mark.jobs
+async def test_a_digest_that_is_planned_is_sent_and_ended_with_one_click(
+    server: Server,
+    alice: Person,
+    bob: Person,
+    make_group: MakeGroup,
+    start: StartThread,
+    mailbox: Mailbox,
 ) -> None:
     group_id = await make_group(alice, "trainers")
     await members.join(server, bob.member, group_id)
     await server.db.write(plan_due, now_ms())
     await start(alice, group_id, "New")
     await server.db.write(plan_due, now_ms() + 8 * DAY_MS)
-    status = await server.db.read(jobs.queue_status)
-    assert status["waiting"] >= 1
+    (mail,) = await mails(mailbox, 1)
+    assert (mail["To"], mail["X-Mail-Kind"]) == ("bob@members.example", "digest")
+    path = str(mail["List-Unsubscribe"]).strip("<>").removeprefix(server.config.origin)
+    async with bob.client.post(path) as done:
+        assert done.status == 200
+    row = await server.db.read(mail_preferences.get, bob.account_id)
+    assert row is not None
+    assert (row.rhythm, row.digest_due_at) == ("off", None)
+
+
+async def make_due(url: str, name: str) -> None:
+    """The digest of a member of a server that runs is due."""
+    db = await open_database(url)
+
+    def unit(conn: Connection) -> None:
+        member = users.by_name(conn, name)
+        assert member is not None
+        mail_preferences.ensure(conn, member.account_id)
+        mail_preferences.change(conn, member.account_id, digest_due_at=1, digest_until_at=1)
+
+    try:
+        await db.write(unit)
+    finally:
+        await db.close()
+
+
+def test_a_server_that_runs_looks_for_digests_that_are_due(start_server: StartServer) -> None:
+    running = start_server()
+    running.member("bob")
+    running.member("alice").post("/api/v1/statuses", {"status": "Hello @bob"})
+    asyncio.run(make_due(running.environment["FEDSERVER_DATABASE"], "bob"))
+    eventually(
+        lambda: any(mail.name.startswith("digest-") for mail in running.mails()),
+        "that the digest is sent",
+        running.log_end,
+    )
