@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from activitypub.values import id_of, normalise, parse_json
 from activitypub.vocabulary import Collection, read_collection
 from fedserver.context import Server
 from fedserver.errors import Unreachable
-from fedserver.federation import fetch
+from fedserver.federation import fetch, group_places
 from fedserver.federation.documents import OPEN
 from fedserver.jobs.plan import plan
 from storage import accounts, interactions, posts, timelines
@@ -93,8 +94,15 @@ async def thread(server: Server, post_id: int) -> int:
         return 0
     if row.context_uri and not server.uris.is_local(row.context_uri):
         found += await _posts_in(server, row.context_uri, budget)
+    found = found or await _answers(server, row, budget)
     if found:
-        return found
+        await server.db.write(group_places.thread_found, row.thread_id)
+    return found
+
+
+async def _answers(server: Server, row: PostRow, budget: Budget) -> int:
+    """Fetch what answers the posts of a thread, and what answers that."""
+    found = 0
     root = await server.db.read(posts.by_id, row.thread_id) or row
     waiting_posts = deque([(root.uri, 0)])
     seen = {root.uri}
@@ -103,11 +111,11 @@ async def thread(server: Server, post_id: int) -> int:
         collection_uri = await server.db.read(_replies_of, uri)
         if collection_uri is None or depth >= DEPTH_MAX or not same_origin(collection_uri, uri):
             continue
-        for item in await _items(server, collection_uri, budget):
+        for item in await items_of(server, collection_uri, budget):
             if item in seen:
                 continue
             seen.add(item)
-            found += await _post(server, item, budget)
+            found += await fetch_one(server, item, budget)
             waiting_posts.append((item, depth + 1))
     return found
 
@@ -160,13 +168,13 @@ async def latest_of(server: Server, account_id: int) -> int:
     ):
         if not collection_uri:
             continue
-        for item in (await _items(server, collection_uri, budget))[:limit]:
+        for item in (await items_of(server, collection_uri, budget))[:limit]:
             if not same_origin(item, row.uri):
                 continue
-            found += await _post(server, item, budget)
+            found += await fetch_one(server, item, budget)
             if pins:
                 await server.db.write(_pin, account_id, item)
-    await server.db.write(_into_homes, account_id)
+    await server.db.write(into_homes, account_id)
     return found
 
 
@@ -176,7 +184,8 @@ def _pin(conn: Connection, account_id: int, uri: str) -> None:
         interactions.put_pin(conn, account_id, row.id)
 
 
-def _into_homes(conn: Connection, author_id: int) -> None:
+def into_homes(conn: Connection, author_id: int) -> None:
+    """What was fetched of an account comes into the home timelines of those who follow it."""
     for member_id in stored_relationships.local_follower_ids(conn, author_id):
         timelines.fill_home(conn, member_id, author_id)
 
@@ -186,12 +195,12 @@ def _into_homes(conn: Connection, author_id: int) -> None:
 
 async def _posts_in(server: Server, collection_uri: str, budget: Budget) -> int:
     found = 0
-    for item in await _items(server, collection_uri, budget):
-        found += await _post(server, item, budget)
+    for item in await items_of(server, collection_uri, budget):
+        found += await fetch_one(server, item, budget)
     return found
 
 
-async def _post(server: Server, uri: str, budget: Budget) -> int:
+async def fetch_one(server: Server, uri: str, budget: Budget) -> int:
     """Fetch one post from its own origin; 1 if it is new and was had."""
     if server.uris.is_local(uri) or await server.db.read(posts.by_uri, uri) is not None:
         return 0
@@ -204,8 +213,13 @@ async def _post(server: Server, uri: str, budget: Budget) -> int:
         return 0
 
 
-async def _items(server: Server, uri: str, budget: Budget) -> list[str]:
-    """The ids in a collection: of its first pages, all of one origin, each page once."""
+async def items_of(
+    server: Server,
+    uri: str,
+    budget: Budget,
+    reads: Callable[[str | dict[str, Any]], str | None] | None = None,
+) -> list[str]:
+    """The ids in a collection, or what it `reads` from an item: of its first pages, all of one origin, each page once."""
     found: dict[str, None] = {}
     pages: set[str] = set()
     following: str | None = uri
@@ -220,7 +234,7 @@ async def _items(server: Server, uri: str, budget: Budget) -> list[str]:
         if not same_origin(answer.uri, uri):
             break
         for item in (*page.items, *(page.first_page.items if page.first_page else ())):
-            post_uri = _post_uri(item)
+            post_uri = (reads or _post_uri)(item)
             if post_uri is not None and budget.items > 0 and post_uri not in found:
                 found[post_uri] = None
                 budget.items -= 1

@@ -13,9 +13,9 @@ from activitypub.vocabulary import read_collection
 from fedserver import relationships as own_relationships
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, Forbidden, Refused
-from fedserver.federation import actors, backfill, fetch, people, sync
+from fedserver.federation import actors, backfill, fetch, group_backfill, people, sync
 from fedserver.jobs.handlers import handles
-from storage import accounts, relationships
+from storage import accounts, groups, relationships
 from storage.tables import account, follow
 from storage.types import new_id
 
@@ -62,8 +62,12 @@ async def fetch_thread(server: Server, payload: dict[str, Any]) -> None:
 
 @handles("fetch_posts_of", timeout_seconds=THREAD_SECONDS, attempts_max=2)
 async def fetch_posts_of(server: Server, payload: dict[str, Any]) -> None:
-    """Fetch the latest posts of an account that somebody here has begun to follow."""
-    await backfill.latest_of(server, payload["account_id"])
+    """Fetch the latest posts of an account that somebody here has begun to follow, or of a group."""
+    group = await server.db.read(groups.by_id, payload["account_id"])
+    if group is not None:
+        await group_backfill.latest(server, group)
+    else:
+        await backfill.latest_of(server, payload["account_id"])
 
 
 # -- moves

@@ -14,7 +14,7 @@ from activitypub.values import normalise, parse_json
 from activitypub.vocabulary import Post, read_post
 from fedserver import visibility
 from fedserver.groups import posting
-from storage import accounts, groups, posts
+from storage import accounts, group_threads, groups, posts
 from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.tables import post as post_table
@@ -72,6 +72,18 @@ def root_found(conn: Connection, row: PostRow) -> None:
         group = groups.by_id(conn, group_id)
         if group is not None and group.domain and put_in(conn, row, group):
             return
+
+
+def thread_found(conn: Connection, thread_id: int) -> None:
+    """More of a thread was fetched: in a group elsewhere, what answers in it is in the group."""
+    thread = group_threads.by_id(conn, thread_id)
+    group = None if thread is None else groups.by_id(conn, thread.group_id)
+    if group is None or not group.domain:
+        return
+    for post_id in posts.ids_of_thread(conn, thread_id):
+        row = posts.by_id(conn, post_id)
+        if row is not None and row.group_id is None:
+            put_in(conn, row, group)
 
 
 def _as_said(conn: Connection, row: PostRow) -> Post | None:

@@ -19,6 +19,7 @@ from fedserver.content.links import HASHTAG_CHARS_MAX, find_hashtags, tag_key
 from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid
+from fedserver.federation import group_backfill
 from fedserver.groups import rules
 from fedserver.groups.rules import Action, Standing
 from fedserver.keys import KeyPair, new_pair
@@ -288,8 +289,11 @@ def _put_topics(conn: Connection, group_id: int, topics: Sequence[str]) -> None:
 
 
 async def show(server: Server, viewer_id: int | None, group_id: int) -> Shown:
-    """A group as the viewer sees it. Raises NotFound."""
-    return await server.db.read(show_unit, viewer_id, group_id)
+    """A group as the viewer sees it; of one elsewhere, a member's look has the latest fetched. Raises NotFound."""
+    shown = await server.db.read(show_unit, viewer_id, group_id)
+    if viewer_id is not None:
+        await group_backfill.looked_at(server, shown.group)
+    return shown
 
 
 async def show_named(server: Server, viewer_id: int | None, username: str, domain: str = "") -> Shown:
@@ -299,7 +303,10 @@ async def show_named(server: Server, viewer_id: int | None, username: str, domai
         row = groups.by_handle(conn, username, domain)
         return show_unit(conn, viewer_id, row.account_id if row is not None else None)
 
-    return await server.db.read(unit)
+    shown = await server.db.read(unit)
+    if viewer_id is not None:
+        await group_backfill.looked_at(server, shown.group)
+    return shown
 
 
 def show_unit(conn: Connection, viewer_id: int | None, group_id: int | None) -> Shown:

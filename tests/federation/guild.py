@@ -29,11 +29,20 @@ class Guild:
     group_id: int
 
     @classmethod
-    async def found(cls, door: Door, stub: Stub, mod: StubActor, member: Person, **more: Any) -> Guild:
-        """Make the group, list its moderator, and let the member join."""
-        name = next(_names)
+    async def found(
+        cls,
+        door: Door,
+        stub: Stub,
+        mod: StubActor,
+        member: Person,
+        *,
+        existing: StubActor | None = None,
+        **more: Any,
+    ) -> Guild:
+        """Make the group (or take this one), list its moderator, and let the member join."""
+        name = next(_names) if existing is None else existing.name
         moderators = f"{stub.origin}/users/{name}/moderators"
-        actor = stub.actor(
+        actor = existing or stub.actor(
             name, "Group", attributedTo=moderators, endpoints={"sharedInbox": f"{stub.origin}/inbox"}, **more
         )
         stub.documents[f"/users/{name}/moderators"] = {

@@ -13,6 +13,7 @@ from activitypub.signatures import PrivateKey, with_proof
 from fedserver import posts
 from fedserver.errors import Forbidden
 from fedserver.posts import Draft
+from storage import group_threads
 from tests.conftest import MakeMember
 from tests.federation.guild import Guild
 from tests.federation.stub import Door, Stub, StubActor, stub_server
@@ -305,3 +306,51 @@ async def test_containers_are_announces_in_other_words(guild: Guild, ann: StubAc
     for document in (page, note):
         assert (await guild.thread(document)).group_id == guild.group_id
     assert PUBLIC in page["to"]
+
+
+# What was there before
+
+
+@pytest.mark.jobs
+async def test_what_a_group_has_shown_before_is_fetched_when_somebody_joins(
+    door: Door, there: Stub, elsewhere: Stub, alice: Person
+) -> None:
+    from tests.waiting import until
+
+    ann, mod = elsewhere.actor("ann"), elsewhere.actor("mod")
+    name = "archive"
+    club = there.actor(name, "Group", featured=f"{there.origin}/users/{name}/featured")
+    group = {"to": [club.uri, PUBLIC], "cc": [], "audience": club.uri}
+    lemmy, plain, pinned = (
+        ann.note("Text", served=True, type="Page", name=title, **group)
+        for title in ("Wrapped", "Plain", "Pinned")
+    )
+    foreign = ann.note("To everybody", served=True)
+    there.documents[f"/users/{name}/outbox"] = {
+        "type": "OrderedCollection",
+        "id": f"{club.uri}/outbox",
+        "orderedItems": [
+            club.says("Announce", ann.says("Create", lemmy)),
+            club.says("Announce", plain["id"]),
+            club.says("Announce", ann.says("Like", lemmy["id"])),
+            club.says("Announce", foreign["id"]),
+        ],
+    }
+    there.documents[f"/users/{name}/featured"] = {
+        "type": "OrderedCollection", "id": f"{club.uri}/featured", "orderedItems": [pinned],
+    }  # fmt: skip
+    guild = await Guild.found(door, there, mod, alice, existing=club)
+
+    async def threads() -> Any:
+        found = [await guild.thread(one) for one in (lemmy, plain, pinned)]
+        return all(found) and found
+
+    assert [one.title for one in await until(threads, "the threads are there")] == [
+        "Wrapped",
+        "Plain",
+        "Pinned",
+    ]
+    assert sorted(await home(alice)) == sorted([lemmy["id"], plain["id"]])
+    assert (await guild.post(foreign)).group_id is None
+    pins = await door.server.db.read(group_threads.pinned_ids, guild.group_id)
+    assert pins == [(await guild.post(pinned)).id]

@@ -12,10 +12,10 @@ from fedserver.context import Server
 from fedserver.groups import catalogue
 from fedserver.groups.catalogue import GroupFields
 from fedserver.posts import Draft
-from tests.federation.conftest import door, there
+from tests.federation.conftest import door, elsewhere, there
 from tests.members import Person
 
-__all__ = ["door", "there"]
+__all__ = ["door", "elsewhere", "there"]
 
 MakeGroup = Callable[..., Awaitable[int]]
 StartThread = Callable[..., Awaitable[int]]
