@@ -16,11 +16,11 @@ _NAME = re.compile(rf"[A-Za-z0-9_]{{1,{CHARS_MAX}}}")
 _RESERVED_WORDS: Final = """
     abuse about account accounts activities activity actor actors admin administration administrator
     administrators announce api apps auth authorize authorize_interaction billing blog bot bots calendar
-    community confirm contact contexts dashboard dev directory edit emoji emojis events everyone explore
+    community confirm contact contexts dashboard dev directory drafts edit emoji emojis events everyone explore
     export favicon federated feed feeds fedserver followers following groups guest health help here home
     hostmaster import inbox info instance interact invite invites join legal library local localhost
     login logout mail mailer_daemon me media members messages metrics mod moderation moderator
-    moderators mods network news nobody nodeinfo noreply no_reply notifications null oauth official
+    moderators mods network new news nobody nodeinfo noreply no_reply notifications null oauth official
     operator outbox owner page pages partners password places policy post postmaster posts press privacy
     profile public readyz livez register relay report reports resources robots root rss rules search
     security server service settings setup share shared_inbox sign_in sign_out sign_up signin signout

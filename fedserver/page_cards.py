@@ -160,6 +160,7 @@ class PostCard:
     likes_count: int
     standing: Standing
     mine: bool
+    group_id: int | None
     quote: QuotedCard | None = None
     # Titles of the viewer's filters that want a warning before it.
     filtered_by: tuple[str, ...] = ()
@@ -306,6 +307,7 @@ def _card(
         likes_count=line.likes_count,
         standing=standing,
         mine=mine,
+        group_id=row.group_id,
         quote=quote,
     )
 

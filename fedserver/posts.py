@@ -496,6 +496,11 @@ def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]
     }
 
 
+def preview_unit(conn: Connection, server: Server, text: str) -> str:
+    """What a text in Markdown would look like, as HTML; nothing is kept."""
+    return _rendered(conn, server, Draft(text, "text/markdown"), None, private=())[0].html
+
+
 def _quote_policy(conn: Connection, draft: Draft, account_id: int, shown_to: str) -> int:
     name = draft.quote_policy
     if name is None:

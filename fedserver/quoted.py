@@ -43,7 +43,14 @@ _of_anybody: Hot[Any] = Hot(
 # -- a list
 
 
-def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: Held) -> Batch:
+def complete(
+    conn: Connection,
+    found: list[Card],
+    viewer_id: int | None,
+    held: Held,
+    *,
+    contents: cards.FetchContents | None = None,
+) -> Batch:
     """`cards.complete` with what these posts quote: two statements more at the most, and none without quotes."""
     lines = [card.post for card in found]
     lines += [card.original for card in found if card.original is not None]
@@ -54,7 +61,7 @@ def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: H
         # What a quoted post quotes in turn is named, not shown.
         inner = _quotes(conn, quoted, viewer_id)
         shown = {post_id: one._replace(quoted_author=None) for post_id, one in inner.items()} | shown
-    batch = cards.complete(conn, found, viewer_id, held, shown)
+    batch = cards.complete(conn, found, viewer_id, held, shown, contents=contents)
     if viewer_id is not None:
         batch.ties = _ties(conn, lines, viewer_id)
     return batch

@@ -226,6 +226,7 @@ AUTHOR: Final = account.alias("author")
 _ORIGINAL_AUTHOR: Final = account.alias("original_author")
 
 Visible = Callable[[FromClause], Any]
+FetchContents = Callable[[Connection, Sequence[int]], dict[int, Content]]
 
 
 def select_cards(visible: Visible, *more: Any) -> Select[Any]:
@@ -379,9 +380,12 @@ def complete(
     viewer_id: int | None,
     held: Held,
     quotes: Mapping[int, QuoteCard] | None = None,
+    *,
+    contents: FetchContents | None = None,
 ) -> Batch:
     """Everything else these cards need: one statement for a viewer's marks, one more if there are polls, and
-    more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen."""
+    more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen.
+    `contents` is `contents_of` (None), or `texts_of` where the rest is not shown."""
     lines: dict[int, PostLine] = {}
     authors: dict[int, AccountLine] = {}
     looked_at: list[PostLine] = []
@@ -420,7 +424,7 @@ def complete(
         else:
             batch.post_bodies[line.id] = body
     if missing:
-        batch.contents = contents_of(conn, missing)
+        batch.contents = (contents or contents_of)(conn, missing)
     add_accounts(conn, batch, authors.values(), held)
     add_previews(
         conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held
@@ -520,6 +524,14 @@ def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -
             )
         card.options.append(PollOption(title, votes, chosen is not None))
     return found
+
+
+def texts_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:
+    """The texts of these posts and their attachments, which is all that a page shows of them: two statements."""
+    rows = {row.id: row for row in _texts.run(conn, ids=list(post_ids))}
+    illustrated = [row.id for row in rows.values() if row.has_media]
+    media = posts.media_of(conn, illustrated) if illustrated else {}
+    return {post_id: Content(row, media=media.get(post_id, ())) for post_id, row in rows.items()}
 
 
 def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:

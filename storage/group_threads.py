@@ -5,22 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from storage import groups
 from storage.hot import Hot, insert_row
 from storage.tables import (
     dislike,
+    group,
+    group_ban,
     group_thread,
     group_topic,
     hashtag,
+    membership,
     pin,
     post,
     post_tag,
     subscription,
     thread_read,
 )
-from storage.types import AnyOf, new_id
+from storage.types import ID_BITS_WITHIN_MS, AnyOf, Id, new_id, now_ms
 
 # Attributes are the table's columns.
 ThreadRow = Any
@@ -39,6 +56,56 @@ def by_ids(conn: Connection, thread_ids: Iterable[int]) -> dict[int, ThreadRow]:
         return {}
     query = select(group_thread).where(group_thread.c.post_id.in_(wanted))
     return {row.post_id: row for row in conn.execute(query)}
+
+
+def _select_opened() -> Select[Any]:
+    viewer_id = bindparam("viewer_id", type_=Id)
+    is_banned = exists().where(
+        group_ban.c.group_id == group.c.account_id,
+        group_ban.c.account_id == viewer_id,
+        or_(group_ban.c.expires_at.is_(None), group_ban.c.expires_at > bindparam("now", type_=Id)),
+    )
+    is_pinned = exists().where(
+        pin.c.account_id == group.c.account_id, pin.c.post_id == group_thread.c.post_id
+    )
+    return (
+        groups.select_groups(
+            *group_thread.c,
+            membership.c.role,
+            membership.c.read_at,
+            thread_read.c.last_read_id,
+            subscription.c.level,
+            case((is_banned, 1), else_=0).label("is_banned"),
+            case((is_pinned, 1), else_=0).label("is_pinned"),
+        )
+        .join(group_thread, group_thread.c.group_id == group.c.account_id)
+        .outerjoin(
+            membership,
+            and_(membership.c.group_id == group.c.account_id, membership.c.account_id == viewer_id),
+        )
+        .outerjoin(
+            thread_read,
+            and_(thread_read.c.thread_id == group_thread.c.post_id, thread_read.c.account_id == viewer_id),
+        )
+        .outerjoin(
+            subscription,
+            and_(
+                subscription.c.kind == literal("thread"),
+                subscription.c.target_id == group_thread.c.post_id,
+                subscription.c.account_id == viewer_id,
+            ),
+        )
+        .where(group_thread.c.post_id == bindparam("id"))
+    )
+
+
+_opened: Hot[Any] = Hot(_select_opened)
+
+
+def opened(conn: Connection, thread_id: int, viewer_id: int | None) -> Any:
+    """A thread with its group and how the viewer stands to both, in one statement, or None: columns of `GroupRow` and of the
+    thread, then role, read_at, last_read_id, level (of the thread), is_banned, is_pinned."""
+    return _opened.first(conn, id=thread_id, viewer_id=viewer_id or 0, now=now_ms())
 
 
 def add(conn: Connection, post_id: int, group_id: int, title: str, at_ms: int) -> bool:
@@ -155,12 +222,43 @@ def read_up_to(conn: Connection, account_id: int, thread_id: int, post_id: int) 
         )
 
 
+def read_until(read_at: int | None) -> int:
+    """The last id that counts as read for who has read everything up to this instant."""
+    return (read_at or 0) << ID_BITS_WITHIN_MS
+
+
 def last_read(conn: Connection, account_id: int, thread_id: int) -> int | None:
     """The last post a member has read in a thread; None if they never opened it."""
     query = select(thread_read.c.last_read_id).where(
         thread_read.c.account_id == account_id, thread_read.c.thread_id == thread_id
     )
     return conn.scalar(query)
+
+
+def unread_counts(conn: Connection, account_id: int) -> dict[int, int]:
+    """How many threads have something new for somebody, by group they belong to; groups without any are left out."""
+    since = func.coalesce(
+        thread_read.c.last_read_id, func.coalesce(membership.c.read_at, 0) * (1 << ID_BITS_WITHIN_MS)
+    )
+    query = (
+        select(group_thread.c.group_id, func.count())
+        .join(
+            membership,
+            and_(membership.c.group_id == group_thread.c.group_id, membership.c.account_id == account_id),
+        )
+        .join(post, post.c.id == group_thread.c.last_post_id)
+        .outerjoin(
+            thread_read,
+            and_(thread_read.c.thread_id == group_thread.c.post_id, thread_read.c.account_id == account_id),
+        )
+        .where(
+            group_thread.c.last_post_id > since,
+            post.c.account_id != account_id,
+            group_thread.c.merged_into_id.is_(None),
+        )
+        .group_by(group_thread.c.group_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def forget_read(conn: Connection, account_id: int, group_id: int) -> None:

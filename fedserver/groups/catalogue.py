@@ -426,5 +426,6 @@ def _has_row(table: Any, viewer_id: int | None) -> Any:
 
 
 def description_of(row: GroupRow) -> str:
-    """What a group is about, in a line or two."""
-    return excerpt(row.charter_html or row.note_html, DESCRIPTION_CHARS)
+    """What a group is about, in a line or two: how its charter begins."""
+    first, _, _ = (row.charter_html or row.note_html).partition("</p>")
+    return excerpt(first, DESCRIPTION_CHARS)

@@ -209,7 +209,10 @@ async def split(
         posts.change(conn, row.id, in_reply_to_id=None, in_reply_to_account_id=None)
         posts.answer_taken_away(conn, row)
         group_threads.put_into_thread(conn, [row.id, *below], row.id)
-        group_threads.add(conn, row.id, group.account_id, name, row.created_at)
+        if not group_threads.add(conn, row.id, group.account_id, name, row.created_at):
+            # It was a thread until it was merged.
+            group_threads.change(conn, row.id, title=name, merged_into_id=None, locked_at=None)
+            groups.add_to_counts(conn, group.account_id, threads=1)
         group_threads.count_anew(conn, row.id)
         group_threads.count_anew(conn, thread.post_id)
         _note(conn, group, member.account_id, Action.SPLIT, thread, post_id=row.id, reason=name)

@@ -11,20 +11,26 @@ from sqlalchemy import Connection, func, select, update
 from fedserver import accounts, interactions, posts, relationships, settings, signup, uploads
 from fedserver.context import Server
 from fedserver.errors import Conflict
-from fedserver.sample import pictures, script
+from fedserver.groups import catalogue, moderation
+from fedserver.groups import members as group_members
+from fedserver.groups.catalogue import GroupFields
+from fedserver.sample import groups, pictures, script
+from fedserver.sample.groups import Group
 from fedserver.sample.script import Entry, Person
 from fedserver.viewer import PAGE_SCOPES, Member
 from storage import accounts as stored_accounts
+from storage import groups as stored_groups
 from storage import posts as stored_posts
-from storage import tables
+from storage import tables, users
 from storage.types import now_ms
 
 HOUR_MS: Final = 3_600_000
+READ_HOURS: Final = 48
 MAIL_DOMAIN: Final = "sample.invalid"
 
 
 async def fill(server: Server) -> int:
-    """Make the people, their follows, posts and votes; how many posts. Raises Conflict where somebody has posted."""
+    """Make the people, their follows, groups, posts and votes; how many posts. Raises Conflict where somebody has posted."""
     if await server.db.read(_has_posts):
         raise Conflict("This server already has posts: the sample is for an empty one.")
     members = {person.name: await _join(server, person) for person in script.PEOPLE}
@@ -39,11 +45,15 @@ async def fill(server: Server) -> int:
         "contact_username": "maren",
     }
     await settings.change(server, members["maren"], texts)
+    group_ids = {one.name: await _found(server, members, one) for one in groups.GROUPS}
     made: dict[str, int] = {}
-    for entry in sorted(script.ENTRIES, key=lambda one: -one.hours_ago):
-        made[entry.key] = await _post(server, members, entry, made)
-    for entry in script.ENTRIES:
+    said = sorted((*script.ENTRIES, *groups.ENTRIES), key=lambda one: -one.hours_ago)
+    for entry in said:
+        made[entry.key] = await _post(server, members, entry, made, group_ids)
+    for entry in said:
         await _react(server, members, entry, made[entry.key])
+    for one in groups.GROUPS:
+        await _look_after(server, members, one, group_ids[one.name], made)
     await server.db.write(_without_mail)
     return len(made)
 
@@ -74,7 +84,45 @@ async def _join(server: Server, person: Person) -> Member:
     return member
 
 
-async def _post(server: Server, members: dict[str, Member], entry: Entry, made: dict[str, int]) -> int:
+async def _found(server: Server, members: dict[str, Member], one: Group) -> int:
+    """Make a group with all who belong to it; they have read what is older than two days."""
+    fields = GroupFields(
+        title=one.title, kind=one.kind, access=one.access, join_mode=one.join_mode, join_question=one.question,
+        charter=one.charter, rules=one.rules, topics=one.topics, language="en", allows_downvotes=False,
+    )  # fmt: skip
+    owner = members[one.owner]
+    await server.db.write(users.change, owner.account_id, may_create_groups=True)
+    group_id = await catalogue.create(server, owner, one.name, fields)
+    for name in (*one.staff, *one.members):
+        if one.join_mode != "open":
+            await group_members.invite(server, owner, group_id, members[name].account_id)
+        await group_members.join(server, members[name], group_id)
+    for name in one.staff:
+        await group_members.appoint(server, owner, group_id, members[name].account_id, "moderator")
+    people = [members[name].account_id for name in (one.owner, *one.staff, *one.members)]
+    await server.db.write(_have_read, group_id, people)
+    return group_id
+
+
+async def _look_after(
+    server: Server, members: dict[str, Member], one: Group, group_id: int, made: dict[str, int]
+) -> None:
+    """What its moderators and those who asked have done."""
+    owner = members[one.owner]
+    for key in one.pinned:
+        await moderation.pin(server, owner, made[key])
+    for key in one.locked:
+        await moderation.lock(server, owner, made[key], reason="Everything is said.")
+    for question, answer in one.answers:
+        asker = next(entry.author for entry in groups.ENTRIES if entry.key == question)
+        await moderation.mark_answer(server, members[asker], made[question], made[answer])
+    for name, said in one.asking:
+        await group_members.join(server, members[name], group_id, answer=said)
+
+
+async def _post(
+    server: Server, members: dict[str, Member], entry: Entry, made: dict[str, int], group_ids: dict[str, int]
+) -> int:
     author = members[entry.author]
     media_ids = []
     with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +133,7 @@ async def _post(server: Server, members: dict[str, Member], entry: Entry, made: 
         text=entry.text, title=entry.title, summary=entry.summary, visibility=entry.visibility, language=entry.language,
         media_type="text/markdown" if entry.markdown else "text/plain", media_ids=media_ids,
         in_reply_to_id=made[entry.answers] if entry.answers else None,
+        group_id=group_ids[entry.group] if entry.group else None, topics=entry.topics or None,
         poll=posts.PollDraft(entry.poll.options, entry.poll.hours * 3_600, entry.poll.multiple) if entry.poll else None,
     )  # fmt: skip
     at_ms = now_ms() - round(entry.hours_ago * HOUR_MS)
@@ -108,6 +157,11 @@ def _vote(conn: Connection, post_id: int, votes: dict[int, int]) -> None:
     """Some of the polls are over: their votes were cast when they were open."""
     for account_id, position in votes.items():
         stored_posts.add_vote(conn, post_id, account_id, position)
+
+
+def _have_read(conn: Connection, group_id: int, people: list[int]) -> None:
+    for account_id in people:
+        stored_groups.change_member(conn, group_id, account_id, read_at=now_ms() - READ_HOURS * HOUR_MS)
 
 
 def _has_posts(conn: Connection) -> bool:

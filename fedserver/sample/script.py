@@ -58,6 +58,8 @@ class Entry:
     markdown: bool = False
     language: str = "en"
     pinned: bool = field(default=False)
+    group: str = ""  # begins a discussion there
+    topics: tuple[str, ...] = ()
 
 
 TITLE: Final = "Open Bench Trainers"

@@ -9,13 +9,18 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 from aiohttp.test_utils import TestClient
 
-from fedserver import signup
+from fedserver import profiles, signup
 from fedserver.context import Server
-from fedserver.viewer import Role
+from fedserver.viewer import Anonymous, Role
+from tests.groups.conftest import answer, make_group, start
+from tests.members import Person
 from tests.pages.visitor import Visitor
+
+__all__ = ["answer", "make_group", "start"]  # fixtures
 
 PASSWORD = "seven quiet otters"
 MakeReader = Callable[..., Awaitable[Visitor]]
+KnownAs = Callable[[str], Awaitable[Person]]
 
 
 @pytest.fixture
@@ -30,6 +35,17 @@ async def browser(server: Server, app_client: TestClient[Any, Any]) -> AsyncIter
     yield make
     for session in sessions:
         await session.close()
+
+
+@pytest.fixture
+def known(server: Server, app_client: TestClient[Any, Any]) -> KnownAs:
+    """Somebody who has signed in with a browser, as the tests of groups know people."""
+
+    async def find(name: str) -> Person:
+        profile = await profiles.by_handle(server, Anonymous(), name)
+        return Person(app_client, name, profile.person.id)
+
+    return find
 
 
 @pytest.fixture

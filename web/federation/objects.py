@@ -49,11 +49,9 @@ async def profile(request: web.Request, username: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.actor(username))
 
 
-async def group(request: web.Request) -> web.StreamResponse:
-    """A group's actor, whose page has the same address."""
-    if not replies.wants_activity(request):
-        raise NotFound
-    return await document(request, _uri(request))
+async def group(request: web.Request, username: str) -> web.StreamResponse:
+    """The actor of a group, whose page has the same address."""
+    return await document(request, keys.server(request).uris.group(username))
 
 
 async def post(request: web.Request, post_id: str) -> web.StreamResponse:
@@ -75,7 +73,6 @@ routes = [
         "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags|collections/recommended}",
         document_only,
     ),
-    web.get("/groups/{username}", group),
     web.get(
         "/groups/{username}/{part:outbox|followers|following|followers_synchronization|moderators|collections/featured|collections/tags|collections/recommended}",
         document_only,

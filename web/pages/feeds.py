@@ -1,7 +1,8 @@
-"""A profile's public posts as an Atom feed (RFC 4287), for readers that know no federation."""
+"""Public posts as Atom feeds (RFC 4287), for readers that know no federation: those of a profile here, and how any is made."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -13,7 +14,6 @@ from fedserver.content.formulas import as_tex
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
 from fedserver.page_cards import PostCard
-from fedserver.profiles import Profile
 from fedserver.reading import AccountPosts, Window
 from web import auth, keys, replies
 
@@ -23,6 +23,19 @@ ATOM: Final = "application/atom+xml; charset=utf-8"
 _NS: Final = "http://www.w3.org/2005/Atom"
 
 ET.register_namespace("", _NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a feed says of itself. `path` is the page whose feed it is; without an `author` each entry names its own."""
+
+    uri: str
+    title: str
+    subtitle: str
+    path: str
+    created_at: int
+    author: str = ""
+    icon: str = ""
 
 
 async def atom(request: web.Request) -> web.StreamResponse:
@@ -38,36 +51,49 @@ async def atom(request: web.Request) -> web.StreamResponse:
         Window(limit=ENTRIES_MAX),
         AccountPosts(exclude_replies=True, exclude_boosts=True),
     )
-    body = _feed(profile, leaf.cards, server.config.origin)
+    person = profile.person
+    head = Head(
+        person.uri, person.name, excerpt(profile.note_html, 300), person.path, profile.created_at,
+        author=person.name, icon=person.avatar,
+    )  # fmt: skip
+    return answer(request, head, leaf.cards)
+
+
+def answer(request: web.Request, head: Head, cards: list[PostCard]) -> web.StreamResponse:
+    """The feed with these posts, each with who wrote it unless the feed has one author."""
+    body = _feed(head, cards, keys.server(request).config.origin)
     response = web.Response(body=body, headers={"Content-Type": ATOM, "Cache-Control": "public, max-age=300"})
     return replies.conditional(request, response)
 
 
-def _feed(profile: Profile, cards: list[PostCard], origin: str) -> bytes:
-    person = profile.person
+def _feed(head: Head, cards: list[PostCard], origin: str) -> bytes:
     feed = ET.Element(_name("feed"))
-    _text(feed, "id", person.uri)
-    _text(feed, "title", person.name)
-    _text(feed, "subtitle", excerpt(profile.note_html, 300))
-    _text(
-        feed,
-        "updated",
-        _instant(max((card.edited_at or card.created_at for card in cards), default=profile.created_at)),
-    )
-    _link(feed, "self", f"{origin}{person.path}/feed.atom", "application/atom+xml")
-    _link(feed, "alternate", f"{origin}{person.path}", "text/html")
-    author = ET.SubElement(feed, _name("author"))
-    _text(author, "name", person.name)
-    _text(author, "uri", f"{origin}{person.path}")
-    if person.avatar:
-        _text(feed, "icon", person.avatar)
+    _text(feed, "id", head.uri)
+    _text(feed, "title", head.title)
+    _text(feed, "subtitle", head.subtitle)
+    changed = (card.edited_at or card.created_at for card in cards)
+    _text(feed, "updated", _instant(max(changed, default=head.created_at)))
+    _link(feed, "self", f"{origin}{head.path}/feed.atom", "application/atom+xml")
+    _link(feed, "alternate", f"{origin}{head.path}", "text/html")
+    if head.author:
+        _author(feed, head.author, f"{origin}{head.path}")
+    if head.icon:
+        _text(feed, "icon", head.icon)
     for card in cards:
-        _entry(feed, card)
+        entry = _entry(feed, card)
+        if not head.author:
+            _author(entry, card.author.name, card.author.url)
     body: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
     return body
 
 
-def _entry(feed: ET.Element, card: PostCard) -> None:
+def _author(parent: ET.Element, name: str, address: str) -> None:
+    author = ET.SubElement(parent, _name("author"))
+    _text(author, "name", name)
+    _text(author, "uri", address)
+
+
+def _entry(feed: ET.Element, card: PostCard) -> ET.Element:
     entry = ET.SubElement(feed, _name("entry"))
     if card.language:
         entry.set("{http://www.w3.org/XML/1998/namespace}lang", card.language)
@@ -87,6 +113,7 @@ def _entry(feed: ET.Element, card: PostCard) -> None:
     for picture in card.pictures:
         if picture.url and not card.sensitive:
             _link(entry, "enclosure", picture.url, "")
+    return entry
 
 
 def _name(name: str) -> str:

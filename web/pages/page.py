@@ -67,6 +67,20 @@ DONE: Final[dict[str, str]] = {
     "import-begun": "The archive is being brought in. Load this page again to see how far it is.",
     "claim-decided": "Your decision is kept.",
     "dropped": "What was held back of them is removed.",
+    "joined": "You are in. Welcome.",
+    "asked": "Your request is sent. You hear of the answer by mail.",
+    "left-group": "You do not belong to that group any more.",
+    "group-made": "Your group is made. Write its charter, invite people, or begin the first discussion.",
+    "admitted": "They are in, and hear of it by mail.",
+    "not-admitted": "They are refused, and hear of it by mail.",
+    "invited": "They are invited, and hear of it by mail.",
+    "put-out": "They do not belong to the group any more.",
+    "banned": "They are kept out.",
+    "moved-thread": "The discussion is moved.",
+    "merged": "The discussions are merged.",
+    "split": "The reply is a discussion of its own now.",
+    "removed": "The post is removed.",
+    "discarded": "The draft is thrown away.",
 }
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from fedserver import editions, interactions, page_cards, posts, reading
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.groups import pages
 from fedserver.page_cards import PostCard
 from fedserver.viewer import Member
 from web import forms, keys, replies
@@ -45,7 +46,11 @@ async def thread(request: web.Request) -> web.StreamResponse:
     """A post between what it answers and what was answered."""
     if replies.wants_activity(request) and "@" not in request.match_info["handle"]:
         return await objects.post(request, request.match_info["id"])
-    view = await reading.thread(keys.server(request), request[keys.VIEWER], forms.path_id(request))
+    server, viewer = keys.server(request), request[keys.VIEWER]
+    in_group = await pages.place_of(server, viewer, forms.path_id(request))
+    if in_group is not None:
+        return page.go(in_group)
+    view = await reading.thread(server, viewer, forms.path_id(request))
     if request.match_info["handle"] != view.card.author.handle:
         return page.go(view.card.path)
     return await page.show(request, "post/thread.html", view=view, card=view.card, indexable=view.indexable)
@@ -109,8 +114,12 @@ async def ask_delete(request: web.Request) -> web.StreamResponse:
 
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete a post for good."""
-    member, card = page.member(request), await _own(request)
-    await posts.delete_post(keys.server(request), member, card.id)
+    server, member, card = keys.server(request), page.member(request), await _own(request)
+    in_group = await pages.place_of(server, member, card.id)
+    await posts.delete_post(server, member, card.id)
+    if in_group is not None:
+        thread, _, below = in_group.partition("?")
+        return page.go(f"{thread if below else thread.rpartition('/')[0]}?done=deleted")
     return page.go("/home?done=deleted")
 
 

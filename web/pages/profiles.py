@@ -10,6 +10,7 @@ from aiohttp import web
 from fedserver import profiles, reading, relationships
 from fedserver.context import Server
 from fedserver.errors import NotFound
+from fedserver.groups import pages
 from fedserver.profiles import Profile
 from fedserver.reading import AccountPosts
 from fedserver.viewer import Member
@@ -44,6 +45,8 @@ async def profile(request: web.Request) -> web.StreamResponse:
         return await objects.profile(request, handle)
     found = await _found(request)
     server, viewer = keys.server(request), request[keys.VIEWER]
+    if found.person.kind == "Group" and await pages.is_group(server, found.person.id):
+        return page.go(f"/groups/{found.person.handle}")
     shown = request.match_info.get("shown", "")
     window = page.window(request)
     leaf = await reading.of_account(server, viewer, found.person.id, window, _SHOWN[shown])
