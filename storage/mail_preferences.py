@@ -56,6 +56,12 @@ def ensure(conn: Connection, account_id: int) -> PreferenceRow:
     return row
 
 
+def lock(conn: Connection, account_id: int) -> None:
+    """Until this unit commits, no other counts what a member was told."""
+    query = select(mail_preference.c.account_id).where(mail_preference.c.account_id == account_id)
+    conn.execute(query.with_for_update())
+
+
 def change(conn: Connection, account_id: int, /, **values: Any) -> None:
     """Set columns; the row must be there."""
     conn.execute(update(mail_preference).where(mail_preference.c.account_id == account_id).values(**values))

@@ -33,7 +33,7 @@ from fedserver.mail_compose import host_of
 from fedserver.mail_in.message import Head, Letter, Unreadable, read_head, read_letter
 from fedserver.posts import Draft
 from fedserver.viewer import PAGE_SCOPES, Member
-from storage import accounts, groups, mail_arrivals, media, users
+from storage import accounts, groups, mail_arrivals, mail_preferences, media, users
 from storage import posts as stored_posts
 from storage.database import Database
 from storage.mail_arrivals import ArrivalRow
@@ -237,6 +237,7 @@ def _post(conn: Connection, server: Server, row: ArrivalRow, draft: Draft) -> No
 
 def _refuse(conn: Connection, config: Config, row: ArrivalRow, letter: Letter, why: str) -> None:
     """Tell the member, at their own address, why their mail was not posted; with what they wrote, so that it is not lost."""
+    mail_preferences.lock(conn, row.account_id)
     if not mail_arrivals.finish(conn, row.id, "refused"):
         return
     log.info("A mail by account %d was refused: %s", row.account_id, why)
