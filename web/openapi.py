@@ -26,7 +26,7 @@ _PUBLIC: Final = ("/api/v1/apps", "/api/v1/instance", "/api/v2/instance", "/api/
 # What a route answers. Those that are not named answer a JSON object or list that Mastodon's documentation shows.
 _ACTIONS: Final = (
     *("favourite", "unfavourite", "bookmark", "unbookmark", "pin", "unpin", "mute", "unmute"),
-    *("reblog", "unreblog"),
+    *("reblog", "unreblog", "downvote", "undownvote"),
 )
 _RELATIONS: Final = (
     *("follow", "unfollow", "remove_from_followers", "block", "unblock", "mute", "unmute"),

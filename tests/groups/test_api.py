@@ -166,6 +166,24 @@ async def test_a_thread_is_begun_listed_answered_and_read(
     assert (await told(nobody, "GET", f"{at}/threads?sort=loud"))[0] == 422
 
 
+async def test_votes_against_a_post_are_counted_where_a_group_allows_them(
+    alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
+) -> None:
+    thread_id = await start(alice, await make_group(alice, allows_downvotes=True), "First")
+    elsewhere = await start(alice, await make_group(alice, "calm"), "Second")
+    at = f"/api/v1/statuses/{thread_id}"
+    await bob.post(f"{at}/favourite")
+    assert (await bob.post(f"{at}/downvote"))["favourited"] is False
+    (first,) = (await bob.get(f"{THREADS}/{thread_id}"))["posts"]
+    assert (first["score"], first["downvotes_count"], first["downvoted"]) == (-1, 1, True)
+    await bob.post(f"{at}/undownvote")
+    assert (await alice.get(f"{THREADS}/{thread_id}"))["score"] == 0
+    assert await told(bob, "POST", f"/api/v1/statuses/{elsewhere}/downvote") == (
+        403,
+        "Calm counts no votes against a post.",
+    )
+
+
 async def test_moderators_keep_order(
     alice: Person, bob: Person, make_group: MakeGroup, start: StartThread
 ) -> None:

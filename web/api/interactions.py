@@ -11,6 +11,7 @@ from aiohttp import web
 from fedserver import interactions, people, timelines
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.groups import voting
 from fedserver.viewer import Member
 from web import auth, forms, keys, replies
 from web.api.paging import ACCOUNTS, account_page, window
@@ -124,6 +125,9 @@ def _post(action: str, scope: str, act: Act) -> web.RouteDef:
 routes: Final[list[web.RouteDef]] = [
     _post("favourite", "write:favourites", interactions.like),
     _post("unfavourite", "write:favourites", interactions.unlike),
+    # Ours, in groups that count them.
+    _post("downvote", "write:favourites", voting.downvote),
+    _post("undownvote", "write:favourites", voting.take_back),
     _post("bookmark", "write:bookmarks", interactions.bookmark),
     _post("unbookmark", "write:bookmarks", interactions.unbookmark),
     _post("pin", "write:accounts", interactions.pin),
