@@ -377,6 +377,16 @@ def is_banned(conn: Connection, group_id: int, account_id: int) -> bool:
     return conn.execute(query).first() is not None
 
 
+def bans_somebody_here(conn: Connection, group_id: int) -> bool:
+    """Whether a member of this server is banned, who may be let in again."""
+    query = (
+        select(group_ban.c.id)
+        .join(user, user.c.account_id == group_ban.c.account_id)
+        .where(group_ban.c.group_id == group_id)
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def bans(conn: Connection, group_id: int, window: Window) -> list[Row[Any]]:
     """(relation_id, reason, banned_at, expires_at, account columns…) of bans that are not over, newest first."""
     query = (

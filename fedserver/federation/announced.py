@@ -79,7 +79,9 @@ async def believed(server: Server, said: Authenticated) -> Authenticated:
 
 def _handed_on(conn: Connection, incoming: Incoming, group: GroupRow) -> None:
     """Act on what a group hands on, as on what its actor sends us."""
-    if not relationships.has_local_followers(conn, group.account_id):
+    if not relationships.has_local_followers(conn, group.account_id) and not groups.bans_somebody_here(
+        conn, group.account_id
+    ):
         raise Dropped("nobody here belongs to the group")
     if incoming.inner is None:
         raise Missing("inner", incoming.uri)

@@ -25,6 +25,7 @@ from fedserver.jobs.plan import plan
 from storage import accounts, group_threads, groups
 from storage.groups import GroupRow
 from storage.posts import PostRow
+from storage.types import now_ms
 
 PINS_MAX: Final = 20
 
@@ -106,6 +107,9 @@ def on_ban(conn: Connection, incoming: Incoming) -> None:
     _check(conn, incoming, group, Action.BAN)
     if whom is None:
         raise Dropped("it is about somebody who is not known here")
+    expires_at = instant(activity.end_time)
+    if expires_at is not None and expires_at <= now_ms():
+        raise Dropped("the ban is over")
     members.ban_unit(
         conn, incoming.server, group, incoming.actor.id, whom.id, reason=_reason(incoming),
         expires_at=instant(activity.end_time), tell=False,
