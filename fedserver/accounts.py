@@ -205,7 +205,7 @@ async def _find(server: Server, handle: str, *, refresh: bool = False) -> int:
         found = await fetch.account_by_handle(server, parsed.username, parsed.host, refresh=refresh)
     else:
         row = await server.db.read(accounts.local, name)
-        found = row.id if row is not None else None
+        found = row.id if row is not None and not row.hidden else None
     if found is None:
         raise NotFound(f"There is no account {handle}.")
     return found

@@ -104,6 +104,8 @@ class Incoming:
         row = accounts.by_uri(conn, uri) if uri is not None and self.server.uris.is_local(uri) else None
         if row is None or row.domain or row.deleted_at is not None or row.suspended_at is not None:
             raise Dropped("it is about nobody here")
+        if row.hidden:
+            raise Dropped("it is about a private group")
         return row
 
     def post(self, conn: Connection, uri: str | None, *, viewer_id: int | None = None) -> PostRow:

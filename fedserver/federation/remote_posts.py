@@ -253,6 +253,8 @@ def addressing(conn: Connection, post: Post) -> Addressing:
     named = [mention.href for mention in post.mentions if mention.href in addressed][:MENTIONS_MAX]
     others = [uri for uri in (*post.to, *post.cc) if uri not in named][:MENTIONS_MAX]
     known = accounts.by_uris(conn, [*named, *others]) if named or others else {}
+    # Whoever guesses its address must not see by what a post then names that a private group is there.
+    known = {uri: row for uri, row in known.items() if not row.hidden}
     return Addressing(
         [known[uri].id for uri in named if uri in known],
         [known[uri].id for uri in others if uri in known],

@@ -326,10 +326,17 @@ def shown_unit(conn: Connection, viewer_id: int | None, rows: Sequence[GroupRow]
 
 def _shown(row: GroupRow, ties: Ties, topics: list[TopicRow]) -> Shown:
     standing = Standing(ties.role or None, ties.is_banned, ties.is_invited)
-    if rules.refusal(Action.READ, row, standing) is not None:
-        # How much is said in it, and when, is for those who may read it.
-        row = SimpleNamespace(**{**row._asdict(), "threads_count": 0, "last_activity_at": None})
-    return Shown(row, standing, topics, is_waiting=ties.is_waiting, level=ties.level or None)
+    return Shown(
+        veiled(row, standing), standing, topics, is_waiting=ties.is_waiting, level=ties.level or None
+    )
+
+
+def veiled(row: GroupRow, standing: Standing) -> GroupRow:
+    """A group as whoever stands so to it may see it: how much is said in it, and when, is for those who may read there."""
+    if rules.refusal(Action.READ, row, standing) is None:
+        return row
+    shown = row._asdict() if hasattr(row, "_asdict") else vars(row)
+    return SimpleNamespace(**{**shown, "threads_count": 0, "last_activity_at": None})
 
 
 async def of_member(server: Server, member: Member) -> list[GroupRow]:
@@ -399,7 +406,7 @@ def find_unit(
                 account.c.username_key.like(f"%{pattern}%", escape="\\"),
             )
         )
-    return window.rows(conn, query, group.c.account_id)
+    return [veiled(row, Standing(row.role)) for row in window.rows(conn, query, group.c.account_id)]
 
 
 async def find_shown(server: Server, viewer_id: int | None, window: Window, **wanted: Any) -> list[Shown]:

@@ -16,7 +16,7 @@ from fedserver import filters, page_cards, quoted, reading, visibility
 from fedserver import threads as conversations
 from fedserver.config import Config
 from fedserver.context import Server
-from fedserver.errors import Forbidden, NotFound, Unauthorized
+from fedserver.errors import NotFound
 from fedserver.federation import backfill
 from fedserver.filters import Filters
 from fedserver.groups import catalogue, rules, threads
@@ -177,7 +177,10 @@ async def of_member(server: Server, member: Member) -> tuple[list[GroupCard], li
             card_of(server.config, row, role=row.role, unread=unread.get(row.account_id, 0))
             for row in groups.of_member(conn, member.account_id)
         ]
-        invited = [card_of(server.config, row) for row in groups.invited_to(conn, member.account_id)]
+        invited = [
+            card_of(server.config, catalogue.veiled(row, Standing(is_invited=True)))
+            for row in groups.invited_to(conn, member.account_id)
+        ]
         return sorted(mine, key=lambda one: not one.unread), invited
 
     return await server.db.read(unit)
@@ -280,7 +283,7 @@ async def threads_of(server: Server, viewer: Viewer, view: GroupView, wanted: Wa
 async def thread(
     server: Server, viewer: Viewer, thread_id: int, *, page: int = 1, at: int | None = None
 ) -> ThreadView | Elsewhere:
-    """A page of a thread: the one with the post `at`, if that is named. Raises NotFound, Forbidden, Unauthorized."""
+    """A page of a thread: the one with the post `at`, if that is named. Raises NotFound, also where the viewer may not read."""
     mine = None if viewer.account_id is None else await filters.of_member(server, viewer.account_id)
     view = await server.db.read(
         thread_unit, server.config, viewer.account_id, thread_id, page=page, at=at, mine=mine
@@ -313,7 +316,7 @@ def thread_unit(
         raise NotFound
     may, why_not = _rights(row, standing, thread=row)
     if Action.READ not in may:
-        raise Unauthorized if viewer_id is None else Forbidden(why_not[Action.READ])
+        raise NotFound
     card = card_of(config, row, role=row.role)
     path = f"{card.path}/{thread_id}"
     walked = conversations.whole_unit(conn, viewer_id, thread_id)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from activitypub.names import PUBLIC
 from fedserver import visibility
 from fedserver.context import Server
 from fedserver.groups import members
 from storage import accounts
 from storage.group_ties import known_to
-from storage.tables import account
+from storage.tables import account, message
 from tests.conftest import MakeMember
+from tests.federation.stub import Door, Stub
 from tests.groups.conftest import MakeGroup
 from tests.members import Person
 
@@ -53,3 +55,30 @@ async def test_a_private_group_is_named_nowhere_but_within(
     assert following == 0
     assert [one["id"] for one in await alice.get(f"/api/v1/accounts/{alice.id}/following")] == [str(group_id)]
     assert await bob.get(f"/api/v1/accounts/{alice.id}/following") == []
+
+
+async def test_other_servers_find_no_private_group_by_guessing_its_address(
+    server: Server, door: Door, there: Stub, alice: Person, bob: Person, make_group: MakeGroup
+) -> None:
+    group_id = await make_group(alice, "core", access="private")
+    ann = there.actor("ann")
+    await door.takes(ann, ann.says("Follow", bob_uri := server.uris.actor("bob")))
+    told = []
+    for name in ("core", "nothing"):
+        uri = f"{server.config.origin}/groups/{name}"
+        tag = [
+            {"type": "Mention", "href": bob_uri, "name": "@bob"},
+            {"type": "Mention", "href": uri, "name": "@it"},
+        ]
+        note = ann.note(f"Is {name} there?", to=[PUBLIC, bob_uri, uri], tag=tag, audience=uri)
+        await door.takes(ann, ann.says("Follow", uri), ann.says("Create", note), ann.says("Block", uri))
+        found = await bob.get("/api/v2/search", q=note["id"], resolve="true")
+        told.append([[one["acct"] for one in status["mentions"]] for status in found["statuses"]])
+        assert await door.post(ann, ann.says("Follow", uri), path=f"/groups/{name}/inbox") == 404
+    assert told == [[["bob"]], [["bob"]]]
+    assert (await alice.get(f"/api/v1/accounts/{group_id}/followers")) == [
+        await alice.get(f"/api/v1/accounts/{alice.id}")
+    ]
+    # Nobody was written to but the one who follows a member.
+    sent = await server.db.read(lambda conn: conn.execute(select(message.c.body)).scalars().all())
+    assert not [one for one in sent if b"/groups/core" in bytes(one)]

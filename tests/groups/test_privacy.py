@@ -130,10 +130,10 @@ def _paths(known: list[str]) -> list[str]:
             continue  # the same once more, for clients that write it so
         parameters = PARAMETER.findall(route.path)
         values = [_values(name, pattern, known) for name, pattern in parameters]
-        longest = max(map(len, values), default=1)
-        for number in range(longest):
-            chosen = iter([one[number % len(one)] for one in values])
-            found[PARAMETER.sub(lambda _, rest=chosen: next(rest), route.path)] = None
+        few = values if len(values) < 2 else [one[:3] for one in values]
+        for chosen in itertools.product(*few):
+            rest = iter(chosen)
+            found[PARAMETER.sub(lambda _, rest=rest: next(rest), route.path)] = None
     found.update(dict.fromkeys(_narrowed(known)))
     return list(found)
 
@@ -150,7 +150,7 @@ def _values(name: str, pattern: str, known: list[str]) -> list[str]:
     if name == "version":
         return ["2.1"]
     if "id" in name.split("_") or name in ("number", "post", "status"):
-        return ["<group>", "<thread>", "<reply>", "<topic>", *known]
+        return ["<thread>", "<reply>", "<group>", "<topic>", *known]
     return ["<thread>", NAME]
 
 

@@ -8,8 +8,10 @@ from typing import Final
 from aiohttp import web
 
 from fedserver import posts
+from fedserver.errors import Forbidden, NotFound, Unauthorized
 from fedserver.groups import pages, reading, voting
 from fedserver.groups.pages import Elsewhere, ThreadView
+from fedserver.groups.rules import Action
 from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.federation import objects
@@ -24,13 +26,23 @@ async def opened(request: web.Request, *, at: int | None = None) -> ThreadView:
     """The page of the thread that the address asks for, or the one with the post `at`; whoever comes by an old address is
     sent on. Raises NotFound, Forbidden, Unauthorized."""
     query = forms.query(request)
-    view = await pages.thread(
-        keys.server(request),
-        request[keys.VIEWER],
-        forms.path_id(request),
-        page=query.integer("page", 1, least=1, most=10_000),
-        at=at or query.id("at"),
-    )
+    server, viewer = keys.server(request), request[keys.VIEWER]
+    try:
+        view = await pages.thread(
+            server,
+            viewer,
+            forms.path_id(request),
+            page=query.integer("page", 1, least=1, most=10_000),
+            at=at or query.id("at"),
+        )
+    except NotFound:
+        # Of a group for its members others are told so, whether or not there is such a thread.
+        group = await pages.show(server, viewer, request.match_info["name"])
+        if group.readable:
+            raise
+        raise (
+            Forbidden(group.why_not[Action.READ]) if isinstance(viewer, Member) else Unauthorized()
+        ) from None
     if isinstance(view, Elsewhere):
         page.divert(view.path)
     if view.group.handle != request.match_info["name"]:
