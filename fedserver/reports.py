@@ -12,6 +12,7 @@ from fedserver import notifications, settings, visibility
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
+from fedserver.groups import reports as group_reports
 from fedserver.viewer import Member
 from storage import posts, reports, users
 from storage.accounts import AccountRow
@@ -62,6 +63,7 @@ def _report(
         raise NotFound("Record not found")
     rules = {rule.id for rule in settings.in_force(conn, server.config).rules}
     forward = complaint.forward and bool(target.domain)
+    group = group_reports.group_of(conn, [one.id for one in about])
     report_id = new_id()
     row = reports.add(
         conn,
@@ -76,6 +78,7 @@ def _report(
         rule_ids=[one for one in complaint.rule_ids if one in rules],
         forwarded=forward,
         evidence=evidence_of(conn, [one.id for one in about]),
+        group_id=None if group is None else group.account_id,
     )
     for staff_id in users.staff_ids(conn):
         notifications.notify(conn, staff_id, "admin.report", member.account_id, report_id=report_id)

@@ -31,14 +31,17 @@ def add(
     rule_ids: Sequence[str] = (),
     forwarded: bool = False,
     evidence: Sequence[dict[str, Any]] = (),
+    group_id: int | None = None,
 ) -> ReportRow:
-    """A new report; `account_id` is the one who made it, the instance actor of another server included."""
+    """A new report; `account_id` is the one who made it, the instance actor of another server included; `group_id` is the
+    group of this server that it is about what was said in."""
     conn.execute(
         insert(report).values(
             id=report_id,
             uri=uri,
             account_id=account_id,
             target_id=target_id,
+            group_id=group_id,
             origin_host=origin_host,
             post_ids=json.dumps([str(one) for one in post_ids]),
             post_uris=json.dumps(list(post_uris)),
@@ -79,8 +82,10 @@ def page(
     target_id: int | None = None,
     target_domain: str = "",
     assigned_to_id: int | None = None,
+    group_id: int | None = None,
 ) -> list[ReportRow]:
-    """Reports that wait, or that are resolved, the newest first; all, or those by, about or in the hands of one."""
+    """Reports that wait, or that are resolved, the newest first; all, or those by, about or in the hands of one, or of a
+    group."""
     query = select(report).where(
         report.c.resolved_at.is_not(None) if resolved else report.c.resolved_at.is_(None)
     )
@@ -90,6 +95,8 @@ def page(
         query = query.where(report.c.target_id == target_id)
     if assigned_to_id is not None:
         query = query.where(report.c.assigned_to_id == assigned_to_id)
+    if group_id is not None:
+        query = query.where(report.c.group_id == group_id)
     if target_domain:
         there = select(account.c.id).where(under(account.c.domain, target_domain))
         query = query.where(report.c.target_id.in_(there))

@@ -81,6 +81,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "Move": people.on_move,
     "QuoteRequest": posts.on_quote_request,
     "Reject": people.on_reject,
+    "Resolve": flags.on_resolve,
     "Remove": people.on_remove,
     "Undo": posts.on_undo,
 }

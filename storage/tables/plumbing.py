@@ -130,6 +130,7 @@ report = Table(
     Column("uri", Text, nullable=False, unique=True),
     refers("account_id", "account.id", nullable=True),  # null: another server's instance actor
     refers("target_id", "account.id", index=True),
+    refers("group_id", "account.id", nullable=True, on_delete="SET NULL", index=True),  # where it was said
     Column("origin_host", Text, nullable=False, server_default=""),
     Column("post_ids", Json, nullable=False, server_default="[]"),
     Column("post_uris", Json, nullable=False, server_default="[]"),

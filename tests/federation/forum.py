@@ -15,15 +15,16 @@ from fedserver import config as configuration
 from fedserver import posts
 from fedserver.assembly import build_server
 from fedserver.context import Server
-from fedserver.groups import catalogue
+from fedserver.groups import catalogue, members
 from fedserver.groups.catalogue import GroupFields
 from fedserver.posts import Draft
 from fedserver.viewer import PAGE_SCOPES, Member
-from storage import accounts, groups, tables, users
+from storage import accounts, group_threads, groups, tables, users
+from storage import posts as stored_posts
 from storage.database import open_database
 from tests import quick_secrets
 from tests.client import Api
-from tests.federation.walk import Friends, arrives, stands
+from tests.federation.walk import Friends, stands
 from tests.running import RunningServer
 from tests.waiting import eventually
 
@@ -116,6 +117,76 @@ class Forum:
 
         within(self.friends.here_server, act)
 
+    def moderates(
+        self,
+        action: Callable[..., Awaitable[Any]],
+        uri: str,
+        *,
+        by: Api | None = None,
+        there: bool = False,
+        **more: Any,
+    ) -> None:
+        """The owner, or `by` a moderator of the server that they are of, does something with a post."""
+        running = self.friends.there_server if there else self.friends.here_server
+
+        async def act(server: Server) -> None:
+            row = await server.db.read(stored_posts.by_uri, uri)
+            assert row is not None
+            await action(server, await member_of(server, by or self.friends.here), row.id, **more)
+
+        within(running, act)
+
+    def appoints(self, whom: Api, role: str) -> None:
+        """The owner gives a member of the other server a role."""
+
+        async def act(server: Server, owner: Member, group: Any) -> None:
+            await members.appoint(server, owner, group.account_id, await self._known(server, whom), role)
+
+        self.acts(act)
+
+    def bans(self, whom: Api, reason: str) -> None:
+        """The owner bans a member of the other server."""
+
+        async def act(server: Server, owner: Member, group: Any) -> None:
+            await members.ban(server, owner, group.account_id, await self._known(server, whom), reason=reason)
+
+        self.acts(act)
+
+    async def _known(self, server: Server, whom: Api) -> int:
+        row = await server.db.read(accounts.by_handle, whom.username, whom.domain)
+        assert row is not None
+        return int(row.id)
+
+    # -- how it stands on either server
+
+    def role_of(self, running: RunningServer, whom: Api) -> str | None:
+        def read(conn: Connection) -> str | None:
+            group = accounts.by_uri(conn, self.uri)
+            who = accounts.by_uri(conn, f"{whom.origin}/users/{whom.username}")
+            there = groups.membership_of(conn, group.id, who.id) if group and who else None
+            return None if there is None else str(there.role)
+
+        return asks(running, read)
+
+    def pins(self, running: RunningServer) -> list[str]:
+        """The uris of pinned threads."""
+
+        def read(conn: Connection) -> list[str]:
+            group = accounts.by_uri(conn, self.uri)
+            assert group is not None
+            found = stored_posts.by_ids(conn, group_threads.pinned_ids(conn, group.id))
+            return [row.uri for row in found.values()]
+
+        return asks(running, read)
+
+    def dislikes(self, running: RunningServer, uri: str) -> int:
+        def read(conn: Connection) -> int:
+            row = stored_posts.by_uri(conn, uri)
+            assert row is not None
+            return group_threads.dislikes_of(conn, [row.id], None).get(row.id, (0, False))[0]
+
+        return asks(running, read)
+
     def thread(self, running: RunningServer, uri: str) -> Any:
         """The row of the thread on one of the servers, or None."""
 
@@ -161,6 +232,3 @@ def in_thread(who: Api, root_uri: str, uri: str) -> dict[str, Any]:
         return next((one for one in found if one["uri"] == uri), None)
 
     return eventually(seen, f"{uri} below {root_uri} for {who.handle}")
-
-
-__all__ = ["Forum", "answers", "arrives", "asks", "in_thread", "member_of", "within"]

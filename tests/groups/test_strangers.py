@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 
 from activitypub.names import PUBLIC
 from fedserver.context import Server
-from fedserver.groups import members, moderation
+from fedserver.errors import Forbidden
+from fedserver.groups import members, moderation, reports
 from storage import accounts, group_threads, groups, tables
 from storage import posts as stored_posts
+from storage.paging import Window
 from tests.federation.stub import Door, Stub, StubActor
 from tests.groups.conftest import MakeGroup, StartThread
 from tests.members import Person
@@ -233,3 +235,23 @@ async def test_a_private_group_is_not_there_for_other_servers(
     assert await door.post(ann, ann.says("Follow", ours.uri), path="/groups/python/inbox") == 404
     await door.takes(ann, ann.says("Follow", ours.uri), ann.says("Create", ours.note(ann, "Hello?")))
     assert await ours.sent() == []
+
+
+async def test_a_report_about_the_group_is_for_its_moderators(
+    ours: Ours, ann: StubActor, alice: Person, bob: Person, elsewhere: Stub, start: StartThread
+) -> None:
+    eve = elsewhere.actor("eve")
+    await ours.door.takes(eve, eve.says("Follow", ours.uri))
+    spam = ours.note(eve, "Spam")
+    flag = ann.says("Flag", spam["id"], to=[ours.uri], content="Look at this", audience=ours.uri)
+    await ours.door.takes(eve, eve.says("Create", spam))
+    await ours.door.takes(ann, flag)
+    (report,) = await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
+    assert (report.comment, report.post_uris) == ("Look at this", json.dumps([spam["id"]]))
+    with pytest.raises(Forbidden):
+        await reports.waiting(ours.server, bob.member, ours.id, Window(limit=20))
+    await ours.door.takes(ann, ann.says("Resolve", flag))
+    assert await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
+    await ours.becomes(ann, "moderator")
+    await ours.door.takes(ann, ann.says("Resolve", flag))
+    assert not await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
