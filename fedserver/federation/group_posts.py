@@ -25,6 +25,7 @@ from storage import accounts, group_threads, groups
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
 from storage.posts import PostRow
+from storage.types import now_ms
 
 encoded = msgspec.json.Encoder().encode
 
@@ -135,3 +136,10 @@ def is_banned(conn: Connection, row: PostRow) -> bool:
     """Whether the author of a post is banned from the group of ours that it is in."""
     group = groups.by_id(conn, row.group_id)
     return group is not None and not group.domain and groups.is_banned(conn, group.account_id, row.account_id)
+
+
+def note_closed(conn: Connection, incoming: Incoming, row: PostRow, post: Post) -> None:
+    """A group elsewhere hands on a thread that takes no answers: before there was Lock, locks were told so (Lemmy)."""
+    thread = group_threads.by_id(conn, row.id) if incoming.group is not None else None
+    if thread is not None and not post.comments_enabled and thread.locked_at is None:
+        group_threads.change(conn, row.id, locked_at=now_ms())

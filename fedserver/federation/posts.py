@@ -140,6 +140,7 @@ def _store(conn: Connection, incoming: Incoming, post: Post, body: bytes) -> Non
         changed = posts.by_id(conn, row.id)
         assert changed is not None
         posting.begun(conn, incoming.server, changed, place)
+        group_posts.note_closed(conn, incoming, changed, post)
         group_posts.hand_on(conn, incoming, place.group.account_id, row.uri)
     if post.in_reply_to is not None and (parent is None or parent.in_reply_to_uri) and not _is_whole(parent):
         plan(conn, "fetch_ancestors", {"post_id": row.id}, key=str(row.id))
@@ -216,6 +217,7 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     if group_posts.is_banned(conn, row):
         raise Dropped("its author is banned from the group")
     edit(conn, row, kept, body)
+    group_posts.note_closed(conn, incoming, row, post)
     group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 

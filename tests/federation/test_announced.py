@@ -289,6 +289,28 @@ async def test_a_moderator_of_one_group_is_nobody_in_another(
     assert (await guild.thread(page)).locked_at is None
 
 
+async def test_a_neighbour_of_the_group_is_nobody_without_it(
+    guild: Guild, ann: StubActor, there: Stub, door: Door
+) -> None:
+    page, neighbour = await guild.begins(ann), there.actor("neighbour")
+    await door.takes(
+        neighbour,
+        guild.does(neighbour, "Lock", page["id"]),
+        guild.does(neighbour, "Delete", page["id"], summary="x"),
+        guild.does(neighbour, "Add", page["id"], target=f"{guild.uri}/featured"),
+        guild.does(neighbour, "Block", door.server.uris.actor("alice"), target=guild.uri),
+        neighbour.says("Announce", guild.does(ann, "Delete", page["id"])),
+    )
+    assert (await guild.thread(page)).locked_at is None
+    assert await guild.log() == []
+    assert await guild.role_of(door.server.uris.actor("alice")) == "member"
+
+
+async def test_a_thread_that_takes_no_answers_is_locked(guild: Guild, ann: StubActor) -> None:
+    page = await guild.begins(ann, commentsEnabled=False)
+    assert (await guild.thread(page)).locked_at is not None
+
+
 async def test_an_activity_of_another_audience_is_not_the_groups(guild: Guild, ann: StubActor) -> None:
     page = guild.page(ann)
     await guild.announces(guild.does(ann, "Create", page, audience="https://other.example/c/cats"))
