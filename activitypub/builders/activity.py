@@ -37,6 +37,11 @@ def update_actor(uri: str, actor: Document, cc: Sequence[str] = ()) -> Document:
     return _activity("Update", uri, actor["id"], actor, to=[PUBLIC], cc=cc)
 
 
+def update_group(uri: str, group: Document, *, actor: str, to: Sequence[str]) -> Document:
+    """``Update`` of a group by a moderator of it (FEP-1b12)."""
+    return _in_group(_activity("Update", uri, actor, group, to=to, cc=[group["id"]]), group["id"], "")
+
+
 def delete(
     uri: str,
     *,

@@ -94,10 +94,8 @@ def _handed_on(conn: Connection, incoming: Incoming, group: GroupRow) -> None:
     if incoming.server.uris.is_local(activity.actor_uri):
         _came_back(conn, incoming, group, activity.type, activity.object_id)
         return
-    if said.how == "group" and activity.type == "Update":
+    if activity.type == "Update" and activity.object_id == group.uri:
         # A moderator has changed what the group says of itself: it is asked.
-        if activity.object_id != group.uri:
-            raise Dropped("nobody but the group says so")
         _refresh(incoming, group.uri)
         return
     actor = accounts.by_uri(conn, activity.actor_uri)

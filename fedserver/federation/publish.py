@@ -274,11 +274,20 @@ class Publisher:
         if recipients or within is not None:
             self._send(conn, member, document, recipients, topic=topic, within=within)
 
-    def group_updated(self, conn: Connection, group_id: int) -> None:
-        """What the actor document of a group says has changed."""
-        group = groups.by_id(conn, group_id)
-        if group is not None and not group.hidden and not group.domain:
-            self.profile_updated(conn, group_id)
+    def group_updated(self, conn: Connection, group_id: int, by_id: int) -> None:
+        """A member has changed what the actor document of a group says. The group says so itself, and hands on that the
+        member did it, which is all that Lemmy understands."""
+        group, member = groups.by_id(conn, group_id), _account(conn, by_id)
+        if group is None or member is None or group.hidden or group.domain:
+            return
+        self.profile_updated(conn, group_id)
+        document = activity.update_group(
+            self._uris.activity(new_id()),
+            self.documents.actor_document(conn, group_id),
+            actor=member.uri,
+            to=publish_groups.audience_of(self, group),
+        )
+        self.said_in_group(conn, group, member, document, topic=group.uri)
 
     def group_showed(self, conn: Connection, group: GroupRow, boost_id: int) -> None:
         """A group shows a thread: those that do not read what it hands on, Mastodon for one, hear of a boost."""

@@ -195,7 +195,7 @@ async def change(server: Server, member: Member, group_id: int, fields: GroupFie
         accounts.change(conn, group_id, **of_account)
         if fields.topics is not None:
             _put_topics(conn, group_id, fields.topics)
-        server.publish.group_updated(conn, group_id)
+        server.publish.group_updated(conn, group_id, member.account_id)
         signal(conn, "group", str(group_id))
 
     await server.db.write(unit)

@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 
 from fedserver.context import Server
-from fedserver.groups import moderation, voting
+from fedserver.groups import catalogue, moderation, voting
+from fedserver.groups.catalogue import GroupFields
 from storage import posts
 from tests.client import Api
 from tests.federation.forum import Forum, answers, in_thread, member_of, within
@@ -112,6 +113,16 @@ def test_a_moderator_on_the_other_server_moderates(forum: Forum) -> None:
     forum.becomes(friends.here_server, root, lambda row: row.locked_at, "that it is locked here")
     forum.appoints(friends.there, "member")
     eventually(lambda: forum.role_of(friends.there_server, friends.there) == "member", "the role there")
+
+
+def test_what_the_group_says_of_itself_changes_on_both_servers(forum: Forum) -> None:
+    group_id = forum.friends.there.find_account(forum.handle)["id"]
+    forum.acts(
+        lambda server, owner, group: catalogue.change(
+            server, owner, group.account_id, GroupFields(title="Anew")
+        )
+    )
+    becomes(forum.friends.there, f"/api/v1/accounts/{group_id}", display_name="Anew")
 
 
 def test_who_is_banned_is_told_and_belongs_to_it_no_more(forum: Forum) -> None:

@@ -112,9 +112,11 @@ async def test_all_that_groups_send_is_read(
             verify(document["object"], uri)
             inner = document["object"]["type"]
             kinds[f"Announce/{inner}"] = kinds.get(f"Announce/{inner}", 0) + 1
+            if inner == "Update" and parse(document["object"]["object"]) == "Group":
+                kinds["Announce/Update/Group"] = 1
     assert {f"Announce/{kind}" for kind in (
         "Create", "Update", "Delete", "Undo", "Like", "Dislike", "Lock", "Add", "Remove", "Block",
-    )} | {"Group", "OrderedCollection", "Create", "Update"} <= set(kinds)  # fmt: skip
+    )} | {"Group", "OrderedCollection", "Create", "Update", "Announce/Update/Group"} <= set(kinds)  # fmt: skip
 
 
 def _messages(conn: Connection) -> list[dict[str, Any]]:
