@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, CookieJar
 from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, async_playwright
 
 from fedserver import profiles, signup
 from fedserver.context import Server
 from fedserver.viewer import Anonymous, Role
 from tests.groups.conftest import answer, make_group, start
 from tests.members import Person
-from tests.pages.visitor import Visitor
+from tests.pages.browsers import CHROMIUM, FLAGS
+from tests.pages.visitor import PASSWORD, Visitor
 
-__all__ = ["answer", "make_group", "start"]  # fixtures
+__all__ = ["PASSWORD", "answer", "make_group", "start"]
 
-PASSWORD = "seven quiet otters"
 MakeReader = Callable[..., Awaitable[Visitor]]
 KnownAs = Callable[[str], Awaitable[Person]]
 
@@ -76,3 +77,11 @@ async def signed_in(server: Server, browser: Callable[[], Visitor]) -> MakeReade
         return reader
 
     return make
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
 
 from fedserver import posts, profiles, sessions
 from fedserver.context import Server
 from fedserver.posts import Draft, PollDraft
 from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
-from tests.pages.conftest import PASSWORD, MakeReader
+from tests.pages.browsers import CHROMIUM, complaints, sign_in
+from tests.pages.conftest import MakeReader
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
 FOR_MEMBERS = (
     "/home", "/compose", "/notifications", "/notifications/requests", "/settings/profile", "/settings/email", "/settings/security",
@@ -37,14 +27,6 @@ pytestmark = [
     # What a browser shows does not depend on the database.
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
-
-
-@pytest.fixture
-async def chromium(tmp_path: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture
@@ -61,25 +43,6 @@ async def post(server: Server, app_client: TestClient[Any, Any], signed_in: Make
     text = "# One\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     await posts.create(server, alice, Draft(text, title="An article", media_type="text/markdown"))
     return f"/@alice/{post_id}"
-
-
-async def complaints(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it is."""
-    await page.evaluate(AXE.read_text())
-    found: list[str] = await page.evaluate(
-        """tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(result =>
-            result.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).join(' ')))""",
-        AXE_TAGS,
-    )
-    return found
-
-
-async def sign_in(page: Page, origin: str) -> None:
-    await page.goto(f"{origin}/login")
-    await page.fill("#username", "bob")
-    await page.fill("#password", PASSWORD)
-    await page.click("main button[type=submit]")
-    await page.wait_for_url("**/home")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

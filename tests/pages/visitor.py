@@ -11,6 +11,7 @@ import html5lib
 from aiohttp import ClientSession, FormData
 from lxml import etree
 
+PASSWORD = "seven quiet otters"
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from fedserver import profiles, reading, settings, site
 from fedserver.content.markdown import render_markdown
+from fedserver.groups import pages
 from fedserver.reading import Window
 from fedserver.viewer import Member
 from web import keys
@@ -14,17 +15,19 @@ from web.pages import page
 from web.templating import initials_picture
 
 FRONT_CARDS = 10
+FRONT_GROUPS = 3
 
 
 @for_strangers
 async def front(request: web.Request) -> web.StreamResponse:
-    """What this network is, and its latest posts; members are led to their timeline."""
+    """What this network is, its newest groups and latest posts; members are led to their timeline."""
     viewer = request[keys.VIEWER]
     if isinstance(viewer, Member):
         return page.go("/home")
     server = keys.server(request)
     leaf = await reading.public(server, viewer, Window(limit=FRONT_CARDS), local=True)
-    return await page.show(request, "front.html", leaf=leaf, about=await site.describe(server))
+    groups, _, _ = await pages.find(server, viewer, Window(limit=FRONT_GROUPS), words="", kind="", local=True)
+    return await page.show(request, "front.html", leaf=leaf, groups=groups, about=await site.describe(server))
 
 
 async def about(request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,39 @@
+"""A real browser for the tests of pages: where it is, what axe-core says of a page, and signing in with it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.async_api import Page
+
+from tests.pages.visitor import PASSWORD
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+async def complaints(page: Page) -> list[str]:
+    """What axe-core finds wrong with the page as it is."""
+    await page.evaluate(AXE.read_text())
+    found: list[str] = await page.evaluate(
+        """tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']}).then(result =>
+            result.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).join(' ')))""",
+        AXE_TAGS,
+    )
+    return found
+
+
+async def sign_in(page: Page, origin: str, name: str = "bob") -> None:
+    """Sign in as a member that `signed_in` has made."""
+    await page.goto(f"{origin}/login")
+    await page.fill("#username", name)
+    await page.fill("#password", PASSWORD)
+    await page.click("main button[type=submit]")
+    await page.wait_for_url("**/home")
