@@ -378,3 +378,22 @@ async def test_apps_feeds_and_search_get_each_formula_once(alice: Person, nobody
     feed = await (await alice.client.get("/@alice/feed.atom")).text()
     assert feed.count("$a &amp;lt; b$") == 1
     assert "math" not in feed
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<ol start='{}'><li>a</li></ol>",
+        "<ol><li value='{}'>a</li></ol>",
+        "<abbr title='> {}'>a</abbr>",
+        "<table><tr><th scope='{}' colspan='{}'>a</th><td rowspan='{}'>b</td></tr></table>",
+        "<a href='https://a.example/{}'>a</a>",
+    ],
+)
+def test_a_formula_within_a_tag_does_not_come_back(around: str) -> None:
+    payload = (
+        "<math><semantics><mi>t</mi>"
+        '<annotation encoding="application/x-tex">x" onmouseover=alert(1) y="</annotation></semantics></math>'
+    )
+    for sanitise in (html.sanitise, html.sanitise_article, html.sanitise_bio):
+        assert "onmouseover" not in formulas.as_tex(sanitise(around.replace("{}", payload)))

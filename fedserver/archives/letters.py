@@ -39,6 +39,9 @@ PARTS_MAX: Final = 200
 SIGNATURE_LINES_MAX: Final = 20
 _EARLIEST_MS: Final = 31_536_000_000  # 1971: before that there are only clocks that were never set
 _TOMORROW_MS: Final = 86_400_000
+HEADER_CHARS_MAX: Final = 1_000
+"""Of one header: longer ones are made to keep whoever reads them busy."""
+REFERENCES_CHARS_MAX: Final = 50_000
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s]+)>")
 # In the languages whose mail programs translate it. "Re[2]:" is The Bat's, "Antw:" Dutch and old German.
 _ANSWER_MARK: Final = re.compile(
@@ -82,7 +85,7 @@ def heading(head: bytes, separator: bytes = b"") -> Heading:
     mail = BytesHeaderParser(policy=compat32).parsebytes(head)
     subject = text_of(mail, "Subject")
     key, is_answer = subject_key(subject)
-    references = _ids(text_of(mail, "References"))[::-1]
+    references = _ids(text_of(mail, "References", chars_max=REFERENCES_CHARS_MAX))[::-1]
     answered = _ids(text_of(mail, "In-Reply-To"))
     # RFC 5322 §3.6.4: In-Reply-To is the parent; where there are several or none, the last reference is.
     nearest = answered if len(answered) == 1 else []
@@ -131,11 +134,11 @@ def date_of(mail: Mail, separator: bytes = b"") -> int | None:
     return None
 
 
-def text_of(mail: Mail, name: str) -> str:
+def text_of(mail: Mail, name: str, *, chars_max: int = HEADER_CHARS_MAX) -> str:
     """A header as one line of text, whatever it was encoded in; "" without it."""
     for key, value in mail.raw_items():
         if key.lower() == name.lower():
-            return decoded(value)
+            return decoded(str(value)[:chars_max])
     return ""
 
 
@@ -166,16 +169,16 @@ def title_of(subject: str) -> str:
 
 
 def _without_marks(subject: str) -> tuple[str, bool]:
-    rest, is_answer = subject.strip(), False
+    text, position, is_answer = subject.strip(), 0, False
     while True:
-        mark = _ANSWER_MARK.match(rest)
+        mark = _ANSWER_MARK.match(text, position)
         if mark is not None:
             is_answer = True
         else:
-            mark = _LIST_MARK.match(rest)
-        if mark is None or mark.end() == len(rest):
-            return rest, is_answer
-        rest = rest[mark.end() :]
+            mark = _LIST_MARK.match(text, position)
+        if mark is None or mark.end() == len(text):
+            return text[position:], is_answer
+        position = mark.end()
 
 
 # -- who wrote it

@@ -24,6 +24,7 @@ _DAY_MS: Final = 86_400_000
 
 # "From " and an address begin a line of many a text; a separator has the year as well (RFC 4155, appendix A).
 _SEPARATOR: Final = re.compile(rb"From .*\b\d{1,2}:\d{2}(?::\d{2})?\b.*\b\d{4}\b.*\r?\n?\Z")
+_SEPARATOR_BYTES_MAX: Final = 500  # no address is as long, and the pattern takes its time with longer ones
 _QUOTED_FROM: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 _SCHEMA: Final = """
@@ -202,6 +203,10 @@ class Mbox:
         return dated[::-1]
 
 
+def _separates(line: bytes) -> bool:
+    return len(line) <= _SEPARATOR_BYTES_MAX and line.startswith(b"From ") and bool(_SEPARATOR.match(line))
+
+
 def _letters(file: BinaryIO) -> Iterator[tuple[bytes, int, int, bytes]]:
     """Of each message its separator, where it starts and ends, and its head."""
     separator: bytes | None = None
@@ -212,7 +217,7 @@ def _letters(file: BinaryIO) -> Iterator[tuple[bytes, int, int, bytes]]:
     position = 0
     at_line_start = True
     while line := file.readline(_LINE_BYTES_MAX):
-        if at_line_start and after_blank and line.startswith(b"From ") and _SEPARATOR.match(line):
+        if at_line_start and after_blank and _separates(line):
             if separator is not None:
                 yield separator, start, end - start, b"".join(head)
             separator, start = line, position + len(line)

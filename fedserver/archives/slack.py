@@ -7,8 +7,10 @@ channels are read only when they are named, direct messages never: nobody who wr
 
 from __future__ import annotations
 
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,14 @@ RATIO_MAX: Final = 200
 RATIO_BYTES_MIN: Final = 4 << 20
 CARDS_MAX: Final = 10
 _CHUNK_BYTES: Final = 1 << 16
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\.json")
 _TS: Final = re.compile(r"\d{9,11}\.\d{1,6}")
 
@@ -133,7 +143,7 @@ class SlackExport:
                 content = file.read(bytes_max + 1)
         except KeyError:
             return b""
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        except (*_DAMAGED, OSError) as error:
             raise NotAnArchive(message=f"{name} in this archive is damaged or locked.") from error
         if len(content) > bytes_max:
             raise NotAnArchive(message=f"{name} in this archive is larger than {bytes_max >> 20} MB.")
@@ -302,7 +312,7 @@ class SlackExport:
                     if written > FILE_BYTES_MAX:
                         raise NotAnArchive(message=f"It is larger than {FILE_BYTES_MAX >> 20} MB.")
                     target.write(chunk)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except _DAMAGED as error:
             raise NotAnArchive(message="It is damaged or locked.") from error
 
 

@@ -135,8 +135,9 @@ def _walk(html: str, formulas: Formulas, *, tagged: Collection[str] | None, keep
     """nh3's result with the rules that span elements. Every element in it is closed, in order."""
     if not html.isascii():
         html = without_overrides(html)
-    if "<a" not in html and "<span" not in html and html.count("<") <= DEPTH_MAX:
-        return "".join(formulas.put_back(html)) if formulas else html
+    # Formulas go back between tags alone: within one they would end the attribute that their mark stands in.
+    if not formulas and "<a" not in html and "<span" not in html and html.count("<") <= DEPTH_MAX:
+        return html
     out: list[str] = []
     kept: list[bool] = []
     link: _Link | None = None

@@ -298,3 +298,9 @@ def test_a_large_archive_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     count, peak_bytes = measured(lambda: Mbox(large))
     assert count == 1_001
     assert peak_bytes < 12_000_000
+
+
+@pytest.mark.parametrize("line", ["From " + "1:11 " * 100_000, "From " + "@" * 500_000])
+def test_lines_and_headers_made_to_be_slow_are_read_nevertheless(tmp_path: Path, line: str) -> None:
+    head = f"From: {'@' * 100_000}\nSubject: {'re:' * 50_000}"
+    assert len(read(tmp_path, letter(f"{SENT}\n{head}", f"Hello\n\n{line}\n"))) == 1
