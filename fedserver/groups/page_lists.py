@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,7 +15,7 @@ from fedserver import threads as conversations
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.groups import drafts, members, rules, threads
+from fedserver.groups import drafts, members, reports, rules, threads
 from fedserver.groups.pages import GroupCard, GroupView, ThreadView, card_of
 from fedserver.groups.rules import Action, Standing
 from fedserver.groups.threads import ThreadLine, Wanted
@@ -34,6 +35,18 @@ class Listed:
     people: list[tuple[Person, Any]]
     newer: int | None
     older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report about posts in a group; who wrote it is None for another server's. `posts` are those still there."""
+
+    id: int
+    at: int
+    by: Person | None
+    about: Person | None
+    comment: str
+    posts: tuple[PostCard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,36 @@ def _listed(
 ) -> Listed:
     newer, older = reading.cursors(window, ids)
     return Listed([(page_cards.person_of(config, row), said(row)) for row in rows], newer, older)
+
+
+async def reports_of(
+    server: Server, member: Member, view: GroupView, window: Window
+) -> tuple[list[Reported], int | None, int | None]:
+    """What is reported of the group and waits, newest first, with the cursors of `reading.Leaf`. Raises Forbidden."""
+    rows = await reports.waiting(server, member, view.card.id, window)
+
+    def unit(conn: Connection) -> list[Reported]:
+        ids = {one for row in rows for one in (row.account_id, row.target_id) if one is not None}
+        people = {
+            key: page_cards.person_of(server.config, one) for key, one in accounts.by_ids(conn, ids).items()
+        }
+        named = {row.id: [int(one) for one in json.loads(row.post_ids)] for row in rows}
+        wanted = [post_id for post_ids in named.values() for post_id in post_ids]
+        cards = {one.id: one for one in reading.cards(conn, server.config, member.account_id, wanted)}
+        return [
+            Reported(
+                row.id,
+                row.created_at,
+                people.get(row.account_id),
+                people.get(row.target_id),
+                row.comment,
+                tuple(cards[post_id] for post_id in named[row.id] if post_id in cards),
+            )
+            for row in rows
+        ]
+
+    newer, older = reading.cursors(window, [row.id for row in rows])
+    return await server.db.read(unit), newer, older
 
 
 async def log_of(

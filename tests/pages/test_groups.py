@@ -214,6 +214,24 @@ async def test_owners_and_moderators_look_after_a_group(
     assert "Archive the group" in page.words()
 
 
+async def test_moderators_see_and_settle_what_is_reported(
+    server: Server, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, start: StartThread
+) -> None:
+    mo, bob = await signed_in("mo"), await signed_in("bob")
+    owner = await known("mo")
+    group_id = await make_group(owner)
+    thread_id = await start(owner, group_id, "Too loud")
+    form = f"/@mo/{thread_id}/report"
+    await bob.submit(await bob.open(form), form, {"comment": "It shouts."}, choose={"category": "other"})
+    page = await mo.open("/groups/python/reports")
+    assert not page.problems
+    assert "It shouts." in page.words()
+    assert "Too loud" in page.words()
+    (settle,) = [one.get("action") for one in page.all("form") if one.get("action").endswith("/resolve")]
+    page = await mo.submit(page, settle)
+    assert "Nothing waits" in page.words()
+
+
 async def test_drafts_are_kept_until_they_are_sent(
     server: Server, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, start: StartThread
 ) -> None:

@@ -128,6 +128,7 @@ async def test_only_moderators_moderate(
         "requests",
         "invitations",
         "bans",
+        "reports",
         "settings",
         f"members/{owner.account_id}",
     ):

@@ -80,6 +80,7 @@ DONE: Final[dict[str, str]] = {
     "merged": "The discussions are merged.",
     "split": "The reply is a discussion of its own now.",
     "removed": "The post is removed.",
+    "resolved": "The report is settled.",
     "discarded": "The draft is thrown away.",
 }
 

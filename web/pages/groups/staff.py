@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fedserver.context import Server
 from fedserver.errors import Conflict, FedError, Forbidden, Invalid, NotFound
-from fedserver.groups import members, page_lists
+from fedserver.groups import members, page_lists, reports
 from fedserver.groups.page_lists import Listed
 from fedserver.groups.pages import GroupView
 from fedserver.groups.rules import Action
@@ -156,6 +156,21 @@ async def log(request: web.Request) -> web.StreamResponse:
     return await page.show(request, "group/log.html", view=view, deeds=deeds, newer=newer, older=older)
 
 
+async def reported(request: web.Request) -> web.StreamResponse:
+    """What is reported of posts in the group, for its moderators."""
+    member, view = page.member(request), await found(request)
+    window = page.window(request)
+    listed, newer, older = await page_lists.reports_of(keys.server(request), member, view, window)
+    return await page.show(request, "group/reports.html", view=view, listed=listed, newer=newer, older=older)
+
+
+async def resolve(request: web.Request) -> web.StreamResponse:
+    """Nothing is left to be done about a report."""
+    member, view = page.member(request), await found(request)
+    await reports.resolve(keys.server(request), member, view.card.id, forms.path_id(request))
+    return page.go(f"{view.card.path}/reports?done=resolved")
+
+
 def _about(act: Act, back: str, done: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """A handler for a button beside somebody in a list."""
 
@@ -196,4 +211,6 @@ routes = [
     web.post(GROUP + "/bans", ban),
     web.post(GROUP + "/bans" + _SOMEBODY + "/end", _about(members.unban, "bans", "saved")),
     web.get(GROUP + "/log", log),
+    web.get(GROUP + "/reports", reported),
+    web.post(GROUP + "/reports/{id:[0-9]{1,19}}/resolve", resolve),
 ]
