@@ -214,6 +214,31 @@ async def test_owners_and_moderators_look_after_a_group(
     assert "Archive the group" in page.words()
 
 
+async def test_votes_lead_back_to_the_post(
+    server: Server,
+    signed_in: MakeReader,
+    known: KnownAs,
+    make_group: MakeGroup,
+    start: StartThread,
+    answer: StartThread,
+) -> None:
+    await signed_in("mo")
+    bob = await signed_in("bob")
+    owner = await known("mo")
+    group_id = await make_group(owner, allows_downvotes=True)
+    thread_id = await start(owner, group_id, "Hello")
+    reply = await answer(owner, thread_id)
+    thread = f"/groups/python/{thread_id}"
+    page = await bob.submit(await bob.open(thread), f"{thread}/posts/{reply}/downvote")
+    assert path_of(page) == thread
+    assert page.all("button", formaction=f"{thread}/posts/{reply}/undo-downvote", class_="on")
+    # Who is for it is against it no longer.
+    page = await bob.submit(page, f"/@mo/{reply}/like")
+    assert path_of(page) == thread
+    assert page.all("button", formaction=f"/@mo/{reply}/unlike", class_="on")
+    assert page.all("button", formaction=f"{thread}/posts/{reply}/downvote")
+
+
 async def test_moderators_see_and_settle_what_is_reported(
     server: Server, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, start: StartThread
 ) -> None:
