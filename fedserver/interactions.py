@@ -242,22 +242,23 @@ def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choic
 
 def receive_like(
     conn: Connection, account: AccountRow, row: PostRow, uri: str, *, among: bool = False
-) -> None:
+) -> bool:
     """Somebody elsewhere likes a post that they may see; twice is as once. That they are `among` those who read in a group
-    elsewhere only the group knows."""
+    elsewhere only the group knows. Whether it is new."""
     if not (among or visibility.may_see(conn, row, account.id)):
-        return
+        return False
     if interactions.like_between(conn, account.id, row.id):
-        return
+        return False
     group = groups.by_id(conn, row.group_id)
     if (
         not among
         and group is not None
         and rules.refusal(Action.VOTE, group, rules.standing_of(conn, group.account_id, account.id))
     ):
-        return
+        return False
     interactions.add_like(conn, account.id, row.id, uri)
     _liked(conn, row, account.id)
+    return True
 
 
 def receive_undo_like(conn: Connection, account_id: int, row: PostRow) -> bool:
@@ -304,6 +305,11 @@ def receive_vote(
     """Somebody elsewhere votes in a poll of ours. Whether it counted."""
     poll = posts.polls_of(conn, [row.id]).get(row.id)
     if poll is None or _is_over(poll) or not row.local or not visibility.may_see(conn, row, voter.id):
+        return False
+    group = groups.by_id(conn, row.group_id)
+    if group is not None and rules.refusal(
+        Action.VOTE, group, rules.standing_of(conn, group.account_id, voter.id)
+    ):
         return False
     options = posts.poll_options_of(conn, [row.id])[row.id]
     position = next((one.position for one in options if one.title == title), None)

@@ -229,6 +229,8 @@ def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft
     target = quotes.quoted_by(conn, row)
     rendered, named = _rendered(conn, server, draft, target, private=(row.group_id or 0,))
     posting.check_edit(conn, row)
+    parent = posts.by_id(conn, row.in_reply_to_id)
+    posting.check_answer(conn, parent, row.visibility, named.values())
     says = {
         **marking.of_edited(row, _texts(conn, draft, rendered)),
         "kind": "question" if draft.poll else "article" if draft.title else "note",

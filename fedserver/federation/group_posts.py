@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from activitypub.names import AS2
 from activitypub.values import parse_json
 from activitypub.vocabulary import Post
 from fedserver import visibility
@@ -22,7 +23,6 @@ from fedserver.groups import posting, rules
 from fedserver.groups.posting import Place
 from fedserver.groups.rules import Action
 from storage import accounts, group_threads, groups
-from storage.accounts import AccountRow
 from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.types import now_ms
@@ -44,7 +44,7 @@ def place_of(conn: Connection, incoming: Incoming, post: Post, parent: PostRow |
     if via is not None:
         if parent is not None and not put_in(conn, parent, via):
             return Placed()
-        if not belongs(post, via, parent) or not _is_readable(post, via, incoming.actor):
+        if not belongs(post, via, parent) or not _is_readable(incoming, post, via):
             return Placed()
         thread = group_threads.by_id(conn, parent.thread_id) if parent is not None else None
         return Placed(Place(via, thread))
@@ -56,7 +56,9 @@ def place_of(conn: Connection, incoming: Incoming, post: Post, parent: PostRow |
         # Who answers somebody's post elsewhere and names a group does not put it there.
         place = posting.place_of_answer(conn, parent) if parent is not None else None
         action = Action.REPLY
-    if place is None or place.group.domain or not _is_readable(post, place.group, incoming.actor):
+    if place is None or place.group.domain or not _is_readable(incoming, post, place.group):
+        return Placed()
+    if post.audience and place.group.uri not in post.audience:
         return Placed()
     standing = rules.standing_of(conn, place.group.account_id, incoming.actor.id)
     if not rules.is_known_to(place.group, standing):
@@ -76,11 +78,15 @@ def _group_named(conn: Connection, incoming: Incoming, post: Post) -> GroupRow |
     return None
 
 
-def _is_readable(post: Post, group: GroupRow, author: AccountRow) -> bool:
-    """Whether who reads in the group may read the post: not what is for the author's followers, or for single people."""
-    return (
-        group.access != "public" or post.visibility(author.followers_uri or None) in visibility.FOR_EVERYBODY
-    )
+def _is_readable(incoming: Incoming, post: Post, group: GroupRow) -> bool:
+    """Whether who reads in the group may read the post: not what is for the author's followers, or for single people.
+    Where only members read, its author has addressed the group; to name it is not enough."""
+    if group.access == "public":
+        return post.visibility(incoming.actor.followers_uri or None) in visibility.FOR_EVERYBODY
+    uris = incoming.server.uris
+    followers = group.followers_uri if group.domain else uris.group_uris(group.username).followers
+    addressed = {*post.to, *post.cc, *post.audience}
+    return group.uri in addressed or bool(followers and followers in addressed)
 
 
 # -- handing on
@@ -95,19 +101,20 @@ def hand_on(conn: Connection, incoming: Incoming, group_id: int | None, topic: s
 
 def _as_received(incoming: Incoming) -> Document:
     """The activity, value for value (FEP-1b12 "The Announce wrapper"): a proof inside covers it."""
-    document: Document = parse_json(incoming.said.body)
-    if incoming.object_document is None:
+    # Of what is gone there is no document: its origin has said so with a status.
+    document: Document = parse_json(incoming.said.body) if incoming.said.body else {}
+    if document and incoming.object_document is None:
         return document
     # Only the object is its origin's word; of the activity the parts that we have acted on.
     activity = incoming.activity
     return {
-        "@context": document.get("@context", []),
+        "@context": document.get("@context", AS2),
         "id": activity.id,
         "type": activity.type,
         "actor": activity.actor_uri,
         "to": list(activity.to),
         "cc": list(activity.cc),
-        "object": document,
+        "object": document or activity.object_id,
     }
 
 
@@ -132,10 +139,17 @@ def check_vote(conn: Connection, incoming: Incoming, row: PostRow, action: Actio
         raise Dropped(why or "the post is of another group")
 
 
-def is_banned(conn: Connection, row: PostRow) -> bool:
-    """Whether the author of a post is banned from the group of ours that it is in."""
-    group = groups.by_id(conn, row.group_id)
-    return group is not None and not group.domain and groups.is_banned(conn, group.account_id, row.account_id)
+def check_edit(conn: Connection, incoming: Incoming, row: PostRow, post: Post) -> None:
+    """Raise Dropped for an edit in a group of ours by somebody who may say nothing there any more, or of a post that is
+    not for the group any more."""
+    group = groups.by_id(conn, row.group_id) if posting.is_in_group(row) else None
+    if group is None or group.domain:
+        return
+    why = rules.refusal(Action.VOTE, group, rules.standing_of(conn, group.account_id, row.account_id))
+    if why is not None:
+        raise Dropped(why)
+    if not _is_readable(incoming, post, group):
+        raise Dropped("it is not for the group any more")
 
 
 def note_closed(conn: Connection, incoming: Incoming, row: PostRow, post: Post) -> None:

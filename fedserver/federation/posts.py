@@ -212,28 +212,38 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     said_at = instant(post.updated) or instant(activity.updated)
     if said_at is not None and row.edited_at is not None and said_at < row.edited_at:
         raise Dropped("a later edit is known")
+    group_posts.check_edit(conn, incoming, row, post)
     kept = remote_posts.as_kept(conn, post, incoming.actor.host)
     remote_quotes.changed(conn, incoming.server, row, kept)
-    if group_posts.is_banned(conn, row):
-        raise Dropped("its author is banned from the group")
-    edit(conn, row, kept, body)
+    changed = edit(conn, row, kept, body)
     group_posts.note_closed(conn, incoming, row, post)
-    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+    if changed:
+        group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 
-def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> None:
-    """Store what a known post says now: counts alone leave no trace, words do."""
+def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
+    """Store what a known post says now: counts alone leave no trace, words do. Whether either changed."""
+    before = _poll_as_shown(conn, row.id)
     counted = post.poll is None or remote_posts.count_poll(conn, row.id, post.poll)
     if counted and not _says_something_new(conn, row, post):
         posts.put_source(conn, row.id, body)
         posts.change(conn, row.id, fetched_at=now_ms())
         signal(conn, "status.update", str(row.id))
-        return
+        return post.poll is not None and _poll_as_shown(conn, row.id) != before
     own_posts.keep_revision(conn, row)
     changed = remote_posts.change(conn, row, post, body)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)
     own_posts.edited(conn, changed)
+    return True
+
+
+def _poll_as_shown(conn: Connection, post_id: int) -> Any:
+    poll = posts.polls_of(conn, [post_id]).get(post_id)
+    if poll is None:
+        return None
+    votes = [one.votes_count for one in posts.poll_options_of(conn, [post_id])[post_id]]
+    return votes, poll.voters_count, poll.expires_at, poll.closed_at
 
 
 def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
@@ -361,8 +371,8 @@ def on_like(conn: Connection, incoming: Incoming) -> None:
         raise Dropped("it is known")
     if row.group_id is not None:
         group_posts.check_vote(conn, incoming, row, Action.VOTE)
-    interactions.receive_like(conn, incoming.actor, row, incoming.uri, among=incoming.group is not None)
-    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+    if interactions.receive_like(conn, incoming.actor, row, incoming.uri, among=incoming.group is not None):
+        group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 
 def on_dislike(conn: Connection, incoming: Incoming) -> None:
@@ -373,8 +383,8 @@ def on_dislike(conn: Connection, incoming: Incoming) -> None:
     if row.group_id is None:
         raise Dropped("it is about a post outside groups")
     group_posts.check_vote(conn, incoming, row, Action.DOWNVOTE)
-    voting.receive_downvote(conn, incoming.actor.id, row, incoming.uri)
-    group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+    if voting.receive_downvote(conn, incoming.actor.id, row, incoming.uri):
+        group_posts.hand_on(conn, incoming, row.group_id, row.uri)
 
 
 # -- Undo

@@ -57,13 +57,15 @@ def take_back_unit(conn: Connection, server: Server, account_id: int, post_id: i
 # -- what arrives from elsewhere
 
 
-def receive_downvote(conn: Connection, account_id: int, row: PostRow, uri: str) -> None:
-    """Somebody elsewhere votes against a post of a group; twice is as once. Raises NotFound outside groups."""
+def receive_downvote(conn: Connection, account_id: int, row: PostRow, uri: str) -> bool:
+    """Somebody elsewhere votes against a post of a group; twice is as once. Whether it is new. Raises NotFound outside groups."""
     if row.group_id is None:
         raise NotFound
-    if group_threads.dislike_between(conn, account_id, row.id) is None:
-        interactions.receive_undo_like(conn, account_id, row)
-        _put(conn, row, account_id, uri)
+    if group_threads.dislike_between(conn, account_id, row.id) is not None:
+        return False
+    interactions.receive_undo_like(conn, account_id, row)
+    _put(conn, row, account_id, uri)
+    return True
 
 
 def receive_take_back(conn: Connection, account_id: int, row: PostRow) -> bool:

@@ -9,12 +9,16 @@ import pytest
 from sqlalchemy import Connection, select
 
 from activitypub.names import PUBLIC
+from fedserver import posts
 from fedserver.context import Server
-from fedserver.errors import Forbidden
+from fedserver.errors import Forbidden, Invalid
 from fedserver.groups import members, moderation, reports
+from fedserver.posts import Draft, PollDraft
 from storage import accounts, group_threads, groups, tables
 from storage import posts as stored_posts
 from storage.paging import Window
+from storage.types import now_ms
+from tests.conftest import MakeMember
 from tests.federation.stub import Door, Stub, StubActor
 from tests.groups.conftest import MakeGroup, StartThread
 from tests.members import Person
@@ -255,3 +259,87 @@ async def test_a_report_about_the_group_is_for_its_moderators(
     await ours.becomes(ann, "moderator")
     await ours.door.takes(ann, ann.says("Resolve", flag))
     assert not await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
+
+
+async def test_what_is_not_for_the_members_is_not_handed_on_to_them(
+    door: Door, ann: StubActor, alice: Person, make_group: MakeGroup, start: StartThread
+) -> None:
+    ours = Ours(door, await make_group(alice, access="members", join_mode="open"), "python")
+    await door.takes(ann, ann.says("Follow", ours.uri))
+    root, me = ours.server.uris.post(await start(alice, ours.id, "Among us")), ours.server.uris.actor("alice")
+    tag = [{"type": "Mention", "href": ours.uri, "name": "@python"}]
+    answer = ann.note("Between us", inReplyTo=root, to=[me], cc=[], tag=tag)
+    await door.takes(ann, ann.says("Create", answer, to=[me]))
+    row = await ours.post(answer["id"])
+    assert (row.visibility, row.group_id) == ("direct", None)
+    shared = ann.note("To all", inReplyTo=root, to=[f"{ours.uri}/followers"], cc=[])
+    await door.takes(ann, ann.says("Create", shared, to=shared["to"]))
+    said = shared | {"content": "<p>For one</p>", "to": [me], "updated": "2099-01-01T00:00:00Z"}
+    await door.takes(ann, ann.says("Update", said, to=[me]))
+    assert (await ours.post(shared["id"])).content_html == "<p>To all</p>"
+    assert [one["object"]["id"] for one in await ours.sent("Create") if one["actor"] == ann.uri] == [
+        shared["id"]
+    ]
+    assert await ours.sent("Update") == []
+
+
+async def test_what_changes_nothing_is_not_handed_on(
+    ours: Ours, ann: StubActor, alice: Person, start: StartThread
+) -> None:
+    root = ours.server.uris.post(await start(alice, ours.id, "Which editor?"))
+    note = ours.note(ann)
+    await ours.door.takes(ann, ann.says("Create", note))
+    for kind, what in (
+        ("Like", root),
+        ("Like", root),
+        ("Dislike", root),
+        ("Dislike", root),
+        ("Update", note),
+    ):
+        await ours.door.takes(ann, ann.says(kind, what))
+    assert [len(await ours.sent(kind)) for kind in ("Like", "Dislike", "Update")] == [1, 1, 0]
+
+
+async def test_a_post_of_another_audience_is_not_the_groups(ours: Ours, ann: StubActor) -> None:
+    await ours.door.takes(ann, ann.says("Create", ours.note(ann, audience="https://other.example/c/cats")))
+    assert await ours.sent("Create") == []
+
+
+async def test_nothing_is_edited_or_voted_on_in_an_archive(ours: Ours, ann: StubActor, alice: Person) -> None:
+    poll = PollDraft(["Yes", "No"], 3_600)
+    post_id = await posts.create(ours.server, alice.member, Draft("Well?", poll=poll, group_id=ours.id))
+    note = ours.note(ann)
+    await ours.door.takes(ann, ann.says("Create", note))
+    before = (await ours.post(note["id"])).content_html
+    await ours.server.db.write(groups.change, ours.id, archived_at=now_ms())
+    edit = note | {"content": "<p>Late</p>", "updated": "2099-01-01T00:00:00Z"}
+    vote = ann.note("", name="Yes", inReplyTo=ours.server.uris.post(post_id))
+    await ours.door.takes(ann, ann.says("Update", edit), ann.says("Create", vote))
+    assert (await ours.post(note["id"])).content_html == before
+    options = await ours.server.db.read(stored_posts.poll_options_of, [post_id])
+    assert [one.votes_count for one in options[post_id]] == [0, 0]
+
+
+async def test_a_delete_that_only_its_origin_confirms_is_handed_on(
+    ours: Ours, ann: StubActor, elsewhere: Stub
+) -> None:
+    note = ours.note(ann)
+    await ours.door.takes(ann, ann.says("Create", note))
+    ann.stub.documents[note["id"].removeprefix(ann.stub.origin)] = 410
+    await ours.door.takes(elsewhere.actor("relay"), ann.says("Delete", note["id"]))
+    assert await ours.post(note["id"]) is None
+    assert [one["object"] for one in await ours.sent("Delete")] == [note["id"]]
+
+
+async def test_an_edited_answer_to_one_member_names_no_others(
+    door: Door, alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup, start: StartThread
+) -> None:
+    await member("carol")
+    group_id = await make_group(alice, access="members", join_mode="open")
+    await members.join(door.server, bob.member, group_id)
+    root = await start(alice, group_id, "Among us")
+    answer = await posts.create(
+        door.server, bob.member, Draft("@alice well", in_reply_to_id=root, visibility="direct")
+    )
+    with pytest.raises(Invalid, match="not in the group"):
+        await posts.edit(door.server, bob.member, answer, Draft("@alice @carol well"))
