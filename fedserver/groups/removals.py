@@ -39,7 +39,13 @@ def remove(
         return
     if not row.local:
         inbox.bury(conn, row.uri, REMOVED, former_type=row.kind.capitalize(), for_good=True)
+        inbox.bury(conn, _by(group, row.uri), REMOVED, for_good=True)
     moderation.remove_unit(conn, server, group, row, by_id, reason=reason, tell=False)
+
+
+def _by(group: GroupRow, uri: str) -> str:
+    """Under what is kept that this group removed the post: no other can put it back."""
+    return f"{group.uri} {uri}"
 
 
 def _take_out(conn: Connection, group: GroupRow, row: PostRow, by_id: int, reason: str) -> None:
@@ -71,6 +77,8 @@ def restore(conn: Connection, group: GroupRow, uri: str, *, deleted: str = REMOV
         posting.arrived(conn, changed, group, quietly=True)
         signal(conn, "status.update", str(row.id))
         return True
+    if deleted == REMOVED and not inbox.unbury(conn, _by(group, uri), REMOVED):
+        return False
     if not inbox.unbury(conn, uri, deleted):
         return False
     plan(conn, "restore_post_in_group", {"group_id": group.account_id, "uri": uri}, key=uri)

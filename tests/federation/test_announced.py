@@ -13,7 +13,7 @@ from activitypub.signatures import PrivateKey, with_proof
 from fedserver import posts
 from fedserver.errors import Forbidden
 from fedserver.posts import Draft
-from storage import group_threads
+from storage import group_threads, inbox
 from tests.conftest import MakeMember
 from tests.federation.guild import Guild
 from tests.federation.stub import Door, Stub, StubActor, stub_server
@@ -159,6 +159,17 @@ async def test_what_moderators_put_back_is_fetched_again(guild: Guild, ann: Stub
         return await guild.thread(page)
 
     assert (await until(back, "the thread is back")).group_id == guild.group_id
+
+
+async def test_no_other_group_puts_back_what_a_group_removed(
+    guild: Guild, ann: StubActor, third: Stub, alice: Person
+) -> None:
+    page = await guild.begins(ann)
+    await guild.announces(guild.does(guild.mod, "Delete", page["id"], summary="Spam"))
+    other = await Guild.found(guild.door, third, third.actor("other_mod"), alice)
+    theirs = other.does(other.mod, "Delete", page["id"], summary="Spam")
+    await other.announces(other.does(other.mod, "Undo", theirs))
+    assert await guild.door.server.db.read(inbox.is_buried, page["id"])
 
 
 async def test_who_moderates_is_what_the_groups_server_says(
