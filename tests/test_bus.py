@@ -16,11 +16,13 @@ from fedserver.config import ConfigError
 from storage.database import PostgresDatabase, open_database
 from storage.signals import FROM_OUTSIDE, signal
 from tests import databases
+from tests.running import free_port
 
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    # Its own search for a free port finds the same one in every test process.
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 
@@ -71,9 +73,9 @@ async def test_a_valkey_that_was_away_costs_no_change_and_is_found_again(
     postgresql: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR, "fedserver.database")
-    before = ValkeyServer()
+    port = free_port()
+    before = ValkeyServer(port=port)
     before.start()
-    port = before.port
     async with listening(postgresql, before.connection_url) as (database, heard):
         before.stop()
         await database.write(said)  # nobody hears it; it is written nevertheless
