@@ -217,6 +217,13 @@ def bury(conn: Connection, uri: str, kind: str, *, former_type: str = "", for_go
     )
 
 
+def by_author(author_uri: str, uri: str) -> str:
+    """Under what is kept that its author deleted a post, or said so of one that was not known here: a word for their own
+    posts alone, which only they take back.
+    """
+    return f"{author_uri} {uri}"
+
+
 def unbury(conn: Connection, uri: str, kind: str) -> bool:
     """Forget that this was deleted, if it was for that reason. Whether it was."""
     removed = conn.execute(delete(tombstone).where(tombstone.c.uri == uri, tombstone.c.kind == kind))

@@ -322,7 +322,9 @@ def _store_post(conn: Connection, value: Post, author_id: int, body: bytes, clim
     if known is not None:
         return int(known.id)
     author = accounts.by_id(conn, author_id)
-    if author is None or author.suspended_at is not None or inbox.is_buried(conn, value.id):
+    if author is None or author.suspended_at is not None:
+        return None
+    if inbox.is_buried(conn, value.id, inbox.by_author(author.uri, value.id)):
         return None
     parent = remote_posts.parent_of(conn, value, author)
     row = remote_posts.insert(conn, value, author, body, parent=parent)

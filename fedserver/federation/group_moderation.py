@@ -76,10 +76,8 @@ def undo_removal(conn: Connection, incoming: Incoming, uri: str | None, target: 
     if group is None or target is None:
         raise Dropped("it names no post of a group")
     # Lemmy's authors bring back what they deleted; what moderators removed only moderators bring back.
-    by_author = (
-        incoming.group is not None and incoming.how != "group" and same_origin(target, incoming.actor.uri)
-    )
-    if not (by_author and removals.restore(conn, group, target, deleted="deleted")):
+    theirs = incoming.group is not None and incoming.how != "group"
+    if not (theirs and removals.restore_own(conn, group, target, incoming.actor.uri)):
         _check(conn, incoming, group, Action.REMOVE)
         if not removals.restore(conn, group, target):
             raise Dropped("it was not removed here")

@@ -50,7 +50,9 @@ _LIKES: Final = frozenset({"Like", "EmojiReact"})
 def on_create(conn: Connection, incoming: Incoming) -> None:
     """A new post, or a vote in a poll of ours."""
     activity = incoming.activity
-    if activity.object_id is not None and inbox.is_buried(conn, activity.object_id, activity.id):
+    if activity.object_id is not None and (
+        inbox.is_buried(conn, activity.id) or _was_deleted(conn, incoming, activity.object_id)
+    ):
         raise Dropped("it was deleted before")
     post, body = _embedded_post(incoming)
     if post is None:
@@ -202,7 +204,7 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     row = posts.by_uri(conn, post.id)
     if row is None:
         published = instant(post.published) or 0
-        if inbox.is_buried(conn, post.id) or published < now_ms() - RECENT_MS:
+        if _was_deleted(conn, incoming, post.id) or published < now_ms() - RECENT_MS:
             raise Dropped("it is about a post that is not known here")
         _check_addressing(incoming, post)
         _store(conn, incoming, post, body)
@@ -265,11 +267,13 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
     if quotes.stamp_deleted(conn, incoming) or featured.authorization_deleted(conn, incoming):
         return
     row = posts.by_uri(conn, uri)
+    own = inbox.by_author(incoming.actor.uri, uri)
     if row is None:
         if not same_origin(uri, incoming.actor.uri):
             raise Dropped("the post is somebody else's")
         if incoming.how != "group":
-            inbox.bury(conn, uri, "deleted", former_type=incoming.activity.object_type or "")
+            # Whose it is nobody knows: it counts for what they wrote themselves.
+            inbox.bury(conn, own, "deleted", former_type=incoming.activity.object_type or "")
         return
     if incoming.how == "group" or row.account_id != incoming.actor.id or row.local:
         group_moderation.on_removal(conn, incoming, row)
@@ -277,7 +281,13 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
         interactions.remove_boost(conn, row)
     else:
         group_posts.hand_on(conn, incoming, row.group_id, row.uri)
+        if row.group_id is not None:
+            inbox.bury(conn, own, "deleted", for_good=True)
         own_posts.erase(conn, row)
+
+
+def _was_deleted(conn: Connection, incoming: Incoming, uri: str) -> bool:
+    return inbox.is_buried(conn, uri, inbox.by_author(incoming.actor.uri, uri))
 
 
 # -- QuoteRequest
@@ -303,7 +313,7 @@ def on_quote_request(conn: Connection, incoming: Incoming) -> None:
 def _quoting_post(conn: Connection, incoming: Incoming, uri: str, reader_id: int) -> PostRow:
     """The post that quotes, as it was sent inside or as the quoted author can read it; news if it was not known."""
     row = posts.by_uri(conn, uri)
-    if row is None and inbox.is_buried(conn, uri):
+    if row is None and _was_deleted(conn, incoming, uri):
         raise Dropped("the post was deleted before")
     embedded = incoming.activity.instrument
     if row is None and isinstance(embedded, dict) and set(embedded) - {"id", "type"}:

@@ -64,9 +64,8 @@ def _take_out(conn: Connection, group: GroupRow, row: PostRow, by_id: int, reaso
     signal(conn, "status.update", str(row.id))
 
 
-def restore(conn: Connection, group: GroupRow, uri: str, *, deleted: str = REMOVED) -> bool:
-    """Put back what was removed, or `deleted` by its author; a post of another server by job, which fetches it. Whether
-    it had been."""
+def restore(conn: Connection, group: GroupRow, uri: str) -> bool:
+    """Put back what was removed; a post of another server by job, which fetches it. Whether it had been."""
     row = posts.by_uri(conn, uri)
     if row is not None:
         if row.group_id is not None or not row.local or not _was_taken_out(conn, group.account_id, row.id):
@@ -77,12 +76,25 @@ def restore(conn: Connection, group: GroupRow, uri: str, *, deleted: str = REMOV
         posting.arrived(conn, changed, group, quietly=True)
         signal(conn, "status.update", str(row.id))
         return True
-    if deleted == REMOVED and not inbox.unbury(conn, _by(group, uri), REMOVED):
+    if not inbox.unbury(conn, _by(group, uri), REMOVED) or not inbox.unbury(conn, uri, REMOVED):
         return False
-    if not inbox.unbury(conn, uri, deleted):
-        return False
-    plan(conn, "restore_post_in_group", {"group_id": group.account_id, "uri": uri}, key=uri)
+    _plan(conn, group, uri)
     return True
+
+
+def restore_own(conn: Connection, group: GroupRow, uri: str, author_uri: str) -> bool:
+    """Put back what its author deleted: nobody else has, whoever shares a server with them. Whether it had been."""
+    if not inbox.unbury(conn, inbox.by_author(author_uri, uri), "deleted"):
+        return False
+    inbox.unbury(conn, uri, "deleted")
+    if inbox.is_buried(conn, uri):
+        return False  # moderators removed it
+    _plan(conn, group, uri)
+    return True
+
+
+def _plan(conn: Connection, group: GroupRow, uri: str) -> None:
+    plan(conn, "restore_post_in_group", {"group_id": group.account_id, "uri": uri}, key=uri)
 
 
 def _was_taken_out(conn: Connection, group_id: int, post_id: int) -> bool:

@@ -161,6 +161,34 @@ async def test_what_moderators_put_back_is_fetched_again(guild: Guild, ann: Stub
     assert (await until(back, "the thread is back")).group_id == guild.group_id
 
 
+@pytest.mark.jobs
+async def test_authors_put_back_what_they_deleted_and_their_neighbours_do_not(
+    guild: Guild, ann: StubActor, elsewhere: Stub
+) -> None:
+    from tests.waiting import until
+
+    page, neighbour = await guild.begins(ann), elsewhere.actor("neighbour")
+    deletion = guild.does(ann, "Delete", page["id"])
+    await guild.announces(deletion)
+    bent = guild.does(neighbour, "Delete", page["id"])
+    await guild.announces(bent, guild.does(neighbour, "Undo", bent))
+    assert await guild.door.server.db.read(inbox.is_buried, page["id"])
+    await guild.announces(guild.does(ann, "Undo", deletion))
+
+    async def back() -> Any:
+        return await guild.thread(page)
+
+    assert (await until(back, "the thread is back")).group_id == guild.group_id
+
+
+async def test_authors_do_not_put_back_what_moderators_removed(guild: Guild, ann: StubActor) -> None:
+    page = await guild.begins(ann)
+    await guild.announces(guild.does(guild.mod, "Delete", page["id"], summary="Spam"))
+    deletion = guild.does(ann, "Delete", page["id"])
+    await guild.announces(deletion, guild.does(ann, "Undo", deletion))
+    assert await guild.door.server.db.read(inbox.is_buried, page["id"])
+
+
 async def test_no_other_group_puts_back_what_a_group_removed(
     guild: Guild, ann: StubActor, third: Stub, alice: Person
 ) -> None:

@@ -247,6 +247,19 @@ async def test_likes_and_boosts_come_and_go_for_good(door: Door, mallory: StubAc
     assert (await post_of(door, uri)).likes_count == 0
 
 
+async def test_a_neighbours_delete_before_a_create_is_nothing(
+    door: Door, there: Stub, ann: StubActor
+) -> None:
+    neighbour, note = there.actor("neighbour"), ann.note("Not theirs")
+    undone = ann.note("Nor theirs to take back")
+    await door.takes(ann, ann.says("Delete", undone["id"]))
+    await door.takes(neighbour, neighbour.says("Delete", note["id"]))
+    await door.takes(neighbour, neighbour.says("Undo", neighbour.says("Delete", undone["id"])))
+    await door.takes(ann, ann.says("Create", note), ann.says("Create", undone))
+    assert await post_of(door, note["id"]) is not None
+    assert await post_of(door, undone["id"]) is None
+
+
 async def test_a_delete_before_its_create_holds(door: Door, ann: StubActor) -> None:
     note = ann.note("Gone before it came")
     await door.takes(
