@@ -179,7 +179,7 @@ _NAMED: Final = mention.alias("named")  # the predicate of visibility asks the t
 
 
 def _visible(table: Any) -> Any:
-    return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
+    return visibility.predicate(VIEWER, table)
 
 
 def _select_sent() -> Select[Any]:

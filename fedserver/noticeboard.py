@@ -133,7 +133,7 @@ def shown(told: Any = notification, sender: Any = SENDER) -> tuple[ColumnElement
 
 def select_notices() -> Select[Any]:
     """The columns of `notice_of`, of those with their post where they are about one that the viewer may see."""
-    visible = case((visibility.predicate(VIEWER), True), else_=False)  # type: ignore[arg-type]
+    visible = case((visibility.predicate(VIEWER), True), else_=False)
     return (
         select(
             *(notification.c[name] for name in Notice._fields[:_OWN_WIDTH]),

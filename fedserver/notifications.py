@@ -5,13 +5,13 @@ What is told is read through `fedserver.noticeboard`, in groups through `fedserv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
 from fedserver import filters, mail, notification_policy
-from fedserver.jobs.plan import plan
+from fedserver.jobs.plan import plan_many
 from storage import cards, notification_requests, notifications, posts, push
 from storage import filters as stored_filters
 from storage.posts import PostRow
@@ -78,7 +78,7 @@ def notify(
         facts.withholds
         and post_id is not None
         and type_ in _BY_OTHERS
-        and _is_withheld(conn, account_id, post_id)
+        and _withholding(conn, [account_id], post_id)
     ):
         return False
     verdict = notification_policy.verdict(
@@ -107,20 +107,41 @@ def notify(
         if type_ in _OF_REQUESTS:
             notification_requests.put(conn, account_id, from_account_id)
         return False
-    _announce(conn, account_id, notification_id, type_)
+    _announce(conn, {account_id: notification_id}, type_)
     mail.plan_notification_mail(conn, account_id, type_, post_id, from_account_id)
     return True
 
 
-def _is_withheld(conn: Connection, account_id: int, post_id: int) -> bool:
-    """Whether a filter of the member hides what is about this post from their notifications."""
-    content = cards.contents_of(conn, [post_id]).get(post_id)
+def notify_each_of_post(
+    conn: Connection, account_ids: Collection[int], from_account_id: int, post_id: int, thread_id: int
+) -> None:
+    """Tell members who asked to hear of it of a new post, as `notify` would tell each, in a number of statements that does
+    not depend on theirs. No policy sifts what somebody asked for."""
+    hearing = notifications.who_hears(conn, account_ids, from_account_id, thread_id) if account_ids else {}
+    withholding = _withholding(conn, [one for one, withholds in hearing.items() if withholds], post_id)
+    told = notifications.add_to_each(
+        conn,
+        [one for one in hearing if one not in withholding],
+        dedupe=dedupe_key("status", from_account_id, post_id),
+        type="status",
+        from_account_id=from_account_id,
+        post_id=post_id,
+    )
+    _announce(conn, told, "status")
+
+
+def _withholding(conn: Connection, account_ids: Sequence[int], post_id: int) -> set[int]:
+    """Which of these members have a filter that hides what is about this post from their notifications."""
+    content = cards.contents_of(conn, [post_id]).get(post_id) if account_ids else None
     if content is None:
-        return False
+        return set()
     choices = posts.poll_options_of(conn, [post_id]).get(post_id, ())
     words = "\n".join((filters.words_of(content), filters.folded(" ".join(one.title for one in choices))))
-    mine = filters.Filters(account_id, stored_filters.of_account(conn, account_id))
-    return filters.withholds(mine.matches(words, (post_id,)), "notifications")
+    return {
+        account_id
+        for account_id, found in stored_filters.of_accounts(conn, account_ids).items()
+        if filters.withholds(filters.Filters(account_id, found).matches(words, (post_id,)), "notifications")
+    }
 
 
 def _group_prefix(type_: str, post_id: int | None) -> str:
@@ -146,9 +167,8 @@ def notify_of_new_post(
     conn: Connection, author_id: int, post_id: int, thread_id: int, *, except_for: Sequence[int]
 ) -> None:
     """Tell those members who asked to hear of everything this author posts."""
-    for account_id in notifications.who_asked_for_posts_of(conn, author_id):
-        if account_id not in except_for:
-            notify(conn, account_id, "status", author_id, post_id=post_id, thread_id=thread_id)
+    asked = set(notifications.who_asked_for_posts_of(conn, author_id)).difference(except_for)
+    notify_each_of_post(conn, asked, author_id, post_id, thread_id)
 
 
 def quoted(conn: Connection, post_row: PostRow, quoted_post_row: PostRow) -> bool:
@@ -182,8 +202,7 @@ def severed(conn: Connection, type_: Severing, target_name: str, lost: Sequence[
     """
     concerned = [one for one in lost if one.followers_count or one.following_count]
     told = notifications.add_severances(conn, type_, target_name, concerned)
-    for account_id, notification_id in told:
-        _announce(conn, account_id, notification_id, "severed_relationships")
+    _announce(conn, dict(told), "severed_relationships")
 
 
 def warned(conn: Connection, account_id: int, strike_id: int) -> None:
@@ -197,12 +216,15 @@ def _tell(conn: Connection, account_id: int, type_: str, about_id: int, **column
         from_account_id=account_id, **columns,
     )  # fmt: skip
     if notification_id is not None:
-        _announce(conn, account_id, notification_id, type_)
+        _announce(conn, {account_id: notification_id}, type_)
 
 
-def _announce(conn: Connection, account_id: int, notification_id: int, type_: str) -> None:
-    """Tell those who listen, and wake the apps that asked for it."""
-    signal(conn, f"notification:{account_id}", str(notification_id))
-    for subscription_id in push.wanting(conn, account_id, type_):
-        payload = {"subscription_id": subscription_id, "notification_id": notification_id, "attempt": 1}
-        plan(conn, "push", payload, key=f"{subscription_id}:{notification_id}")
+def _announce(conn: Connection, told: Mapping[int, int], type_: str) -> None:
+    """Tell those who listen, and wake the apps that asked for it; `told` are ids of notifications by account."""
+    for account_id, notification_id in told.items():
+        signal(conn, f"notification:{account_id}", str(notification_id))
+    wanted = []
+    for account_id, subscription_id in push.wanting(conn, list(told), type_) if told else ():
+        payload = {"subscription_id": subscription_id, "notification_id": told[account_id], "attempt": 1}
+        wanted.append((payload, f"{subscription_id}:{told[account_id]}"))
+    plan_many(conn, "push", wanted)

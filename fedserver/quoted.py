@@ -29,7 +29,7 @@ _ASKED: Final = (Policy.ASKED_PUBLIC, Policy.ASKED_FOLLOWERS, Policy.ASKED_FOLLO
 _SHOWN_BEHIND: Final = frozenset({"blocked_account", "blocked_domain", "muted_account"})
 
 _of_member: Hot[Any] = Hot(
-    lambda: quotes.select_shown(lambda table: visibility.predicate(VIEWER, table), member=True),  # type: ignore[arg-type]
+    lambda: quotes.select_shown(lambda table: visibility.predicate(VIEWER, table), member=True),
     quotes.shown_of,
     packed=True,
 )

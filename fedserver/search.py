@@ -213,7 +213,7 @@ def _may_be_found(scope: Scope) -> ColumnElement[bool]:
         author.c.id == post.c.account_id,
         ~relationships.hides(VIEWER, author.c.id, author.c.domain, bindparam("now")),
     )
-    return and_(visibility.predicate(VIEWER), found, wanted_author)  # type: ignore[arg-type]
+    return and_(visibility.predicate(VIEWER), found, wanted_author)
 
 
 def _boosted() -> ColumnElement[bool]:

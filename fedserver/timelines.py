@@ -61,7 +61,7 @@ _TAG_OF: Final = post_tag.alias("tag_of")
 
 
 def _for_member(table: Any) -> Any:
-    return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
+    return visibility.predicate(VIEWER, table)
 
 
 def _for_anybody(table: Any) -> Any:

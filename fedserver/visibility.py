@@ -17,16 +17,19 @@ wrote who blocks them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, or_, select
 
 from fedserver.errors import NotFound
 from storage import accounts, archives, groups, relationships
 from storage.accounts import AccountRow
+from storage.hot import Hot
 from storage.posts import PostRow
 from storage.tables import account, block, follow, membership, mention, post, user
 from storage.tables.archives import NAMES_DOMAIN
+from storage.types import AnyOf
 
 Visibility = Literal["public", "unlisted", "followers", "members", "group", "direct"]
 
@@ -41,8 +44,9 @@ VISIBILITIES: Final[tuple[Visibility, ...]] = (
 FOR_EVERYBODY: Final = ("public", "unlisted")
 
 
-def predicate(viewer_id: int | None, table: FromClause = post) -> ColumnElement[bool]:
-    """A condition over the `post` table (or an alias of it) that holds for what the viewer may see."""
+def predicate(viewer_id: Any, table: FromClause = post) -> ColumnElement[bool]:
+    """A condition over the `post` table (or an alias of it) that holds for what the viewer (an id, a column, or None for
+    nobody we know) may see."""
     columns = table.c
     # Not IN: a list would make the text of hot statements depend on its length.
     for_everybody = or_(*(columns.visibility == one for one in FOR_EVERYBODY))
@@ -123,6 +127,25 @@ def may_see(conn: Connection, row: PostRow, viewer_id: int | None) -> bool:
         case "direct":
             return _mentions(conn, row.id, viewer_id)
     return False
+
+
+def who_may_see(conn: Connection, row: PostRow, account_ids: Collection[int]) -> set[int]:
+    """Those of these members who may see this post, in one statement."""
+    if not account_ids:
+        return set()
+    return {one for (one,) in _who_may_see.run(conn, post_id=row.id, account_ids=list(account_ids))}
+
+
+def _select_who_may_see() -> Select[Any]:
+    viewer = user.alias("viewer")
+    return (
+        select(viewer.c.account_id)
+        .join_from(viewer, post, post.c.id == bindparam("post_id"))
+        .where(AnyOf(viewer.c.account_id, bindparam("account_ids")), predicate(viewer.c.account_id))
+    )
+
+
+_who_may_see: Hot[tuple[int]] = Hot(_select_who_may_see, tuple)
 
 
 def _mentions(conn: Connection, post_id: int, account_id: int) -> bool:

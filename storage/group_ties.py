@@ -20,7 +20,15 @@ from sqlalchemy import (
 )
 
 from storage.hot import Hot
-from storage.tables import account, group_ban, group_invitation, group_request, membership, subscription
+from storage.tables import (
+    account,
+    archive_person,
+    group_ban,
+    group_invitation,
+    group_request,
+    membership,
+    subscription,
+)
 from storage.types import AnyOf, Id, now_ms
 
 
@@ -78,7 +86,8 @@ def of_account(conn: Connection, account_id: int | None, group_ids: Iterable[int
 
 def known_to(viewer_id: Any, table: FromClause = account) -> ColumnElement[bool]:
     """Over accounts: those that somebody (an id, a parameter, or None for nobody we know) may learn of at all. All but
-    private groups, of which those who are in them and those who are invited may.
+    private groups, of which those who are in them and those who are invited may, and names in the archives of groups
+    that are not public, of which their members may.
     """
     open_to_all = table.c.hidden.is_(False)
     if viewer_id is None:
@@ -87,4 +96,9 @@ def known_to(viewer_id: Any, table: FromClause = account) -> ColumnElement[bool]
         open_to_all,
         exists().where(membership.c.group_id == table.c.id, membership.c.account_id == viewer_id),
         exists().where(group_invitation.c.group_id == table.c.id, group_invitation.c.account_id == viewer_id),
+        exists().where(
+            archive_person.c.account_id == table.c.id,
+            archive_person.c.group_id == membership.c.group_id,
+            membership.c.account_id == viewer_id,
+        ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -84,6 +84,23 @@ def add(conn: Connection, *, dedupe: str, replacing: bool = False, **columns: An
     return notification_id if added else None
 
 
+def add_to_each(
+    conn: Connection, account_ids: Sequence[int], *, dedupe: str, **columns: Any
+) -> dict[int, int]:
+    """`add` to each of these members, in two statements: by account the new ids, of those who had not been notified."""
+    rows = [{"id": new_id(), "account_id": one, "dedupe": dedupe, **columns} for one in account_ids]
+    insert_rows(conn, notification, rows, unless_there=True)
+    return dict(_of_ids.run(conn, ids=[row["id"] for row in rows])) if rows else {}
+
+
+_of_ids: Hot[tuple[int, int]] = Hot(
+    lambda: select(notification.c.account_id, notification.c.id).where(
+        AnyOf(notification.c.id, bindparam("ids"))
+    ),
+    tuple,
+)
+
+
 def facts(
     conn: Connection, account_id: int, from_account_id: int, thread_id: int | None, group_keys: Sequence[str]
 ) -> Facts | None:
@@ -99,17 +116,71 @@ def facts(
     )
 
 
+def who_hears(
+    conn: Connection, account_ids: Collection[int], from_account_id: int, thread_id: int | None
+) -> dict[int, bool]:
+    """Those of these accounts for whom there are `facts`, in one statement: whether a filter of theirs hides
+    notifications at all."""
+    found = _who_hears.run(
+        conn, account_ids=list(account_ids), from_id=from_account_id, thread_id=thread_id or 0, now=now_ms()
+    )
+    return {account_id: bool(withholds) for account_id, withholds in found}
+
+
+def _yes(condition: Any) -> Any:
+    return case((condition, literal_column("1")), else_=literal_column("0"))
+
+
+def _follows(account_id: Any, from_id: Any) -> Any:
+    return exists().where(follow.c.account_id == account_id, follow.c.target_id == from_id, follow.c.accepted)
+
+
+def _withholds(account_id: Any) -> Any:
+    return exists().where(
+        post_filter.c.account_id == account_id,
+        post_filter.c.action == "hide",
+        post_filter.c.contexts.contains("notifications"),
+    )
+
+
+def _hears(account_id: Any, from_id: Any) -> list[Any]:
+    """What must hold of a member and the account of a sender for the member to hear of anything."""
+    return [
+        ~exists().where(block.c.account_id == account_id, block.c.target_id == from_id),
+        ~exists().where(block.c.account_id == from_id, block.c.target_id == account_id),
+        ~exists().where(
+            mute.c.account_id == account_id,
+            mute.c.target_id == from_id,
+            mute.c.hides_notifications,
+            or_(mute.c.expires_at.is_(None), mute.c.expires_at > bindparam("now")),
+        ),
+        ~exists().where(
+            thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
+        ),
+        or_(~keeps_out(account_id, account.c.domain), _follows(account_id, from_id)),
+    ]
+
+
+def _select_who_hears() -> Select[Any]:
+    from_id: BindParameter[int] = bindparam("from_id")
+    return (
+        select(user.c.account_id, _yes(_withholds(user.c.account_id)))
+        .join_from(user, account, account.c.id == from_id)
+        .where(
+            AnyOf(user.c.account_id, bindparam("account_ids")),
+            user.c.account_id != from_id,
+            *_hears(user.c.account_id, from_id),
+        )
+    )
+
+
+_who_hears: Hot[tuple[int, int]] = Hot(_select_who_hears, tuple)
+
+
 def _select_facts() -> Select[Any]:
     account_id: BindParameter[int] = bindparam("account_id")
     from_id: BindParameter[int] = bindparam("from_id")
     sender_user = user.alias("sender_user")
-
-    def yes(condition: Any) -> Any:
-        return case((condition, literal_column("1")), else_=literal_column("0"))
-
-    follows = exists().where(
-        follow.c.account_id == account_id, follow.c.target_id == from_id, follow.c.accepted
-    )
     followed_since = (
         select(follow.c.id)
         .where(follow.c.account_id == from_id, follow.c.target_id == account_id, follow.c.accepted)
@@ -127,42 +198,25 @@ def _select_facts() -> Select[Any]:
         )
         .scalar_subquery()
     )
-    withholds = exists().where(
-        post_filter.c.account_id == account_id,
-        post_filter.c.action == "hide",
-        post_filter.c.contexts.contains("notifications"),
-    )
     return (
         select(
-            yes(follows),
+            _yes(_follows(account_id, from_id)),
             followed_since,
-            yes(permitted),
+            _yes(permitted),
             account.c.created_at,
             account.c.limited_at,
-            yes(or_(account.c.bot, account.c.actor_type == "Service", account.c.actor_type == "Application")),
+            _yes(
+                or_(account.c.bot, account.c.actor_type == "Service", account.c.actor_type == "Application")
+            ),
             sender_user.c.role,
             *(notification_policy.c[name] for name in Policy._fields),
             latest_group,
-            yes(withholds),
+            _yes(_withholds(account_id)),
         )
         .join_from(user, account, account.c.id == from_id)
         .join(sender_user, sender_user.c.account_id == account.c.id, isouter=True)
         .join(notification_policy, notification_policy.c.account_id == user.c.account_id, isouter=True)
-        .where(
-            user.c.account_id == account_id,
-            ~exists().where(block.c.account_id == account_id, block.c.target_id == from_id),
-            ~exists().where(block.c.account_id == from_id, block.c.target_id == account_id),
-            ~exists().where(
-                mute.c.account_id == account_id,
-                mute.c.target_id == from_id,
-                mute.c.hides_notifications,
-                or_(mute.c.expires_at.is_(None), mute.c.expires_at > bindparam("now")),
-            ),
-            ~exists().where(
-                thread_mute.c.account_id == account_id, thread_mute.c.thread_id == bindparam("thread_id")
-            ),
-            or_(~keeps_out(account_id, account.c.domain), follows),
-        )
+        .where(user.c.account_id == account_id, *_hears(account_id, from_id))
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from storage.hot import Hot
 from storage.tables import push_subscription, token
-from storage.types import new_id
+from storage.types import AnyOf, new_id
 
 SubscriptionRow = Row[Any]
 
@@ -20,20 +20,21 @@ def of_token(conn: Connection, token_id: int) -> SubscriptionRow | None:
     return conn.execute(select(push_subscription).where(push_subscription.c.token_id == token_id)).first()
 
 
-def wanting(conn: Connection, account_id: int, type_: str) -> list[int]:
-    """The subscriptions of a member's apps that want to be woken for this type of notification."""
+def wanting(conn: Connection, account_ids: Sequence[int], type_: str) -> list[tuple[int, int]]:
+    """The subscriptions of these members' apps that want to be woken for this type of notification, as (account id,
+    subscription id)."""
     return [
-        subscription_id
-        for subscription_id, alerts in _of_account.run(conn, account_id=account_id)
+        (account_id, subscription_id)
+        for account_id, subscription_id, alerts in _of_accounts.run(conn, account_ids=list(account_ids))
         if json.loads(alerts).get(type_)
     ]
 
 
-_of_account: Hot[tuple[int, str]] = Hot(
+_of_accounts: Hot[tuple[int, int, str]] = Hot(
     lambda: (
-        select(push_subscription.c.id, push_subscription.c.alerts)
+        select(token.c.account_id, push_subscription.c.id, push_subscription.c.alerts)
         .join(token, token.c.id == push_subscription.c.token_id)
-        .where(token.c.account_id == bindparam("account_id"), token.c.revoked_at.is_(None))
+        .where(AnyOf(token.c.account_id, bindparam("account_ids")), token.c.revoked_at.is_(None))
     ),
     tuple,
 )

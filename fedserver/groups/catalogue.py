@@ -349,8 +349,8 @@ async def invited_to(server: Server, member: Member) -> list[GroupRow]:
     return await server.db.read(groups.invited_to, member.account_id)
 
 
-async def find(
-    server: Server,
+def find_unit(
+    conn: Connection,
     viewer_id: int | None,
     window: Window,
     *,
@@ -362,24 +362,9 @@ async def find(
     """Groups that the viewer may know of, newest first; with `words`, those whose name or title has them. Besides ours
     those of other servers that somebody here knows, unless `local`. Each with the viewer's `role`, or None.
 
-    `belonging` leaves only those the viewer is in ("joined"), invited to ("invited") or waits for ("waiting").
+    `belonging` leaves only those the viewer is in ("joined"), invited to ("invited") or waits for ("waiting"). Raises
+    Invalid.
     """
-    return await server.db.read(
-        find_unit, viewer_id, window, words=words, kind=kind, local=local, belonging=belonging
-    )
-
-
-def find_unit(
-    conn: Connection,
-    viewer_id: int | None,
-    window: Window,
-    *,
-    words: str = "",
-    kind: str = "",
-    local: bool = True,
-    belonging: str = "",
-) -> list[GroupRow]:
-    """The unit of `find`. Raises Invalid."""
     if belonging not in ("", *BELONGINGS):
         raise Invalid({"belonging": f"must be one of {', '.join(BELONGINGS)}"})
     mine = membership.alias("mine")
@@ -410,7 +395,7 @@ def find_unit(
 
 
 async def find_shown(server: Server, viewer_id: int | None, window: Window, **wanted: Any) -> list[Shown]:
-    """The groups of `find`, as the viewer sees them. Raises Invalid."""
+    """The groups of `find_unit`, as the viewer sees them. Raises Invalid."""
 
     def unit(conn: Connection) -> list[Shown]:
         return shown_unit(conn, viewer_id, find_unit(conn, viewer_id, window, **wanted))

@@ -190,7 +190,9 @@ async def find(
     server: Server, viewer: Viewer, window: Window, *, words: str, kind: str, local: bool
 ) -> tuple[list[GroupCard], int | None, int | None]:
     """Groups that the viewer may know of, with the cursors of `reading.Leaf`."""
-    rows = await catalogue.find(server, viewer.account_id, window, words=words, kind=kind, local=local)
+    rows = await server.db.read(
+        catalogue.find_unit, viewer.account_id, window, words=words, kind=kind, local=local
+    )
     newer, older = reading.cursors(window, [row.account_id for row in rows])
     return [card_of(server.config, row, role=row.role) for row in rows], newer, older
 

@@ -16,24 +16,20 @@ from storage import posts, subscriptions
 @handles("tell_subscribers")
 async def tell_subscribers(server: Server, payload: dict[str, Any]) -> None:
     """Notify whoever hears of all, and plan their mails: the handler of the job that each new post in a group plans."""
-    await server.db.write(_tell, payload["post_id"])
+    await server.db.write(tell_unit, payload["post_id"])
     after_id: int | None = 0
     while after_id is not None:
         after_id = await server.db.write(mailing.plan_some, payload["post_id"], after_id)
 
 
-def _tell(conn: Connection, post_id: int) -> None:
+def tell_unit(conn: Connection, post_id: int) -> None:
+    """Notify them: the first unit of `tell_subscribers`, in a number of statements that does not depend on theirs."""
     row = posts.by_id(conn, post_id)
     if row is None or row.group_id is None or row.deleted_at is not None:
         return
     named = {one.id for one in posts.mentioned(conn, [row.id]).get(row.id, [])}
-    for one in subscriptions.heard_by(conn, row.group_id, row.thread_id):
-        # Who is named has heard of it already.
-        if (
-            one.level == "all"
-            and one.account_id not in named
-            and visibility.may_see(conn, row, one.account_id)
-        ):
-            notifications.notify(
-                conn, one.account_id, "status", row.account_id, post_id=row.id, thread_id=row.thread_id
-            )
+    heard = subscriptions.heard_by(conn, row.group_id, row.thread_id)
+    # Who is named has heard of it already.
+    wanting = [one.account_id for one in heard if one.level == "all" and one.account_id not in named]
+    readers = visibility.who_may_see(conn, row, wanting)
+    notifications.notify_each_of_post(conn, readers, row.account_id, row.id, row.thread_id)

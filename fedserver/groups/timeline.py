@@ -20,7 +20,7 @@ from storage.types import now_ms
 
 
 def _for_viewer(table: Any) -> Any:
-    return visibility.predicate(VIEWER, table)  # type: ignore[arg-type]
+    return visibility.predicate(VIEWER, table)
 
 
 def _select_threads() -> Select[Any]:

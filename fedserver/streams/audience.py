@@ -145,7 +145,7 @@ def _select_seen() -> Select[Any]:
 
 
 def _visible(table: Any) -> Any:
-    return visibility.predicate(_HEARS, table)  # type: ignore[arg-type]
+    return visibility.predicate(_HEARS, table)
 
 
 def _select_home(*, few: bool) -> Select[Any]:

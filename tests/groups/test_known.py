@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from pathlib import Path
+
+from sqlalchemy import Connection, select
 
 from activitypub.names import PUBLIC
 from fedserver import visibility
@@ -10,11 +12,15 @@ from fedserver.context import Server
 from fedserver.groups import members
 from storage import accounts
 from storage.group_ties import known_to
-from storage.tables import account, message
+from storage.tables import account, archive_person, message
+from tests.archives.conftest import BringIn, bring_in
+from tests.archives.samples import letter, mbox
 from tests.conftest import MakeMember
 from tests.federation.stub import Door, Stub
 from tests.groups.conftest import MakeGroup
 from tests.members import Person
+
+__all__ = ["bring_in"]
 
 
 async def test_a_list_names_what_may_be_known_one_by_one(
@@ -24,13 +30,55 @@ async def test_a_list_names_what_may_be_known_one_by_one(
     open_id, private_id = await make_group(alice, "plaza"), await make_group(alice, "core", access="private")
     await members.invite(server, alice.member, private_id, bob.account_id)
     for viewer, knows in ((alice, True), (bob, True), (carol, False), (None, False)):
-        viewer_id = viewer.account_id if viewer is not None else None
         for group_id, expected in ((open_id, True), (private_id, knows)):
-            row = await server.db.read(accounts.by_id, group_id)
-            query = select(account.c.id).where(account.c.id == group_id, known_to(viewer_id))
-            listed = await server.db.read(lambda conn, query=query: conn.execute(query).first())
-            seen = await server.db.read(visibility.may_know, row, viewer_id)
-            assert (listed is not None, seen) == (expected, expected)
+            assert await _known(server, group_id, viewer) == (expected, expected)
+
+
+async def test_names_in_archives_are_known_to_whoever_reads_there(
+    server: Server,
+    alice: Person,
+    bob: Person,
+    member: MakeMember,
+    make_group: MakeGroup,
+    bring_in: BringIn,
+    tmp_path: Path,
+) -> None:
+    carol = await member("carol")
+    private_id = await make_group(alice, "core", access="private")
+    members_id = await make_group(alice, "circle", access="members", join_mode="open")
+    open_id = await make_group(alice, "plaza")
+    await members.invite(server, alice.member, private_id, bob.account_id)
+    await members.join(server, carol.member, members_id)
+    archive = mbox(
+        tmp_path / "a.mbox", letter("From: Old <old@other.example>\nMessage-ID: <1@list>\nSubject: Hello")
+    )
+    # In all alike: of a private group who is invited learns that it is there, and no more.
+    for group_id, knowing in (
+        (private_id, [alice]),
+        (members_id, [alice, carol]),
+        (open_id, [alice, bob, carol, None]),
+    ):
+        await bring_in(group_id, archive)
+        name_id = await server.db.read(_name_in, group_id)
+        for viewer in (alice, bob, carol, None):
+            expected = viewer in knowing
+            assert await _known(server, name_id, viewer) == (expected, expected), (group_id, viewer)
+
+
+async def _known(server: Server, account_id: int, viewer: Person | None) -> tuple[bool, bool]:
+    """Whether the viewer may know of an account: for lists, and for it alone."""
+    viewer_id = viewer.account_id if viewer is not None else None
+    row = await server.db.read(accounts.by_id, account_id)
+    assert row is not None
+    query = select(account.c.id).where(account.c.id == account_id, known_to(viewer_id))
+    listed = await server.db.read(lambda conn: conn.execute(query).first())
+    return listed is not None, await server.db.read(visibility.may_know, row, viewer_id)
+
+
+def _name_in(conn: Connection, group_id: int) -> int:
+    """The account that stands for the only name in the group's archive."""
+    query = select(archive_person.c.account_id).where(archive_person.c.group_id == group_id)
+    return int(conn.scalars(query).one() or 0)
 
 
 async def test_a_private_group_is_named_nowhere_but_within(
