@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
 from fedserver.errors import RateLimited
@@ -76,27 +77,31 @@ class Cache(Generic[T]):
 
 
 class Attempts:
-    """Counts tries in a sliding window, for what must not be guessed or made to happen endlessly."""
+    """Counts tries in a sliding window, for what must not be guessed or made to happen endlessly. Units, which run in
+    threads, may count too."""
 
     def __init__(self) -> None:
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = Lock()
 
     def take(self, key: str, *, limit: float, seconds: float) -> None:
         """Count one try; RateLimited if there were `limit` within the last `seconds` already."""
         now = time.monotonic()
-        tries = self._tries.setdefault(key, deque())
-        self._tries.move_to_end(key)
-        while tries and tries[0] <= now - seconds:
-            tries.popleft()
-        if len(tries) >= max(1, limit):
-            raise RateLimited(ceil(tries[0] + seconds - now))
-        tries.append(now)
-        if len(self._tries) > ENTRIES_MAX:
-            self._tries.popitem(last=False)
+        with self._lock:
+            tries = self._tries.setdefault(key, deque())
+            self._tries.move_to_end(key)
+            while tries and tries[0] <= now - seconds:
+                tries.popleft()
+            if len(tries) >= max(1, limit):
+                raise RateLimited(ceil(tries[0] + seconds - now))
+            tries.append(now)
+            if len(self._tries) > ENTRIES_MAX:
+                self._tries.popitem(last=False)
 
     def forgive(self, key: str) -> None:
         """Forget the tries under this key: the right password was given."""
-        self._tries.pop(key, None)
+        with self._lock:
+            self._tries.pop(key, None)
 
 
 def network_of(ip: str) -> str:

@@ -7,7 +7,8 @@ Into a group of ours a post comes by its rules, as if it were written here; one 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import logging
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -26,6 +27,11 @@ from storage import accounts, group_threads, groups
 from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.types import now_ms
+
+log = logging.getLogger("fedserver.federation")
+
+# Of one account by one group, as far as this process has seen: four a minute write, vote and edit with a will.
+HANDED_ON_AN_HOUR_MAX: Final = 240
 
 encoded = msgspec.json.Encoder().encode
 
@@ -67,6 +73,11 @@ def place_of(conn: Connection, incoming: Incoming, post: Post, parent: PostRow |
     return Placed(place) if why is None else Placed(None, place.group, why)
 
 
+def too_much(group: GroupRow) -> str:
+    """What an account is told of which a group takes no more for a while."""
+    return f"You have done more in {group.display_name or group.username} within an hour than it hands on. Try again later."
+
+
 def _group_named(conn: Connection, incoming: Incoming, post: Post) -> GroupRow | None:
     """The group of ours that a post is for: its audience, or the first that it is addressed to or names."""
     is_local = incoming.server.uris.is_local
@@ -93,10 +104,26 @@ def _is_readable(incoming: Incoming, post: Post, group: GroupRow) -> bool:
 
 
 def hand_on(conn: Connection, incoming: Incoming, group_id: int | None, topic: str) -> None:
-    """A group of ours hands on what somebody elsewhere did in it; what a group elsewhere handed on is not ours to."""
+    """A group of ours hands on what somebody elsewhere did in it; what a group elsewhere handed on is not ours to. What is
+    too much of one account counts here and goes no further."""
     group = groups.by_id(conn, group_id) if incoming.group is None else None
-    if group is not None and not group.domain:
-        incoming.server.publish.handed_on(conn, group, _as_received(incoming), topic=topic)
+    if group is None or group.domain:
+        return
+    # A post was counted when it came, and is deleted once: as often as it was handed on.
+    if incoming.activity.type not in ("Create", "Delete") and not takes_more(conn, incoming, group):
+        log.info("Not handed on in %s, being too much of %s", group.uri, incoming.actor.uri)
+        return
+    incoming.server.publish.handed_on(conn, group, _as_received(incoming), topic=topic)
+
+
+def takes_more(conn: Connection, incoming: Incoming, group: GroupRow) -> bool:
+    """Count one more activity of its actor's in a group of ours, and whether the group hands on so many: each is a request
+    to every server with members there. Those who moderate it are not counted."""
+    server = incoming.server
+    limit = int(HANDED_ON_AN_HOUR_MAX * max(1.0, server.config.rate_limit_factor))
+    if server.peers.allow(f"by {incoming.actor.uri} in {group.uri}", limit=limit, seconds=3600):
+        return True
+    return rules.standing_of(conn, group.account_id, incoming.actor.id).moderates
 
 
 def _as_received(incoming: Incoming) -> Document:

@@ -131,6 +131,12 @@ def _store(conn: Connection, incoming: Incoming, post: Post, body: bytes) -> Non
         raise Missing("post", post.in_reply_to, optional=True)
     if incoming.group is not None and place is None:
         raise Dropped("it is not of the group")
+    if (
+        place is not None
+        and not place.group.domain
+        and not group_posts.takes_more(conn, incoming, place.group)
+    ):
+        place, refused_by, why = None, place.group, group_posts.too_much(place.group)
     if refused_by is not None:
         refusals.tell(conn, incoming.server, refused_by, actor, post.id, why)
         # Outside the group only what is no answer in it has a place here.

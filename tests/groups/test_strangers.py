@@ -12,6 +12,7 @@ from activitypub.names import PUBLIC
 from fedserver import posts
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid
+from fedserver.federation import group_posts
 from fedserver.groups import members, moderation, reports
 from fedserver.posts import Draft, PollDraft
 from storage import accounts, group_threads, groups, tables
@@ -281,6 +282,49 @@ async def test_what_is_not_for_the_members_is_not_handed_on_to_them(
         shared["id"]
     ]
     assert await ours.sent("Update") == []
+
+
+@pytest.mark.parametrize("server_settings", [{"rate_limit_factor": "1"}])
+async def test_what_is_too_much_of_one_account_goes_no_further(
+    ours: Ours,
+    ann: StubActor,
+    there: Stub,
+    alice: Person,
+    start: StartThread,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_posts, "HANDED_ON_AN_HOUR_MAX", 4)
+    bea = there.actor("bea")
+    root = ours.server.uris.post(await start(alice, ours.id, "Which editor?"))
+    answer = ann.note("Mine", inReplyTo=root, cc=[ours.uri])
+    await ours.door.takes(ann, ann.says("Create", answer))
+    for text in ("One", "Two", "Three", "Four"):
+        edited = {"content": f"<p>{text}</p>", "updated": "2099-01-01T00:00:00Z"}
+        await ours.door.takes(ann, ann.says("Update", answer | edited))
+    # Ann's answer and three edits were as many as there may be. The fourth counts here, and here alone.
+    assert (await ours.post(answer["id"])).content_html == "<p>Four</p>"
+    assert [one["object"]["content"] for one in await ours.sent("Update")] == [
+        "<p>One</p>", "<p>Two</p>", "<p>Three</p>",
+    ]  # fmt: skip
+    await ours.door.takes(ann, ann.says("Like", root))
+    assert ((await ours.post(root)).likes_count, await ours.sent("Like")) == (1, [])
+    # Of posts, which are seen by everybody, none is taken; its author is told why, once.
+    more = [ann.note(text, inReplyTo=root, cc=[ours.uri]) for text in ("Another", "And another")]
+    thread = ours.note(ann, "A thread")
+    await ours.door.takes(ann, *(ann.says("Create", one) for one in (*more, thread)))
+    assert [await ours.post(one["id"]) for one in more] == [None, None]
+    assert await ours.thread(thread["id"]) is None
+    (told,) = [one["object"] for one in await ours.sent() if one["type"] == "Create"]
+    assert "Try again later." in told["content"]
+    # What takes something back goes where it was handed on; others, and who moderates, are not concerned.
+    deletion, like = ann.says("Delete", answer["id"]), bea.says("Like", root)
+    await ours.door.takes(ann, deletion)
+    await ours.door.takes(bea, like)
+    assert (await ours.sent("Delete"), await ours.sent("Like")) == ([deletion], [like])
+    await ours.becomes(ann, "moderator")
+    lock = ann.says("Lock", root, cc=[ours.uri])
+    await ours.door.takes(ann, lock)
+    assert await ours.sent("Lock") == [lock]
 
 
 async def test_what_changes_nothing_is_not_handed_on(
