@@ -136,7 +136,8 @@ def _store(conn: Connection, incoming: Incoming, post: Post, body: bytes) -> Non
         and not place.group.domain
         and not group_posts.takes_more(conn, incoming, place.group)
     ):
-        place, refused_by, why = None, place.group, group_posts.too_much(place.group)
+        refused_by, why = place.group, group_posts.too_much(place.group)
+        place = None
     if refused_by is not None:
         refusals.tell(conn, incoming.server, refused_by, actor, post.id, why)
         # Outside the group only what is no answer in it has a place here.
