@@ -318,6 +318,18 @@ class Uris:
     def resource(self, post_id: int | str) -> str:
         return f"{self.origin}/resources/{post_id}"
 
+    def resource_file(self, post_id: int | str, file_id: int | str) -> str:
+        """A file of a resource; a name may follow, which is the browser's."""
+        return f"{self.resource(post_id)}/files/{file_id}"
+
+    def shelf(self, shelf_id: int | str) -> str:
+        """An ordered collection of resources, and its page."""
+        return f"{self.origin}/shelves/{shelf_id}"
+
+    def resources(self) -> str:
+        """The catalogue of this server."""
+        return f"{self.origin}/resources"
+
     def place(self, place_id: int | str) -> str:
         return f"{self.origin}/places/{place_id}"
 

@@ -109,6 +109,17 @@ POST_CONTEXT: Final[Context] = [
     },
 ]
 
+RESOURCE_CONTEXT: Final[Context] = [
+    *POST_CONTEXT,
+    {
+        # Unlike on actors, where readers compare with Mastodon's spelling of schema.org.
+        "schema": "https://schema.org/",
+        "dct": "http://purl.org/dc/terms/",
+        "net": NAMESPACE,
+        "learningResource": {"@id": "net:learningResource"},
+    },
+]
+
 STAMP_CONTEXT: Final[Context] = [
     AS2,
     {

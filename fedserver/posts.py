@@ -12,10 +12,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from activitypub.identifiers import Uris
 from fedserver import (
     conversations,
     email_subscriptions,
@@ -36,10 +37,11 @@ from fedserver.content.text import emoji_shortcodes, language_tag
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
 from fedserver.federation import fetch
-from fedserver.federation.publish import Publisher
+from fedserver.federation.publish import KIND_NAMES, Publisher
 from fedserver.groups import posting
 from fedserver.groups.posting import Place
 from fedserver.moderation import marking
+from fedserver.resources import keeping
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
 from storage import accounts, collections, emojis, groups, posts, relationships, timelines, users
@@ -108,6 +110,33 @@ class Draft:
     idempotency_key: str | None = None
 
 
+class Beside(Protocol):
+    """What a post of some kind is beside a post, for whoever publishes such: what its text says in full, whom it concerns,
+    and the rows of its own, which are there before anybody is told."""
+
+    def address(self, uris: Uris, post_id: int) -> str | None:
+        """Its URI, and the address of its page; None for those that posts have."""
+
+    def says(self, html: str) -> Mapping[str, Any]:
+        """Columns of the post, out of its text as HTML."""
+
+    def hashtags(self) -> Mapping[str, str]:
+        """Hashtags beside those of its text, key to name."""
+
+    def concerned(self, conn: Connection) -> Collection[int]:
+        """Accounts that hear of it beside those whom the text names."""
+
+    def differs(self, conn: Connection, row: PostRow) -> bool:
+        """Whether an edit changes what is kept beside the post."""
+
+    def put(self, conn: Connection, row: PostRow, html: str) -> None:
+        """Keep it; `html` is the text alone."""
+
+
+KINDS_WITH_MORE: Final = frozenset({"resource"})
+"""What a post is that cannot be edited as a post alone."""
+
+
 async def create(server: Server, member: Member, draft: Draft) -> int:
     """Post; the id. With an `idempotency_key` used within the last hour, the id of the post made then.
 
@@ -119,9 +148,15 @@ async def create(server: Server, member: Member, draft: Draft) -> int:
 
 
 def create_unit(
-    conn: Connection, server: Server, account_id: int, draft: Draft, *, at_ms: int | None = None
+    conn: Connection,
+    server: Server,
+    account_id: int,
+    draft: Draft,
+    *,
+    at_ms: int | None = None,
+    beside: Beside | None = None,
 ) -> int:
-    """The unit of `create`, for whoever posts as a part of something larger; `at_ms` dates the post back."""
+    """The unit of `create`, for whoever posts as a part of something larger, or more than a post; `at_ms` dates it back."""
     now = now_ms() if at_ms is None else min(at_ms, now_ms())
     if draft.idempotency_key:
         earlier = posted_before(conn, account_id, draft.idempotency_key, now)
@@ -152,16 +187,19 @@ def create_unit(
     if place is not None and parent is not None and parent.account_id not in (account_id, *named_ids):
         # In a forum whoever is answered hears of it, without being named in the text.
         named_ids.append(parent.account_id)
+    says, address = _says(conn, draft, rendered), None
+    if beside is not None:
+        says, address = {**says, **beside.says(rendered.html)}, beside.address(server.uris, post_id)
+        named_ids += [one for one in beside.concerned(conn) if one not in (account_id, *named_ids)]
     quotes.check_mentioned(target, shown_to, account_id, named_ids)
     row = posts.insert_post(
         conn,
         post_id=post_id,
-        uri=server.uris.post(post_id),
-        url=server.uris.post_page(author.username, post_id),
+        uri=address or server.uris.post(post_id),
+        url=address or server.uris.post_page(author.username, post_id),
         account_id=account_id,
-        kind="question" if draft.poll else "article" if draft.title else "note",
         visibility=shown_to,
-        **marking.of_new(author, _texts(conn, draft, rendered)),
+        **marking.of_new(author, says),
         in_reply_to_id=parent.id if parent else None,
         in_reply_to_account_id=parent.account_id if parent else None,
         in_reply_to_uri=parent.uri if parent else "",
@@ -176,6 +214,8 @@ def create_unit(
         created_at=now,
     )
     topics = posting.topic_names(conn, place.group, draft.topics) if place and draft.topics else {}
+    if beside is not None:
+        topics = {**beside.hashtags(), **topics}
     tags = _put_parts(conn, row, rendered, named_ids, target, draft.text, topics, new=True)
     _attach(conn, row, draft, new=True)
     if draft.poll:
@@ -192,6 +232,8 @@ def create_unit(
         )
     if target is not None:
         quotes.attach(conn, server, row, target)
+    if beside is not None:
+        beside.put(conn, row, rendered.html)
     search_index.add(conn, row, tags=tags, has_media=bool(draft.media_ids))
     if author.mails_posts:
         email_subscriptions.posted(conn, row)
@@ -221,39 +263,57 @@ async def edit(server: Server, member: Member, post_id: int, draft: Draft) -> No
     """
     check(draft)
     await find_strangers(server, draft)
-    await server.db.write(_edit, server, member.account_id, post_id, draft)
+    await server.db.write(edit_unit, server, member.account_id, post_id, draft)
 
 
-def _edit(conn: Connection, server: Server, account_id: int, post_id: int, draft: Draft) -> None:
+def edit_unit(
+    conn: Connection,
+    server: Server,
+    account_id: int,
+    post_id: int,
+    draft: Draft,
+    *,
+    beside: Beside | None = None,
+) -> bool:
+    """The unit of `edit`, for whoever changes more than a post; whether anything is different now."""
     row = own(conn, post_id, account_id)
+    if row.kind in KINDS_WITH_MORE and beside is None:
+        raise Conflict(f"A {row.kind} is more than its text: change it on its own page, {row.url}")
     target = quotes.quoted_by(conn, row)
     rendered, named = _rendered(conn, server, draft, target, private=(row.group_id or 0,))
     posting.check_edit(conn, row)
     parent = posts.by_id(conn, row.in_reply_to_id)
     posting.check_answer(conn, parent, row.visibility, named.values())
-    says = {
-        **marking.of_edited(row, _texts(conn, draft, rendered)),
-        "kind": "question" if draft.poll else "article" if draft.title else "note",
-    }
+    says = _says(conn, draft, rendered)
+    if beside is not None:
+        says |= beside.says(rendered.html)
+    if row.kind in keeping.KINDS_OF_ANSWERS:
+        says["kind"] = row.kind
+    says = marking.of_edited(row, says)
     if draft.quote_policy is not None:
         says["quote_policy"] = quotes.policy_of(draft.quote_policy, row.visibility)
-    if not _says_something_new(conn, row, says, draft):
-        return
+    if not _says_something_new(conn, row, says, draft) and not (beside and beside.differs(conn, row)):
+        return False
     keep_revision(conn, row)
     posts.change(conn, post_id, **says, edited_at=now_ms())
     named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
     if posting.is_in_group(row) and row.in_reply_to_account_id not in (None, account_id, *named_ids):
         named_ids.append(row.in_reply_to_account_id)
-    _put_parts(
-        conn, row, rendered, named_ids, target, draft.text, posting.topics_kept(conn, row, draft.topics)
-    )
+    topics = posting.topics_kept(conn, row, draft.topics)
+    if beside is not None:
+        topics = {**beside.hashtags(), **topics}
+        named_ids += [one for one in beside.concerned(conn) if one not in (account_id, *named_ids)]
+    _put_parts(conn, row, rendered, named_ids, target, draft.text, topics)
     _attach(conn, row, draft)
     _change_poll(conn, row, draft.poll)
     changed = posts.by_id(conn, post_id)
     assert changed is not None
+    if beside is not None:
+        beside.put(conn, changed, rendered.html)
     edited(conn, changed)
     posting.edited(conn, row, changed)
     server.publish.post_updated(conn, post_id)
+    return True
 
 
 async def delete_post(server: Server, member: Member, post_id: int, *, media_too: bool = False) -> PostRow:
@@ -364,6 +424,7 @@ def erase(conn: Connection, row: PostRow) -> None:
         conversations.erased(conn, row)
     signal_gone(conn, row)
     posting.gone(conn, row)
+    keeping.gone(conn, row)
     for boost in posts.boosts_of(conn, row.id):
         signal_gone(conn, boost)
         posts.remove(conn, boost)
@@ -377,7 +438,10 @@ def erase(conn: Connection, row: PostRow) -> None:
     if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
         conn.execute(
             insert(tombstone).values(
-                uri=row.uri, kind="deleted", former_type=row.kind.capitalize(), created_at=now_ms()
+                uri=row.uri,
+                kind="deleted",
+                former_type=KIND_NAMES.get(row.kind, row.kind.capitalize()),
+                created_at=now_ms(),
             )
         )
 
@@ -483,10 +547,11 @@ def _rendered(
     return rendered, {row.uri: row for row in known.values()}
 
 
-def _texts(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]:
-    """The columns that hold what is said."""
+def _says(conn: Connection, draft: Draft, rendered: Rendered) -> dict[str, Any]:
+    """The columns that hold what is said, and as what."""
     shortcodes = emoji_shortcodes(f"{draft.text} {draft.summary} {draft.title}")
     return {
+        "kind": "question" if draft.poll else "article" if draft.title else "note",
         "content_html": rendered.html,
         "source_text": draft.text,
         "source_type": draft.media_type,

@@ -36,10 +36,13 @@ FRESH_MS: Final = 14 * 86_400_000
 KEPT_MS: Final = 90 * 86_400_000
 SPREAD_MS: Final = 60_000
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_WITH_OWN_CARD: Final = frozenset({"resource"})
 
 
 def attach(conn: Connection, row: PostRow) -> None:
     """A post is new or says something else now: show the preview of its first link, or plan to look at it."""
+    if row.kind in _WITH_OWN_CARD:
+        return
     url = link_of(row)
     if url is None:
         if row.preview_id is not None:

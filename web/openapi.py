@@ -17,6 +17,7 @@ from web.api import oauth
 from web.api import routes as api_routes
 from web.api.admin import entities as a
 from web.api.groups import entities as g
+from web.api.resources import entities as r
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PAGED: Final = ("max_id", "since_id", "min_id", "limit")
@@ -174,6 +175,16 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/drafts/{key}": g.KeptDraft,
     "PUT /api/v1/drafts/{key}": g.KeptDraft,
     "GET /api/v1/timelines/group/{id}": list[e.Status],
+    "GET /api/v1/resources/drafts": list[r.ResourceDraft],
+    "POST /api/v1/resources/drafts": r.ResourceDraft,
+    **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},
+    "POST /api/v1/resources": r.Resource,
+    "POST /api/v1/resources/check": r.ResourceCheck,
+    **{f"{verb} /api/v1/resources/{{id}}": r.Resource for verb in ("GET", "PUT", "PATCH")},
+    "POST /api/v1/resources/{id}/withdraw": r.Resource,
+    "GET /api/v1/resources/{id}/versions": list[r.ResourceVersion],
+    "POST /api/v1/resources/{id}/versions": r.Resource,
+    "GET /api/v1/resources/{id}/versions/{number}": r.ResourceVersion,
     "GET /api/v2/filters": list[e.Filter],
     "POST /api/v2/filters": e.Filter,
     **{f"{verb} /api/v2/filters/{{id}}": e.Filter for verb in ("GET", "PUT", "PATCH")},

@@ -1,16 +1,15 @@
 """Posts: notes, articles, link pages and polls, a vote, and the tombstone that remains.
 
-Events, resources and documents for comment start from ``article`` or ``page`` and are in
-``builders.community``.
+A learning resource is a ``page`` with the keys that ``builders.resource`` makes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from activitypub.builders.actor import EmojiTag, Media, emoji_tag, image
-from activitypub.jsonld import POST_CONTEXT, STAMP_CONTEXT
+from activitypub.jsonld import POST_CONTEXT, RESOURCE_CONTEXT, STAMP_CONTEXT
 from activitypub.names import LD_JSON
 from activitypub.values import format_time
 
@@ -64,7 +63,8 @@ class PostFields:
     ``summary`` is a content warning on a note or poll, and an abstract (HTML) on everything else.
     ``can_quote`` and ``can_quote_after_approval`` are actor or collection addresses (FEP-044f); neither
     means that only the author may. ``published`` and ``updated`` carry a zone; ``updated`` is only given
-    for an edit, because without it an ``Update`` is taken for a refresh of poll results.
+    for an edit, because without it an ``Update`` is taken for a refresh of poll results. ``resource`` has the keys
+    of a learning resource, or of an answer that tells of its use (`builders.resource`).
     """
 
     uri: str
@@ -97,6 +97,7 @@ class PostFields:
     can_quote: Sequence[str] = ()
     can_quote_after_approval: Sequence[str] = ()
     comments_enabled: bool = True
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
 
 def note(fields: PostFields) -> dict[str, Any]:
@@ -195,7 +196,7 @@ def _titled(kind: str, fields: PostFields) -> dict[str, Any]:
 def _post(kind: str, fields: PostFields) -> dict[str, Any]:
     """What all of them share. Lists are always lists: Pixelfed and Lemmy fail on a single object."""
     document: dict[str, Any] = {
-        "@context": POST_CONTEXT,
+        "@context": RESOURCE_CONTEXT if fields.resource else POST_CONTEXT,
         "id": fields.uri,
         "type": kind,
         "attributedTo": fields.attributed_to,
@@ -245,7 +246,7 @@ def _post(kind: str, fields: PostFields) -> dict[str, Any]:
         }
     if not fields.comments_enabled:
         document["commentsEnabled"] = False
-    return document
+    return {**document, **fields.resource}
 
 
 def _tags(fields: PostFields) -> list[dict[str, Any]]:

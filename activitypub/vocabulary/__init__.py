@@ -8,6 +8,7 @@ from activitypub.vocabulary.actor import Actor, Field, Multikey, PublicKey, read
 from activitypub.vocabulary.collection import Collection, read_collection
 from activitypub.vocabulary.parts import Attachment, Emoji, Hashtag, Mention, Picture
 from activitypub.vocabulary.post import Poll, PollOption, Post, Tombstone, read_post, read_tombstone
+from activitypub.vocabulary.resource import Report, Resource
 from activitypub.vocabulary.stamp import Stamp, read_stamp
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "PollOption",
     "Post",
     "PublicKey",
+    "Report",
+    "Resource",
     "Stamp",
     "Tombstone",
     "read_actor",

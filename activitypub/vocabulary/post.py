@@ -44,6 +44,7 @@ from activitypub.vocabulary.parts import (
     picture,
     web_address,
 )
+from activitypub.vocabulary.resource import Report, Resource, read_report, read_resource
 
 POLL_OPTIONS_MAX: Final = 500
 COLLECTIONS_MAX: Final = 20
@@ -76,7 +77,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     ``kind`` is the type there. ``summary`` is a content warning on a ``Note`` or ``Question`` and an
     abstract on everything else. ``quote`` is the quoted post's address, by software that asks nobody if it
     ``quote_is_legacy``; ``quote_automatic`` and ``quote_manual`` are who may quote this one, ``None`` when
-    nothing was said (FEP-044f). ``wall_of`` is whose collection it was posted to (FEP-400e).
+    nothing was said (FEP-044f). ``wall_of`` is whose collection it was posted to (FEP-400e). ``resource`` is what it describes
+    as a learning resource, ``report`` what an answer says of the use of one.
     """
 
     id: str
@@ -115,6 +117,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     source_media_type: str | None = None
     comments_enabled: bool = True
     wall_of: str | None = None
+    resource: Resource | None = None
+    report: Report | None = None
 
     @property
     def is_vote(self) -> bool:
@@ -212,6 +216,8 @@ def read_post(
         source_media_type=string(source.get("mediaType")),
         comments_enabled=flag(document.get("commentsEnabled")) is not False,
         wall_of=_owner_of_target(document),
+        resource=read_resource(document),
+        report=read_report(document),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import json
 import mimetypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -27,6 +27,8 @@ from activitypub.names import PUBLIC
 from activitypub.values import parse_json
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
+from fedserver.resources import keeping, leaving
+from fedserver.resources.leaving import Outgoing
 from storage import accounts, collections, groups, interactions, posts, quotes, tags
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
@@ -59,6 +61,8 @@ class _Parts:
     options: dict[int, list[Row[Any]]]
     quotes: dict[int, Row[Any]]
     collections: dict[int, list[Any]]
+    resources: dict[int, Outgoing]
+    reports: dict[int, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,10 @@ class Documents:
             options=posts.poll_options_of(conn, questions),
             quotes=quotes.of_posts(conn, [row.id for row in rows if row.quote_uri]),
             collections=collections.shown_with(conn, ids),
+            resources=leaving.resources_of(
+                conn, self.uris, [row for row in rows if row.kind == keeping.KIND]
+            ),
+            reports=leaving.reports_of(conn, [row for row in rows if row.kind in keeping.KINDS_OF_ANSWERS]),
         )
 
     def _addresses(self, row: PostRow, parts: _Parts) -> tuple[list[str], list[str]]:
@@ -198,6 +206,7 @@ class Documents:
         to, cc = self._addresses(row, parts)
         group = parts.authors.get(row.group_id) if row.visibility in _IN_GROUP else None
         titled = row.kind not in ("note", "question") and bool(row.title)
+        resource = parts.resources.get(row.id)
         named = [one for one in parts.mentions.get(row.id, ()) if not one.silent]
         # A group is always a mention, so that answers written elsewhere are addressed to it (Lemmy#2218).
         if group is not None and all(one.uri != group.uri for one in named):
@@ -212,7 +221,7 @@ class Documents:
             updated=_moment(row.edited_at),
             content_html=row.content_html,
             name=row.title or None if titled or row.kind == "question" else None,
-            summary=_abstract(row) if titled else row.summary or None,
+            summary=resource.summary_html if resource else _abstract(row) if titled else row.summary or None,
             language=row.language or None,
             source_markdown=row.source_text
             if row.source_type == "text/markdown" and row.source_text
@@ -224,7 +233,10 @@ class Documents:
             hashtags=[(tag.name, self.uris.tag(tag.key)) for tag in parts.tags.get(row.id, ())],
             collections=[(one.uri, one.name) for one, _ in parts.collections.get(row.id, ())],
             emojis=self._emojis(row.emojis),
-            attachments=[self._attachment(one) for one in parts.media.get(row.id, ())],
+            attachments=[
+                *(resource.links if resource else ()),
+                *(self._attachment(one) for one in parts.media.get(row.id, ())),
+            ],
             context=row.context_uri or None,
             replies=self.uris.replies(row.id),
             likes=self.uris.likes(row.id),
@@ -232,12 +244,13 @@ class Documents:
             quote=row.quote_uri or None,
             quote_authorization=_authorization(parts.quotes.get(row.id)),
             can_quote=self._quoters(row.quote_policy, author),
+            resource=resource.document if resource else parts.reports.get(row.id, {}),
         )
         poll = parts.polls.get(row.id)
         if poll is not None:
             return note.question(fields, _poll(poll, parts.options.get(row.id, ())))
         if titled:
-            return note.page(fields) if row.kind == "page" else note.article(fields)
+            return note.page(fields) if row.kind in ("page", keeping.KIND) else note.article(fields)
         return note.note(fields)
 
     def _quoters(self, policy: int, author: AccountRow) -> list[str]:

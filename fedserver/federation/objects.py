@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from activitypub.builders import activity as build
 from activitypub.builders import note
 from activitypub.errors import SignatureError, SignatureMissing
-from activitypub.identifiers import LocalName
+from activitypub.identifiers import LocalName, Uris
 from activitypub.signatures import RequestFacts
 from fedserver import settings, visibility
 from fedserver.context import Server
@@ -33,7 +33,9 @@ _OF_ACTORS: Final = frozenset(
     {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections", "moderators"}
 )
 _encode: Final = msgspec.json.Encoder().encode
-_OF_POSTS: Final = frozenset({"post", "replies", "likes", "shares"})
+_OF_POSTS: Final = frozenset({"post", "resource", "replies", "likes", "shares"})
+
+_OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {"post": Uris.post, "resource": Uris.resource}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +223,13 @@ def _post(conn: Connection, server: Server, asked: Asked) -> PostRow:
 
 def _of_post(conn: Connection, server: Server, asked: Asked) -> Served:
     documents = server.publish.documents
-    if asked.name.kind == "post":
-        grave = inbox.tombstone_of(conn, server.uris.post(asked.name.value))
+    if asked.name.kind in _OBJECTS:
+        grave = inbox.tombstone_of(conn, _OBJECTS[asked.name.kind](server.uris, asked.name.value))
         if grave is not None:
             return Served(note.tombstone(grave.uri, former_type=grave.former_type or "Note"), 410)
     row = _post(conn, server, asked)
     shared = row.visibility in visibility.FOR_EVERYBODY
-    if asked.name.kind == "post":
+    if asked.name.kind in _OBJECTS:
         return Served(documents.post_document(conn, row.id), shared=shared)
     if asked.name.kind == "replies":
         page = documents.replies(conn, row.id, page=asked.is_page, min_id=asked.cursor("min_id"))
@@ -330,7 +332,7 @@ def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     if kind in ("actor", "group"):
         return str(_account(conn, server, asked, viewer_id).url)
     post_id = _number(asked.name.value)
-    if kind in ("post", "context") and post_id is not None:
+    if kind in ("post", "resource", "context") and post_id is not None:
         row = posts.by_id(conn, post_id)
         if row is not None and row.local and visibility.may_see(conn, row, viewer_id):
             return str(row.url)

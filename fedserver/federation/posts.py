@@ -34,6 +34,7 @@ from fedserver.federation.actors import instant
 from fedserver.groups import posting, refusals, voting
 from fedserver.groups.rules import Action
 from fedserver.jobs.plan import plan
+from fedserver.resources import arriving, keeping, publishing
 from storage import accounts, inbox, posts, relationships
 from storage import interactions as stored_interactions
 from storage.posts import PostRow
@@ -241,6 +242,8 @@ def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
         return post.poll is not None and _poll_as_shown(conn, row.id) != before
     own_posts.keep_revision(conn, row)
     changed = remote_posts.change(conn, row, post, body)
+    if changed.kind == keeping.KIND and arriving.put(conn, changed, post):
+        publishing.tell_users(conn, changed)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)
     own_posts.edited(conn, changed)
@@ -258,6 +261,8 @@ def _poll_as_shown(conn: Connection, post_id: int) -> Any:
 def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
     said = remote_posts.texts(post)
     if any(getattr(row, name) != value for name, value in said.items()):
+        return True
+    if keeping.KIND in (row.kind, said["kind"]) and arriving.differs(conn, row, post):
         return True
     shown = [(one.remote_url, one.description) for one in posts.media_of(conn, [row.id]).get(row.id, [])]
     return shown != remote_posts.files_of(post)

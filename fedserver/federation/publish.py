@@ -39,6 +39,9 @@ KIND_NAMES: Final[Mapping[str, str]] = {
     "article": "Article",
     "question": "Question",
     "page": "Page",
+    "resource": "Page",
+    "use": "Note",
+    "review": "Note",
     "event": "Event",
 }
 

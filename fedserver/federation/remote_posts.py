@@ -24,6 +24,7 @@ from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
 from fedserver.groups.posting import Place
 from fedserver.jobs.plan import plan
 from fedserver.moderation import marking
+from fedserver.resources import arriving, keeping
 from storage import accounts, collections, emojis, inbox, instances, posts
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
@@ -55,7 +56,7 @@ _KINDS: Final = {
     "Image": "image",
     "Document": "document",
 }
-_SHORT_KINDS: Final = frozenset({"note", "question"})
+_SHORT_KINDS: Final = frozenset({"note", "question", *keeping.KINDS_OF_ANSWERS})
 _MEDIA_FAMILIES: Final = frozenset({"image", "video", "audio"})
 _FAMILY_OF_ENDING: Final = {
     **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "avif"), "image"),
@@ -119,6 +120,10 @@ def insert(
     put_parts(conn, row.id, author.id, post, also_named=answered)
     if post.poll is not None:
         put_poll(conn, row.id, post.poll)
+    if row.kind == keeping.KIND:
+        arriving.put(conn, row, post)
+    elif post.report is not None and row.kind in keeping.KINDS_OF_ANSWERS:
+        arriving.put_report(conn, row, post.report)
     search_index.add(conn, row)
     posts.put_source(conn, row.id, body)
     remote_quotes.read(conn, row, post)
@@ -164,13 +169,16 @@ def texts(post: Post) -> dict[str, Any]:
     On a note or question the summary is a warning, on everything else an abstract; what has no text of its
     own shows its address.
     """
-    kind = _KINDS.get(post.kind, "article")
+    more = arriving.kind_of(post)
+    kind = more or _KINDS.get(post.kind, "article")
     short = kind in _SHORT_KINDS
     tagged = {mention.href for mention in post.mentions} | {tag.href for tag in post.hashtags if tag.href}
     sanitise = html.sanitise if short else html.sanitise_article
     content = sanitise(post.content_html or "", tagged=tagged or None)
     title = "" if kind == "question" else clean_line(post.name or "")[:TITLE_CHARS_MAX]
     summary = clean_text(html.to_text(html.sanitise(post.summary or "")))[:SUMMARY_CHARS_MAX]
+    if more == keeping.KIND:
+        summary = arriving.abstract_of(post) or summary
     if not content and not short:
         address = _page_of(post)
         content = f"<p>{url_link(address)}</p>"

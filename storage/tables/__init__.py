@@ -56,6 +56,7 @@ from storage.tables.notices import (
     notification_request,
     severance,
 )
+from storage.tables.partners import partner
 from storage.tables.personal import (
     account_note,
     endorsement,
@@ -99,6 +100,20 @@ from storage.tables.posts import (
 from storage.tables.previews import preview, preview_address, trend
 from storage.tables.quotes import quote
 from storage.tables.relations import block, bookmark, follow, like, mute, pin, thread_mute
+from storage.tables.resources import (
+    resource,
+    resource_draft,
+    resource_facet,
+    resource_file,
+    resource_relation,
+    resource_report,
+    resource_version,
+    shelf,
+    shelf_curator,
+    shelf_follow,
+    shelf_item,
+    term,
+)
 from storage.tables.scheduled import scheduled_post
 from storage.tables.search import account_word, post_words, suggestion_dismissal
 
@@ -175,6 +190,7 @@ __all__ = [
     "notification_policy",
     "notification_request",
     "oauth_code",
+    "partner",
     "pin",
     "poll",
     "poll_option",
@@ -191,14 +207,26 @@ __all__ = [
     "quote",
     "remote_file",
     "report",
+    "resource",
+    "resource_draft",
+    "resource_facet",
+    "resource_file",
+    "resource_relation",
+    "resource_report",
+    "resource_version",
     "revision",
     "scheduled_post",
     "setting",
     "severance",
+    "shelf",
+    "shelf_curator",
+    "shelf_follow",
+    "shelf_item",
     "strike",
     "subscription",
     "suggestion_dismissal",
     "tag_follow",
+    "term",
     "thread_mute",
     "thread_read",
     "token",

@@ -61,6 +61,13 @@ async def post(request: web.Request, post_id: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.post(post_id))
 
 
+async def resource(request: web.Request, post_id: str) -> web.StreamResponse:
+    """The object of a resource, whose page has the same address."""
+    if not post_id.isdigit():
+        raise NotFound
+    return await document(request, keys.server(request).uris.resource(post_id))
+
+
 def _uri(request: web.Request) -> str:
     return keys.server(request).config.origin + request.rel_url.raw_path
 
@@ -79,6 +86,7 @@ routes = [
     ),
     web.get("/posts/{id}", document_or_page),
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
+    web.get("/resources/{id}", document_only),
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),

@@ -1,0 +1,379 @@
+"""A learning resource: what a ``Page`` of ours says under ``learningResource``, and what an answer says of its use.
+
+The terms are schema.org's (LearningResource, as Bioschemas' TrainingMaterial 1.0 asks for them), written with a prefix and
+``@type``, so that nobody who reads plain JSON takes the inner object for one of ActivityStreams. The structs are what both
+sides of the wire work with; ``read_resource`` is lenient and bounded, ``builders.resource`` writes.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from activitypub.identifiers import origin_of
+from activitypub.names import NAMESPACE
+from activitypub.values import first, number, one_or_many, string
+
+LIST_MAX: Final = 100
+LINE_CHARS_MAX: Final = 500
+TEXT_CHARS_MAX: Final = 5_000
+RATING_MAX: Final = 5
+_SCHEMA: Final = ("schema:", "https://schema.org/", "http://schema.org/", "")
+_OWN: Final = ("net:", NAMESPACE, "")
+# ISO 8601, as far as it says how long a lesson takes.
+_MINUTES: Final = {"D": 1440, "H": 60, "M": 1}
+
+RelationKind = Literal["adaptation", "translation", "version", "part"]
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who made it, or helped: a person, or an organisation. ``orcid`` has the form 0000-0002-1825-0097, ``ror`` is the address
+    of an organisation (of a person: of their affiliation), ``role`` is free text such as "translation"."""
+
+    name: str
+    kind: Literal["Person", "Organization"] = "Person"
+    orcid: str = ""
+    affiliation: str = ""
+    ror: str = ""
+    role: str = ""
+    url: str = ""
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What it is about: a term of a vocabulary with its address, or (without) a word of one's own."""
+
+    label: str
+    uri: str = ""
+
+
+class Identifier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What else it is known by: scheme (isbn, url, handle, arxiv, …) and value."""
+
+    value: str
+    scheme: str = "url"
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A work that this one is made from, or (``part``) belongs to. ``licence`` is the other's, as it was then."""
+
+    uri: str
+    relation: RelationKind = "adaptation"
+    title: str = ""
+    licence: str = ""
+
+
+class Funder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who paid for it; ``ror`` is the organisation's address, ``grant`` the number of the grant."""
+
+    name: str
+    ror: str = ""
+    grant: str = ""
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is said beside title, abstract, text and language. ``licence`` is an SPDX expression, or the address of a licence
+    that has none. ``issued`` and ``review_by`` are dates (2026-11-29), ``issued`` perhaps only a year or month."""
+
+    types: tuple[str, ...] = ()
+    authors: tuple[Person, ...] = ()
+    contributors: tuple[Person, ...] = ()
+    licence: str = ""
+    doi: str = ""
+    url: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    level: str = ""
+    audience: tuple[str, ...] = ()
+    time_required_minutes: int | None = None
+    teaches: tuple[str, ...] = ()
+    prerequisites: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    keywords: tuple[str, ...] = ()
+    skills: tuple[Topic, ...] = ()
+    accessibility: str = ""
+    status: str = "active"
+    based_on: tuple[Source, ...] = ()
+    funders: tuple[Funder, ...] = ()
+    issued: str = ""
+    review_by: str = ""
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of the newest version: where it is, its size in bytes and its SHA-256 in hexadecimal."""
+
+    url: str
+    name: str = ""
+    media_type: str = ""
+    size: int | None = None
+    sha256: str = ""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version: its number, the day it came out, what was new."""
+
+    number: str
+    issued: str = ""
+    notes: str = ""
+    doi: str = ""
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a document says of a resource beside the post itself. ``versions`` are newest first."""
+
+    details: Details
+    abstract: str = ""
+    versions: tuple[Version, ...] = ()
+    files: tuple[File, ...] = ()
+    withdrawn: str | None = None  # why, if it was
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an answer to a resource says beside its text: that it was used (where, with which changes, on which day) or a
+    review of it (``rating`` 1 to 5)."""
+
+    kind: Literal["use", "review"]
+    version: str = ""
+    used_in: str = ""
+    changed: str = ""
+    worked: str = ""
+    used_on: str = ""
+    rating: int | None = None
+
+
+def read_resource(document: dict[str, Any]) -> Resource | None:
+    """The resource in a normalised ``Page``; None when it describes none. What does not fit is left out."""
+    inner = first(document.get("learningResource") or document.get("net:learningResource"))
+    if type(inner) is not dict:
+        return None
+    said = _Said(inner)
+    terms = [*said.people("funder")]
+    status = said.line("creativeWorkStatus").lower()
+    return Resource(
+        details=Details(
+            types=said.lines("learningResourceType"),
+            authors=said.people("author"),
+            contributors=said.people("contributor"),
+            licence=said.reference("license") or said.line("license"),
+            doi=said.line("identifier"),
+            url=said.reference("url"),
+            identifiers=said.identifiers(),
+            level=said.line("educationalLevel").lower(),
+            audience=tuple(_names(said.every("audience"), "educationalRole", "audienceType", "name")),
+            time_required_minutes=minutes_of(said.line("timeRequired")),
+            teaches=said.lines("teaches"),
+            prerequisites=said.lines("competencyRequired"),
+            topics=said.topics("about"),
+            keywords=said.lines("keywords"),
+            skills=said.topics("skills", _OWN),
+            accessibility=said.text("accessibilitySummary"),
+            status=status.replace(" ", "-") if status != "withdrawn" else "archived",
+            based_on=said.sources(),
+            funders=tuple(Funder(name=one.name, ror=one.ror, grant=one.role) for one in terms),
+            issued=said.line("datePublished")[:10],
+            review_by=said.line("reviewBy", _OWN)[:10],
+        ),
+        abstract=said.text("description") or said.text("abstract"),
+        versions=said.versions(),
+        files=said.files(),
+        withdrawn=said.text("withdrawn", _OWN) if said.every("withdrawn", _OWN) else None,
+    )
+
+
+def read_report(document: dict[str, Any]) -> Report | None:
+    """What a normalised answer says of the resource it answers; None when it is an answer like any other."""
+    for kind in ("use", "review"):
+        inner = first(document.get(f"net:{kind}") or document.get(kind))
+        if type(inner) is dict:
+            said = _Said(inner)
+            rating = number(said.value("ratingValue"))
+            return Report(
+                kind=kind,
+                version=said.line("version")[:32],
+                used_in=said.line("usedIn", _OWN),
+                changed=said.text("changed", _OWN),
+                worked=said.text("worked", _OWN),
+                used_on=said.line("usedOn", _OWN)[:10],
+                rating=rating if rating is not None and 1 <= rating <= RATING_MAX else None,
+            )
+    return None
+
+
+def minutes_of(duration: str) -> int | None:
+    """``PT90M`` (ISO 8601) as minutes, by days, hours and minutes alone; None for what is no such duration."""
+    total, number_so_far = 0, ""
+    if not duration.upper().startswith("P"):
+        return None
+    for character in duration.upper()[1:]:
+        if character.isascii() and character.isdigit() and len(number_so_far) < 7:
+            number_so_far += character
+        elif character in _MINUTES and number_so_far:
+            total += int(number_so_far) * _MINUTES[character]
+            number_so_far = ""
+        elif character == "S" and number_so_far:
+            number_so_far = ""
+        elif character != "T":
+            return None
+    return total or None if not number_so_far else None
+
+
+class _Said:
+    """An object of schema.org in its usual spellings; lists have at most ``LIST_MAX`` entries."""
+
+    def __init__(self, inner: dict[str, Any]) -> None:
+        self._inner = inner
+
+    def value(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> Any:
+        return next(
+            (self._inner[key] for key in (f"{one}{name}" for one in prefixes) if key in self._inner), None
+        )
+
+    def every(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> list[Any]:
+        return one_or_many(self.value(name, prefixes))[:LIST_MAX]
+
+    def line(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
+        found = string(self.value(name, prefixes))
+        return found[:LINE_CHARS_MAX] if found else ""
+
+    def text(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
+        found = string(self.value(name, prefixes))
+        return found[:TEXT_CHARS_MAX] if found else ""
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_names(self.every(name), "name")))
+
+    def reference(self, name: str) -> str:
+        return _address(first(self.value(name)))
+
+    def people(self, name: str) -> tuple[Person, ...]:
+        return tuple(one for one in map(_person, self.every(name)) if one is not None)
+
+    def topics(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> tuple[Topic, ...]:
+        found: dict[str, Topic] = {}
+        for one in self.every(name, prefixes):
+            label = next(iter(_names([one], "name", "termCode")), "")
+            if label:
+                found.setdefault(label, Topic(label=label, uri=_address(one) if type(one) is dict else ""))
+        return tuple(found.values())
+
+    def identifiers(self) -> tuple[Identifier, ...]:
+        found: list[Identifier] = []
+        for one in self.every("sameAs"):
+            value = _address(one)
+            if value:
+                found.append(Identifier(value=value))
+        for one in self.every("identifier"):
+            if type(one) is dict:
+                inner = _Said(one)
+                value = inner.line("value")
+                if value:
+                    found.append(Identifier(value=value, scheme=inner.line("propertyID").lower() or "url"))
+        return tuple(dict.fromkeys(found))
+
+    def sources(self) -> tuple[Source, ...]:
+        found: dict[str, Source] = {}
+        for name, kind in (
+            ("isBasedOn", "adaptation"),
+            ("translationOfWork", "translation"),
+            ("isPartOf", "part"),
+        ):
+            for one in self.every(name):
+                uri = _address(one)
+                if not uri:
+                    continue
+                inner = _Said(one if type(one) is dict else {})
+                relation = inner.line("relation", _OWN)
+                found[uri] = Source(
+                    uri=uri,
+                    relation="version" if relation == "version" and name == "isBasedOn" else kind,  # type: ignore[arg-type]
+                    title=inner.line("name"),
+                    licence=inner.reference("license") or inner.line("license"),
+                )
+        return tuple(found.values())
+
+    def versions(self) -> tuple[Version, ...]:
+        found: dict[str, Version] = {}
+        current = self.line("version")[:32]
+        for one in self.every("versions", _OWN):
+            if type(one) is dict:
+                inner = _Said(one)
+                number_ = inner.line("version")[:32]
+                if number_:
+                    found[number_] = Version(
+                        number=number_,
+                        issued=inner.line("datePublished")[:10],
+                        notes=inner.text("releaseNotes"),
+                        doi=inner.line("identifier"),
+                    )
+        if current and current not in found:
+            return (Version(number=current), *found.values())
+        return tuple(sorted(found.values(), key=lambda one: one.number != current))
+
+    def files(self) -> tuple[File, ...]:
+        found = []
+        for one in self.every("encoding"):
+            if type(one) is dict:
+                inner = _Said(one)
+                url = inner.reference("contentUrl")
+                if url:
+                    size = inner.value("contentSize")
+                    found.append(
+                        File(
+                            url=url,
+                            name=inner.line("name"),
+                            media_type=inner.line("encodingFormat")[:100],
+                            size=number(int(size))
+                            if type(size) is str and size.isascii() and size.isdigit() and len(size) < 16
+                            else number(size),
+                            sha256=inner.line("sha256").lower()[:64],
+                        )
+                    )
+        return tuple(found)
+
+
+def _person(value: Any) -> Person | None:
+    if type(value) is str:
+        return Person(name=value[:LINE_CHARS_MAX]) if value.strip() else None
+    if type(value) is not dict:
+        return None
+    said = _Said(value)
+    name = said.line("name")
+    if not name:
+        return None
+    types = {str(one).rpartition(":")[2].rpartition("/")[2] for one in one_or_many(value.get("type"))}
+    address = _address({"id": value.get("id")})
+    affiliation = _Said(next((one for one in said.every("affiliation") if type(one) is dict), {}))
+    ror = address if "//ror.org/" in address else _address({"id": affiliation.value("id", ("",))})
+    return Person(
+        name=name,
+        kind="Organization"
+        if types & {"Organization", "EducationalOrganization", "Corporation"}
+        else "Person",
+        orcid=address.rpartition("/")[2] if "//orcid.org/" in address else "",
+        affiliation=affiliation.line("name") or said.line("affiliation"),
+        ror=ror if "//ror.org/" in ror else "",
+        role=said.line("roleName")[:60],
+        url=said.reference("url"),
+    )
+
+
+def _names(values: list[Any], *names: str) -> Iterator[str]:
+    """The texts among these, and of objects what they are called."""
+    for one in values:
+        if type(one) is str:
+            text: str | None = one
+        elif type(one) is dict:
+            said = _Said(one)
+            text = next((found for found in map(said.line, names) if found), None)
+        else:
+            text = None
+        if text and text.strip():
+            yield text.strip()[:LINE_CHARS_MAX]
+
+
+def _address(value: Any) -> str:
+    """The web address that is meant, or ""."""
+    if type(value) is dict:
+        value = value.get("id") or value.get("schema:url") or value.get("url")
+        value = first(value)
+        if type(value) is dict:
+            value = value.get("id")
+    return value if type(value) is str and origin_of(value) is not None else ""

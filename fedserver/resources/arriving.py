@@ -1,0 +1,169 @@
+"""Resources of other servers, and what their people tell of the use of ours: read into the same rows as our own.
+
+What does not fit our lists is left out, not refused: it is another server's catalogue. Units, called by
+`fedserver.federation.remote_posts` once a post is stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec.structs import asdict, replace
+from sqlalchemy import Connection
+
+from activitypub.identifiers import host_of
+from activitypub.vocabulary import Post, Report
+from activitypub.vocabulary.resource import Version
+from fedserver.content import markdown
+from fedserver.content.text import clean_line, clean_text
+from fedserver.resources import checking, identifiers, keeping
+from fedserver.resources.records import LEVELS, STATUSES, TYPES, Described, Details, Person, decode_details
+from storage import resource_reports, resources
+from storage.posts import PostRow
+from storage.resources import NewFile
+from storage.types import now_ms
+
+KINDS: Final = frozenset({"Page", "Article", "Document"})
+VERSIONS_MAX: Final = 50
+FILES_MAX: Final = 30
+_NUMBER_CHARS: Final = 32
+
+
+def kind_of(post: Post) -> str | None:
+    """As what a post is kept that is more than its text; None for all others."""
+    if post.resource is not None and post.kind in KINDS and post.name:
+        return keeping.KIND
+    return post.report.kind if post.report is not None and post.in_reply_to is not None else None
+
+
+def abstract_of(post: Post) -> str:
+    """What stands alone of a resource: what it says of itself, not the summary made for those who read nothing else."""
+    assert post.resource is not None
+    return clean_text(post.resource.abstract)[: checking.ABSTRACT_CHARS_MAX]
+
+
+def put(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Keep what a stored post is as a resource; whether there is a version that was not known."""
+    assert post.resource is not None
+    host = host_of(row.uri) or ""
+    is_new = resources.by_id(conn, row.id) is None
+    reason = post.resource.withdrawn
+    keeping.put(
+        conn, row, details_of(post), _text_html(row, post), host=host, provider=host,
+        withdrawn_at=None if reason is None else now_ms(),
+        withdrawal_reason=clean_text(reason or "")[:1_000],
+    )  # fmt: skip
+    return _put_versions(conn, row, post) and not is_new
+
+
+def differs(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Whether a known post says something else as a resource."""
+    known = resources.by_id(conn, row.id)
+    if known is None or post.resource is None:
+        return (known is None) != (post.resource is None)
+    newest = post.resource.versions[0].number if post.resource.versions else ""
+    return (
+        decode_details(known.details) != details_of(post)
+        or clean_line(newest)[:_NUMBER_CHARS] != known.version
+        or (known.withdrawn_at is None) != (post.resource.withdrawn is None)
+    )
+
+
+def details_of(post: Post) -> Details:
+    """What the document says, as far as our own rules let it be kept."""
+    assert post.resource is not None
+    said = post.resource.details
+    types = tuple(one for one in (word.lower().replace(" ", "-") for word in said.types) if one in TYPES)
+    described = Described(
+        **{
+            **asdict(said),
+            "types": types or (("other",) if said.types else ()),
+            "level": said.level if said.level in LEVELS else "",
+            "status": said.status if said.status in STATUSES else "active",
+            "doi": identifiers.doi(said.doi) or "",
+            "authors": tuple(map(_person, said.authors)),
+            "contributors": tuple(map(_person, said.contributors)),
+            # The page of the post is no place where it lies outside of it.
+            "url": said.url if said.url not in (post.url, post.id) else "",
+            "title": "-",
+            "abstract": "-",
+        }
+    )
+    wrong = checking.problems_of(described)
+    described = replace(described, **{name: getattr(_NOTHING, name) for name in wrong})
+    return checking.checked(described).details()
+
+
+_NOTHING: Final = Described(title="-", abstract="-")
+
+
+def _person(said: Person) -> Person:
+    return replace(
+        said,
+        orcid=identifiers.orcid(said.orcid) or "",
+        ror=identifiers.ror(said.ror) or "",
+        name=clean_line(said.name)[: checking.NAME_CHARS_MAX],
+        affiliation=clean_line(said.affiliation)[: checking.NAME_CHARS_MAX],
+    )
+
+
+def _text_html(row: PostRow, post: Post) -> str:
+    """The description alone, if its source came along; else all that the post says."""
+    if post.source is not None and post.source_media_type == "text/markdown":
+        if len(post.source) > checking.TEXT_CHARS_MAX:
+            return str(row.content_html)
+        return markdown.render_markdown(post.source, {}, lambda name: "").html
+    return str(row.content_html)
+
+
+def _put_versions(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Add the versions that are not known, the oldest first, and the files of the newest; whether there was one."""
+    assert post.resource is not None
+    known = {one.number: one for one in resources.versions(conn, row.id)}
+    added = False
+    for one in reversed(post.resource.versions[:VERSIONS_MAX]):
+        number = clean_line(one.number)[:_NUMBER_CHARS]
+        if number and number not in known:
+            resources.add_version(
+                conn, row.id, number, notes=clean_text(one.notes)[:5_000], doi=identifiers.doi(one.doi) or "",
+                created_at=_instant(one),
+            )  # fmt: skip
+            added = True
+    newest = resources.versions(conn, row.id)
+    if newest and (added or not resources.files(conn, row.id).get(newest[0].id)):
+        links = [
+            NewFile(clean_line(one.name)[:200] or one.url, one.url, one.media_type, one.size, one.sha256)
+            for one in post.resource.files[:FILES_MAX]
+            if len(one.url) <= checking.ADDRESS_CHARS_MAX
+        ]
+        resources.add_links(conn, row.id, newest[0].id, row.account_id, links)
+    return added
+
+
+def _instant(version: Version) -> int | None:
+    try:
+        found = checking.review_instant(version.issued)
+    except ValueError:
+        return None
+    return None if found is None else min(found, now_ms())
+
+
+def put_report(conn: Connection, row: PostRow, report: Report) -> None:
+    """An answer that was stored tells of the use of what it answers, if that is a resource."""
+    if row.in_reply_to_id is None or resources.by_id(conn, row.in_reply_to_id) is None:
+        return
+    resource_reports.add(
+        conn, row.id, row.in_reply_to_id, row.account_id, report.kind, **report_columns(report)
+    )
+
+
+def report_columns(report: Report) -> dict[str, Any]:
+    """The columns of `resource_report` that hold what was said."""
+    return {
+        "version": clean_line(report.version)[:_NUMBER_CHARS],
+        "used_in": clean_line(report.used_in)[:300],
+        "changed": clean_text(report.changed)[:2_000],
+        "worked": clean_text(report.worked)[:2_000],
+        "used_on": clean_line(report.used_on)[:10],
+        "rating": report.rating,
+    }

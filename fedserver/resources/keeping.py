@@ -1,0 +1,138 @@
+"""What is kept beside a post that is a resource, whoever wrote it and wherever: row, facets, sources, card.
+
+Units. `fedserver.resources.publishing` calls them for members, `fedserver.resources.arriving` for other servers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
+from fedserver.jobs.plan import plan
+from fedserver.resources import saying
+from fedserver.resources.checking import review_instant
+from fedserver.resources.records import Details, Person, encode
+from storage import previews, resource_reports, resources
+from storage.posts import PostRow
+from storage.resources import Facet
+from storage.signals import signal
+from storage.types import now_ms
+from storage.words import fold
+
+KIND: Final = "resource"
+KINDS_OF_ANSWERS: Final = frozenset({"use", "review"})
+"""Of posts that tell of the use of a resource, or review it."""
+HASHTAGS_MAX: Final = 20
+_NOT_IN_TAGS: Final = re.compile(r"[^\w]+")
+
+
+def put(
+    conn: Connection,
+    row: PostRow,
+    details: Details,
+    text_html: str,
+    *,
+    host: str,
+    provider: str,
+    **columns: Any,
+) -> None:
+    """Keep what `row` says as a resource. `host` is the server it comes from, `provider` what that is called; `columns` are
+    further ones of the row beside the post."""
+    resources.put(
+        conn,
+        row.id,
+        details=encode(details).decode(),
+        text_html=text_html,
+        doi=details.doi,
+        page_url=details.url,
+        title_key=title_key(row.title),
+        status=details.status,
+        review_by_at=review_instant(details.review_by),
+        changed_at=now_ms(),
+        **columns,
+    )
+    resources.put_facets(conn, row.id, facets_of(details, row.language, host))
+    resources.put_relations(
+        conn,
+        row.id,
+        [
+            {"uri": one.uri, "relation": one.relation, "title": one.title, "licence": one.licence}
+            for one in details.based_on
+        ],
+    )
+    resources.adopt_relations(conn, row.id, row.uri, row.url)
+    show_card(conn, row, details, provider)
+    signal(conn, "resource", str(row.id))
+
+
+def show_card(conn: Connection, row: PostRow, details: Details, provider: str) -> None:
+    """Apps show a resource with a card. Of what is not for everybody there is none: whoever posts its address would be
+    shown what it says."""
+    if row.visibility not in ("public", "unlisted"):
+        return
+    columns = saying.card(
+        row.title, row.summary, details,
+        url=row.url, language=row.language, provider=provider, published_at=row.created_at,
+    )  # fmt: skip
+    preview_id = previews.put(conn, row.url, columns)
+    if preview_id != row.preview_id:
+        previews.show(conn, row.id, preview_id)
+
+
+def gone(conn: Connection, row: PostRow) -> None:
+    """A post is about to be deleted: what a resource was made from is adapted by one fewer, and its files go; what an answer
+    told of its use or as a review counts no longer."""
+    if row.kind == KIND:
+        for target_id in resources.targets_of(conn, row.id):
+            resources.add_to_counts(conn, target_id, adaptations=-1)
+        previews.put(conn, row.url, None)
+        keys = resources.remove_files(conn, row.id)
+        if keys:
+            plan(conn, "delete_files", {"keys": keys})
+        signal(conn, "resource", str(row.id))
+    elif row.kind in KINDS_OF_ANSWERS:
+        resource_reports.gone(conn, row.id)
+
+
+def facets_of(details: Details, language: str, host: str) -> Iterator[Facet]:
+    """By what a resource can be found."""
+    for word in details.types:
+        yield Facet("type", word)
+    yield Facet("level", details.level)
+    yield Facet("licence", details.licence)
+    yield Facet("language", language.partition("-")[0])
+    yield Facet("instance", host)
+    for topic in details.topics:
+        yield Facet("topic", topic.uri or fold(topic.label), topic.label)
+    for skill in details.skills:
+        yield Facet("skill", skill.uri or fold(skill.label), skill.label)
+    for word in details.audience:
+        yield Facet("audience", fold(word), word)
+    for person in details.authors:
+        yield Facet("author", author_key(person), person.name)
+
+
+def author_key(person: Person) -> str:
+    """By what the works of one person are found together: the ORCID, or else the name as it is written."""
+    return person.orcid or fold(person.name)
+
+
+def hashtags_of(details: Details) -> dict[str, str]:
+    """Keywords and topics as hashtags, key to name: ``data management`` is ``#DataManagement``."""
+    found: dict[str, str] = {}
+    for words in (*details.keywords, *(one.label for one in details.topics)):
+        pieces = [one for one in _NOT_IN_TAGS.split(words) if one]
+        name = pieces[0] if len(pieces) == 1 else "".join(one[:1].upper() + one[1:] for one in pieces)
+        key = tag_key(name)
+        if key and len(name) <= HASHTAG_CHARS_MAX and any(one.isalpha() for one in name):
+            found.setdefault(key, name)
+    return dict(list(found.items())[:HASHTAGS_MAX])
+
+
+def title_key(title: str) -> str:
+    """A title without case, marks and punctuation, by which doubles are noticed."""
+    return " ".join(_NOT_IN_TAGS.split(fold(title))).strip()

@@ -1,0 +1,14 @@
+"""The library in the client API, where Mastodon has nothing: `/api/v1/resources`, drafts, `/api/v1/shelves`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.api.resources import drafts, publishing
+
+routes: Final[list[web.RouteDef]] = [
+    *drafts.routes,
+    *publishing.routes,
+]

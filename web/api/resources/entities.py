@@ -1,0 +1,115 @@
+"""Entities of the library. Instants as in Mastodon's API, dates as ``2026-11-29``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from fedserver.resources.records import Funder, Identifier, Person, Source, Topic
+from web.api.entities import Account
+
+
+class ResourceFile(Struct, kw_only=True):
+    """A file of a version: here, or at an address elsewhere. `size` is in bytes, `sha256` in hexadecimal."""
+
+    id: str
+    name: str
+    url: str
+    media_type: str
+    size: int | None
+    sha256: str | None
+    downloads_count: int
+
+
+class ResourceVersion(Struct, kw_only=True):
+    """A version with its files; `notes` say what is new (plain text)."""
+
+    number: str
+    notes: str
+    doi: str | None
+    created_at: str
+    files: list[ResourceFile]
+
+
+class Resource(Struct, kw_only=True):
+    """A resource of the library. Its id is that of its status, which any client can open, boost, answer and bookmark.
+
+    `licence` is an SPDX expression or the address of a licence, `open` whether it is an open one; `description` is HTML,
+    `text` the Markdown it was made from (of resources of this server). `links_state` is what came of looking at its links: "" (not yet),
+    ``ok``, ``moved`` or ``broken``. In lists `versions` has the newest alone.
+    """
+
+    id: str
+    status_id: str
+    uri: str
+    url: str
+    local: bool
+    instance: str
+    title: str
+    abstract: str
+    description: str
+    text: str
+    language: str | None
+    visibility: str
+    group_id: str | None
+    types: list[str]
+    authors: list[Person]
+    contributors: list[Person]
+    licence: str | None
+    licence_url: str | None
+    open: bool
+    doi: str | None
+    landing_url: str | None
+    identifiers: list[Identifier]
+    level: str | None
+    audience: list[str]
+    time_required_minutes: int | None
+    teaches: list[str]
+    prerequisites: list[str]
+    topics: list[Topic]
+    keywords: list[str]
+    skills: list[Topic]
+    accessibility: str
+    state: str
+    based_on: list[Source]
+    funders: list[Funder]
+    issued: str | None
+    review_by: str | None
+    version: str | None
+    versions: list[ResourceVersion] | UnsetType = UNSET
+    versions_count: int
+    uses_count: int
+    reviews_count: int
+    rating: float | None
+    adaptations_count: int
+    replies_count: int
+    favourites_count: int
+    reblogs_count: int
+    withdrawn_at: str | None
+    withdrawal_reason: str | None
+    links_state: str
+    links_problem: str
+    created_at: str
+    changed_at: str
+    account: Account
+
+
+class ResourceCheck(Struct, kw_only=True):
+    """What would be refused of a resource, by field, and what speaks against its licence, given what it is made from."""
+
+    problems: dict[str, str]
+    licence_warnings: list[str]
+
+
+class ResourceDraft(Struct, kw_only=True):
+    """A resource that is not published: what has been said of it so far, what would be refused (by field), what speaks
+    against its licence, and what an import repaired, guessed and missed."""
+
+    id: str
+    described: dict[str, Any]
+    problems: dict[str, str]
+    licence_warnings: list[str]
+    receipt: dict[str, Any]
+    created_at: str
+    updated_at: str
