@@ -100,8 +100,9 @@ async def groups(bench: Bench, place: Place, peers: str) -> AsyncIterator[Row]:
     headers = {"Cookie": f"{cookie_name(base)}={place.session}", "Accept": "text/html"}
 
     async def send(_: int) -> None:
-        page = f"{base}/@reader/{place.thread_id}"
-        await expect(await bench.http.get(page, headers=headers), 200)
+        # Where `/@reader/…` leads as well, by a request of its own.
+        page = f"{base}/groups/bench/{place.thread_id}"
+        await expect(await bench.http.get(page, headers=headers, allow_redirects=False), 200)
 
     await measure(send, 2, bench.server.processes, concurrency=1)
     before = await bench.server.statements(bench.http)

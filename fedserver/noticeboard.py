@@ -188,7 +188,7 @@ def last_read() -> Any:
 
 
 _page = Page(select_notices, notification.c.id, notice_of)
-_unread: Hot[Any] = Hot(_select_unread, tuple)
+UNREAD: Hot[Any] = Hot(_select_unread, tuple)
 
 
 # -- units
@@ -245,7 +245,7 @@ def _rows(conn: Connection, table: Any, ids: Sequence[int | None]) -> dict[int, 
 
 def unread_unit(conn: Connection, viewer_id: int, limit: int, asked: Asked) -> int:
     """How many are newer than the marker, counted up to `limit`."""
-    return len(_unread.run(conn, viewer_id=viewer_id, size=limit, **asked.parameters))
+    return len(UNREAD.run(conn, viewer_id=viewer_id, size=limit, **asked.parameters))
 
 
 # -- what web asks

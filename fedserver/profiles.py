@@ -22,6 +22,7 @@ from fedserver.viewer import Member, Viewer
 from storage import accounts, relationships, users
 from storage import notifications as stored_notifications
 from storage.accounts import AccountRow
+from storage.hot import Together
 from storage.relationships import Relationship
 from storage.types import instant_of
 from storage.users import UserRow
@@ -111,17 +112,24 @@ class ToldLeaf:
     older: int | None
 
 
+_shell: Final = Together(users.AROUND, noticeboard.UNREAD)
+
+
 async def shell(server: Server, member: Member) -> Shell:
     """What surrounds a member's page."""
 
     def unit(conn: Connection) -> Shell:
-        row = users.around(conn, member.account_id, UNREAD_COUNTED_MAX)
-        if row is None:
+        rows, unread = _shell.run(
+            conn, account_id=member.account_id, counted_max=UNREAD_COUNTED_MAX,
+            viewer_id=member.account_id, size=UNREAD_COUNTED_MAX, **Asked().parameters,
+        )  # fmt: skip
+        if not rows:
             raise NotFound
+        row = rows[0]
         return Shell(
             person=page_cards.person_of(server.config, row),
             role=row.role,
-            unread=noticeboard.unread_unit(conn, row.id, UNREAD_COUNTED_MAX, Asked()),
+            unread=len(unread),
             requests=row.requests,
             appearance=row.appearance,
             default_visibility=row.default_visibility,

@@ -29,12 +29,16 @@ _ASKED: Final = (Policy.ASKED_PUBLIC, Policy.ASKED_FOLLOWERS, Policy.ASKED_FOLLO
 _SHOWN_BEHIND: Final = frozenset({"blocked_account", "blocked_domain", "muted_account"})
 
 _of_member: Hot[Any] = Hot(
-    lambda: quotes.select_shown(lambda table: visibility.predicate(VIEWER, table), member=True),
+    lambda: quotes.select_shown(lambda table: visibility.predicate(VIEWER, table), member=True).where(
+        quotes.of_these()
+    ),
     quotes.shown_of,
     packed=True,
 )
 _of_anybody: Hot[Any] = Hot(
-    lambda: quotes.select_shown(lambda table: visibility.predicate(None, table), member=False),
+    lambda: quotes.select_shown(lambda table: visibility.predicate(None, table), member=False).where(
+        quotes.of_these()
+    ),
     quotes.shown_of,
     packed=True,
 )
@@ -43,37 +47,36 @@ _of_anybody: Hot[Any] = Hot(
 # -- a list
 
 
-def complete(
-    conn: Connection,
-    found: list[Card],
-    viewer_id: int | None,
-    held: Held,
-    *,
-    contents: cards.FetchContents | None = None,
-) -> Batch:
+def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: Held) -> Batch:
     """`cards.complete` with what these posts quote: two statements more at the most, and none without quotes."""
-    lines = [card.post for card in found]
-    lines += [card.original for card in found if card.original is not None]
-    shown = _quotes(conn, lines, viewer_id)
-    if shown:
-        quoted = [one.quoted for one in shown.values() if one.quoted is not None]
-        lines += quoted
-        # What a quoted post quotes in turn is named, not shown.
-        inner = _quotes(conn, quoted, viewer_id)
-        shown = {post_id: one._replace(quoted_author=None) for post_id, one in inner.items()} | shown
-    batch = cards.complete(conn, found, viewer_id, held, shown, contents=contents)
+    shown = shown_in(conn, found, viewer_id)
+    batch = cards.complete(conn, found, viewer_id, held, shown)
     if viewer_id is not None:
+        lines = _lines(found)
+        lines += [
+            one.quoted for one in shown.values() if one.quoted is not None and one.quoted_author is not None
+        ]
         batch.ties = _ties(conn, lines, viewer_id)
     return batch
 
 
-def _quotes(conn: Connection, lines: Iterable[PostLine], viewer_id: int | None) -> dict[int, QuoteCard]:
-    ids = [line.id for line in lines if line.quote_uri]
+def shown_in(conn: Connection, found: Iterable[Card], viewer_id: int | None) -> dict[int, QuoteCard]:
+    """What these posts quote, and what is quoted there in turn: one statement, and none without quotes."""
+    ids = [line.id for line in _lines(found) if line.quote_uri]
     if not ids:
         return {}
     if viewer_id is None:
-        return dict(_of_anybody.run(conn, ids=ids))
-    return dict(_of_member.run(conn, ids=ids, viewer_id=viewer_id, now=now_ms()))
+        rows = dict(_of_anybody.run(conn, ids=ids))
+    else:
+        rows = dict(_of_member.run(conn, ids=ids, viewer_id=viewer_id, now=now_ms()))
+    shown = {post_id: rows[post_id] for post_id in ids if post_id in rows}
+    # What a quoted post quotes in turn is named, not shown.
+    inner = {one.quoted.id for one in shown.values() if one.quoted is not None and one.quoted.quote_uri}
+    return {post_id: rows[post_id]._replace(quoted_author=None) for post_id in inner & rows.keys()} | shown
+
+
+def _lines(found: Iterable[Card]) -> list[PostLine]:
+    return [line for card in found for line in (card.post, card.original) if line is not None]
 
 
 def _ties(conn: Connection, lines: Iterable[PostLine], viewer_id: int) -> frozenset[tuple[int, int]]:

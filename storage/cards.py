@@ -226,7 +226,6 @@ AUTHOR: Final = account.alias("author")
 _ORIGINAL_AUTHOR: Final = account.alias("original_author")
 
 Visible = Callable[[FromClause], Any]
-FetchContents = Callable[[Connection, Sequence[int]], dict[int, Content]]
 
 
 def select_cards(visible: Visible, *more: Any) -> Select[Any]:
@@ -366,9 +365,9 @@ def _select_texts() -> Select[Any]:
 
 
 _PARTS: Final = ("mentions_some", "has_tags", "has_media", "has_collections")
-_texts: Hot[Any] = Hot(_select_texts)
-_standing: Hot[Any] = Hot(_select_standing, tuple, packed=True)
-_polls: Hot[Any] = Hot(_select_polls, tuple, packed=True)
+TEXTS: Hot[Any] = Hot(_select_texts)
+MARKS: Hot[Any] = Hot(_select_standing, tuple, packed=True)
+POLLS: Hot[Any] = Hot(_select_polls, tuple, packed=True)
 
 
 # -- fetching
@@ -380,12 +379,9 @@ def complete(
     viewer_id: int | None,
     held: Held,
     quotes: Mapping[int, QuoteCard] | None = None,
-    *,
-    contents: FetchContents | None = None,
 ) -> Batch:
     """Everything else these cards need: one statement for a viewer's marks, one more if there are polls, and
-    more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen.
-    `contents` is `contents_of` (None), or `texts_of` where the rest is not shown."""
+    more only for what is not `held`. `quotes` are theirs: `fedserver.quoted.complete` knows what may be seen."""
     lines: dict[int, PostLine] = {}
     authors: dict[int, AccountLine] = {}
     looked_at: list[PostLine] = []
@@ -424,7 +420,7 @@ def complete(
         else:
             batch.post_bodies[line.id] = body
     if missing:
-        batch.contents = (contents or contents_of)(conn, missing)
+        batch.contents = contents_of(conn, missing)
     add_accounts(conn, batch, authors.values(), held)
     add_previews(
         conn, batch, {line.preview_id for line in lines.values() if line.preview_id is not None}, held
@@ -497,14 +493,19 @@ def add_accounts(conn: Connection, batch: Batch, lines: Iterable[AccountLine], h
 def standing_of(conn: Connection, viewer_id: int, lines: Iterable[PostLine]) -> dict[int, Standing]:
     """What the viewer did with these posts, in one statement; those with which they did nothing are left out."""
     threads: dict[int, list[int]] = {}
-    found: dict[int, Standing] = {}
     ids: list[int] = []
     for line in lines:
         ids.append(line.id)
         threads.setdefault(line.thread_id, []).append(line.id)
     if not ids:
-        return found
-    for what, one in _standing.run(conn, viewer_id=viewer_id, ids=ids, threads=list(threads)):
+        return {}
+    return standing_from(MARKS.run(conn, viewer_id=viewer_id, ids=ids, threads=list(threads)), threads)
+
+
+def standing_from(rows: Iterable[Any], threads: Mapping[int, Sequence[int]]) -> dict[int, Standing]:
+    """The same of rows of `MARKS`; `threads` are the posts in question by their thread."""
+    found: dict[int, Standing] = {}
+    for what, one in rows:
         for post_id in threads[one] if what == "muted" else (one,):
             setattr(found.setdefault(post_id, Standing()), what, True)
     return found
@@ -512,10 +513,15 @@ def standing_of(conn: Connection, viewer_id: int, lines: Iterable[PostLine]) -> 
 
 def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -> dict[int, PollCard]:
     """Those of these posts that have a poll, with the viewer's choices."""
-    found: dict[int, PollCard] = {}
     if not post_ids:
-        return found
-    for row in _polls.run(conn, ids=list(post_ids), viewer_id=viewer_id or 0):
+        return {}
+    return polls_from(POLLS.run(conn, ids=list(post_ids), viewer_id=viewer_id or 0))
+
+
+def polls_from(rows: Iterable[Any]) -> dict[int, PollCard]:
+    """The same of rows of `POLLS`."""
+    found: dict[int, PollCard] = {}
+    for row in rows:
         post_id, multiple, hide_totals, expires_at, closed_at, voters_count, title, votes, chosen = row
         card = found.get(post_id)
         if card is None:
@@ -526,17 +532,9 @@ def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -
     return found
 
 
-def texts_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:
-    """The texts of these posts and their attachments, which is all that a page shows of them: two statements."""
-    rows = {row.id: row for row in _texts.run(conn, ids=list(post_ids))}
-    illustrated = [row.id for row in rows.values() if row.has_media]
-    media = posts.media_of(conn, illustrated) if illustrated else {}
-    return {post_id: Content(row, media=media.get(post_id, ())) for post_id, row in rows.items()}
-
-
 def contents_of(conn: Connection, post_ids: Sequence[int]) -> dict[int, Content]:
     """The texts of these posts, and what hangs on them: a statement for each kind of thing that there is."""
-    rows = {row.id: row for row in _texts.run(conn, ids=list(post_ids))}
+    rows = {row.id: row for row in TEXTS.run(conn, ids=list(post_ids))}
 
     def those(flag: str) -> list[int]:
         return [row.id for row in rows.values() if getattr(row, flag)]

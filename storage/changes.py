@@ -73,9 +73,11 @@ NOT_SHOWN: Final = frozenset(
         tables.scheduled_post,
         tables.severance,
         tables.strike,
+        tables.subscription,
         tables.suggestion_dismissal,
         tables.tag_follow,
         tables.thread_mute,
+        tables.thread_read,
         tables.token,
         tables.warning_preset,
     )

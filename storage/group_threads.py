@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import groups
+from storage import groups, posts
 from storage.hot import Hot, insert_row
 from storage.tables import (
     dislike,
@@ -181,7 +181,7 @@ def pinned_ids(conn: Connection, group_id: int) -> list[int]:
     return list(conn.scalars(query))
 
 
-_topics: Hot[Any] = Hot(
+TOPICS: Hot[Any] = Hot(
     lambda: (
         select(group_thread.c.post_id, group_topic, hashtag.c.key)
         .join_from(group_thread, post_tag, post_tag.c.post_id == group_thread.c.post_id)
@@ -198,28 +198,27 @@ _topics: Hot[Any] = Hot(
 
 def topics_of(conn: Connection, thread_ids: Sequence[int]) -> dict[int, list[Any]]:
     """The topics that these threads are in, by thread: columns of `group_topic`, and the hashtag's key."""
-    found: dict[int, list[Any]] = {}
-    for row in _topics.run(conn, thread_ids=list(thread_ids)):
-        found.setdefault(row.post_id, []).append(row)
-    return found
+    return posts.by_post(TOPICS.run(conn, thread_ids=list(thread_ids)))
 
 
 # -- reading
 
 
+_read_up_to: Hot[Any] = Hot(
+    lambda: insert(thread_read).from_select(
+        ["account_id", "thread_id", "last_read_id"],
+        select(bindparam("account_id"), group_thread.c.post_id, bindparam("last_read_id")).where(
+            group_thread.c.post_id == bindparam("thread_id")
+        ),
+    ),
+    conflict="(account_id, thread_id) DO UPDATE SET last_read_id = excluded.last_read_id "
+    "WHERE thread_read.last_read_id < excluded.last_read_id",
+)
+
+
 def read_up_to(conn: Connection, account_id: int, thread_id: int, post_id: int) -> None:
-    """A member has read a thread as far as this post; never backwards."""
-    values = {"account_id": account_id, "thread_id": thread_id, "last_read_id": post_id}
-    if not insert_row(conn, thread_read, values, unless_there=True):
-        conn.execute(
-            update(thread_read)
-            .where(
-                thread_read.c.account_id == account_id,
-                thread_read.c.thread_id == thread_id,
-                thread_read.c.last_read_id < post_id,
-            )
-            .values(last_read_id=post_id)
-        )
+    """A member has read a thread as far as this post; never backwards. Nothing, if the thread has gone."""
+    _read_up_to.run(conn, account_id=account_id, thread_id=thread_id, last_read_id=post_id)
 
 
 def read_until(read_at: int | None) -> int:
@@ -304,14 +303,18 @@ def _select_dislikes() -> Select[Any]:
     )
 
 
-_dislikes: Hot[Any] = Hot(_select_dislikes, tuple)
+DISLIKES: Hot[Any] = Hot(_select_dislikes, tuple)
 
 
 def dislikes_of(
     conn: Connection, post_ids: Sequence[int], viewer_id: int | None
 ) -> dict[int, tuple[int, bool]]:
     """By post: how many vote against it, and whether the viewer does."""
-    rows = _dislikes.run(conn, post_ids=list(post_ids), viewer_id=viewer_id or 0)
+    return dislikes_from(DISLIKES.run(conn, post_ids=list(post_ids), viewer_id=viewer_id or 0))
+
+
+def dislikes_from(rows: Iterable[Any]) -> dict[int, tuple[int, bool]]:
+    """The same of rows of `DISLIKES`."""
     return {post_id: (count, bool(mine)) for post_id, count, mine in rows}
 
 

@@ -18,10 +18,10 @@ from importlib import import_module
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Boolean, Connection, Executable, Table, bindparam, insert
+from sqlalchemy import Boolean, Connection, Executable, Select, Table, bindparam, insert, select
 
 from storage import changes
-from storage.types import list_parameter
+from storage.types import JsonRows, list_parameter
 
 Row = TypeVar("Row")
 _unpack = msgspec.json.Decoder(list[Any]).decode
@@ -70,6 +70,8 @@ class Hot(Generic[Row]):
     rows, and under load takes a turn of the event loop to go on; so SQLite makes one text of all rows, a line of
     JSON for each. The columns of `gap`, from one number to before another, are left out of those in which the
     first of them is null.
+
+    `conflict` ends an INSERT with what both databases write after ``ON CONFLICT`` and SQLAlchemy has no common words for.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class Hot(Generic[Row]):
         *,
         packed: bool = False,
         gap: tuple[int, int] | None = None,
+        conflict: str = "",
     ) -> None:
         self._statement = statement
         self._row = row
         self._packed = packed
         self._gap = gap
+        self._conflict = conflict
         self._prepared: dict[str, _Prepared] = {}
 
     def _on(self, dialect_name: str) -> _Prepared:
@@ -93,9 +97,8 @@ class Hot(Generic[Row]):
             numbered = dialect_name == "postgresql"
             compiled = statement.compile(dialect=_numbered() if numbered else _dialect(dialect_name))
             constants = {name: value for name, value in compiled.params.items() if value is not None}
-            if self._row is None:
-                self._row = _row_maker(statement.selected_columns if statement.is_select else None)
-            text = str(compiled)
+            self._learn(statement)
+            text = str(compiled) + (f" ON CONFLICT {self._conflict}" if self._conflict else "")
             packed = self._packed and dialect_name == "sqlite"
             if packed:
                 text = _packing(text, len(statement.selected_columns), self._gap)
@@ -107,6 +110,12 @@ class Hot(Generic[Row]):
                 packed,
             )
         return known
+
+    def _learn(self, statement: Any) -> Callable[[Any], Row]:
+        """How rows of this statement are made."""
+        if self._row is None:
+            self._row = _row_maker(statement.selected_columns if statement.is_select else None)
+        return self._row
 
     def run(self, conn: Connection, met: Met[Row] | None = None, /, **parameters: Any) -> list[Row]:
         """Execute within the unit's transaction; all rows. Those that have been `met` are taken from there."""
@@ -147,6 +156,30 @@ class Hot(Generic[Row]):
         """The first row, or None."""
         rows = self.run(conn, **parameters)
         return rows[0] if rows else None
+
+
+class Together:
+    """Several queries of rows without bytes, run as one statement: for a page that needs something of many tables.
+
+    The database makes one text of the rows of each, as JSON. They take their parameters by name from the same ones.
+    """
+
+    def __init__(self, *queries: Hot[Any]) -> None:
+        self._queries = queries
+        self._whole: Hot[tuple[str, ...]] = Hot(self._statement, tuple)
+        self._rows: list[Callable[[Any], Any]] = []
+
+    def _statement(self) -> Select[Any]:
+        statements: list[Any] = [query._statement() for query in self._queries]
+        pairs = zip(self._queries, statements, strict=True)
+        self._rows = [query._learn(statement) for query, statement in pairs]
+        tables = [statement.subquery() for statement in statements]
+        return select(*(select(JsonRows(*table.c)).select_from(table).scalar_subquery() for table in tables))
+
+    def run(self, conn: Connection, **parameters: Any) -> list[list[Any]]:
+        """The rows of each query, as it makes them itself."""
+        (texts,) = self._whole.run(conn, **parameters)
+        return [list(map(row, _unpack_all(text))) for row, text in zip(self._rows, texts, strict=True)]
 
 
 def insert_row(

@@ -51,7 +51,7 @@ _tags: Hot[Any] = Hot(
         .order_by(hashtag.c.key)
     )
 )
-_media: Hot[Any] = Hot(
+MEDIA: Hot[Any] = Hot(
     lambda: (
         select(media)
         .where(AnyOf(media.c.post_id, bindparam("post_ids")))
@@ -74,7 +74,8 @@ _orphans: Hot[Any] = Hot(
 )
 
 
-def _by_post(rows: Iterable[Any]) -> dict[int, list[Any]]:
+def by_post(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    """Rows by their `post_id`."""
     found: dict[int, list[Any]] = {}
     for row in rows:
         found.setdefault(row.post_id, []).append(row)
@@ -229,7 +230,7 @@ def put_mentions(
 
 def mentioned(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: rows of (post_id, silent, account columns…)."""
-    return _by_post(_mentioned.run(conn, post_ids=list(post_ids)))
+    return by_post(_mentioned.run(conn, post_ids=list(post_ids)))
 
 
 def put_tags(conn: Connection, post_id: int, tags: Mapping[str, str], *, new: bool = False) -> Sequence[Any]:
@@ -260,7 +261,7 @@ def _tags_kept(conn: Connection, tags: Mapping[str, str]) -> dict[str, Any]:
 
 def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: rows of (post_id, key, name)."""
-    return _by_post(_tags.run(conn, post_ids=list(post_ids)))
+    return by_post(_tags.run(conn, post_ids=list(post_ids)))
 
 
 # -- media
@@ -268,7 +269,7 @@ def tags_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
 
 def media_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: its attachments in order."""
-    return _by_post(_media.run(conn, post_ids=list(post_ids)))
+    return by_post(MEDIA.run(conn, post_ids=list(post_ids)))
 
 
 # -- revisions
@@ -368,7 +369,7 @@ def polls_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, Any]:
 
 def poll_options_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Any]]:
     """By post: options in order."""
-    return _by_post(_poll_options.run(conn, post_ids=list(post_ids)))
+    return by_post(_poll_options.run(conn, post_ids=list(post_ids)))
 
 
 def votes_of(conn: Connection, account_id: int, post_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -18,7 +18,7 @@ _known: Final[Hot[Any]] = Hot(
         preview_address.c.url == bindparam("url")
     )
 )
-_by_ids: Final[Hot[Any]] = Hot(lambda: select(preview).where(AnyOf(preview.c.id, bindparam("ids"))))
+BY_IDS: Final[Hot[Any]] = Hot(lambda: select(preview).where(AnyOf(preview.c.id, bindparam("preview_ids"))))
 
 
 def known(conn: Connection, url: str) -> Any:
@@ -28,7 +28,7 @@ def known(conn: Connection, url: str) -> Any:
 
 def by_ids(conn: Connection, preview_ids: Iterable[int]) -> dict[int, Any]:
     """Previews by id."""
-    return {row.id: row for row in _by_ids.run(conn, ids=list(preview_ids))}
+    return {row.id: row for row in BY_IDS.run(conn, preview_ids=list(preview_ids))}
 
 
 def by_id(conn: Connection, preview_id: int) -> Any:

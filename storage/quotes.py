@@ -7,6 +7,7 @@ from enum import IntFlag
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -166,7 +167,7 @@ _AUTHOR: Final = account.alias("quoted_author")
 
 
 def select_shown(visible: cards.Visible, *, member: bool, viewer: Any = VIEWER) -> Select[Any]:
-    """The columns of `shown_of` for those of the posts ``ids`` that quote something.
+    """The columns of `shown_of` for posts that quote something; which ones, the caller says.
 
     `visible` says what whoever looks may see: a `member` (parameter ``now``, and the id as `viewer`) or
     anybody.
@@ -199,8 +200,15 @@ def select_shown(visible: cards.Visible, *, member: bool, viewer: Any = VIEWER) 
         )
         .join_from(quote, _QUOTED, _QUOTED.c.id == quote.c.quoted_id, isouter=True)
         .join(_AUTHOR, _AUTHOR.c.id == _QUOTED.c.account_id, isouter=True)
-        .where(AnyOf(quote.c.post_id, bindparam("ids")))
     )
+
+
+def of_these() -> ColumnElement[bool]:
+    """Where one of the posts ``ids`` quotes, or a post that one of them quotes."""
+    outer = quote.alias("outer_quote")
+    ids: BindParameter[Any] = bindparam("ids")
+    within = select(outer.c.quoted_id).where(AnyOf(outer.c.post_id, ids))
+    return or_(AnyOf(quote.c.post_id, ids), quote.c.post_id.in_(within))
 
 
 def shown_of(values: Any) -> tuple[int, QuoteCard]:

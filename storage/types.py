@@ -95,6 +95,32 @@ def _any_of_postgresql(element: AnyOf, compiler: Any, **kw: Any) -> str:
     return f"{column} = ANY({compiler.process(element.values, **kw)})"
 
 
+class JsonRows(ColumnElement[str]):
+    """All rows, one text: a JSON array that has an array of these columns for each, in their order."""
+
+    inherit_cache = True
+    type = Text()
+
+    def __init__(self, *columns: ColumnElement[Any]) -> None:
+        self.columns = columns
+
+    _traverse_internals = [  # noqa: RUF012  SQLAlchemy's own shape
+        ("columns", InternalTraversal.dp_clauseelement_tuple),
+    ]
+
+
+@compiles(JsonRows, "sqlite")
+def _json_rows_sqlite(element: JsonRows, compiler: Any, **kw: Any) -> str:
+    columns = ", ".join(compiler.process(column, **kw) for column in element.columns)
+    return f"json_group_array(json_array({columns}))"
+
+
+@compiles(JsonRows, "postgresql")
+def _json_rows_postgresql(element: JsonRows, compiler: Any, **kw: Any) -> str:
+    columns = ", ".join(compiler.process(column, **kw) for column in element.columns)
+    return f"coalesce(json_agg(json_build_array({columns}))::text, '[]')"
+
+
 def list_parameter(dialect_name: str, values: Iterable[int] | Iterable[str]) -> Any:
     """The list as `AnyOf` wants it on this database."""
     items = list(values)

@@ -76,7 +76,7 @@ def _user_row(values: Any) -> UserRow:
 
 
 # Of a member, beside the columns of the account, what surrounds each of their pages.
-_AROUND = ("role", "appearance", "default_visibility", "default_sensitive", "default_language")
+_PREFERENCES = ("role", "appearance", "default_visibility", "default_sensitive", "default_language")
 
 
 def _select_around() -> Select[Any]:
@@ -95,7 +95,7 @@ def _select_around() -> Select[Any]:
     return (
         select(
             account,
-            *(user.c[name] for name in _AROUND),
+            *(user.c[name] for name in _PREFERENCES),
             select(func.count()).select_from(asking).scalar_subquery().label("requests"),
         )
         .join_from(user, account, account.c.id == user.c.account_id)
@@ -103,7 +103,10 @@ def _select_around() -> Select[Any]:
     )
 
 
-_around: Hot[Any] = Hot(_select_around)
+AROUND: Hot[Any] = Hot(_select_around)
+"""A member's account (``account_id``), all columns of it, with what surrounds their pages: role, preferences, and
+`requests`, how many ask to follow them, counted up to ``counted_max``."""
+
 _by_id = Hot(lambda: _select_user().where(user.c.account_id == bindparam("account_id")), _user_row)
 _by_email = Hot(lambda: _select_user().where(user.c.email_key == bindparam("email_key")), _user_row)
 _by_name = Hot(
@@ -155,12 +158,6 @@ def add(
 def by_id(conn: Connection, account_id: int) -> UserRow | None:
     """The member with this account."""
     return _by_id.first(conn, account_id=account_id)
-
-
-def around(conn: Connection, account_id: int, counted_max: int) -> Any | None:
-    """A member's account, all columns of it, with what surrounds their pages: role, preferences, and `requests`, how
-    many ask to follow them, counted up to `counted_max`."""
-    return _around.first(conn, account_id=account_id, counted_max=counted_max)
 
 
 def by_ids(conn: Connection, account_ids: Iterable[int]) -> dict[int, UserRow]:

@@ -23,9 +23,8 @@ from fedserver.groups import catalogue, rules, threads
 from fedserver.groups.rules import Action, Standing
 from fedserver.groups.threads import ThreadLine, Wanted
 from fedserver.page_cards import Person, PostCard
-from fedserver.reading import NOTHING_HELD
 from fedserver.viewer import Member, Viewer
-from storage import cards, group_threads, groups, posts, subscriptions
+from storage import group_pages, group_threads, groups, posts, subscriptions
 from storage.cards import ID_MAX
 from storage.groups import GroupRow, TopicRow
 from storage.paging import Window
@@ -305,8 +304,8 @@ def thread_unit(
     at: int | None = None,
     mine: Filters | None = None,
 ) -> ThreadView | Elsewhere:
-    """The unit of `thread`; `mine` are the viewer's filters, which hold for answers. Five statements, one more for a member's marks, and one for each kind of thing that there is:
-    pictures, polls, topics, votes against."""
+    """The unit of `thread`; `mine` are the viewer's filters, which hold for answers. Five statements, one more if anything
+    is quoted."""
     row = group_threads.opened(conn, thread_id, viewer_id)
     if row is None or row.merged_into_id is not None:
         where = place_unit(conn, config, viewer_id, thread_id)
@@ -335,13 +334,15 @@ def thread_unit(
     wanted = {line.post.id: line for line in (first, *(line for line, _ in shown))}
     if answer_id is not None:
         wanted.setdefault(answer_id, below[place[answer_id]][0])
-    batch = quoted.complete(conn, list(wanted.values()), viewer_id, NOTHING_HELD, contents=cards.texts_of)
+    lines = list(wanted.values())
+    quotes = quoted.shown_in(conn, lines, viewer_id)
+    found = group_pages.complete(conn, lines, viewer_id, quotes, thread_id=thread_id)
+    batch, against = found.batch, found.against if row.allows_downvotes else {}
     filters.marked(mine, batch)
     batch.filtered = {key: found for key, found in batch.filtered.items() if key != thread_id}
     made = {one.id: one for one in page_cards.cards_of(conn, config, viewer_id, batch, "thread")}
     if thread_id not in made:
         raise NotFound
-    against = group_threads.dislikes_of(conn, list(made), viewer_id) if row.allows_downvotes else {}
     is_own = made[thread_id].mine
     if is_own:
         may, why_not = _rights(row, standing, thread=row, is_own=True)
@@ -372,7 +373,6 @@ def thread_unit(
         answers.append(
             within(one.id, depth, Parent(name, path_of(above)) if apart and above is not None else None)
         )
-    has_topics = batch.contents[thread_id].row.has_tags if thread_id in batch.contents else False
     later = [line.post.id for line, _ in below[page * ANSWERS_PER_PAGE :]]
     # What comes on later pages has not been read, whenever it was written.
     read_up_to = min(min(later, default=ID_MAX) - 1, max(place, default=thread_id))
@@ -384,7 +384,7 @@ def thread_unit(
         id=thread_id,
         title=row.title,
         path=path,
-        topics=tuple(group_threads.topics_of(conn, [thread_id]).get(thread_id, ())) if has_topics else (),
+        topics=tuple(found.topics),
         first=within(thread_id, 0),
         answer=within(answer_id, 1) if answer_id is not None and answer_id in made else None,
         answers=tuple(answers),

@@ -31,6 +31,11 @@ async def read_thread(server: Server, member: Member, thread_id: int, post_id: i
     await server.db.write(unit)
 
 
+async def shown(server: Server, member: Member, thread_id: int, post_id: int) -> None:
+    """The member has been shown a thread as far as this post, which has settled that they may read it."""
+    await server.db.write(group_threads.read_up_to, member.account_id, thread_id, post_id)
+
+
 async def read_all(server: Server, member: Member, group_id: int) -> None:
     """All there is in a group counts as read. Raises NotFound."""
 

@@ -38,6 +38,7 @@ from storage.tables import (
     pin,
     poll_vote,
     post,
+    quote,
     thread_mute,
     user,
 )
@@ -156,7 +157,11 @@ def _select_home(*, few: bool) -> Select[Any]:
 def _select_hidden() -> Select[Any]:
     """Why what these posts quote is hidden from each listener."""
     quotes_shown = quotes.select_shown(_visible, member=True, viewer=_HEARS)
-    return quotes_shown.add_columns(_HEARS).join(_LISTENER, literal(True)).where(AnyOf(_HEARS, _VIEWERS))
+    return (
+        quotes_shown.add_columns(_HEARS)
+        .join(_LISTENER, literal(True))
+        .where(AnyOf(_HEARS, _VIEWERS), AnyOf(quote.c.post_id, _IDS))
+    )
 
 
 def _select_ties() -> Any:

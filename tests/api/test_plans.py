@@ -27,8 +27,8 @@ STATEMENTS = {
     "posts for nobody": timelines._by_ids_public,
     "thread": threads._thread,
     "notifications": noticeboard._page._down,
-    "marks": cards._standing,
-    "polls": cards._polls,
+    "marks": cards.MARKS,
+    "polls": cards.POLLS,
 }
 
 

@@ -67,7 +67,7 @@ async def thread(request: web.Request) -> web.StreamResponse:
         characters_max=posts.CHARACTERS_MAX,
     )
     if isinstance(viewer, Member) and view.read_up_to is not None:
-        await reading.read_thread(keys.server(request), viewer, view.id, view.read_up_to)
+        await reading.shown(keys.server(request), viewer, view.id, view.read_up_to)
     return response
 
 
