@@ -4,7 +4,8 @@ A unit is a synchronous function of a `Connection`: ``await db.write(unit, …)`
 nothing, and cannot wait for the network in the middle.
 
 * SQLite: threads owned by aiosqlite, each holding one connection for good. One writes (``BEGIN IMMEDIATE``,
-  so no unit fails half-way for want of a lock), a few read (``query_only``), all in WAL mode.
+  so no unit fails half-way for want of a lock), a few read (``query_only``), all in WAL mode. Units that wait to
+  write are committed together, each in a savepoint: the disk is waited for once, and answers are given after that.
 * PostgreSQL: psycopg 3 from a pool of threads, one connection each while a unit runs. Processes hear of each other's
   changes by LISTEN and NOTIFY, or by a Valkey.
 
@@ -19,18 +20,18 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from storage import changes, signals
@@ -44,7 +45,7 @@ Listener = Callable[[str, str], None]
 
 SQLITE_READERS = 3
 PATIENCE_SECONDS = 0.02  # how long a reading lane may be silent before units go to the next one
-TOGETHER_SECONDS = 0.01  # how long a result may wait for those of the units behind it
+TOGETHER_SECONDS = 0.01  # how long a result may wait before another unit begins that it is given out with
 SQLITE_STATEMENTS_CACHED = 512
 SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
@@ -104,7 +105,7 @@ class _Listeners:
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
-    def tell(self, heard: list[tuple[str, str]]) -> None:
+    def tell(self, heard: Sequence[tuple[str, str]]) -> None:
         for channel, payload in heard:
             for listener in self._listeners:
                 listener(channel, payload)
@@ -116,40 +117,55 @@ def _count(conn: Connection, _cursor: object, text: str, *_: object) -> None:
     changes.note(conn, text)
 
 
-class _Lane:
-    """One SQLite connection in a thread of its own, which aiosqlite runs."""
+class _Done(NamedTuple):
+    """A unit that has run: whoever waits for it, what came of it, and the signals it left."""
 
-    def __init__(self, raw: aiosqlite.Connection, *, writes: bool) -> None:
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    heard: Sequence[tuple[str, str]] = ()
+
+
+class _Lane:
+    """One SQLite connection in a thread of its own, which aiosqlite runs. `tell` is given signals of units."""
+
+    def __init__(
+        self, raw: aiosqlite.Connection, tell: Callable[[Sequence[tuple[str, str]]], None], *, writes: bool
+    ) -> None:
         self._raw = raw
+        self._tell = tell
+        self._writes = writes
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._engine: Engine
         self._conn: Connection
         self.statements = 0
-        self.waiting = 0  # units that were given to `read` and are not done
+        self.waiting = 0  # units that were asked for and are not done
         self._asked: deque[tuple[asyncio.Future[Any], Callable[[Connection], Any]]] = deque()
-        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._done: deque[_Done] = deque()
         self._running = False
         self._look: asyncio.TimerHandle | None = None
         self.busy_since = 0.0  # when the lane was last seen to get on
 
     @classmethod
-    async def open(cls, path: str, *, writes: bool) -> _Lane:
+    async def open(
+        cls, path: str, tell: Callable[[Sequence[tuple[str, str]]], None], *, writes: bool
+    ) -> _Lane:
         raw = await aiosqlite.connect(
             path, isolation_level=None, cached_statements=SQLITE_STATEMENTS_CACHED, check_same_thread=False
         )
-        lane = cls(raw, writes=writes)
+        lane = cls(raw, tell, writes=writes)
         await lane.call(lane._prepare, writes)
         return lane
 
-    def begin(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Have the thread call a function. Whoever cancels the future does not stop it, so `shield` that."""
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have the thread call a function, between units."""
         # aiosqlite has no public way to run a function of ours in its thread; a test pins this one.
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._raw._tx.put_nowait((future, function))
-        return future
+        self._raw._tx.put_nowait((future, partial(function, *args, **kwargs)))
+        return await future
 
-    def read(self, unit: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Have the thread run a unit, after those that wait for it already.
+    def run(self, unit: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Have the thread run a unit, after those that wait for it already. Cancelling the future does not stop it.
 
         Handing over costs more than a small unit, so whatever has been asked for is run in one go and taken back
         in one. If the event loop were woken for each result, it and the thread would take the interpreter from each
@@ -173,12 +189,31 @@ class _Lane:
     def _run_asked(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the thread: every unit that waits."""
         while self._asked:
+            self._done.extend(self._run_together())
+            if self._writes and self._asked:
+                loop.call_soon_threadsafe(self._give_out)
+        loop.call_soon_threadsafe(self._take_back, loop)
+
+    def _run_together(self) -> list[_Done]:
+        """Some of the units that wait, in one transaction if they write; those of one that fails are as if never run."""
+        done: list[_Done] = []
+        until = monotonic() + TOGETHER_SECONDS
+        while self._asked and (not done or (self._writes and monotonic() < until)):
             future, unit = self._asked.popleft()
             try:
-                self._done.append((future, self.run(unit)[0], None))
+                done.append(_Done(future, *self._run(unit)))
             except BaseException as error:
-                self._done.append((future, None, error))
-        loop.call_soon_threadsafe(self._take_back, loop)
+                done.append(_Done(future, error=error))
+                if not self._raw._conn.in_transaction:
+                    # SQLite has given up all of it, as when the disk is full; or this was the first.
+                    done = _failed(done, error)
+        try:
+            self._end(Connection.commit, sqlite3.Connection.commit)
+        except BaseException as error:
+            done = _failed(done, error)
+            with suppress(SQLAlchemyError, sqlite3.Error):
+                self._end(Connection.rollback, sqlite3.Connection.rollback)
+        return done
 
     def _look_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the event loop, while the thread runs: nobody should wait for a long unit behind their own."""
@@ -198,17 +233,19 @@ class _Lane:
         if self._done:
             self.busy_since = monotonic()
         while self._done:
-            future, result, error = self._done.popleft()
+            future, result, error, heard = self._done.popleft()
             self.waiting -= 1
+            try:
+                self._tell(heard)
+            except Exception:
+                # It is committed all the same, and so may be those that come after it.
+                log.exception("A change could not be told of.")
             if future.done():
                 continue  # its caller has gone
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
-
-    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.begin(partial(function, *args, **kwargs))
 
     def _prepare(self, writes: bool) -> None:
         driver = self._raw._conn
@@ -234,21 +271,27 @@ class _Lane:
         if not self._raw._conn.in_transaction:
             self._raw._conn.execute(self._begin)
 
-    def run(self, unit: Callable[[Connection], T]) -> tuple[T, list[tuple[str, str]]]:
-        """The unit's result and the signals it left, after the commit."""
-        conn = self._conn
+    def _run(self, unit: Callable[[Connection], T]) -> tuple[T, None, list[tuple[str, str]]]:
+        """In the thread: the unit's result, no error, and its signals; in a transaction that others may share."""
+        conn, driver = self._conn, self._raw._conn
+        shared = driver.in_transaction
         # On the driver: SQLAlchemy's own transaction costs more than a small unit, and only begins when needed.
-        self._raw._conn.execute(self._begin)
+        driver.execute("SAVEPOINT unit" if shared else self._begin)
         try:
             result = unit(conn)
-            self._end(Connection.commit, sqlite3.Connection.commit)
+            if shared:
+                driver.execute("RELEASE unit")
         except BaseException:
             signals.take(conn)
-            self._end(Connection.rollback, sqlite3.Connection.rollback)
+            if not shared:
+                self._end(Connection.rollback, sqlite3.Connection.rollback)
+            elif driver.in_transaction:
+                driver.execute("ROLLBACK TO unit")
+                driver.execute("RELEASE unit")
             raise
         finally:
             self.statements += conn.info.pop(STATEMENTS, 0)
-        return result, signals.take(conn)
+        return result, None, signals.take(conn)
 
     def _end(
         self, of_sqlalchemy: Callable[[Connection], None], of_driver: Callable[[sqlite3.Connection], None]
@@ -264,7 +307,7 @@ class _Lane:
         return int(row[0])
 
     async def close(self) -> None:
-        await self.read(lambda _: None)  # after whatever waits
+        await self.run(lambda _: None)  # after whatever waits
         await self.call(self._conn.close)
         await self._raw.close()
 
@@ -274,12 +317,11 @@ class SqliteDatabase(_Listeners):
 
     dialect = "sqlite"
 
-    def __init__(self, url: URL, writer: _Lane, readers: list[_Lane]) -> None:
+    def __init__(self, url: URL) -> None:
         super().__init__()
         self.url = url
-        self._writer = writer
-        self._writing = asyncio.Lock()
-        self._readers = readers
+        self._writer: _Lane
+        self._readers: list[_Lane] = []
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -293,9 +335,12 @@ class SqliteDatabase(_Listeners):
         if not path or path == ":memory:":
             raise ValueError("SQLite needs a file: sqlite:///path/to/fedserver.sqlite3")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        writer = await _Lane.open(path, writes=True)
-        readers = [await _Lane.open(path, writes=False) for _ in range(SQLITE_READERS)]
-        return cls(url, writer, readers)
+        database = cls(url)
+        database._writer = await _Lane.open(path, database.tell, writes=True)
+        database._readers = [
+            await _Lane.open(path, database.tell, writes=False) for _ in range(SQLITE_READERS)
+        ]
+        return database
 
     def listen(self, listener: Listener) -> None:
         super().listen(listener)
@@ -307,8 +352,7 @@ class SqliteDatabase(_Listeners):
         seen = await self._writer.call(self._writer.version)
         while True:
             await asyncio.sleep(SQLITE_WATCH_SECONDS)
-            async with self._writing:
-                now = await self._writer.call(self._writer.version)
+            now = await self._writer.call(self._writer.version)
             if now != seen:
                 seen = now
                 self.tell([(channel, "") for channel in signals.FROM_OUTSIDE])
@@ -317,7 +361,7 @@ class SqliteDatabase(_Listeners):
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
-        return await self._reader().read(bound)
+        return await self._reader().run(bound)
 
     def _reader(self) -> _Lane:
         """The lane for the next unit: the first one, unless what it does takes long.
@@ -334,22 +378,14 @@ class SqliteDatabase(_Listeners):
     async def write(
         self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        work = asyncio.ensure_future(self._write(partial(_call, unit, args, kwargs)))
-        return await asyncio.shield(work)
-
-    async def _write(self, unit: Callable[[Connection], T]) -> T:
-        async with self._writing:
-            result, heard = await self._writer.call(self._writer.run, unit)
-        if heard:
-            self.tell(heard)
-        return result
+        bound: Callable[[Connection], T] = partial(_call, unit, args, kwargs)
+        return await self._writer.run(bound)
 
     async def close(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        async with self._writing:
-            await self._writer.close()
+        await self._writer.close()
         for lane in self._readers:
             await lane.close()
 
@@ -483,6 +519,11 @@ class PostgresDatabase(_Listeners):
         if self._valkey is not None:
             self._valkey.close()
         self._engine.dispose()
+
+
+def _failed(done: list[_Done], error: BaseException) -> list[_Done]:
+    """The same units, none of which came to anything: those that had, for this reason."""
+    return [one if one.error is not None else _Done(one.future, error=error) for one in done]
 
 
 def _call(unit: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any], conn: Connection) -> T:
