@@ -32,7 +32,9 @@ CONNECTIONS: Final = 2
 SEND_SECONDS: Final = (
     60.0  # A lane starts nothing later than this, so that its claim outlives what it started.
 )
-SLOW_SECONDS: Final = 1.0  # After that an unanswered host no longer counts as one of those sent to at once.
+# After that an unanswered host no longer counts as one of those sent to at once. A tenth of a thousand hosts that hang
+# holds a place each for so long, and a thousand are reached within a second: with a whole second no place would be left.
+SLOW_SECONDS: Final = 0.3
 RECOVERING_PAUSE_SECONDS: Final = 0.5  # A host that has just come back gets two requests a second.
 BACKOFF_MS_MAX: Final = 24 * 3_600_000
 TRIES_WHEN_REFUSED: Final = 3
