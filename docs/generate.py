@@ -47,6 +47,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.groups.archives": "What a group takes over and takes along",
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
+    "web.api.resources.reports": "Who used a resource, and reviews",
     "web.api.lists": "Lists",
     "web.api.tags": "Hashtags",
     "web.api.filters": "Filters",

@@ -287,8 +287,8 @@ def edit_unit(
     says = _says(conn, draft, rendered)
     if beside is not None:
         says |= beside.says(rendered.html)
-    if row.kind in keeping.KINDS_OF_ANSWERS:
-        says["kind"] = row.kind
+    elif row.kind in keeping.KINDS_OF_ANSWERS:
+        says |= keeping.answer_says(conn, row, rendered.html)
     says = marking.of_edited(row, says)
     if draft.quote_policy is not None:
         says["quote_policy"] = quotes.policy_of(draft.quote_policy, row.visibility)

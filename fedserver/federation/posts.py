@@ -3,6 +3,8 @@
 Units, called with activities that are their actor's own (`authenticate`).
 """
 
+# Long because what arrives of a post, new, edited or deleted, is believed, stored and told by the same steps.
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -34,7 +36,7 @@ from fedserver.federation.actors import instant
 from fedserver.groups import posting, refusals, voting
 from fedserver.groups.rules import Action
 from fedserver.jobs.plan import plan
-from fedserver.resources import arriving, keeping, publishing
+from fedserver.resources import arriving, publishing
 from storage import accounts, inbox, posts, relationships
 from storage import interactions as stored_interactions
 from storage.posts import PostRow
@@ -242,7 +244,7 @@ def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
         return post.poll is not None and _poll_as_shown(conn, row.id) != before
     own_posts.keep_revision(conn, row)
     changed = remote_posts.change(conn, row, post, body)
-    if changed.kind == keeping.KIND and arriving.put(conn, changed, post):
+    if arriving.changed(conn, row, changed, post):
         publishing.tell_users(conn, changed)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)
@@ -262,7 +264,7 @@ def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
     said = remote_posts.texts(post)
     if any(getattr(row, name) != value for name, value in said.items()):
         return True
-    if keeping.KIND in (row.kind, said["kind"]) and arriving.differs(conn, row, post):
+    if arriving.differs(conn, row, post):
         return True
     shown = [(one.remote_url, one.description) for one in posts.media_of(conn, [row.id]).get(row.id, [])]
     return shown != remote_posts.files_of(post)

@@ -21,6 +21,7 @@ from fedserver.resources.records import LEVELS, STATUSES, TYPES, Described, Deta
 from storage import resource_reports, resources
 from storage.posts import PostRow
 from storage.resources import NewFile
+from storage.signals import signal
 from storage.types import now_ms
 
 KINDS: Final = frozenset({"Page", "Article", "Document"})
@@ -56,8 +57,20 @@ def put(conn: Connection, row: PostRow, post: Post) -> bool:
     return _put_versions(conn, row, post) and not is_new
 
 
+def changed(conn: Connection, row: PostRow, now: PostRow, post: Post) -> bool:
+    """A known post says something else (`row` is it as it was): keep what it is as a resource, or tells of one. Whether there
+    is a version that was not known."""
+    if keeping.KINDS_OF_ANSWERS & {row.kind, now.kind}:
+        put_report(conn, now, post.report)
+    return now.kind == keeping.KIND and put(conn, now, post)
+
+
 def differs(conn: Connection, row: PostRow, post: Post) -> bool:
-    """Whether a known post says something else as a resource."""
+    """Whether a known post says something else as a resource, or of the one it answers; its kind has not changed."""
+    if row.kind in keeping.KINDS_OF_ANSWERS:
+        return _reports_otherwise(conn, row, post)
+    if row.kind != keeping.KIND:
+        return False
     known = resources.by_id(conn, row.id)
     if known is None or post.resource is None:
         return (known is None) != (post.resource is None)
@@ -148,22 +161,44 @@ def _instant(version: Version) -> int | None:
     return None if found is None else min(found, now_ms())
 
 
-def put_report(conn: Connection, row: PostRow, report: Report) -> None:
-    """An answer that was stored tells of the use of what it answers, if that is a resource."""
-    if row.in_reply_to_id is None or resources.by_id(conn, row.in_reply_to_id) is None:
+def put_report(conn: Connection, row: PostRow, report: Report | None) -> None:
+    """An answer that was stored tells of the use of what it answers, if that is a resource, or no longer does. Of several
+    reviews of one version by one person the first counts; nobody reviews what is their own."""
+    about = resources.by_id(conn, row.in_reply_to_id)
+    if report is None or about is None:
+        resource_reports.gone(conn, row.id)
         return
-    resource_reports.add(
-        conn, row.id, row.in_reply_to_id, row.account_id, report.kind, **report_columns(report)
-    )
+    columns = report_columns(report)
+    if report.kind == "review":
+        known = resource_reports.review_of(conn, about.id, row.account_id, columns["version"])
+        if about.account_id == row.account_id or (known is not None and known.post_id != row.id):
+            resource_reports.gone(conn, row.id)
+            return
+    resource_reports.put(conn, row.id, about.id, row.account_id, report.kind, **columns)
+    signal(conn, "resource", str(about.id))
+
+
+def _reports_otherwise(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Whether a known answer tells something else of what it answers."""
+    known = resource_reports.by_posts(conn, [row.id]).get(row.id)
+    if known is None or post.report is None:
+        return known is not None
+    said = report_columns(post.report)
+    return any(getattr(known, name) != value for name, value in said.items())
 
 
 def report_columns(report: Report) -> dict[str, Any]:
-    """The columns of `resource_report` that hold what was said."""
+    """The columns of `resource_report` that hold what was said, as far as they can."""
     return {
         "version": clean_line(report.version)[:_NUMBER_CHARS],
         "used_in": clean_line(report.used_in)[:300],
         "changed": clean_text(report.changed)[:2_000],
         "worked": clean_text(report.worked)[:2_000],
-        "used_on": clean_line(report.used_on)[:10],
+        "used_on": _date_of(report.used_on),
         "rating": report.rating,
     }
+
+
+def _date_of(text: str) -> str:
+    kept = clean_line(text)[:10]
+    return kept if checking.is_date(kept, partial=True) else ""

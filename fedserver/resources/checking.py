@@ -168,14 +168,7 @@ class _Checker:
 
     def date(self, name: str, text: str, *, partial: bool = False) -> str:
         kept = text.strip()
-        if not kept:
-            return ""
-        whole = kept + "-01-01"[len(kept) - 10 :] if partial and len(kept) < 10 else kept
-        try:
-            if not _DATE.fullmatch(kept):
-                raise ValueError
-            date.fromisoformat(whole)
-        except ValueError:
+        if kept and not is_date(kept, partial=partial):
             self._problems.add(name, "must be a date such as 2026-11-29")
         return kept
 
@@ -270,6 +263,18 @@ class _Checker:
         if len(kept) > SOURCES_MAX:
             self._problems.add("based_on", f"can be {SOURCES_MAX} at the most")
         return tuple(kept.values())
+
+
+def is_date(text: str, *, partial: bool = False) -> bool:
+    """Whether this is a date such as 2026-11-29; or, `partial`, a year or month."""
+    whole = text + "-01-01"[len(text) - 10 :] if partial and len(text) < 10 else text
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(whole)
+    except ValueError:
+        return False
+    return True
 
 
 def review_instant(review_by: str) -> int | None:

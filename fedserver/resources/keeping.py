@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from activitypub.vocabulary.resource import Report
 from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.jobs.plan import plan
 from fedserver.resources import saying
@@ -18,6 +19,7 @@ from fedserver.resources.checking import review_instant
 from fedserver.resources.records import Details, Person, encode
 from storage import previews, resource_reports, resources
 from storage.posts import PostRow
+from storage.resource_reports import ReportRow
 from storage.resources import Facet
 from storage.signals import signal
 from storage.types import now_ms
@@ -95,7 +97,38 @@ def gone(conn: Connection, row: PostRow) -> None:
             plan(conn, "delete_files", {"keys": keys})
         signal(conn, "resource", str(row.id))
     elif row.kind in KINDS_OF_ANSWERS:
-        resource_reports.gone(conn, row.id)
+        about = resource_reports.gone(conn, row.id)
+        if about is not None:
+            signal(conn, "resource", str(about))
+
+
+def answer_says(conn: Connection, row: PostRow, html: str) -> dict[str, Any]:
+    """What an answer that tells of a use, or reviews, says once its text is edited like that of any other post: the rest of
+    what it tells stays."""
+    report = resource_reports.by_posts(conn, [row.id]).get(row.id)
+    about = resources.by_id(conn, report.resource_id) if report is not None else None
+    if report is None or about is None:
+        return {"kind": row.kind}
+    said = saying.report_html(report_of(report), html, title=about.title, url=about.url or about.uri)
+    return {"kind": row.kind, "content_html": said}
+
+
+def report_of(row: ReportRow) -> Report:
+    """What an answer tells, out of its row."""
+    return Report(
+        kind=row.kind,
+        version=row.version,
+        used_in=row.used_in,
+        changed=row.changed,
+        worked=row.worked,
+        used_on=row.used_on,
+        rating=row.rating,
+    )
+
+
+def report_columns(report: Report) -> dict[str, Any]:
+    """The columns of `resource_report` that hold what was said."""
+    return {name: getattr(report, name) for name in Report.__struct_fields__ if name != "kind"}
 
 
 def facets_of(details: Details, language: str, host: str) -> Iterator[Facet]:

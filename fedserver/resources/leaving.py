@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from activitypub.builders import resource as builder
 from activitypub.builders.note import LinkAttachment
 from activitypub.identifiers import Uris
-from activitypub.vocabulary.resource import File, Report, Resource, Version
-from fedserver.resources import licences, saying
+from activitypub.vocabulary.resource import File, Resource, Version
+from fedserver.resources import keeping, licences, saying
 from fedserver.resources.identifiers import doi_address
 from fedserver.resources.records import decode_details
 from storage import resource_reports, resources
@@ -102,17 +102,7 @@ def reports_of(conn: Connection, rows: Sequence[PostRow]) -> dict[int, Mapping[s
     if not rows:
         return {}
     return {
-        post_id: builder.report(
-            Report(
-                kind=row.kind,
-                version=row.version,
-                used_in=row.used_in,
-                changed=row.changed,
-                worked=row.worked,
-                used_on=row.used_on,
-                rating=row.rating,
-            )
-        )
+        post_id: builder.report(keeping.report_of(row))
         for post_id, row in resource_reports.by_posts(conn, [one.id for one in rows]).items()
     }
 

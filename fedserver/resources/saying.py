@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
+from activitypub.vocabulary.resource import RATING_MAX, Report
 from fedserver.content.plain import LINK_REL, url_link
 from fedserver.resources import licences
 from fedserver.resources.identifiers import doi_address
@@ -49,6 +50,29 @@ def facts_html(details: Details) -> str:
     if details.authors:
         facts.append(f"by {escape(names(details.authors), quote=False)}")
     return " · ".join(facts)
+
+
+def report_html(report: Report, note_html: str, *, title: str, url: str) -> str:
+    """An answer that tells of the use of a resource, or reviews it, in words that stand alone: apps know nothing of the rest."""
+    named = f'<a href="{escape(url)}" rel="{LINK_REL}">{escape(title, quote=False)}</a>'
+    if report.version:
+        named += f" ({escape(report.version, quote=False)})"
+    if report.kind == "use":
+        first = f"Used {named}"
+        if report.used_in:
+            first += f" in {escape(report.used_in, quote=False)}"
+        if report.used_on:
+            first += f", {report.used_on}"
+    else:
+        first = f"Review of {named}"
+        if report.rating is not None:
+            first += f": {'★' * report.rating}{'☆' * (RATING_MAX - report.rating)} ({report.rating} of {RATING_MAX})"
+    parts = [f"<p>{first}</p>", note_html]
+    for label, text in (("Changed", report.changed), ("What worked", report.worked)):
+        if text:
+            lines = escape(text, quote=False).replace("\n", "<br>")
+            parts.append(f"<p>{label}: {lines}</p>")
+    return "".join(parts)
 
 
 def names(people: Sequence[Person]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -92,6 +92,35 @@ class Resource(Struct, kw_only=True):
     links_problem: str
     created_at: str
     changed_at: str
+    account: Account
+
+
+class ResourceReport(Struct, kw_only=True):
+    """That somebody used a resource (`kind` use), or a review of it (review). It is a status as well, which any client can
+    open, answer and (its author) delete: `status_id`.
+
+    `used_in` says where, `used_on` is a date (perhaps only a year or month), `changed` and `worked` are plain text. `text` is
+    what its author wrote beside that (of people of this server), `content` all of it as HTML.
+    """
+
+    id: str
+    status_id: str
+    resource_id: str
+    kind: Literal["use", "review"]
+    uri: str
+    url: str
+    visibility: str
+    language: str | None
+    version: str | None
+    rating: int | None
+    used_in: str
+    used_on: str | None
+    changed: str
+    worked: str
+    text: str
+    content: str
+    created_at: str
+    edited_at: str | None
     account: Account
 
 

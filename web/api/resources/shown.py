@@ -11,9 +11,10 @@ from msgspec import Raw
 
 from fedserver.resources import checking, leaving, licences, publishing
 from fedserver.resources.reading import FileRow, Shown, VersionRow
+from fedserver.resources.reports import Given
 from web import keys, replies
 from web.api.render import instant, maybe_instant, renderer
-from web.api.resources.entities import Resource, ResourceDraft, ResourceFile, ResourceVersion
+from web.api.resources.entities import Resource, ResourceDraft, ResourceFile, ResourceReport, ResourceVersion
 
 
 def resource(request: web.Request, found: Shown, account: Any) -> Resource:
@@ -98,6 +99,32 @@ def file(request: web.Request, row: FileRow) -> ResourceFile:
         size=row.file_bytes,
         sha256=row.sha256 or None,
         downloads_count=row.downloads_count,
+    )
+
+
+def report(request: web.Request, given: Given) -> ResourceReport:
+    """That a resource was used, or a review of it."""
+    row = given.row
+    return ResourceReport(
+        id=str(row.post_id),
+        status_id=str(row.post_id),
+        resource_id=str(row.resource_id),
+        kind=row.kind,
+        uri=row.uri,
+        url=row.url or row.uri,
+        visibility=row.visibility,
+        language=row.language or None,
+        version=row.version or None,
+        rating=row.rating,
+        used_in=row.used_in,
+        used_on=row.used_on or None,
+        changed=row.changed,
+        worked=row.worked,
+        text=row.source_text,
+        content=row.content_html,
+        created_at=instant(row.created_at),
+        edited_at=maybe_instant(row.edited_at),
+        account=Raw(renderer(request).account(given.account)),  # type: ignore[arg-type]
     )
 
 
