@@ -130,6 +130,22 @@ resource_draft = Table(
     instant("updated_at", nullable=False),
 )
 
+# Where resources of this server lead: pages, DOIs and files elsewhere, and what came of asking them.
+resource_link = Table(
+    "resource_link",
+    metadata,
+    refers("post_id", "resource.post_id"),
+    Column("url", Text, nullable=False, index=True),
+    Column("host", Text, nullable=False),
+    Column("state", String(8), nullable=False, server_default=""),  # "" (not yet), ok, moved, broken
+    Column("problem", Text, nullable=False, server_default=""),
+    instant("due_at", nullable=False),
+    instant("checked_at"),
+    instant("failing_since"),
+    PrimaryKeyConstraint("post_id", "url"),
+    Index("ix_resource_link_due_at_host", "due_at", "host"),
+)
+
 # Shelves
 
 shelf = Table(
@@ -141,11 +157,10 @@ shelf = Table(
     Column("title", Text, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
     Column("visibility", String(16), nullable=False),  # public, members, private
-    Column("items_count", Integer, nullable=False, server_default="0"),
-    Column("followers_count", Integer, nullable=False, server_default="0"),
     flag("local", default=True),
     instant("created_at", nullable=False),
     instant("changed_at", nullable=False),
+    instant("told_at"),  # when its followers heard last of what was put on it
 )
 
 shelf_item = Table(

@@ -80,11 +80,10 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), server_default="", nullable=False),
         sa.Column("visibility", sa.String(length=16), nullable=False),
-        sa.Column("items_count", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("followers_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("local", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("changed_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("told_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_shelf_account_id"), ondelete="CASCADE"
         ),
@@ -309,5 +308,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_resource_file_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_resource_file_post_id"), ["post_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_resource_file_version_id"), ["version_id"], unique=False)
+
+    op.create_table(
+        "resource_link",
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=8), server_default="", nullable=False),
+        sa.Column("problem", sa.Text(), server_default="", nullable=False),
+        sa.Column("due_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("checked_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("failing_since", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["resource.post_id"], name=op.f("fk_resource_link_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("post_id", "url", name=op.f("pk_resource_link")),
+    )
+    with op.batch_alter_table("resource_link", schema=None) as batch_op:
+        batch_op.create_index("ix_resource_link_due_at_host", ["due_at", "host"], unique=False)
+        batch_op.create_index(batch_op.f("ix_resource_link_url"), ["url"], unique=False)
 
     # ### end Alembic commands ###
