@@ -45,6 +45,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.groups.moderation": "Keeping order in a group",
     "web.api.groups.reading": "Unread, subscriptions, drafts",
     "web.api.groups.archives": "What a group takes over and takes along",
+    "web.api.resources.catalogue": "Finding resources",
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.reports": "Who used a resource, and reviews",

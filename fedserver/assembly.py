@@ -117,6 +117,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
         db.listen(bus.tell)
         server.remembered.listen(bus)
         server.peers.listen(bus)
+        server.library.listen(bus)
         if jobs:
             for background in _background(server):
                 await background.start()

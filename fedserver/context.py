@@ -9,6 +9,7 @@ from fedserver.federation.peers import Peers
 from fedserver.media.downloads import Downloads
 from fedserver.observe import Metrics
 from fedserver.remembered import Remembered
+from fedserver.resources.facets import Index
 
 if TYPE_CHECKING:
     from activitypub.identifiers import Uris
@@ -45,3 +46,4 @@ class Server:
     peers: Peers = field(default_factory=Peers)
     translator: Translator | None = None
     downloads: Downloads = field(default_factory=Downloads)
+    library: Index = field(default_factory=Index)

@@ -442,9 +442,9 @@ class PostgresDatabase(_Listeners):
         result, heard = await self._in_thread(
             partial(self._run, partial(_call, unit, args, kwargs), writes=True)
         )
-        # The signal itself comes back a moment later, and who has just changed something must see it changed.
-        if (changes.SHOWN, "") in heard:
-            self.tell([(changes.SHOWN, "")])
+        at_once = [one for one in heard if one[0] in signals.AT_ONCE]
+        if at_once:
+            self.tell(at_once)
         return result
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, update
 
 from storage.hot import Hot, insert_kept, insert_row, insert_rows
+from storage.signals import signal
 from storage.tables import (
     account,
     hashtag,
@@ -29,6 +30,7 @@ from storage.types import AnyOf, new_id, now_ms
 PostRow = Any
 
 REPLIES_SHOWN_MAX = 4_000
+_SAY_WHO_SEES = frozenset({"visibility", "group_id", "deleted_at"})
 # Answers that a post counts: whoever sees the post sees most of them.
 _COUNTED = ("public", "unlisted", "followers", "group")
 
@@ -130,6 +132,8 @@ def answer_taken_away(conn: Connection, row: PostRow) -> None:
 def change(conn: Connection, post_id: int, **columns: Any) -> None:
     """Set columns; whatever shows the post is rendered anew."""
     conn.execute(update(post).where(post.c.id == post_id).values(version=post.c.version + 1, **columns))
+    if not _SAY_WHO_SEES.isdisjoint(columns):
+        signal(conn, "resource", str(post_id))  # it may be one, and others find it now
 
 
 def remove(conn: Connection, row: PostRow) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, case, delete, func, insert, literal, select, update
 
 from storage.hot import insert_row, insert_rows
+from storage.signals import signal
 from storage.tables import (
     account,
     post,
@@ -33,6 +34,8 @@ _OF_POST: Final = (
     "local", "replies_count", "likes_count", "boosts_count", "created_at", "edited_at", "deleted_at", "thread_id", "version",
 )  # fmt: skip
 _OF_AUTHOR: Final = ("username", "domain", "display_name")
+# By another name, so that conditions on who may see a post can look at accounts by themselves.
+AUTHOR: Final = account.alias("author")
 
 
 class Facet(NamedTuple):
@@ -57,11 +60,11 @@ def select_resources(*more: Any) -> Select[Any]:
     """Resources as `ResourceRow`s, with `more` columns behind; `post_version` is the post's own counter."""
     own = [column for column in resource.c if column.name != "post_id"]
     of_post = [post.c[name].label("post_version") if name == "version" else post.c[name] for name in _OF_POST]
-    of_author = [account.c[name] for name in _OF_AUTHOR]
+    of_author = [AUTHOR.c[name] for name in _OF_AUTHOR]
     return (
         select(*of_post, *own, *of_author, *more)
         .join_from(resource, post, post.c.id == resource.c.post_id)
-        .join(account, account.c.id == post.c.account_id)
+        .join(AUTHOR, AUTHOR.c.id == post.c.account_id)
     )
 
 
@@ -88,6 +91,7 @@ def put(conn: Connection, post_id: int, **columns: Any) -> None:
 def change(conn: Connection, post_id: int, **columns: Any) -> None:
     """Set columns of what is beside the post; the post's own are `posts.change`'s."""
     conn.execute(update(resource).where(resource.c.post_id == post_id).values(**columns))
+    signal(conn, "resource", str(post_id))
 
 
 def add_to_counts(
@@ -105,6 +109,7 @@ def add_to_counts(
     }
     if changes:
         conn.execute(update(resource).where(resource.c.post_id == post_id).values(**changes))
+        signal(conn, "resource", str(post_id))
 
 
 # -- facets

@@ -13,9 +13,12 @@ from sqlalchemy import Connection
 
 PENDING: Final = "signals"
 CHANNEL: Final = "fedserver"
-FROM_OUTSIDE: Final = ("setting", "instance", "shown", "delivery", "job", "inbox")
+FROM_OUTSIDE: Final = ("setting", "instance", "shown", "delivery", "job", "inbox", "resource", "vocabulary")
 """What may have changed unheard, told without payload: a command has written to the SQLite file of a running server,
 or the connection to PostgreSQL that listens was lost for a while."""
+AT_ONCE: Final = frozenset({"shown", "resource", "vocabulary"})
+"""What the process that changed it hears without the way over PostgreSQL, before the unit's caller goes on, and then again:
+whoever has just changed something must see it changed."""
 PAYLOAD_BYTES_MAX: Final = 7_900  # PostgreSQL refuses 8000
 
 

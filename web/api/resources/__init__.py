@@ -6,9 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import drafts, publishing, reports
+from web.api.resources import catalogue, drafts, publishing, reports
 
 routes: Final[list[web.RouteDef]] = [
+    *catalogue.routes,
     *drafts.routes,
     *publishing.routes,
     *reports.routes,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from fedserver.resources.records import Funder, Identifier, Person, Source, Topic
-from web.api.entities import Account
+from web.api.entities import Account, FilterResult
 
 
 class ResourceFile(Struct, kw_only=True):
@@ -37,7 +37,8 @@ class Resource(Struct, kw_only=True):
 
     `licence` is an SPDX expression or the address of a licence, `open` whether it is an open one; `description` is HTML,
     `text` the Markdown it was made from (of resources of this server). `links_state` is what came of looking at its links: "" (not yet),
-    ``ok``, ``moved`` or ``broken``. In lists `versions` has the newest alone.
+    ``ok``, ``moved`` or ``broken``. In lists `versions` is left out; `filtered` is what
+    of the viewer's filters it matches there.
     """
 
     id: str
@@ -93,6 +94,23 @@ class Resource(Struct, kw_only=True):
     created_at: str
     changed_at: str
     account: Account
+    filtered: list[FilterResult] | UnsetType = UNSET
+
+
+class FacetValue(Struct, kw_only=True):
+    """A value of a facet with how many of the resources found have it; `chosen` if it was asked for."""
+
+    value: str
+    label: str
+    count: int
+    chosen: bool
+
+
+class ResourceFacets(Struct, kw_only=True):
+    """How many resources are found, and by facet how many have which value: the most frequent ones, and those chosen."""
+
+    total: int
+    facets: dict[str, list[FacetValue]]
 
 
 class ResourceReport(Struct, kw_only=True):

@@ -7,18 +7,34 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from fedserver.resources import checking, leaving, licences, publishing
+from fedserver.resources.catalogue import Found
 from fedserver.resources.reading import FileRow, Shown, VersionRow
 from fedserver.resources.reports import Given
 from web import keys, replies
-from web.api.render import instant, maybe_instant, renderer
+from web.api.render import filter_results, instant, maybe_instant, renderer
 from web.api.resources.entities import Resource, ResourceDraft, ResourceFile, ResourceReport, ResourceVersion
 
 
-def resource(request: web.Request, found: Shown, account: Any) -> Resource:
-    """A resource as its viewer sees it; `account` is the full row of its author."""
+def resources(request: web.Request, found: Found) -> list[Resource]:
+    """A page of a list, without those whose authors went a moment ago."""
+    made = []
+    for one in found.shown:
+        account = found.authors.get(one.row.account_id)
+        if account is not None:
+            entity = resource(request, one, account, alone=False)
+            matches = found.matches.get(one.row.id)
+            if matches:
+                entity.filtered = Raw(filter_results(matches))  # type: ignore[assignment]
+            made.append(entity)
+    return made
+
+
+def resource(request: web.Request, found: Shown, account: Any, *, alone: bool = True) -> Resource:
+    """A resource as its viewer sees it, in a list (not `alone`) without its versions; `account` is the full row of its
+    author."""
     row, details, server = found.row, found.details, keys.server(request)
     files = found.files or {}
     return Resource(
@@ -59,7 +75,7 @@ def resource(request: web.Request, found: Shown, account: Any) -> Resource:
         issued=details.issued or None,
         review_by=details.review_by or None,
         version=row.version or None,
-        versions=[version(request, one, files.get(one.id, ())) for one in found.versions],
+        versions=[version(request, one, files.get(one.id, ())) for one in found.versions] if alone else UNSET,
         versions_count=row.versions_count,
         uses_count=row.uses_count,
         reviews_count=row.reviews_count,

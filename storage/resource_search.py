@@ -1,0 +1,252 @@
+"""What resources are found by: rows for the sets that a process keeps of them, their words, and one page of them.
+
+The sets are `fedserver.resources.facets`; whoever may see what is `fedserver.visibility`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union_all
+
+from storage import resources, search
+from storage.hot import Hot
+from storage.resources import ResourceRow
+from storage.search import Bounds, Clause
+from storage.tables import (
+    account,
+    block,
+    follow,
+    member_domain_block,
+    membership,
+    mention,
+    mute,
+    post,
+    resource,
+    resource_facet,
+    shelf_item,
+    term,
+    user,
+)
+from storage.types import AnyOf
+from storage.words import fold
+
+ID_MAX: Final = (1 << 63) - 1
+RESTRICTED: Final = ("followers", "members", "direct")
+"""Visibilities with which those whom a post mentions see it, too."""
+
+
+class Base(NamedTuple):
+    """What says who finds a resource and where it stands in a list. Flags are 0 and 1."""
+
+    post_id: int
+    account_id: int
+    visibility: str
+    group_id: int | None
+    withdrawn_at: int | None
+    deleted_at: int | None
+    changed_at: int
+    uses_count: int
+    reviews_count: int
+    version: int
+    domain: str
+    suspended_at: int | None
+    limited_at: int | None
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is in any list."""
+        return self.withdrawn_at is None and self.deleted_at is None and self.suspended_at is None
+
+
+class FacetRow(NamedTuple):
+    """One value by which a resource is found."""
+
+    post_id: int
+    facet: str
+    value: str
+    label: str
+
+
+def _select_base() -> Select[Any]:
+    return (
+        select(
+            post.c.id, post.c.account_id, post.c.visibility, post.c.group_id, resource.c.withdrawn_at, post.c.deleted_at,
+            resource.c.changed_at, resource.c.uses_count, resource.c.reviews_count, post.c.version,
+            account.c.domain, account.c.suspended_at, account.c.limited_at,
+        )
+        .join_from(resource, post, post.c.id == resource.c.post_id)
+        .join(account, account.c.id == post.c.account_id)
+    )  # fmt: skip
+
+
+def _ids() -> Any:
+    return bindparam("ids")
+
+
+_all: Hot[Base] = Hot(lambda: _select_base(), Base._make, packed=True)
+_base: Hot[Base] = Hot(
+    lambda: _select_base().where(AnyOf(resource.c.post_id, _ids())), Base._make, packed=True
+)
+_facets: Hot[FacetRow] = Hot(
+    lambda: select(
+        resource_facet.c.post_id, resource_facet.c.facet, resource_facet.c.value, resource_facet.c.label
+    ).where(AnyOf(resource_facet.c.post_id, _ids())),
+    FacetRow._make,
+    packed=True,
+)
+_mentions: Hot[tuple[int, int]] = Hot(
+    lambda: select(mention.c.post_id, mention.c.account_id).where(AnyOf(mention.c.post_id, _ids())),
+    tuple,
+    packed=True,
+)
+
+
+def all_bases(conn: Connection) -> list[Base]:
+    """Every resource that is kept."""
+    return _all.run(conn)
+
+
+def bases(conn: Connection, post_ids: Sequence[int]) -> list[Base]:
+    """Those of these posts that are resources."""
+    return _base.run(conn, ids=list(post_ids))
+
+
+def facets(conn: Connection, post_ids: Sequence[int]) -> list[FacetRow]:
+    """By what these are found."""
+    return _facets.run(conn, ids=list(post_ids))
+
+
+def mentions(conn: Connection, post_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Whom these mention: pairs of post and account."""
+    return _mentions.run(conn, ids=list(post_ids)) if post_ids else []
+
+
+class Term(NamedTuple):
+    """A term of a vocabulary; `parents` are the addresses of those above it."""
+
+    uri: str
+    scheme: str
+    label: str
+    synonyms: tuple[str, ...]
+    parents: tuple[str, ...]
+    obsolete: bool
+
+
+def terms(conn: Connection) -> list[Term]:
+    """Every term of every vocabulary."""
+    query = select(term).order_by(term.c.uri)
+    return [
+        Term(row.uri, row.scheme, row.label, _texts(row.synonyms), _texts(row.parents), row.obsolete)
+        for row in conn.execute(query)
+    ]
+
+
+def by_name(terms: Sequence[Term]) -> dict[str, str]:
+    """The address of a term by its folded label, or by a synonym that is no label; of obsolete ones only where there is no
+    other."""
+    found: dict[str, str] = {}
+    for obsolete in (False, True):
+        of_these = [one for one in terms if one.obsolete == obsolete]
+        for one in of_these:
+            found.setdefault(fold(one.label), one.uri)
+        for one in of_these:
+            for synonym in one.synonyms:
+                found.setdefault(fold(synonym), one.uri)
+    return found
+
+
+_texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+# -- who is looking
+
+
+class Tie(NamedTuple):
+    """One thing about a viewer: `what` is member, group, follows, hides or server; then whom or what it is about."""
+
+    what: str
+    row_id: int
+    name: str
+
+
+def _select_ties() -> Any:
+    viewer: Any = bindparam("viewer_id")
+    now: Any = bindparam("now", type_=mute.c.expires_at.type)
+    none, nothing = literal(0, post.c.id.type), literal("")
+
+    def rows(what: str, row_id: Any, condition: Any, name: Any = nothing) -> Select[Any]:
+        return select(literal(what).label("what"), row_id.label("row_id"), name.label("name")).where(
+            condition
+        )
+
+    return union_all(
+        rows("member", user.c.account_id, user.c.account_id == viewer),
+        rows("group", membership.c.group_id, membership.c.account_id == viewer),
+        rows(
+            "follows",
+            follow.c.target_id,
+            (follow.c.account_id == viewer) & follow.c.accepted & AnyOf(follow.c.target_id, bindparam("of")),
+        ),
+        rows("hides", block.c.target_id, block.c.account_id == viewer),
+        rows("hides", block.c.account_id, block.c.target_id == viewer),
+        rows(
+            "hides",
+            mute.c.target_id,
+            (mute.c.account_id == viewer) & or_(mute.c.expires_at.is_(None), mute.c.expires_at > now),
+        ),
+        rows("server", none, member_domain_block.c.account_id == viewer, member_domain_block.c.domain),
+    )
+
+
+_ties: Hot[Tie] = Hot(_select_ties, Tie._make)
+
+
+def ties(conn: Connection, viewer_id: int, now: int, *, of: Iterable[int]) -> list[Tie]:
+    """What decides which resources a viewer finds: their groups, whom of these accounts they follow, whom and which servers
+    they do not want to see (or must not)."""
+    return _ties.run(conn, viewer_id=viewer_id, now=now, of=list(of))
+
+
+# -- finding
+
+
+def with_words(conn: Connection, clauses: Sequence[Clause], bounds: Bounds) -> list[int]:
+    """Ids of all resources with these words, whoever may see them."""
+    return search.posts(conn, clauses, _is_resource, bounds, limit=ID_MAX)
+
+
+def _is_resource() -> Any:
+    return post.c.kind == "resource"
+
+
+_on_shelf: Hot[tuple[int]] = Hot(
+    lambda: select(shelf_item.c.post_id).where(shelf_item.c.shelf_id == bindparam("shelf_id")), tuple
+)
+
+
+def on_shelf(conn: Connection, shelf_id: int) -> list[int]:
+    """Ids of the resources on a shelf."""
+    return [one for (one,) in _on_shelf.run(conn, shelf_id=shelf_id)]
+
+
+def page(
+    conn: Connection, post_ids: Sequence[int], shown: Callable[[], Any], **parameters: Any
+) -> list[ResourceRow]:
+    """Those of these resources that are `shown` (a condition over `post`, see `search.posts`), in this order."""
+    if not post_ids:
+        return []
+    rows = {row.id: row for row in _page(shown).run(conn, ids=list(post_ids), **parameters)}
+    return [rows[one] for one in post_ids if one in rows]
+
+
+@lru_cache(maxsize=8)
+def _page(shown: Callable[[], Any]) -> Hot[ResourceRow]:
+    return Hot(
+        lambda: resources.select_resources().where(
+            AnyOf(resource.c.post_id, _ids()), case((shown(), True), else_=False)
+        )
+    )
