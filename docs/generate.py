@@ -49,6 +49,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.reports": "Who used a resource, and reviews",
+    "web.api.resources.citing": "Resources as catalogues see them",
     "web.api.lists": "Lists",
     "web.api.tags": "Hashtags",
     "web.api.filters": "Filters",
@@ -79,6 +80,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.admin.tags": "Reviewing hashtags and trends",
     "web.api.admin.figures": "Numbers of the dashboard",
     "web.api.empty": "Answered, but empty",
+    "web.catalogues.documents": "A resource for catalogues and reference managers",
     "web.federation.wellknown": "Finding the server",
     "web.observe": "Watching over the server",
 }

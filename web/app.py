@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from fedserver.context import Server
-from web import api, keys, observe, pages
+from web import api, catalogues, keys, observe, pages
 from web.api import oauth
 from web.federation import inbox, objects, wellknown
 from web.guard import Guard
@@ -24,6 +24,8 @@ ROUTES: Final[list[web.RouteDef]] = [
     *oauth.routes,
     *api.routes,
     *api.with_slash(api.routes),
+    # for catalogues and reference managers
+    *catalogues.routes,
     # for people
     *pages.ROUTES,
     # for other servers

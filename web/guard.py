@@ -129,7 +129,7 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.VISITORS, limits.PAGES)
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)
-    readable = path.startswith(("/@", "/users/"))
+    readable = path.startswith(("/@", "/users/", "/resources"))
     return Policy("page", identity="session", cors=readable, limits=counted)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from fedserver.resources.faces import citations
 from web.api import entities as e
 from web.api import notice_entities as n
 from web.api import oauth
@@ -245,6 +246,12 @@ _ANSWERS: Final[dict[str, Any]] = {
 }
 
 
+# What is answered as text, by media type.
+_TEXTS: Final = {
+    "GET /api/v1/resources/{id}/cite": sorted(one.media_type for one in citations.FORMATS.values()),
+}
+
+
 def document(origin: str = "/") -> dict[str, Any]:
     """The document; `origin` is where the server it describes is found."""
     routes = list(_described([*oauth.routes, *api_routes]))
@@ -321,6 +328,8 @@ def _operation(method: str, path: str, handler: Any, answers: dict[str, Any]) ->
             for name in _PAGED
         ]
     done: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": answer}}}
+    if f"{method} {path}" in _TEXTS:
+        done["content"] = {one: {"schema": {"type": "string"}} for one in _TEXTS[f"{method} {path}"]}
     if listed:
         done["headers"] = {
             "Link": {"description": "The next and the previous page.", "schema": {"type": "string"}}

@@ -152,12 +152,12 @@ def _prefers_activity(accept: str) -> bool:
     activity_at = page_at = -1.0  # quality of each
     first = ""
     for item in accept.split(","):
-        if _is_activity(item):
+        if is_activity_type(item):
             kind = "activity"
-            activity_at = max(activity_at, _quality(item))
-        elif item.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml", "text/*"):
+            activity_at = max(activity_at, quality(item))
+        elif is_page_type(item):
             kind = "page"
-            page_at = max(page_at, _quality(item))
+            page_at = max(page_at, quality(item))
         else:
             continue
         first = first or kind
@@ -166,14 +166,21 @@ def _prefers_activity(accept: str) -> bool:
     return activity_at > page_at or (activity_at == page_at and first == "activity")
 
 
-def _is_activity(item: str) -> bool:
+def is_activity_type(item: str) -> bool:
+    """Whether an entry of an ``Accept`` header asks for ActivityPub."""
     if names.is_activitypub_media_type(item):
         return True
     essence, _, parameters = item.partition(";")
     return essence.strip().lower() == "application/ld+json" and "profile" not in parameters.lower()
 
 
-def _quality(item: str) -> float:
+def is_page_type(item: str) -> bool:
+    """Whether an entry of an ``Accept`` header asks for a page."""
+    return item.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml", "text/*")
+
+
+def quality(item: str) -> float:
+    """How much an entry of an ``Accept`` header is wanted, from 0 to 1."""
     for parameter in item.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":

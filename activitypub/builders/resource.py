@@ -12,7 +12,7 @@ from typing import Any, Final
 from activitypub.vocabulary.resource import File, Identifier, Person, Report, Resource, Source, Topic, Version
 
 TRAINING_MATERIAL: Final = "https://bioschemas.org/profiles/TrainingMaterial/1.0-RELEASE"
-_STATUS: Final = {"active": "Active", "under-development": "Under development", "archived": "Archived"}
+STATUS_NAMES: Final = {"active": "Active", "under-development": "Under development", "archived": "Archived"}
 
 
 def learning_resource(
@@ -45,7 +45,7 @@ def learning_resource(
         "schema:about": [_topic(one) for one in details.topics],
         "net:skills": [_topic(one) for one in details.skills],
         "schema:accessibilitySummary": details.accessibility,
-        "schema:creativeWorkStatus": _STATUS.get(details.status, ""),
+        "schema:creativeWorkStatus": STATUS_NAMES.get(details.status, ""),
         "schema:funder": [
             {"@type": "schema:Organization", **({"@id": one.ror} if one.ror else {}), "schema:name": one.name,
              **({"schema:roleName": one.grant} if one.grant else {})}

@@ -54,17 +54,19 @@ def resource_of(
             Version(number=one.number, issued=_day(one.created_at), notes=one.notes, doi=one.doi)
             for one in versions
         ),
-        files=tuple(
-            File(
-                url=file_address(uris, one),
-                name=one.name,
-                media_type=one.media_type,
-                size=one.file_bytes,
-                sha256=one.sha256,
-            )
-            for one in files
-        ),
+        files=tuple(file_of(uris, one) for one in files),
         withdrawn=row.withdrawal_reason if row.withdrawn_at is not None else None,
+    )
+
+
+def file_of(uris: Uris, file: FileRow) -> File:
+    """A file as others are told of it."""
+    return File(
+        url=file_address(uris, file),
+        name=file.name,
+        media_type=file.media_type,
+        size=file.file_bytes,
+        sha256=file.sha256,
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.peers.node import Missing
+from tests import environments
 from tests.running import RunningServer
 
 HERE = Path(__file__).parent
@@ -25,7 +25,6 @@ PLUGIN = HERE / "toot_plugin"
 FOLDER = HERE / ".toot"
 PYTHON = FOLDER / "venv" / "bin" / "python"
 INSTALLED = FOLDER / "installed"
-INSTALL_SECONDS_MAX = 300
 RUN_SECONDS_MAX = 300
 
 
@@ -45,13 +44,17 @@ def install() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if INSTALLED.exists() and INSTALLED.read_text() == wanted:
             return
-        _run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(FOLDER / "venv"))
-        _pip("--python", str(PYTHON), "install", "-r", str(REQUIREMENTS))
+        environments.run(
+            "toot", sys.executable, "-m", "venv", "--clear", "--without-pip", str(FOLDER / "venv")
+        )
+        environments.pip("toot", "--python", str(PYTHON), "install", "-r", str(REQUIREMENTS))
         version = re.search(r"^toot==\S+", wanted, re.MULTILINE)
         assert version is not None
         sources = FOLDER / "sources"
         shutil.rmtree(sources, ignore_errors=True)
-        _pip("download", "--no-deps", "--no-binary", "toot", "--dest", str(sources), version[0])
+        environments.pip(
+            "toot", "download", "--no-deps", "--no-binary", "toot", "--dest", str(sources), version[0]
+        )
         archive = next(sources.glob("toot-*.tar.gz"))
         with tarfile.open(archive) as packed:
             packed.extractall(sources, filter="data")
@@ -96,18 +99,3 @@ def run(server: RunningServer, folder: Path, *arguments: str) -> Outcome:
         else:
             others[name] = f"{how.get('message')}\n{how.text}"
     return Outcome(passed, others)
-
-
-def _pip(*arguments: str) -> None:
-    _run(sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments)
-
-
-def _run(*command: str) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX, check=False
-        )
-    except subprocess.TimeoutExpired as late:
-        raise Missing("toot could not be installed in time") from late
-    if done.returncode != 0:
-        raise Missing(f"toot could not be installed: {done.stderr.strip()[-500:]}")

@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import catalogue, drafts, publishing, reports
+from web.api.resources import catalogue, citing, drafts, publishing, reports
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
     *drafts.routes,
     *publishing.routes,
     *reports.routes,
+    *citing.routes,
 ]

@@ -1,0 +1,1 @@
+"""How catalogues, reference managers and search engines see the library."""

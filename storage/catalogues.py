@@ -1,0 +1,54 @@
+"""What catalogues of the world are shown of the library: rows for pages, lists of addresses, what is made from a work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
+
+from storage.tables import account, post, resource, resource_relation
+
+# Of a resource that is made from another: target_id, relation, uri, url, title, language.
+DerivedRow = Any
+
+_SUSPENDED: Final = exists().where(account.c.id == post.c.account_id, account.c.suspended_at.is_not(None))
+
+
+def shown_to_catalogues() -> ColumnElement[bool]:
+    """Of `resource` joined with `post`: public, of this server, and neither withdrawn nor deleted, nor by somebody who is
+    suspended. Unlisted ones are for those who have the address."""
+    return and_(
+        post.c.local,
+        post.c.visibility == "public",
+        post.c.deleted_at.is_(None),
+        resource.c.withdrawn_at.is_(None),
+        ~_SUSPENDED,
+    )
+
+
+def derived(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[DerivedRow]]:
+    """Public translations and parts of these resources, as far as they are known here, the oldest first; by resource."""
+    query = (
+        select(
+            resource_relation.c.target_id,
+            resource_relation.c.relation,
+            post.c.uri,
+            post.c.url,
+            post.c.title,
+            post.c.language,
+        )
+        .join(post, post.c.id == resource_relation.c.post_id)
+        .where(
+            resource_relation.c.target_id.in_(set(post_ids)),
+            resource_relation.c.relation.in_(("translation", "part")),
+            post.c.visibility == "public",
+            post.c.deleted_at.is_(None),
+            ~_SUSPENDED,
+        )
+        .order_by(post.c.id)
+    )
+    found: dict[int, list[DerivedRow]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.target_id, []).append(row)
+    return found

@@ -1,0 +1,13 @@
+"""What catalogues, reference managers and search engines ask for: documents of resources, harvesting, feeds, site maps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.catalogues import documents
+
+routes: Final[list[web.RouteDef]] = [
+    *documents.routes,
+]
