@@ -201,8 +201,9 @@ _done: Hot[Any] = Hot(
 
 
 def bury(conn: Connection, uri: str, kind: str, *, former_type: str = "", for_good: bool = False) -> None:
-    """Remember that this was deleted (``deleted``), taken back (``undone``), removed from a group by its moderators
-    (``removed``) or an account that is gone (``account``), so that what arrives late does not bring it back."""
+    """Remember that this was deleted (``deleted``; by its author in a group ``own``), taken back (``undone``), removed from
+    a group by its moderators (``removed``) or an account that is gone (``account``), so that what arrives late does not
+    bring it back."""
     if _tombstones.run(conn, uris=[uri]):
         return
     now = now_ms()

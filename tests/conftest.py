@@ -51,6 +51,7 @@ StartServer = Callable[..., RunningServer]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "jobs: `server` runs its jobs and deliveries")
+    config.addinivalue_line("markers", "replays: the documents of other platforms that the scene plays")
     # How long an example takes says more about the machine than about what is tested.
     hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
     hypothesis.settings.load_profile("untimed")

@@ -5,6 +5,8 @@ Units, called with activities that are their actor's own (`authenticate`).
 
 # Long because what arrives of a post, new, edited or deleted, is believed, stored and told by the same steps.
 
+# Long because what is done with a post and how that is taken back are told side by side.
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -33,7 +35,7 @@ from fedserver.federation import (
 )
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.federation.actors import instant
-from fedserver.groups import posting, refusals, voting
+from fedserver.groups import posting, refusals, removals, voting
 from fedserver.groups.rules import Action
 from fedserver.jobs.plan import plan
 from fedserver.resources import arriving, publishing
@@ -81,7 +83,8 @@ def _embedded_post(incoming: Incoming) -> tuple[Post | None, bytes]:
     activity = incoming.activity
     document = incoming.object_document
     if document is not None:
-        post = read_post(document.json)
+        # Discourse addresses nobody in what it serves, and says in the activity around it whom it is for.
+        post = read_post(document.json, to=activity.to, cc=activity.cc)
         body = document.body
     elif activity.embedded is not None and set(activity.embedded) - {"id", "type"}:
         post = read_post(activity.embedded, author=activity.actor_uri, to=activity.to, cc=activity.cc)
@@ -296,7 +299,7 @@ def on_delete(conn: Connection, incoming: Incoming) -> None:
     else:
         group_posts.hand_on(conn, incoming, row.group_id, row.uri)
         if row.group_id is not None:
-            inbox.bury(conn, own, "deleted", for_good=True)
+            inbox.bury(conn, own, removals.OWN, for_good=True)
         own_posts.erase(conn, row)
 
 

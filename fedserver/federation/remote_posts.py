@@ -37,6 +37,7 @@ LANGUAGE_CHARS_MAX: Final = 16
 MENTIONS_MAX: Final = 50  # more people in one post are a crowd, not a conversation
 TAGS_MAX: Final = 40
 MEDIA_MAX: Final = 16
+PAGES_MAX: Final = 4
 POLL_OPTIONS_MAX: Final = 100
 POLL_OPTION_CHARS_MAX: Final = 500
 COUNT_MAX: Final = (1 << 31) - 1  # what an integer column of PostgreSQL holds
@@ -117,7 +118,7 @@ def insert(
     )
     # In a forum whoever is answered hears of it, without being named in the text.
     answered = [parent.account_id] if place is not None and parent is not None and parent.local else []
-    put_parts(conn, row.id, author.id, post, also_named=answered)
+    put_parts(conn, row.id, author.id, post, also_named=[*answered, *_written_to(conn, row, post)])
     if post.poll is not None:
         put_poll(conn, row.id, post.poll)
     if row.kind == keeping.KIND:
@@ -141,11 +142,16 @@ def change(conn: Connection, row: PostRow, post: Post, body: bytes) -> PostRow:
         edited_at=min(instant(post.updated) or now, now),
         fetched_at=now,
     )
-    put_parts(conn, row.id, row.account_id, post, replacing=True)
+    put_parts(conn, row.id, row.account_id, post, also_named=_written_to(conn, row, post), replacing=True)
     posts.put_source(conn, row.id, body)
     changed = posts.by_id(conn, row.id)
     assert changed is not None
     return changed
+
+
+def _written_to(conn: Connection, row: PostRow, post: Post) -> list[int]:
+    """Whom a private message is for that names nobody in its text, as Lemmy and chats write them."""
+    return addressing(conn, post).silent_ids if row.visibility == "direct" and not post.mentions else []
 
 
 def check(post: Post, author: AccountRow) -> None:
@@ -166,8 +172,8 @@ def as_kept(conn: Connection, post: Post, host: str) -> Post:
 def texts(post: Post) -> dict[str, Any]:
     """The columns that hold what is said.
 
-    On a note or question the summary is a warning, on everything else an abstract; what has no text of its
-    own shows its address.
+    On a note or question the summary is a warning, on everything else an abstract. Pages that are attached, which is how
+    Lemmy posts a link, are linked below the text; what has neither shows its address.
     """
     more = arriving.kind_of(post)
     kind = more or _KINDS.get(post.kind, "article")
@@ -179,6 +185,8 @@ def texts(post: Post) -> dict[str, Any]:
     summary = clean_text(html.to_text(html.sanitise(post.summary or "")))[:SUMMARY_CHARS_MAX]
     if more == keeping.KIND:
         summary = arriving.abstract_of(post) or summary
+    else:
+        content += _linked_pages(post, content)
     if not content and not short:
         address = _page_of(post)
         content = f"<p>{url_link(address)}</p>"
@@ -192,6 +200,14 @@ def texts(post: Post) -> dict[str, Any]:
         "language": language if len(language) <= LANGUAGE_CHARS_MAX else "",
         "emojis": as_json(emoji_rows(post.emojis)),
     }
+
+
+def _linked_pages(post: Post, content: str) -> str:
+    """Links to the pages that are attached, as far as the text does not lead there and they are no files of its."""
+    known = {*html.links(content), *(file.url for file in post.attachments if file.kind != "Link")}
+    pages = [one.url for one in post.attachments if one.kind == "Link" and len(one.url) <= URL_CHARS_MAX]
+    wanted = [one for one in dict.fromkeys(pages) if one not in known][:PAGES_MAX]
+    return "".join(f"<p>{url_link(one)}</p>" for one in wanted)
 
 
 def parent_of(

@@ -28,6 +28,7 @@ log = logging.getLogger("fedserver.groups")
 
 AT_ONCE_MAX: Final = 200
 REMOVED: Final = "removed"
+OWN: Final = "own"
 
 
 def remove(
@@ -84,11 +85,13 @@ def restore(conn: Connection, group: GroupRow, uri: str) -> bool:
 
 def restore_own(conn: Connection, group: GroupRow, uri: str, author_uri: str) -> bool:
     """Put back what its author deleted: nobody else has, whoever shares a server with them. Whether it had been."""
-    if not inbox.unbury(conn, inbox.by_author(author_uri, uri), "deleted"):
+    own = inbox.by_author(author_uri, uri)
+    was_theirs = inbox.unbury(conn, own, OWN)
+    if was_theirs:
+        inbox.unbury(conn, uri, "deleted")
+    # What was not known here was said to be deleted by somebody; what moderators removed stays so.
+    if not (inbox.unbury(conn, own, "deleted") or was_theirs) or inbox.is_buried(conn, uri):
         return False
-    inbox.unbury(conn, uri, "deleted")
-    if inbox.is_buried(conn, uri):
-        return False  # moderators removed it
     _plan(conn, group, uri)
     return True
 

@@ -84,7 +84,7 @@ tombstone = Table(
     "tombstone",
     metadata,
     Column("uri", Text, primary_key=True),
-    Column("kind", String(16), nullable=False),  # deleted, undone, removed, account
+    Column("kind", String(16), nullable=False),  # deleted, undone, removed, own, account
     Column("former_type", String(32), nullable=False, server_default=""),
     instant("created_at", nullable=False),
     instant("expires_at"),  # null: for good

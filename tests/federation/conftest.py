@@ -3,7 +3,8 @@ and one in this process, with stubs of other servers around it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestClient
 
 from fedserver.context import Server
 from fedserver.federation.inbox_worker import InboxWorker
+from tests.federation.replay import Stage
 from tests.federation.stub import Door, Stub, stub_server
 from tests.federation.walk import Friends, befriend, enrol
 from tests.running import RunningServer
@@ -56,6 +58,23 @@ async def door(server: Server, app_client: TestClient[Any, Any]) -> AsyncIterato
 async def there() -> AsyncIterator[Stub]:
     async with stub_server() as stub:
         yield stub
+
+
+@pytest.fixture
+async def third() -> AsyncIterator[Stub]:
+    async with stub_server() as stub:
+        yield stub
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, shared: Path, door: Door) -> Iterator[Stage]:
+    """The scene of a test that is marked with `replays`, which must have played all that it says."""
+    marker = request.node.get_closest_marker("replays")
+    assert marker is not None, "a scene says with replays(…) which files it plays"
+    platform, delivered, served = marker.args
+    stage = Stage(shared, platform, door)
+    yield stage
+    assert stage.played() == (delivered, served)
 
 
 @pytest.fixture

@@ -12,11 +12,14 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from sqlalchemy import select
 
 from activitypub.names import ACTIVITY_JSON, AS2, PUBLIC
 from activitypub.signatures import PrivateKey, sign_request
 from fedserver.context import Server
 from fedserver.federation.inbox_worker import InboxWorker
+from storage import tables
+from tests.waiting import until
 
 _numbers = itertools.count(1)
 _addresses = itertools.cycle(range(20, 250))
@@ -143,11 +146,13 @@ class Door:
     server: Server
     client: TestClient[Any, Any]
     worker: InboxWorker
+    posted: list[Any] = field(default_factory=list)
 
     async def post(
         self, signer: StubActor, activity: Any, *, path: str = "/inbox", key_id: str = "", **headers: str
     ) -> int:
-        """The status of a signed POST."""
+        """The status of a signed POST, which is kept in `posted`."""
+        self.posted.append(activity)
         body = activity if isinstance(activity, bytes) else json.dumps(activity).encode()
         key = signer.key
         if key_id:
@@ -174,3 +179,10 @@ class Door:
         for activity in activities:
             assert await self.post(signer, activity) == 202
         await self.worker.idle()
+        # Where jobs run the server has a worker of its own, which may hold some of it.
+        await until(self._is_settled, "what arrived is acted on")
+
+    async def _is_settled(self) -> bool:
+        item = tables.inbox_item.c
+        query = select(item.id).where(item.state == "waiting", item.attempts == 0).limit(1)
+        return await self.server.db.read(lambda conn: conn.scalar(query)) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from fedserver.posts import Draft
 from storage import group_threads, inbox
 from tests.conftest import MakeMember
 from tests.federation.guild import Guild
-from tests.federation.stub import Door, Stub, StubActor, stub_server
+from tests.federation.stub import Door, Stub, StubActor
 from tests.members import Person
 
 
@@ -29,12 +28,6 @@ async def guild(door: Door, there: Stub, elsewhere: Stub, alice: Person) -> Guil
 async def ann(elsewhere: Stub) -> StubActor:
     """Who posts in the group, of another server than its."""
     return elsewhere.actor("ann")
-
-
-@pytest.fixture
-async def third() -> AsyncIterator[Stub]:
-    async with stub_server() as stub:
-        yield stub
 
 
 async def home(person: Person) -> list[str]:
