@@ -107,7 +107,7 @@ class LocalName(NamedTuple):
 
     ``kind`` is one of ``actor group instance_actor`` with the user name (``""`` for the instance);
     ``inbox outbox followers following featured featured_tags featured_collections
-    followers_synchronization moderators main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
+    followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
     event_attendees resource context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
@@ -164,6 +164,10 @@ class ActorUris:
         return f"{self.id}/moderators"
 
     @property
+    def library(self) -> str:
+        return f"{self.id}/resources"
+
+    @property
     def main_key(self) -> str:
         return f"{self.id}#main-key"
 
@@ -184,6 +188,7 @@ _BELONGINGS: Final = {
     "collections/recommended": "featured_collections",
     "followers_synchronization": "followers_synchronization",
     "moderators": "moderators",
+    "resources": "library",
     "#main-key": "main_key",
     "#ed25519-key": "ed25519_key",
 }

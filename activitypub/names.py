@@ -13,6 +13,8 @@ MULTIKEY_V1: Final = "https://w3id.org/security/multikey/v1"
 WEBFINGER_CONTEXT: Final = "https://purl.archive.org/socialweb/webfinger"
 NAMESPACE: Final = "https://w3id.org/fedserver/ns#"
 """Our own JSON-LD namespace."""
+PARTNER: Final = f"{NAMESPACE}partner"
+"""The ``relationship`` of two servers that share what they have, their libraries to begin with."""
 
 PUBLIC: Final = f"{AS2}#Public"
 PUBLIC_ALIASES: Final = frozenset({PUBLIC, "as:Public", "Public"})

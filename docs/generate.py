@@ -50,6 +50,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.reports": "Who used a resource, and reviews",
     "web.api.resources.citing": "Resources as catalogues see them",
+    "web.api.partners": "Partner networks",
     "web.api.lists": "Lists",
     "web.api.tags": "Hashtags",
     "web.api.filters": "Filters",

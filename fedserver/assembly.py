@@ -26,6 +26,7 @@ from fedserver import (
 from fedserver.archives import received
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
+from fedserver.federation import library
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
 from fedserver.federation.inbox_worker import InboxWorker
@@ -157,6 +158,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
+                Chore("read the libraries of partners", DAY_SECONDS, library.plan_reading),
                 Chore("count what is talked about", 10 * 60, trends.plan_computing),
                 Chore("forget previews that nobody shows", DAY_SECONDS, previews.forget_old),
                 Chore("forget who left a collection", DAY_SECONDS, collections.forget_refused),

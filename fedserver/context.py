@@ -47,3 +47,4 @@ class Server:
     translator: Translator | None = None
     downloads: Downloads = field(default_factory=Downloads)
     library: Index = field(default_factory=Index)
+    meets: str = ""  # a host that need not be allowed yet: see `fedserver.federation.policy.meeting`

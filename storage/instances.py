@@ -25,11 +25,12 @@ LISTED_MAX: Final = 200
 
 
 class Rules(NamedTuple):
-    """What we decided about a host. `policy` of a parent domain holds for its subdomains too."""
+    """What we decided about a host. `policy` of a parent domain holds for its subdomains too; `partner` is this very host."""
 
     policy: Policy
     rejects_media: bool
     rejects_reports: bool
+    partner: bool = False
 
 
 NO_RULES: Final = Rules("", False, False)

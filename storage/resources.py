@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, and_, case, delete, func, insert, literal, or_, select, update
 
 from storage.hot import insert_row, insert_rows
+from storage.posts import PostRow
 from storage.signals import signal
 from storage.tables import (
     account,
@@ -330,6 +331,57 @@ def remove_files(conn: Connection, post_id: int) -> list[str]:
     ).all()
     conn.execute(delete(resource_file).where(resource_file.c.post_id == post_id))
     return list(keys)
+
+
+# -- the library as other servers read it
+
+
+class InLibrary(NamedTuple):
+    """The post of a resource of this server, and when that was changed last."""
+
+    post: PostRow
+    changed_at: int
+
+
+def _in_library() -> tuple[Any, ...]:
+    return (
+        post.c.local,
+        post.c.visibility == "public",
+        post.c.deleted_at.is_(None),
+        account.c.suspended_at.is_(None),
+        account.c.deleted_at.is_(None),
+    )
+
+
+def count_in_library(conn: Connection) -> int:
+    """How many public resources of members of this server there are."""
+    query = (
+        select(func.count())
+        .select_from(resource)
+        .join(post, post.c.id == resource.c.post_id)
+        .join(account, account.c.id == post.c.account_id)
+    )
+    return conn.scalar(query.where(*_in_library())) or 0
+
+
+def library(
+    conn: Connection, before_ms: int | None = None, max_id: int | None = None, *, limit: int
+) -> list[InLibrary]:
+    """Public resources of members of this server, those first that were changed last: with both, those changed before that
+    instant, and of those changed just then the ones with a lower id."""
+    query = (
+        select(post, resource.c.changed_at)
+        .join_from(resource, post, post.c.id == resource.c.post_id)
+        .join(account, account.c.id == post.c.account_id)
+        .where(*_in_library())
+    )
+    if before_ms is not None and max_id is not None:
+        earlier = resource.c.changed_at < before_ms
+        query = query.where(
+            or_(earlier, and_(resource.c.changed_at == before_ms, resource.c.post_id < max_id))
+        )
+    query = query.order_by(resource.c.changed_at.desc(), resource.c.post_id.desc()).limit(limit)
+    return [InLibrary(row, row.changed_at) for row in conn.execute(query)]
 
 
 # -- doubles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
@@ -210,13 +210,13 @@ def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRo
     return [_user_row(tuple(row)) for row in conn.execute(query.order_by(user.c.created_at).limit(limit))]
 
 
-def staff_ids(conn: Connection) -> list[int]:
-    """Moderators and admins who can act."""
+def staff_ids(conn: Connection, roles: Sequence[str] = ("moderator", "admin")) -> list[int]:
+    """Moderators and admins who can act, or those with one of these `roles`."""
     query = (
         select(user.c.account_id)
         .join(account, account.c.id == user.c.account_id)
         .where(
-            user.c.role.in_(("moderator", "admin")),
+            user.c.role.in_(roles),
             user.c.disabled_at.is_(None),
             account.c.suspended_at.is_(None),
         )

@@ -18,6 +18,7 @@ from web.api import oauth
 from web.api import routes as api_routes
 from web.api.admin import entities as a
 from web.api.groups import entities as g
+from web.api.partners import Partner
 from web.api.resources import entities as r
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
@@ -176,6 +177,9 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/drafts/{key}": g.KeptDraft,
     "PUT /api/v1/drafts/{key}": g.KeptDraft,
     "GET /api/v1/timelines/group/{id}": list[e.Status],
+    "GET /api/v1/partners": list[Partner],
+    "POST /api/v1/partners": Partner,
+    **{f"POST /api/v1/partners/{{id}}/{verb}": Partner for verb in ("accept", "decline", "end")},
     "GET /api/v1/resources/drafts": list[r.ResourceDraft],
     "POST /api/v1/resources/drafts": r.ResourceDraft,
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},

@@ -10,7 +10,7 @@ from typing import Any
 
 from activitypub.builders.note import tombstone
 from activitypub.jsonld import ACTIVITY_CONTEXT, COLLECTION_CONTEXT, POST_CONTEXT, REACTION_CONTEXT
-from activitypub.names import PUBLIC
+from activitypub.names import PARTNER, PUBLIC
 from activitypub.values import format_time
 
 Document = dict[str, Any]
@@ -174,6 +174,15 @@ def _in_group(activity: Document, group: str, reason: str) -> Document:
 def follow(uri: str, *, actor: str, target: str) -> Document:
     """A request to follow. For a Mastodon relay ``target`` is the public collection."""
     return _activity("Follow", uri, actor, target, to=[] if target == PUBLIC else [target])
+
+
+def offer_partnership(uri: str, *, actor: str, other: str, note_html: str = "") -> Document:
+    """One server's actor ``Offer``s another's to be partners. Answers embed it without the note."""
+    relationship = {"type": "Relationship", "subject": actor, "relationship": PARTNER, "object": other}
+    activity = _activity("Offer", uri, actor, relationship, to=[other])
+    if note_html:
+        activity["content"] = note_html
+    return activity
 
 
 def accept(uri: str, *, actor: str, request: Document, result: str | None = None) -> Document:
@@ -357,9 +366,7 @@ def _without_context(document: Document) -> Document:
 
 
 def _context(items: Sequence[str | Document]) -> Any:
-    """The context of the items, which are all of one kind of document, or the plain one."""
-    for item in items:
-        # An outbox mixes Creates, which need more, with boosts, which need nothing.
-        if isinstance(item, dict) and item.get("@context", COLLECTION_CONTEXT) != COLLECTION_CONTEXT:
-            return item["@context"]
-    return COLLECTION_CONTEXT
+    """The context of the items that need most, or the plain one: each of ours holds those that need less."""
+    # An outbox mixes Creates of notes and of resources, which need more, with boosts, which need nothing.
+    contexts = [item.get("@context", COLLECTION_CONTEXT) for item in items if isinstance(item, dict)]
+    return max(contexts, key=lambda one: 0 if isinstance(one, str) else len(one), default=COLLECTION_CONTEXT)

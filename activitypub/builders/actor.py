@@ -200,6 +200,7 @@ def instance_actor(fields: ActorFields) -> dict[str, Any]:
                 "name": "RFC-9421: HTTP Message Signatures",
             }
         ],
+        **({"resources": fields.resources} if fields.resources is not None else {}),
         **_keys(fields),
     }
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from fedserver import announcements
 from fedserver.announcements import Draft
-from fedserver.cli.common import config_option, json_option, load_config, print_json, run
+from fedserver.cli.common import config_option, json_option, load_config, moment, print_json, run
 from fedserver.cli.people import Open, opened
 from fedserver.config import Config
 
@@ -128,20 +128,16 @@ def _shown(row: Any) -> dict[str, Any]:
         "id": str(row.id),
         "state": state,
         "text": row.source_text,
-        "starts_at": _text(row.starts_at),
-        "ends_at": _text(row.ends_at),
+        "starts_at": moment(row.starts_at),
+        "ends_at": moment(row.ends_at),
         "all_day": bool(row.all_day),
-        "scheduled_at": _text(row.scheduled_at),
-        "published_at": _text(row.published_at),
+        "scheduled_at": moment(row.scheduled_at),
+        "published_at": moment(row.published_at),
     }
 
 
 def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def _text(at_ms: int | None) -> str | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="minutes")
 
 
 commands: Final = (announcement,)

@@ -222,14 +222,14 @@ async def items_of(
     """The ids in a collection, or what it `reads` from an item: of its first pages, all of one origin, each page once."""
     found: dict[str, None] = {}
     pages: set[str] = set()
-    following: str | None = uri
-    while following is not None and following not in pages and len(pages) < PAGES_MAX and budget.spend():
-        pages.add(following)
+    next_page: str | None = uri
+    while next_page is not None and next_page not in pages and len(pages) < PAGES_MAX and budget.spend():
+        pages.add(next_page)
         try:
-            answer = await fetch.raw_document(server, following)
+            answer = await fetch.raw_document(server, next_page)
             page = read_collection(answer.json)
         except (Unreachable, ProtocolError) as error:
-            log.info("A list cannot be read: %s (%s)", following, error)
+            log.info("A list cannot be read: %s (%s)", next_page, error)
             break
         if not same_origin(answer.uri, uri):
             break
@@ -238,13 +238,14 @@ async def items_of(
             if post_uri is not None and budget.items > 0 and post_uri not in found:
                 found[post_uri] = None
                 budget.items -= 1
-        following = _following(page)
-        if following is not None and not same_origin(following, uri):
+        next_page = following(page)
+        if next_page is not None and not same_origin(next_page, uri):
             break
     return list(found)
 
 
-def _following(page: Collection) -> str | None:
+def following(page: Collection) -> str | None:
+    """The page that comes after this one, or is the first of this collection."""
     if page.first_page is not None:
         return page.first_page.next
     return page.next or (page.first if not page.items else None)

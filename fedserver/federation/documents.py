@@ -29,7 +29,7 @@ from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
 from fedserver.resources import keeping, leaving
 from fedserver.resources.leaving import Outgoing
-from storage import accounts, collections, groups, interactions, posts, quotes, tags
+from storage import accounts, collections, groups, interactions, posts, quotes, resources, tags
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
 from storage.posts import PostRow
@@ -120,6 +120,7 @@ class Documents:
             memorial=row.memorial,
             suspended=row.suspended_at is not None,
             group=_group_fields(groups.by_id(conn, account_id)) if row.actor_type == "Group" else None,
+            resources=self.actor_uris(row).library if row.actor_type == "Application" else None,
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
 
@@ -358,6 +359,27 @@ class Documents:
             for one, document in zip(rows, self.post_documents(conn, rows), strict=True)
         ]
         return _page(uri, items, [one.id for one in rows], max_id)
+
+    def library(
+        self, conn: Connection, *, page: bool = False, before: int | None = None, max_id: int | None = None
+    ) -> Document:
+        """The public resources of this server, those first that were changed last; the collection itself, or the page of
+        those changed `before` an instant (and with a lower id, if just then)."""
+        owner = self.uris.instance_uris()
+        uri = owner.library
+        if not page:
+            total = resources.count_in_library(conn)
+            return activity.collection(uri, total=total, first=f"{uri}?page=true", attributed_to=owner.id)
+        found = resources.library(conn, before, max_id, limit=PAGE_ITEMS + 1)
+        items = [one.post for one in found[:PAGE_ITEMS]]
+        last = found[PAGE_ITEMS - 1] if len(found) > PAGE_ITEMS else None
+        here = "" if before is None else f"&before={before}&max_id={max_id}"
+        return activity.collection_page(
+            f"{uri}?page=true{here}",
+            part_of=uri,
+            items=self.post_documents(conn, items),
+            next_page=f"{uri}?page=true&before={last.changed_at}&max_id={last.post.id}" if last else None,
+        )
 
     def followers(
         self, conn: Connection, row: AccountRow, *, page: bool = False, max_id: int | None = None

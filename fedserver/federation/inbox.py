@@ -26,7 +26,7 @@ from fedserver.errors import TooLarge
 from fedserver.federation.actors import usable_uri
 from fedserver.federation.arrivals import Synchronisation
 from fedserver.federation.authenticate import Signer, signer_of
-from fedserver.federation.policy import check_incoming
+from fedserver.federation.policy import check_incoming, is_about_partners, meeting
 from storage import accounts
 from storage.inbox import Arrival
 
@@ -55,8 +55,12 @@ async def accept(server: Server, facts: RequestFacts, body: bytes, source_ip: st
         return
     host = host_of(activity.actor_uri)
     assert host is not None
-    await check_incoming(server, host)
-    signer = signer or await signer_of(server, facts, source_ip)
+    # Where only partners are federated with, somebody must be able to become one.
+    door = meeting(server, host) if is_about_partners(activity) else server
+    await check_incoming(door, host)
+    signer = signer or await signer_of(door, facts, source_ip)
+    if door is not server and signer.actor_type != "Application":
+        await check_incoming(server, host)
     if signer.suspended and activity.type != "Delete":
         return
     heard_from = ""

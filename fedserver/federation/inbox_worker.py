@@ -31,6 +31,7 @@ from fedserver.federation import (
     flags,
     group_actors,
     group_moderation,
+    partners,
     people,
     posts,
 )
@@ -79,6 +80,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "Like": posts.on_like,
     "Lock": group_moderation.on_lock,
     "Move": people.on_move,
+    "Offer": partners.on_offer,
     "QuoteRequest": posts.on_quote_request,
     "Reject": people.on_reject,
     "Resolve": flags.on_resolve,

@@ -130,6 +130,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _actor(conn, server, asked)
     if kind in _OF_ACTORS:
         return _of_actor(conn, server, asked)
+    if kind == "library":
+        return _library(conn, server, asked)
     if kind in _OF_POSTS:
         return _of_post(conn, server, asked)
     if kind == "followers_synchronization":
@@ -201,6 +203,17 @@ def _of_actor(conn: Connection, server: Server, asked: Asked) -> Served:
         build_page(conn, row, page=asked.is_page, max_id=asked.cursor("max_id")),
         shared=asked.name.kind == "outbox",
     )
+
+
+def _library(conn: Connection, server: Server, asked: Asked) -> Served:
+    """The public resources of this server. Of one member there is no such list."""
+    if asked.name.value:
+        raise NotFound
+    before, max_id = asked.cursor("before"), asked.cursor("max_id")
+    if (before is None) != (max_id is None):
+        raise NotFound
+    document = server.publish.documents.library(conn, page=asked.is_page, before=before, max_id=max_id)
+    return Served(document, shared=True)
 
 
 def _emoji(conn: Connection, server: Server, asked: Asked) -> Served:

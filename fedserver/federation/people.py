@@ -15,7 +15,7 @@ from activitypub.values import id_of
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
 from fedserver import relationships, remote_media
-from fedserver.federation import featured, group_moderation, quotes
+from fedserver.federation import featured, group_moderation, partners, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
@@ -52,7 +52,10 @@ def on_follow(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_accept(conn: Connection, incoming: Incoming) -> None:
-    """A member may follow, quote, or feature. A follow is found by its id, else by the pair: some answer with another."""
+    """A member may follow, quote, or feature; or a server is a partner. A follow is found by its id, else by the pair: some
+    answer with another."""
+    if partners.answered(conn, incoming, accepted=True):
+        return
     if quotes.answered(conn, incoming, accepted=True) or featured.answered(conn, incoming, accepted=True):
         return
     uri, follower_id = _follow_meant(conn, incoming)
@@ -65,7 +68,9 @@ def on_accept(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_reject(conn: Connection, incoming: Incoming) -> None:
-    """A member may not follow, quote or feature, or no longer."""
+    """A member may not follow, quote or feature, or no longer; or a server is no partner."""
+    if partners.answered(conn, incoming, accepted=False):
+        return
     if quotes.answered(conn, incoming, accepted=False) or featured.answered(conn, incoming, accepted=False):
         return
     uri, follower_id = _follow_meant(conn, incoming)
@@ -104,6 +109,8 @@ def undo_follow(conn: Connection, incoming: Incoming, uri: str | None, target_ur
 
 def undo_accept(conn: Connection, incoming: Incoming, uri: str | None, target_uri: str | None) -> bool:
     """Some take back an Accept where others send Reject."""
+    if partners.undo_accept(conn, incoming, uri, target_uri):
+        return True
     return relationships.receive_reject(conn, target_uri, incoming.actor.id)
 
 

@@ -1,12 +1,22 @@
-"""With whom we federate: the admin's rules for other servers, applied to everything that comes in or goes out to ask."""
+"""With whom we federate: the admin's rules for other servers, applied to everything that comes in or goes out to ask.
+
+Where only allowed servers are federated with, partners are allowed, and two servers that are not partners yet can become
+so: the actors of both are read, and `Offer`, its answers and its end are heard (`is_about_partners`, `meeting`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from activitypub.activities import Activity
 from activitypub.identifiers import host_of
+from activitypub.values import type_of
 from fedserver import settings
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Refused
-from storage import instances
+from storage import instances, partners
 from storage.instances import Rules
 
 
@@ -15,9 +25,13 @@ async def rules_for(server: Server, host: str) -> Rules:
     server.peers.listen(server.bus)
 
     async def load() -> Rules:
-        return await server.db.read(instances.rules, host)
+        return await server.db.read(_rules, host)
 
     return await server.peers.rules.get(host, load)
+
+
+def _rules(conn: Connection, host: str) -> Rules:
+    return instances.rules(conn, host)._replace(partner=partners.is_active(conn, host))
 
 
 async def federates_with(server: Server, host: str) -> bool:
@@ -27,8 +41,27 @@ async def federates_with(server: Server, host: str) -> bool:
     mode = (await settings.current(server)).federation_mode
     if mode == "closed":
         return False
-    policy = (await rules_for(server, host)).policy
-    return policy == "allow" if mode == "allowlist" else policy != "reject"
+    rules = await rules_for(server, host)
+    if mode != "allowlist":
+        return rules.policy != "reject"
+    if rules.policy in ("reject", "limit"):
+        return False
+    return rules.policy == "allow" or rules.partner or host == server.meets
+
+
+def meeting(server: Server, host: str) -> Server:
+    """The same server, for which this host need not be allowed yet: to read its own actor and hear what it offers."""
+    return replace(server, meets=host)
+
+
+def is_about_partners(activity: Activity) -> bool:
+    """Whether this offers to be partners, answers that, or ends it; what is answered or ended must be inside."""
+    about = activity.object_type
+    if activity.type == "Undo" and about == "Accept" and activity.embedded is not None:
+        return type_of(activity.embedded.get("object")) == "Offer"
+    return about == {"Offer": "Relationship", "Accept": "Offer", "Reject": "Offer", "Undo": "Offer"}.get(
+        activity.type
+    )
 
 
 async def check_incoming(server: Server, host: str) -> None:

@@ -28,6 +28,8 @@ from fedserver.federation import (
     group_moderation,
     group_places,
     group_posts,
+    library,
+    partners,
     people,
     quotes,
     remote_posts,
@@ -177,7 +179,10 @@ def _asks_for_parent(conn: Connection, incoming: Incoming, post: Post) -> bool:
 
 
 def _concerns_us(conn: Connection, incoming: Incoming, post: Post, parent: PostRow | None) -> bool:
-    """WIRE 5.10: somebody here follows the author, is addressed, or is answered (or who they follow is)."""
+    """WIRE 5.10: somebody here follows the author, is addressed, or is answered (or who they follow is); or a partner shares
+    it."""
+    if library.is_shared(conn, incoming.actor, post):
+        return True
     if relationships.has_local_followers(conn, incoming.actor.id):
         return True
     is_local = incoming.server.uris.is_local
@@ -217,7 +222,8 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
     row = posts.by_uri(conn, post.id)
     if row is None:
         published = instant(post.published) or 0
-        if _was_deleted(conn, incoming, post.id) or published < now_ms() - RECENT_MS:
+        is_news = published >= now_ms() - RECENT_MS or library.is_shared(conn, incoming.actor, post)
+        if _was_deleted(conn, incoming, post.id) or not is_news:
             raise Dropped("it is about a post that is not known here")
         _check_addressing(incoming, post)
         _store(conn, incoming, post, body)
@@ -506,6 +512,7 @@ _UNDONE: Final[dict[str, _Undo]] = {
     "Follow": people.undo_follow,
     "Block": _undo_block,
     "Accept": people.undo_accept,
+    "Offer": partners.undo_offer,
     "Delete": group_moderation.undo_removal,
     "Lock": group_moderation.undo_lock,
 }

@@ -25,13 +25,14 @@ from fedserver.federation import publish_groups
 from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, moment_of
 from fedserver.groups.rules import Action
 from fedserver.keys import Keys
-from storage import accounts, deliveries, groups, instances, posts
+from fedserver.resources import keeping
+from storage import accounts, deliveries, groups, instances, partners, posts
 from storage.accounts import AccountRow
 from storage.deliveries import Recipient
 from storage.groups import GroupRow
 from storage.hot import Hot
 from storage.posts import PostRow
-from storage.tables import account, follow, like, mention, poll_vote, post, report
+from storage.tables import account, follow, like, mention, partner, poll_vote, post, report
 from storage.types import AnyOf, new_id, now_ms
 
 KIND_NAMES: Final[Mapping[str, str]] = {
@@ -149,6 +150,8 @@ class Publisher:
             also = {row.group_id, row.in_reply_to_account_id} - {None}
             found += _inboxes.run(conn, ids=sorted(also)) if also else []
             found += [] if new else _involved.run(conn, post_id=row.id)
+        if row.kind == keeping.KIND and row.visibility == "public":
+            found += _partners.run(conn)
         return self._allowed(conn, found)
 
     # --- boosts, likes, votes, pins
@@ -509,6 +512,14 @@ class Publisher:
         """An activity of a member for somebody elsewhere alone."""
         self._to_person(conn, member.id, other_id, topic, lambda me, them: document)
 
+    def to_server(self, conn: Connection, other_id: int, document: Document, *, topic: str) -> None:
+        """An activity of this server's own actor for that of another, which need not be a partner yet."""
+        sender = _account(conn, self._keys.instance_account_id)
+        found = _personal.run(conn, ids=[other_id])
+        recipients = self._allowed(conn, found, meets=frozenset(one.host for one in found))
+        if sender is not None and recipients:
+            self._send(conn, sender, document, recipients, topic=topic)
+
     # --- sending
 
     def _undo(self, document: Document) -> Document:
@@ -562,8 +573,11 @@ class Publisher:
         )
         self._send(conn, sender, document, recipients, topic=topic)
 
-    def _allowed(self, conn: Connection, found: Iterable[Recipient]) -> list[Recipient]:
-        """Each inbox once, without our own and those of servers we do not federate with."""
+    def _allowed(
+        self, conn: Connection, found: Iterable[Recipient], *, meets: frozenset[str] = frozenset()
+    ) -> list[Recipient]:
+        """Each inbox once, without our own and those of servers we do not federate with; where only allowed ones are
+        federated with, those of `meets` need not be."""
         wanted = [
             one for one in dict.fromkeys(found) if one.inbox_uri and one.host and one.host != self._uris.host
         ]
@@ -573,8 +587,14 @@ class Publisher:
         if mode == "closed":
             return []
         if mode == "allowlist":
-            allowed = instances.hosts_with(conn, "allow")
-            wanted = [one for one in wanted if not allowed.isdisjoint(instances.domains_of(one.host))]
+            allowed, shared = instances.hosts_with(conn, "allow"), partners.active_hosts(conn) | meets
+            wanted = [
+                one
+                for one in wanted
+                if one.host in shared or not allowed.isdisjoint(instances.domains_of(one.host))
+            ]
+            limited = instances.hosts_with(conn, "limit")
+            wanted = [one for one in wanted if limited.isdisjoint(instances.domains_of(one.host))]
         rejected = instances.hosts_with(conn, "reject")
         if rejected:
             wanted = [one for one in wanted if rejected.isdisjoint(instances.domains_of(one.host))]
@@ -658,6 +678,13 @@ _inboxes: Hot[Recipient] = Hot(
 
 _personal: Hot[Recipient] = Hot(
     lambda: _elsewhere(account.c.inbox_uri).where(AnyOf(account.c.id, bindparam("ids"))), Recipient._make
+)
+
+_partners: Hot[Recipient] = Hot(
+    lambda: _elsewhere(_SHARED).join_from(
+        account, partner, (partner.c.account_id == account.c.id) & (partner.c.state == literal("active"))
+    ),
+    Recipient._make,
 )
 
 _everybody: Hot[Recipient] = Hot(lambda: _elsewhere(_SHARED), Recipient._make)

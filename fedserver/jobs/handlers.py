@@ -34,6 +34,8 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.farewell",
     "fedserver.federation.errands",
     "fedserver.federation.featured",
+    "fedserver.federation.library",
+    "fedserver.federation.partners",
     "fedserver.federation.stamps",
     "fedserver.groups.mailing",
     "fedserver.groups.telling",
