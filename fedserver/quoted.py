@@ -49,10 +49,10 @@ _of_anybody: Hot[Any] = Hot(
 
 def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: Held) -> Batch:
     """`cards.complete` with what these posts quote: two statements more at the most, and none without quotes."""
-    shown = shown_in(conn, found, viewer_id)
+    lines = _lines(found)
+    shown = _shown(conn, lines, viewer_id)
     batch = cards.complete(conn, found, viewer_id, held, shown)
     if viewer_id is not None:
-        lines = _lines(found)
         lines += [
             one.quoted for one in shown.values() if one.quoted is not None and one.quoted_author is not None
         ]
@@ -62,7 +62,11 @@ def complete(conn: Connection, found: list[Card], viewer_id: int | None, held: H
 
 def shown_in(conn: Connection, found: Iterable[Card], viewer_id: int | None) -> dict[int, QuoteCard]:
     """What these posts quote, and what is quoted there in turn: one statement, and none without quotes."""
-    ids = [line.id for line in _lines(found) if line.quote_uri]
+    return _shown(conn, _lines(found), viewer_id)
+
+
+def _shown(conn: Connection, lines: Iterable[PostLine], viewer_id: int | None) -> dict[int, QuoteCard]:
+    ids = [line.id for line in lines if line.quote_uri]
     if not ids:
         return {}
     if viewer_id is None:

@@ -26,7 +26,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection, create_engine, event
@@ -42,6 +42,9 @@ log = logging.getLogger("fedserver.database")
 P = ParamSpec("P")
 T = TypeVar("T")
 Listener = Callable[[str, str], None]
+Signals = Sequence[tuple[str, str]]  # channel and payload of each
+# A unit that has run: whoever waits for it, its result or else what went wrong, and the signals it left.
+_Done = tuple[asyncio.Future[Any], Any, BaseException | None, Signals]
 
 SQLITE_READERS = 3
 PATIENCE_SECONDS = 0.02  # how long a reading lane may be silent before units go to the next one
@@ -105,7 +108,7 @@ class _Listeners:
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
-    def tell(self, heard: Sequence[tuple[str, str]]) -> None:
+    def tell(self, heard: Signals) -> None:
         for channel, payload in heard:
             for listener in self._listeners:
                 listener(channel, payload)
@@ -117,21 +120,10 @@ def _count(conn: Connection, _cursor: object, text: str, *_: object) -> None:
     changes.note(conn, text)
 
 
-class _Done(NamedTuple):
-    """A unit that has run: whoever waits for it, what came of it, and the signals it left."""
-
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    heard: Sequence[tuple[str, str]] = ()
-
-
 class _Lane:
     """One SQLite connection in a thread of its own, which aiosqlite runs. `tell` is given signals of units."""
 
-    def __init__(
-        self, raw: aiosqlite.Connection, tell: Callable[[Sequence[tuple[str, str]]], None], *, writes: bool
-    ) -> None:
+    def __init__(self, raw: aiosqlite.Connection, tell: Callable[[Signals], None], *, writes: bool) -> None:
         self._raw = raw
         self._tell = tell
         self._writes = writes
@@ -147,9 +139,7 @@ class _Lane:
         self.busy_since = 0.0  # when the lane was last seen to get on
 
     @classmethod
-    async def open(
-        cls, path: str, tell: Callable[[Sequence[tuple[str, str]]], None], *, writes: bool
-    ) -> _Lane:
+    async def open(cls, path: str, tell: Callable[[Signals], None], *, writes: bool) -> _Lane:
         raw = await aiosqlite.connect(
             path, isolation_level=None, cached_statements=SQLITE_STATEMENTS_CACHED, check_same_thread=False
         )
@@ -189,30 +179,38 @@ class _Lane:
     def _run_asked(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the thread: every unit that waits."""
         while self._asked:
-            self._done.extend(self._run_together())
-            if self._writes and self._asked:
-                loop.call_soon_threadsafe(self._give_out)
+            if self._writes:
+                self._done.extend(self._run_together())
+                if self._asked:
+                    loop.call_soon_threadsafe(self._give_out)
+                continue
+            future, unit = self._asked.popleft()
+            try:
+                result, heard = self._run(unit)
+                self._commit()
+                self._done.append((future, result, None, heard))
+            except BaseException as error:
+                self._done.append((future, None, error, ()))
         loop.call_soon_threadsafe(self._take_back, loop)
 
     def _run_together(self) -> list[_Done]:
-        """Some of the units that wait, in one transaction if they write; those of one that fails are as if never run."""
+        """Some of the units that wait to write, in one transaction; one that fails is as if it had never run."""
         done: list[_Done] = []
         until = monotonic() + TOGETHER_SECONDS
-        while self._asked and (not done or (self._writes and monotonic() < until)):
+        while self._asked and (not done or monotonic() < until):
             future, unit = self._asked.popleft()
             try:
-                done.append(_Done(future, *self._run(unit)))
+                result, heard = self._run(unit)
+                done.append((future, result, None, heard))
             except BaseException as error:
-                done.append(_Done(future, error=error))
+                done.append((future, None, error, ()))
                 if not self._raw._conn.in_transaction:
                     # SQLite has given up all of it, as when the disk is full; or this was the first.
                     done = _failed(done, error)
         try:
-            self._end(Connection.commit, sqlite3.Connection.commit)
+            self._commit()
         except BaseException as error:
             done = _failed(done, error)
-            with suppress(SQLAlchemyError, sqlite3.Error):
-                self._end(Connection.rollback, sqlite3.Connection.rollback)
         return done
 
     def _look_in(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -235,17 +233,21 @@ class _Lane:
         while self._done:
             future, result, error, heard = self._done.popleft()
             self.waiting -= 1
-            try:
-                self._tell(heard)
-            except Exception:
-                # It is committed all the same, and so may be those that come after it.
-                log.exception("A change could not be told of.")
+            if heard:
+                self._tell_safely(heard)
             if future.done():
                 continue  # its caller has gone
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
+
+    def _tell_safely(self, heard: Signals) -> None:
+        try:
+            self._tell(heard)
+        except Exception:
+            # It is committed all the same, and so are others that wait to be given out.
+            log.exception("A change could not be told of.")
 
     def _prepare(self, writes: bool) -> None:
         driver = self._raw._conn
@@ -271,8 +273,8 @@ class _Lane:
         if not self._raw._conn.in_transaction:
             self._raw._conn.execute(self._begin)
 
-    def _run(self, unit: Callable[[Connection], T]) -> tuple[T, None, list[tuple[str, str]]]:
-        """In the thread: the unit's result, no error, and its signals; in a transaction that others may share."""
+    def _run(self, unit: Callable[[Connection], T]) -> tuple[T, Signals]:
+        """In the thread: the unit's result and its signals, in a transaction that others may share."""
         conn, driver = self._conn, self._raw._conn
         shared = driver.in_transaction
         # On the driver: SQLAlchemy's own transaction costs more than a small unit, and only begins when needed.
@@ -291,7 +293,15 @@ class _Lane:
             raise
         finally:
             self.statements += conn.info.pop(STATEMENTS, 0)
-        return result, None, signals.take(conn)
+        return result, signals.take(conn)
+
+    def _commit(self) -> None:
+        try:
+            self._end(Connection.commit, sqlite3.Connection.commit)
+        except BaseException:
+            with suppress(SQLAlchemyError, sqlite3.Error):
+                self._end(Connection.rollback, sqlite3.Connection.rollback)
+            raise
 
     def _end(
         self, of_sqlalchemy: Callable[[Connection], None], of_driver: Callable[[sqlite3.Connection], None]
@@ -523,7 +533,7 @@ class PostgresDatabase(_Listeners):
 
 def _failed(done: list[_Done], error: BaseException) -> list[_Done]:
     """The same units, none of which came to anything: those that had, for this reason."""
-    return [one if one.error is not None else _Done(one.future, error=error) for one in done]
+    return [(future, None, earlier or error, ()) for future, _, earlier, _ in done]
 
 
 def _call(unit: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any], conn: Connection) -> T:
