@@ -143,7 +143,12 @@ def select_notices() -> Select[Any]:
         )
         .join_from(notification, SENDER, SENDER.c.id == notification.c.from_account_id)
         .join(post, (post.c.id == notification.c.post_id) & visible, isouter=True)
-        .join(AUTHOR, AUTHOR.c.id == post.c.account_id, isouter=True)
+        .join(
+            AUTHOR,
+            # Who mentions somebody is the author of the post, and is there already.
+            (AUTHOR.c.id == post.c.account_id) & (post.c.account_id != notification.c.from_account_id),
+            isouter=True,
+        )
         .where(
             *shown(),
             AnyOf(notification.c.type, bindparam("types")),
@@ -156,6 +161,8 @@ _new: Final = tuple.__new__
 _OWN_WIDTH: Final = len(Notice._fields) - 2
 _SENDER_END: Final = _OWN_WIDTH + len(AccountLine._fields)
 _POST_END: Final = _SENDER_END + len(PostLine._fields)
+AUTHOR_COLUMNS: Final = (_POST_END, _POST_END + len(AccountLine._fields))
+"""Those of a notification whose post is not by who caused it: the gap of packed statements (`Hot`)."""
 
 
 def notice_of(values: Any) -> Notice:
@@ -164,8 +171,8 @@ def notice_of(values: Any) -> Notice:
     sender = _new(AccountLine, values[_OWN_WIDTH:_SENDER_END])
     if values[_SENDER_END] is None:
         return _new(Notice, (*values[:_OWN_WIDTH], sender, None))
-    # Who mentions somebody is the author of the post.
-    author = sender if values[_POST_END] == sender[0] else _new(AccountLine, values[_POST_END:])
+    is_by_sender = len(values) == _POST_END or values[_POST_END] is None
+    author = sender if is_by_sender else _new(AccountLine, values[_POST_END:])
     card = Card(_new(PostLine, values[_SENDER_END:_POST_END]), author)
     return _new(Notice, (*values[:_OWN_WIDTH], sender, card))
 
@@ -187,7 +194,7 @@ def last_read() -> Any:
     return func.coalesce(read.scalar_subquery(), literal_column("0"))
 
 
-_page = Page(select_notices, notification.c.id, notice_of)
+_page = Page(select_notices, notification.c.id, notice_of, AUTHOR_COLUMNS)
 UNREAD: Hot[Any] = Hot(_select_unread, tuple)
 
 

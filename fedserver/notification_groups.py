@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, bindparam, case, exists, func, litera
 from fedserver import noticeboard
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.noticeboard import SENDER, Asked, Notice, Notices, select_notices, shown
+from fedserver.noticeboard import AUTHOR_COLUMNS, SENDER, Asked, Notice, Notices, select_notices, shown
 from fedserver.notifications import GROUPED_TYPES
 from fedserver.rendered import Shelf
 from fedserver.viewer import Member
@@ -148,10 +148,16 @@ def _select_unread() -> Select[Any]:
 
 
 _down = Page(
-    lambda: select_notices().where(_is_first(going_down=True)), notification.c.id, noticeboard.notice_of
+    lambda: select_notices().where(_is_first(going_down=True)),
+    notification.c.id,
+    noticeboard.notice_of,
+    AUTHOR_COLUMNS,
 )
 _up = Page(
-    lambda: select_notices().where(_is_first(going_down=False)), notification.c.id, noticeboard.notice_of
+    lambda: select_notices().where(_is_first(going_down=False)),
+    notification.c.id,
+    noticeboard.notice_of,
+    AUTHOR_COLUMNS,
 )
 _samples: Hot[_Sample] = Hot(_select_samples, _sample, packed=True)
 _unread: Hot[Any] = Hot(_select_unread, tuple)

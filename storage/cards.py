@@ -266,10 +266,17 @@ def card_of(values: Any) -> Card:
 
 
 class Page:
-    """A hot statement over a list ordered by id, for any window. Parameters ``above``, ``below`` and ``size``."""
+    """A hot statement over a list ordered by id, for any window. Parameters ``above``, ``below`` and ``size``.
+
+    `gap` is that of `Hot`, which for cards is what only boosts have.
+    """
 
     def __init__(
-        self, statement: Callable[[], Select[Any]], column: Any, row: Callable[[Any], Any] = card_of
+        self,
+        statement: Callable[[], Select[Any]],
+        column: Any,
+        row: Callable[[Any], Any] = card_of,
+        gap: tuple[int, int] | None = None,
     ) -> None:
         def bounded(*, ascending: bool) -> Select[Any]:
             order = column.asc() if ascending else column.desc()
@@ -280,7 +287,7 @@ class Page:
                 .limit(bindparam("size"))
             )
 
-        gap = ORIGINAL_COLUMNS if row is card_of else None
+        gap = ORIGINAL_COLUMNS if row is card_of else gap
         self._down: Hot[Any] = Hot(lambda: bounded(ascending=False), row, packed=True, gap=gap)
         self._up: Hot[Any] = Hot(lambda: bounded(ascending=True), row, packed=True, gap=gap)
 
