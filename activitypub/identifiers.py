@@ -109,7 +109,7 @@ class LocalName(NamedTuple):
     ``inbox outbox followers following featured featured_tags featured_collections
     followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees resource context activity stamp place collection collection_item
+    event_attendees occurrence resource context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
@@ -207,6 +207,7 @@ _PATTERNS: Final = tuple(
         ("shares", rf"/posts/{_ID}/shares"),
         ("event", rf"/events/{_ID}"),
         ("event_attendees", rf"/events/{_ID}/attendees"),
+        ("occurrence", rf"/events/{_ID}/[0-9]{{8}}(?:T[0-9]{{4}})?"),
         ("resource", rf"/resources/{_ID}"),
         ("context", rf"/contexts/{_ID}"),
         ("activity", rf"/activities/{_ID}"),
@@ -316,6 +317,10 @@ class Uris:
 
     def event(self, post_id: int | str) -> str:
         return f"{self.origin}/events/{post_id}"
+
+    def occurrence(self, post_id: int | str, key: str) -> str:
+        """One time that an event takes place."""
+        return f"{self.event(post_id)}/{key}"
 
     def event_attendees(self, post_id: int | str) -> str:
         return f"{self.event(post_id)}/attendees"

@@ -120,6 +120,59 @@ RESOURCE_CONTEXT: Final[Context] = [
     },
 ]
 
+_EVENT: Final = "https://w3id.org/fep/8a8e/"
+EVENT_CONTEXT: Final[Context] = [
+    *POST_CONTEXT,
+    {
+        "schema": "https://schema.org/",
+        "net": NAMESPACE,
+        "ev": _EVENT,
+        "mz": "https://joinmobilizon.org/ns#",
+        "address": "schema:address",
+        "PostalAddress": "schema:PostalAddress",
+        "streetAddress": "schema:streetAddress",
+        "postalCode": "schema:postalCode",
+        "addressLocality": "schema:addressLocality",
+        "addressRegion": "schema:addressRegion",
+        "addressCountry": "schema:addressCountry",
+        "VirtualLocation": "schema:VirtualLocation",
+        "inLanguage": "schema:inLanguage",
+        "maximumAttendeeCapacity": "schema:maximumAttendeeCapacity",
+        "remainingAttendeeCapacity": "schema:remainingAttendeeCapacity",
+        "timezone": "ev:timezone",
+        "joinMode": "ev:joinMode",
+        "externalParticipationUrl": "ev:externalParticipationUrl",
+        "organizers": _reference("ev:organizers"),
+        "attendees": _reference("ev:attendees"),
+        "eventStatus": {"@id": "ev:eventStatus", "@type": "@vocab"},
+        **{
+            name: f"ev:{name}"
+            for name in (
+                *(
+                    "EventScheduled",
+                    "EventTentative",
+                    "EventPostponed",
+                    "EventRescheduled",
+                    "EventMovedOnline",
+                ),
+                "EventCancelled",
+            )
+        },
+        "displayEndTime": "ev:displayEndTime",
+        "category": "ev:category",
+        "participantCount": "mz:participantCount",
+        "isOnline": "mz:isOnline",
+        "anonymousParticipationEnabled": "mz:anonymousParticipationEnabled",
+        "status": "http://www.w3.org/2002/12/cal/ical#status",
+        "onlineLink": "net:onlineLink",
+        "anonymousParticipation": "net:anonymousParticipation",
+        "buyTicketsLink": "net:buyTicketsLink",
+        "feeCurrency": "net:feeCurrency",
+        "feeAmount": "net:feeAmount",
+        "series": "net:series",
+    },
+]
+
 STAMP_CONTEXT: Final[Context] = [
     AS2,
     {

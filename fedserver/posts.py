@@ -36,6 +36,7 @@ from fedserver.content.plain import Rendered
 from fedserver.content.text import emoji_shortcodes, language_tag
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unreachable
+from fedserver.events import keeping as events
 from fedserver.federation import fetch
 from fedserver.federation.publish import KIND_NAMES, Publisher
 from fedserver.groups import posting
@@ -133,7 +134,7 @@ class Beside(Protocol):
         """Keep it; `html` is the text alone."""
 
 
-KINDS_WITH_MORE: Final = frozenset({"resource"})
+KINDS_WITH_MORE: Final = frozenset({"resource", "event"})
 """What a post is that cannot be edited as a post alone."""
 
 
@@ -425,6 +426,7 @@ def erase(conn: Connection, row: PostRow) -> None:
     signal_gone(conn, row)
     posting.gone(conn, row)
     keeping.gone(conn, row)
+    events.gone(conn, row)
     for boost in posts.boosts_of(conn, row.id):
         signal_gone(conn, boost)
         posts.remove(conn, boost)

@@ -17,6 +17,7 @@ from web.api import notice_entities as n
 from web.api import oauth
 from web.api import routes as api_routes
 from web.api.admin import entities as a
+from web.api.events import entities as v
 from web.api.groups import entities as g
 from web.api.partners import Partner
 from web.api.resources import entities as r
@@ -180,6 +181,18 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/partners": list[Partner],
     "POST /api/v1/partners": Partner,
     **{f"POST /api/v1/partners/{{id}}/{verb}": Partner for verb in ("accept", "decline", "end")},
+    "GET /api/v1/events": list[v.CalendarEntry],
+    "GET /api/v1/calendar": list[v.CalendarEntry],
+    "GET /api/v1/calendar/tokens": list[v.CalendarToken],
+    "POST /api/v1/calendar/tokens": v.CalendarToken,
+    "POST /api/v1/events": v.Event,
+    **{f"{verb} /api/v1/events/{{id}}": v.Event for verb in ("GET", "PUT", "PATCH")},
+    "GET /api/v1/events/{id}/occurrences": list[v.Occurrence],
+    **{f"{verb} /api/v1/events/{{id}}/occurrences/{{key}}": v.Event for verb in ("PUT", "PATCH")},
+    **{f"{verb} /api/v1/events/{{id}}/rsvp": v.Event for verb in ("POST", "DELETE")},
+    "GET /api/v1/events/{id}/rsvps": list[v.Attendee],
+    "POST /api/v1/events/{id}/rsvps/{account_id}/{decision}": v.Event,
+    "GET /api/v1/events/{id}/join": v.JoinLink,
     "GET /api/v1/resources/drafts": list[r.ResourceDraft],
     "POST /api/v1/resources/drafts": r.ResourceDraft,
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from activitypub.builders.actor import EmojiTag, Media, emoji_tag, image
-from activitypub.jsonld import POST_CONTEXT, RESOURCE_CONTEXT, STAMP_CONTEXT
+from activitypub.jsonld import EVENT_CONTEXT, POST_CONTEXT, RESOURCE_CONTEXT, STAMP_CONTEXT
 from activitypub.names import LD_JSON
 from activitypub.values import format_time
 
@@ -64,7 +64,7 @@ class PostFields:
     ``can_quote`` and ``can_quote_after_approval`` are actor or collection addresses (FEP-044f); neither
     means that only the author may. ``published`` and ``updated`` carry a zone; ``updated`` is only given
     for an edit, because without it an ``Update`` is taken for a refresh of poll results. ``resource`` has the keys
-    of a learning resource, or of an answer that tells of its use (`builders.resource`).
+    of a learning resource, or of an answer that tells of its use (`builders.resource`), ``event`` those of an event.
     """
 
     uri: str
@@ -98,6 +98,7 @@ class PostFields:
     can_quote_after_approval: Sequence[str] = ()
     comments_enabled: bool = True
     resource: Mapping[str, Any] = field(default_factory=dict)
+    event: Mapping[str, Any] = field(default_factory=dict)
 
 
 def note(fields: PostFields) -> dict[str, Any]:
@@ -123,6 +124,11 @@ def article(fields: PostFields) -> dict[str, Any]:
 def page(fields: PostFields) -> dict[str, Any]:
     """A link with a title; the first attachment is the link. Raises as ``article`` does."""
     return _titled("Page", fields)
+
+
+def event(fields: PostFields) -> dict[str, Any]:
+    """An event (FEP-8a8e), with the keys that `builders.event` makes. Raises as ``article`` does."""
+    return _titled("Event", fields)
 
 
 def question(fields: PostFields, poll: Poll) -> dict[str, Any]:
@@ -196,7 +202,7 @@ def _titled(kind: str, fields: PostFields) -> dict[str, Any]:
 def _post(kind: str, fields: PostFields) -> dict[str, Any]:
     """What all of them share. Lists are always lists: Pixelfed and Lemmy fail on a single object."""
     document: dict[str, Any] = {
-        "@context": RESOURCE_CONTEXT if fields.resource else POST_CONTEXT,
+        "@context": RESOURCE_CONTEXT if fields.resource else EVENT_CONTEXT if fields.event else POST_CONTEXT,
         "id": fields.uri,
         "type": kind,
         "attributedTo": fields.attributed_to,
@@ -246,7 +252,7 @@ def _post(kind: str, fields: PostFields) -> dict[str, Any]:
         }
     if not fields.comments_enabled:
         document["commentsEnabled"] = False
-    return {**document, **fields.resource}
+    return {**document, **fields.resource, **fields.event}
 
 
 def _tags(fields: PostFields) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from activitypub.values import (
     types_of,
 )
 from activitypub.vocabulary.actor import actor_kind
+from activitypub.vocabulary.event import Event, read_event
 from activitypub.vocabulary.parts import (
     NAME_CHARS_MAX,
     Attachment,
@@ -119,6 +120,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     wall_of: str | None = None
     resource: Resource | None = None
     report: Report | None = None
+    event: Event | None = None
 
     @property
     def is_vote(self) -> bool:
@@ -218,6 +220,7 @@ def read_post(
         wall_of=_owner_of_target(document),
         resource=read_resource(document),
         report=read_report(document),
+        event=read_event(document) if kind == "Event" else None,
     )
 
 

@@ -27,6 +27,9 @@ from activitypub.names import PUBLIC
 from activitypub.values import parse_json
 from fedserver.content.html import excerpt
 from fedserver.errors import NotFound
+from fedserver.events import leaving as events
+from fedserver.events.keeping import KIND as EVENT
+from fedserver.events.leaving import Outgoing as OutgoingEvent
 from fedserver.resources import keeping, leaving
 from fedserver.resources.leaving import Outgoing
 from storage import accounts, collections, groups, interactions, posts, quotes, resources, tags
@@ -63,6 +66,7 @@ class _Parts:
     collections: dict[int, list[Any]]
     resources: dict[int, Outgoing]
     reports: dict[int, Mapping[str, Any]]
+    events: dict[int, OutgoingEvent]
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,9 @@ class Documents:
         questions = [row.id for row in rows if row.kind == "question"]
         people = {row.account_id for row in rows}
         people |= {row.in_reply_to_account_id for row in rows} | {row.group_id for row in rows}
+        authors = accounts.by_ids(conn, people - {None})
         return _Parts(
-            authors=accounts.by_ids(conn, people - {None}),
+            authors=authors,
             mentions=_who_can_be_told(posts.mentioned(conn, ids)),
             tags=posts.tags_of(conn, ids),
             media=posts.media_of(conn, ids),
@@ -174,6 +179,7 @@ class Documents:
                 conn, self.uris, [row for row in rows if row.kind == keeping.KIND]
             ),
             reports=leaving.reports_of(conn, [row for row in rows if row.kind in keeping.KINDS_OF_ANSWERS]),
+            events=events.events_of(conn, self.uris, [row for row in rows if row.kind == EVENT], authors),
         )
 
     def _addresses(self, row: PostRow, parts: _Parts) -> tuple[list[str], list[str]]:
@@ -207,7 +213,8 @@ class Documents:
         to, cc = self._addresses(row, parts)
         group = parts.authors.get(row.group_id) if row.visibility in _IN_GROUP else None
         titled = row.kind not in ("note", "question") and bool(row.title)
-        resource = parts.resources.get(row.id)
+        resource, event = parts.resources.get(row.id), parts.events.get(row.id)
+        more: Outgoing | OutgoingEvent | None = resource or event
         named = [one for one in parts.mentions.get(row.id, ()) if not one.silent]
         # A group is always a mention, so that answers written elsewhere are addressed to it (Lemmy#2218).
         if group is not None and all(one.uri != group.uri for one in named):
@@ -222,7 +229,7 @@ class Documents:
             updated=_moment(row.edited_at),
             content_html=row.content_html,
             name=row.title or None if titled or row.kind == "question" else None,
-            summary=resource.summary_html if resource else _abstract(row) if titled else row.summary or None,
+            summary=more.summary_html if more else _abstract(row) if titled else row.summary or None,
             language=row.language or None,
             source_markdown=row.source_text
             if row.source_type == "text/markdown" and row.source_text
@@ -235,7 +242,7 @@ class Documents:
             collections=[(one.uri, one.name) for one, _ in parts.collections.get(row.id, ())],
             emojis=self._emojis(row.emojis),
             attachments=[
-                *(resource.links if resource else ()),
+                *(more.links if more else ()),
                 *(self._attachment(one) for one in parts.media.get(row.id, ())),
             ],
             context=row.context_uri or None,
@@ -246,10 +253,13 @@ class Documents:
             quote_authorization=_authorization(parts.quotes.get(row.id)),
             can_quote=self._quoters(row.quote_policy, author),
             resource=resource.document if resource else parts.reports.get(row.id, {}),
+            event=event.document if event else {},
         )
         poll = parts.polls.get(row.id)
         if poll is not None:
             return note.question(fields, _poll(poll, parts.options.get(row.id, ())))
+        if event is not None:
+            return note.event(fields)
         if titled:
             return note.page(fields) if row.kind in ("page", keeping.KIND) else note.article(fields)
         return note.note(fields)

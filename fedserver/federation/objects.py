@@ -24,7 +24,7 @@ from fedserver.errors import Forbidden, NotFound, Unreachable
 from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
-from storage import accounts, collections, emojis, inbox, posts, quotes, relationships, users
+from storage import accounts, collections, emojis, events, inbox, posts, quotes, relationships, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 
@@ -33,9 +33,13 @@ _OF_ACTORS: Final = frozenset(
     {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections", "moderators"}
 )
 _encode: Final = msgspec.json.Encoder().encode
-_OF_POSTS: Final = frozenset({"post", "resource", "replies", "likes", "shares"})
+_OF_POSTS: Final = frozenset({"post", "resource", "event", "event_attendees", "replies", "likes", "shares"})
 
-_OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {"post": Uris.post, "resource": Uris.resource}
+_OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {
+    "post": Uris.post,
+    "resource": Uris.resource,
+    "event": Uris.event,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,11 @@ def _of_post(conn: Connection, server: Server, asked: Asked) -> Served:
     shared = row.visibility in visibility.FOR_EVERYBODY
     if asked.name.kind in _OBJECTS:
         return Served(documents.post_document(conn, row.id), shared=shared)
+    if asked.name.kind == "event_attendees":
+        # Who they are is theirs to tell.
+        going = sum(one.going_count for one in events.occurrences(conn, row.id))
+        uri = server.uris.event_attendees(row.id)
+        return Served(build.collection(uri, total=going), shared=shared)
     if asked.name.kind == "replies":
         page = documents.replies(conn, row.id, page=asked.is_page, min_id=asked.cursor("min_id"))
         return Served(page, shared=shared)
@@ -345,7 +354,7 @@ def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     if kind in ("actor", "group"):
         return str(_account(conn, server, asked, viewer_id).url)
     post_id = _number(asked.name.value)
-    if kind in ("post", "resource", "context") and post_id is not None:
+    if kind in ("post", "resource", "event", "context") and post_id is not None:
         row = posts.by_id(conn, post_id)
         if row is not None and row.local and visibility.may_see(conn, row, viewer_id):
             return str(row.url)

@@ -15,7 +15,7 @@ from activitypub.values import id_of
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
 from fedserver import relationships, remote_media
-from fedserver.federation import featured, group_moderation, partners, quotes
+from fedserver.federation import featured, group_moderation, joining, partners, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, inbox, interactions, posts
@@ -58,6 +58,8 @@ def on_accept(conn: Connection, incoming: Incoming) -> None:
         return
     if quotes.answered(conn, incoming, accepted=True) or featured.answered(conn, incoming, accepted=True):
         return
+    if joining.answered(conn, incoming, "Accept"):
+        return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_accept(conn, uri, incoming.actor.id, follower_id):
         raise Dropped("nobody here asked for it")
@@ -72,6 +74,8 @@ def on_reject(conn: Connection, incoming: Incoming) -> None:
     if partners.answered(conn, incoming, accepted=False):
         return
     if quotes.answered(conn, incoming, accepted=False) or featured.answered(conn, incoming, accepted=False):
+        return
+    if joining.answered(conn, incoming, "Reject"):
         return
     uri, follower_id = _follow_meant(conn, incoming)
     if not relationships.receive_reject(conn, uri, incoming.actor.id, follower_id):

@@ -23,6 +23,7 @@ from activitypub.vocabulary import Post, read_post
 from fedserver import interactions, visibility
 from fedserver import posts as own_posts
 from fedserver import quotes as own_quotes
+from fedserver.events import arriving as arriving_events
 from fedserver.federation import (
     featured,
     group_moderation,
@@ -255,6 +256,8 @@ def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
     changed = remote_posts.change(conn, row, post, body)
     if arriving.changed(conn, row, changed, post):
         publishing.tell_users(conn, changed)
+    elif changed.kind == "event":
+        arriving_events.put(conn, changed, post)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)
     own_posts.edited(conn, changed)
@@ -274,6 +277,8 @@ def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
     if any(getattr(row, name) != value for name, value in said.items()):
         return True
     if arriving.differs(conn, row, post):
+        return True
+    if row.kind == "event" and arriving_events.differs(conn, row, post):
         return True
     shown = [(one.remote_url, one.description) for one in posts.media_of(conn, [row.id]).get(row.id, [])]
     return shown != remote_posts.files_of(post)

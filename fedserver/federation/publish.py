@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union, union_all
 
 from activitypub.builders import activity, note
+from activitypub.builders import event as building_events
 from activitypub.identifiers import Uris
 from activitypub.names import DATA_INTEGRITY_V2, PUBLIC, is_public
 from activitypub.signatures import with_proof
@@ -299,6 +300,43 @@ class Publisher:
         """A group shows a thread: those that do not read what it hands on, Mastodon for one, hear of a boost."""
         if group.access == "public":
             self.boosted(conn, boost_id)
+
+    # --- events (FEP-8a8e)
+
+    def joined(self, conn: Connection, event: Any, rsvp: Any) -> None:
+        """A member wants to come to an event elsewhere."""
+
+        def join(me: AccountRow, them: AccountRow) -> Document:
+            return building_events.join(rsvp.uri, actor=me.uri, event=event.uri, organizer=them.uri)
+
+        self._to_person(conn, rsvp.account_id, event.account_id, event.uri, join)
+
+    def left(self, conn: Connection, event: Any, account_id: int) -> None:
+        """A member does not come after all."""
+
+        def leave(me: AccountRow, them: AccountRow) -> Document:
+            uri = self._uris.activity(new_id())
+            return building_events.leave(uri, actor=me.uri, event=event.uri, organizer=them.uri)
+
+        self._to_person(conn, account_id, event.account_id, event.uri, leave)
+
+    def join_answered(self, conn: Connection, event: Any, rsvp: Any, state: str) -> None:
+        """What became of somebody elsewhere who wants to come: in, waiting or refused."""
+        kinds = {"in": "Accept", "waiting": "TentativeAccept", "refused": "Reject"}
+        self.join_refused(conn, event, rsvp.account_id, rsvp.uri, kind=kinds[state])
+
+    def join_refused(
+        self, conn: Connection, event: Any, account_id: int, join_uri: str, *, kind: str
+    ) -> None:
+        """The answer of this `kind` to a Join."""
+
+        def answer(me: AccountRow, them: AccountRow) -> Document:
+            return building_events.join_answer(
+                kind, self._uris.activity(new_id()), actor=me.uri, join_uri=join_uri, joiner=them.uri,
+                event=event.uri,
+            )  # fmt: skip
+
+        self._to_person(conn, event.account_id, account_id, event.uri, answer)
 
     # --- quotes (FEP-044f)
 

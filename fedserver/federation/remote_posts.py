@@ -19,6 +19,7 @@ from fedserver.content import html
 from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.content.plain import url_link
 from fedserver.content.text import clean_line, clean_text, language_tag
+from fedserver.events import arriving as arriving_events
 from fedserver.federation import remote_quotes
 from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
 from fedserver.groups.posting import Place
@@ -123,6 +124,8 @@ def insert(
         put_poll(conn, row.id, post.poll)
     if row.kind == keeping.KIND:
         arriving.put(conn, row, post)
+    elif row.kind == "event":
+        arriving_events.put(conn, row, post)
     elif post.report is not None and row.kind in keeping.KINDS_OF_ANSWERS:
         arriving.put_report(conn, row, post.report)
     search_index.add(conn, row)

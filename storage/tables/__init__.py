@@ -3,6 +3,7 @@
 from storage.tables.archives import archive_claim, archive_import, archive_person, archive_post
 from storage.tables.base import metadata
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
+from storage.tables.events import calendar_token, event, occurrence, rsvp
 from storage.tables.files import remote_file
 from storage.tables.groups import (
     dislike,
@@ -135,6 +136,7 @@ __all__ = [
     "audit_entry",
     "block",
     "bookmark",
+    "calendar_token",
     "collection",
     "collection_item",
     "conversation",
@@ -146,6 +148,7 @@ __all__ = [
     "email_subscription",
     "endorsement",
     "erasure",
+    "event",
     "featured_tag",
     "filter_keyword",
     "filter_post",
@@ -191,6 +194,7 @@ __all__ = [
     "notification_policy",
     "notification_request",
     "oauth_code",
+    "occurrence",
     "partner",
     "pin",
     "poll",
@@ -217,6 +221,7 @@ __all__ = [
     "resource_report",
     "resource_version",
     "revision",
+    "rsvp",
     "scheduled_post",
     "setting",
     "severance",

@@ -76,6 +76,13 @@ async def resource(request: web.Request, post_id: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.resource(post_id))
 
 
+async def event(request: web.Request, post_id: str) -> web.StreamResponse:
+    """The object of an event, whose page has the same address."""
+    if not post_id.isdigit():
+        raise NotFound
+    return await document(request, keys.server(request).uris.event(post_id))
+
+
 def _uri(request: web.Request) -> str:
     return keys.server(request).config.origin + request.rel_url.raw_path
 
@@ -95,6 +102,7 @@ routes = [
     web.get("/posts/{id}", document_or_page),
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
     web.get("/resources/{id}", resource_document),
+    web.get("/events/{id:[0-9]+}/attendees", document_only),
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),

@@ -67,6 +67,8 @@ DONE: Final[dict[str, str]] = {
     "import-begun": "The archive is being brought in. Load this page again to see how far it is.",
     "claim-decided": "Your decision is kept.",
     "dropped": "What was held back of them is removed.",
+    "answered": "Your answer is kept.",
+    "announced": "Your event is announced.",
     "joined": "You are in. Welcome.",
     "asked": "Your request is sent. You hear of the answer by mail.",
     "left-group": "You do not belong to that group any more.",

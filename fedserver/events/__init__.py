@@ -1,0 +1,1 @@
+"""Events: single ones and series, who goes, the calendar."""

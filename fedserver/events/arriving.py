@@ -1,0 +1,103 @@
+"""Events of other servers: read into the same rows as our own. Units, called once their post is stored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from activitypub.identifiers import host_of
+from activitypub.vocabulary import Post
+from activitypub.vocabulary.event import Event
+from fedserver.content.text import clean_line
+from fedserver.events import keeping, series
+from fedserver.events.records import Described, Place, encode
+from fedserver.events.series import Schedule
+from storage import events
+from storage.posts import PostRow
+
+LINE_CHARS_MAX: Final = 200
+_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def put(conn: Connection, row: PostRow, post: Post) -> None:
+    """Keep what a stored post is as an event, if it says when it takes place, within living memory."""
+    found = post.event
+    if found is None or not _EARLIEST <= found.start <= found.end <= _LATEST:
+        return
+    said = _described(row, found)
+    keeping.put(
+        conn, row, said, row.content_html, provider=host_of(row.uri) or "",
+        spans=_spans(found, said.schedule), uid=row.uri, participants_elsewhere=found.participants,
+    )  # fmt: skip
+
+
+def differs(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Whether a known event says something else about when, where or how one comes in."""
+    known = events.by_id(conn, row.id)
+    if known is None or post.event is None:
+        return known is not None or post.event is not None
+    said = _described(row, post.event)
+    spans = [(one.key, one.starts_at, one.ends_at) for one in events.occurrences(conn, row.id)]
+    return (
+        encode(said.details()).decode() != known.details
+        or (said.status, said.rsvp_mode, said.capacity) != (known.status, known.rsvp_mode, known.capacity)
+        or sorted(spans) != sorted(_spans(post.event, said.schedule))
+    )
+
+
+def _described(row: PostRow, found: Event) -> Described:
+    try:
+        zone = series.zone(found.zone).key
+    except ValueError:
+        zone = "UTC"
+    starts = found.start.astimezone(series.zone(zone))
+    place = {name: value for name, value in found.place.items() if value not in ("", None)}
+    return Described(
+        title=row.title,
+        abstract=row.summary,
+        language=row.language,
+        kind="meetup",
+        status=found.status,
+        rsvp_mode=found.join_mode,
+        capacity=found.capacity if found.capacity is not None and found.capacity < 1 << 31 else None,
+        schedule=Schedule(
+            starts=starts.replace(tzinfo=None, second=0, microsecond=0).isoformat(timespec="minutes"),
+            zone=zone,
+            minutes=max(1, int((found.end - found.start).total_seconds() // 60)),
+        ),
+        place=Place(
+            name=_line(place.get("name")),
+            street=_line(place.get("streetAddress")),
+            postal_code=_line(place.get("postalCode")),
+            locality=_line(place.get("addressLocality")),
+            region=_line(place.get("addressRegion")),
+            country=_line(place.get("addressCountry")),
+            latitude=place.get("latitude"),
+            longitude=place.get("longitude"),
+        ),
+        online=found.online,
+        external_url=found.external_url,
+    )
+
+
+def _spans(found: Event, schedule: Schedule) -> list[tuple[str, int, int]]:
+    """Of a series each time that it takes place, else that one."""
+    times = [(one.start, one.end) for one in found.occurrences if one.status != "cancelled"]
+    zone = series.zone(schedule.zone)
+    spans = {}
+    for start, end in times or [(found.start, found.end)]:
+        if _EARLIEST <= start <= end <= _LATEST:
+            key = series.key_of(start.astimezone(zone))
+            spans[key] = (key, _ms(start), _ms(end))
+    return list(spans.values()) or [("once", _ms(found.start), _ms(found.end))]
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _line(text: object) -> str:
+    return clean_line(text)[:LINE_CHARS_MAX] if isinstance(text, str) else ""

@@ -1,0 +1,168 @@
+"""Events as iCalendar (RFC 5545, RFC 7986): one, or a calendar to subscribe to. Never with the link to join.
+
+A series is one component with its rule; an occurrence that was moved or cancelled is a further one with RECURRENCE-ID, as
+calendars expect it. UIDs never change, SEQUENCE counts what matters to those who go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+import icalendar
+
+from fedserver.events import saying, series
+from fedserver.events.reading import Shown, described_of
+from fedserver.events.series import Schedule
+
+PRODUCT: Final = "-//fedserver//events//EN"
+REFRESH: Final = timedelta(hours=1)
+_STATUS: Final = {"tentative": "TENTATIVE", "postponed": "TENTATIVE", "cancelled": "CANCELLED"}
+
+
+def calendar(name: str, found: Sequence[Shown], *, url: str = "") -> bytes:
+    """A calendar of these events, with the zones it names."""
+    made = icalendar.Calendar()
+    made.add("prodid", PRODUCT)
+    made.add("version", "2.0")
+    made.add("calscale", "GREGORIAN")
+    made.add("method", "PUBLISH")
+    made.add("name", name)
+    made.add("x-wr-calname", name)
+    made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    made.add("x-published-ttl", "PT1H")
+    if url:
+        made.add("url", url)
+    for one in found:
+        for component in _components(one):
+            made.add_component(component)
+    made.add_missing_timezones()
+    return bytes(made.to_ical())
+
+
+def _components(found: Shown) -> list[icalendar.Event]:
+    row, schedule = found.row, found.details.schedule
+    zone, all_day = row.zone, schedule.all_day
+    times = {one.key: one for one in found.occurrences}
+    if row.local:
+        spans = {key: (begins, ends) for key, begins, ends in series.spans_of(schedule)}
+    else:
+        spans = {one.key: (one.starts_at, one.ends_at) for one in found.occurrences}
+    if not spans:
+        return []
+    first_key = min(spans, key=lambda key: spans[key][0])
+    master = _event(found)
+    _put_times(master, *spans[first_key], zone=zone, all_day=all_day)
+    if len(spans) > 1:
+        _put_recurrence(master, schedule, spans, first_key, zone=zone, all_day=all_day, local=bool(row.local))
+    made = [master]
+    for key, (begins, ends) in spans.items():
+        one = times.get(key)
+        if one is None or (one.status == "scheduled" and (one.starts_at, one.ends_at) == (begins, ends)):
+            continue
+        if len(spans) == 1:
+            # There is nothing to make an exception from.
+            master.pop("dtstart")
+            master.pop("dtend")
+            _put_times(master, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
+            if one.status == "cancelled":
+                master["status"] = icalendar.vText("CANCELLED")
+            continue
+        changed = _event(found)
+        changed.add("recurrence-id", _value(begins, zone=zone, all_day=all_day))
+        _put_times(changed, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
+        if one.status == "cancelled":
+            changed["status"] = icalendar.vText("CANCELLED")
+        if one.note:
+            changed.add("comment", one.note)
+        made.append(changed)
+    return made
+
+
+def _event(found: Shown) -> icalendar.Event:
+    """What all components of an event have in common."""
+    row, details = found.row, found.details
+    made = icalendar.Event()
+    made.add("uid", row.uid)
+    made.add("sequence", row.sequence)
+    made.add("dtstamp", _instant(row.changed_at))
+    made.add("last-modified", _instant(row.changed_at))
+    made.add("created", _instant(row.created_at))
+    made.add("summary", row.title)
+    said = described_of(row)
+    spans = [(one.key, one.starts_at, one.ends_at) for one in found.occurrences if one.status != "cancelled"]
+    made.add("description", "\n\n".join(one for one in (saying.summary(said, spans), row.url) if one))
+    made.add("url", row.url)
+    made.add("status", _STATUS.get(row.status, "CONFIRMED"))
+    where = saying.where(details)
+    if where:
+        made.add("location", where)
+    if details.place.latitude is not None and details.place.longitude is not None:
+        made.add("geo", (details.place.latitude, details.place.longitude))
+    if details.keywords:
+        made.add("categories", list(details.keywords))
+    return made
+
+
+def _put_times(made: icalendar.Event, begins: int, ends: int, *, zone: str, all_day: bool) -> None:
+    made.add("dtstart", _value(begins, zone=zone, all_day=all_day))
+    made.add("dtend", _value(ends, zone=zone, all_day=all_day))
+
+
+def _put_recurrence(
+    made: icalendar.Event,
+    schedule: Schedule,
+    spans: dict[str, tuple[int, int]],
+    first_key: str,
+    *,
+    zone: str,
+    all_day: bool,
+    local: bool,
+) -> None:
+    """The rule, where calendars would count the first day into it as we do; else every date."""
+    rule = schedule.rule if local else None
+    by_rule = [] if rule is None else series.starts_of(Schedule(starts=schedule.starts, rule=rule))
+    keys = {series.key_of(one, all_day=all_day) for one in by_rule}
+    counts_alike = rule is not None and (rule.count is None or len(by_rule) == rule.count)
+    if rule is not None and counts_alike and first_key in keys and first_key == min(keys):
+        made.add("rrule", _rrule(rule, zone=zone, all_day=all_day))
+        out = sorted(keys - set(spans))
+        if out:
+            made.add("exdate", [_wall(one, schedule, zone=zone, all_day=all_day) for one in out])
+        more = sorted(set(spans) - keys)
+    else:
+        more = sorted(set(spans) - {first_key})
+    if more:
+        made.add("rdate", [_value(spans[one][0], zone=zone, all_day=all_day) for one in more])
+
+
+def _rrule(rule: series.Rule, *, zone: str, all_day: bool) -> dict[str, Any]:
+    said: dict[str, Any] = {"freq": rule.frequency, "interval": rule.interval}
+    if rule.weekdays:
+        said["byday"] = [f"{rule.position or ''}{one}" for one in rule.weekdays]
+    if rule.count is not None:
+        said["count"] = rule.count
+    elif rule.until:
+        until = date.fromisoformat(rule.until)
+        # RFC 5545 §3.3.10: in UTC where DTSTART has a zone.
+        end = datetime.combine(until, time(23, 59)).replace(tzinfo=series.zone(zone)).astimezone(UTC)
+        said["until"] = until if all_day else end
+    return said
+
+
+def _wall(key: str, schedule: Schedule, *, zone: str, all_day: bool) -> date | datetime:
+    """The value of an occurrence that does not take place."""
+    found = datetime.strptime(key, "%Y%m%d" if all_day else "%Y%m%dT%H%M")  # noqa: DTZ007  wall time
+    return found.date() if all_day else found.replace(tzinfo=series.zone(zone))
+
+
+def _value(at_ms: int, *, zone: str, all_day: bool) -> date | datetime:
+    moment = _instant(at_ms).astimezone(series.zone(zone))
+    if all_day:
+        return moment.date()
+    return moment.astimezone(UTC) if zone == "UTC" else moment
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms // 1000, UTC)

@@ -1,0 +1,90 @@
+"""What is kept beside a post that is an event: row, occurrences, card. Units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
+from fedserver.events import saying, series
+from fedserver.events.records import Described, encode
+from storage import events, previews
+from storage.posts import PostRow
+from storage.signals import signal
+from storage.types import now_ms
+
+KIND: Final = "event"
+_NOT_IN_TAGS: Final = re.compile(r"[^\w]+")
+
+
+def put(
+    conn: Connection,
+    row: PostRow,
+    said: Described,
+    text_html: str,
+    *,
+    provider: str,
+    spans: Sequence[tuple[str, int, int]] = (),
+    **columns: Any,
+) -> None:
+    """Keep what `row` says as an event; `spans` are when it takes place where that is not its own schedule's to say, `columns`
+    further ones of the row beside the post."""
+    spans = spans or series.spans_of(said.schedule)
+    if said.join_url is not None:
+        columns["join_url"] = said.join_url
+    events.put(
+        conn,
+        row.id,
+        details=encode(said.details()).decode(),
+        text_html=text_html,
+        kind=said.kind,
+        zone=said.schedule.zone,
+        all_day=said.schedule.all_day,
+        status=said.status,
+        rsvp_mode=said.rsvp_mode,
+        capacity=said.capacity,
+        has_waiting_list=said.has_waiting_list,
+        guests_max=said.guests_max,
+        rsvp_closes_at=said.rsvp_closes_at,
+        starts_at=spans[0][1],
+        ends_at=spans[-1][2],
+        changed_at=now_ms(),
+        **columns,
+    )
+    events.put_occurrences(conn, row.id, spans)
+    _show_card(conn, row, said, spans, provider)
+    signal(conn, "event", str(row.id))
+
+
+def _show_card(
+    conn: Connection, row: PostRow, said: Described, spans: Sequence[tuple[str, int, int]], provider: str
+) -> None:
+    """Apps show an event with a card. Of what is not for everybody there is none: whoever posts its address would be shown
+    what it says."""
+    if row.visibility not in ("public", "unlisted"):
+        return
+    columns = saying.card(said, spans, url=row.url, provider=provider, published_at=row.created_at)
+    preview_id = previews.put(conn, row.url, columns)
+    if preview_id != row.preview_id:
+        previews.show(conn, row.id, preview_id)
+
+
+def gone(conn: Connection, row: PostRow) -> None:
+    """A post is about to be deleted that may be an event."""
+    if row.kind == KIND:
+        previews.put(conn, row.url, None)
+        signal(conn, "event", str(row.id))
+
+
+def hashtags_of(keywords: tuple[str, ...]) -> dict[str, str]:
+    """Keywords as hashtags, key to name: ``data management`` is ``#DataManagement``."""
+    found: dict[str, str] = {}
+    for words in keywords:
+        pieces = [one for one in _NOT_IN_TAGS.split(words) if one]
+        name = pieces[0] if len(pieces) == 1 else "".join(one[:1].upper() + one[1:] for one in pieces)
+        if name and len(name) <= HASHTAG_CHARS_MAX and any(one.isalpha() for one in name):
+            found.setdefault(tag_key(name), name)
+    return found

@@ -1,0 +1,98 @@
+"""What other servers are told of our events: the parts of a document beside those that every post has. Each part is read once
+for all posts of a list. The link to join is in none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from activitypub.builders import event as builder
+from activitypub.builders.event import EventFields, OccurrenceFields
+from activitypub.builders.note import LinkAttachment
+from activitypub.identifiers import Uris
+from fedserver.events import reading, saying, series
+from fedserver.events.records import decode_details
+from storage import events
+from storage.events import EventRow, OccurrenceRow
+from storage.posts import PostRow
+
+
+class Outgoing(NamedTuple):
+    """Of one event: what Mastodon shows, links, and the keys of its document."""
+
+    summary_html: str
+    links: Sequence[LinkAttachment]
+    document: Mapping[str, Any]
+
+
+def events_of(
+    conn: Connection, uris: Uris, rows: Sequence[PostRow], authors: Mapping[int, Any]
+) -> dict[int, Outgoing]:
+    """By id, of posts that are events; `authors` are accounts by id."""
+    if not rows:
+        return {}
+    ids = [row.id for row in rows]
+    found, times = events.by_ids(conn, ids), events.occurrences_of(conn, ids)
+    return {
+        row.id: _outgoing(uris, found[row.id], times[row.id], authors[row.account_id].uri)
+        for row in rows
+        if row.id in found and row.id in times
+    }
+
+
+def _outgoing(uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organizer: str) -> Outgoing:
+    details = decode_details(row.details)
+    place = details.place
+    first = times[0]
+    fields = EventFields(
+        uri=row.uri,
+        start=_moment(first.starts_at, row.zone),
+        end=_moment(first.ends_at, row.zone),
+        zone=row.zone,
+        kind=row.kind,
+        status=row.status,
+        rsvp_mode=row.rsvp_mode,
+        attendees=uris.event_attendees(row.id),
+        organizers=[organizer],
+        place={
+            "name": place.name,
+            "streetAddress": place.street,
+            "postalCode": place.postal_code,
+            "addressLocality": place.locality,
+            "addressRegion": place.region,
+            "addressCountry": place.country,
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+        },
+        online=details.online,
+        tool=details.tool,
+        external_url=details.external_url,
+        capacity=row.capacity if first.capacity is None else first.capacity,
+        going=first.going_count,
+        language=row.language,
+        cost=details.cost,
+        occurrences=[
+            OccurrenceFields(
+                uri=uris.occurrence(row.id, one.key),
+                start=_moment(one.starts_at, row.zone),
+                end=_moment(one.ends_at, row.zone),
+                status=one.status,
+            )
+            for one in (times if details.schedule.is_series else ())
+        ],
+    )
+    said = reading.described_of(row)
+    text = saying.summary(
+        said, [(one.key, one.starts_at, one.ends_at) for one in times if one.status != "cancelled"]
+    )
+    summary = "".join(f"<p>{escape(one, quote=False)}</p>" for one in text.split("\n\n"))
+    links = [LinkAttachment(href=details.website, name="Website")] if details.website else []
+    return Outgoing(summary, links, builder.event(fields))
+
+
+def _moment(at_ms: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(series.zone(zone))

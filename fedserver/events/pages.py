@@ -1,0 +1,175 @@
+"""Events as pages show them: times in the event's zone and in the viewer's, what the viewer may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver import settings
+from fedserver.config import Config
+from fedserver.context import Server
+from fedserver.errors import NotFound
+from fedserver.events import reading, saying, series
+from fedserver.events.answers import JOIN_OPENS_MS
+from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
+from fedserver.page_cards import person_of
+from fedserver.viewer import Viewer
+from storage import events, users
+from storage.types import now_ms
+
+UPCOMING_MAX: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """One time that an event takes place: `at` is when in its own zone, `here` when in the viewer's ("" if that is the same);
+    `instant` for machines. `full` says that every seat is taken."""
+
+    key: str
+    instant_ms: int
+    at: str
+    here: str
+    status: str
+    note: str
+    over: bool
+    going: int
+    waiting: int
+    capacity: int | None
+    full: bool
+    answer: str
+    state: str
+    joinable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """An event for its page, or (with one of its times) for a list."""
+
+    row: EventRow
+    found: Shown
+    times: Sequence[Time]
+    where: str
+    line: str
+    author: Any
+    mine: bool
+    goes: bool  # at least once
+
+    @property
+    def path(self) -> str:
+        return f"/events/{self.row.id}"
+
+
+async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
+    """One event. Raises NotFound."""
+
+    def unit(conn: Connection) -> EventView:
+        found = reading.shown(conn, post_id, viewer.account_id)
+        return _view(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
+
+    return await server.db.read(unit)
+
+
+async def coming(server: Server, viewer: Viewer, *, after: str = "") -> tuple[list[EventView], str]:
+    """What takes place from now on, in order, each entry with the one time that is meant; where the next page begins, or ""."""
+    now = now_ms()
+    page = await reading.calendar(
+        server,
+        viewer.account_id,
+        from_ms=now,
+        to_ms=now + reading.SPAN_MS_MAX,
+        limit=UPCOMING_MAX,
+        after=after,
+    )
+    zone = await server.db.read(_zone, viewer)
+    return [
+        _view(server.config, found, [one], viewer.account_id, zone) for one, found in page.lines
+    ], page.after
+
+
+async def people(
+    server: Server, viewer: Viewer, post_id: int
+) -> list[tuple[Time, list[tuple[Any, dict[str, str]]]]]:
+    """Who answered, and to which questions what, by the times of an event, for who organises it. Raises NotFound for all others."""
+
+    def unit(conn: Connection) -> list[tuple[Time, list[tuple[Any, dict[str, str]]]]]:
+        found = reading.shown(conn, post_id, viewer.account_id)
+        if viewer.account_id is None or found.row.account_id != viewer.account_id:
+            raise NotFound
+        view = _view(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
+        by_occurrence = events.attendees_of(conn, [one.id for one in found.occurrences])
+        return [
+            (time, [(row, json.loads(row.answers)) for row in by_occurrence.get(one.id, [])])
+            for time, one in zip(view.times, found.occurrences, strict=True)
+        ]
+
+    return await server.db.read(unit)
+
+
+def _zone(conn: Connection, viewer: Viewer) -> str:
+    """The zone in which the viewer reads times; "" where that is not known."""
+    member = None if viewer.account_id is None else users.by_id(conn, viewer.account_id)
+    return "" if member is None else str(member.time_zone)
+
+
+def _view(
+    config: Config, found: Shown, shown: Sequence[OccurrenceRow], viewer_id: int | None, zone: str
+) -> EventView:
+    row = found.row
+    spans = [(one.key, one.starts_at, one.ends_at) for one in shown if one.status != "cancelled"]
+    mine = viewer_id is not None and row.account_id == viewer_id
+    return EventView(
+        row=row,
+        found=found,
+        times=[_time(row, one, found.answers.get(one.id), zone, mine=mine) for one in shown],
+        where=saying.where(found.details),
+        line=saying.line(reading.described_of(row), spans),
+        author=person_of(config, found.author),
+        mine=mine,
+        goes=any(one.state in ("in", "waiting", "asked", "sent") for one in found.answers.values()),
+    )
+
+
+def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, *, mine: bool) -> Time:
+    capacity = row.capacity if one.capacity is None else one.capacity
+    now = now_ms()
+    near = one.starts_at - JOIN_OPENS_MS <= now < one.ends_at and one.status != "cancelled"
+    is_in = answer is not None and answer.state == "in"
+    at = _words(one, row.zone, all_day=bool(row.all_day))
+    here = "" if row.all_day or not zone else _words(one, zone, all_day=False)
+    return Time(
+        key=one.key,
+        instant_ms=one.starts_at,
+        at=at,
+        here="" if here == at else here,
+        status=one.status,
+        note=one.note,
+        over=one.ends_at <= now,
+        going=one.going_count if row.local else row.participants_elsewhere or one.going_count,
+        waiting=one.waiting_count,
+        capacity=capacity,
+        full=capacity is not None and one.going_count >= capacity,
+        answer="" if answer is None else answer.answer,
+        state="" if answer is None else answer.state,
+        joinable=bool(row.join_url) and near and (is_in or mine),
+    )
+
+
+def _words(one: OccurrenceRow, zone: str, *, all_day: bool) -> str:
+    begins, ends = series.wall_time(one.starts_at, zone), series.wall_time(one.ends_at, zone)
+    day = f"{begins:%a} {begins.day} {begins:%b %Y}"
+    if all_day:
+        return day
+    until = (
+        f"{ends:%H:%M}" if ends.date() == begins.date() else f"{ends:%a} {ends.day} {ends:%b}, {ends:%H:%M}"
+    )
+    return f"{day}, {begins:%H:%M}–{until} ({zone})"
+
+
+async def zone_of(server: Server, viewer: Viewer) -> str:
+    """The zone that a form for a new event begins with: the member's, or else the server's."""
+    zone = await server.db.read(_zone, viewer)
+    return zone if zone not in ("", "UTC") else (await settings.current(server)).time_zone

@@ -1,0 +1,231 @@
+"""Members announce events, change them, move or cancel single occurrences.
+
+An event is a post with more beside it: `fedserver.posts` writes the post and sets in motion what a post does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from activitypub.identifiers import Uris
+from fedserver import notifications, posts, settings
+from fedserver.content.text import clean_text
+from fedserver.context import Server
+from fedserver.errors import Invalid, NotFound
+from fedserver.events import answers, keeping, saying, series
+from fedserver.events.checking import checked
+from fedserver.events.reading import described_of
+from fedserver.events.records import Described
+from fedserver.posts import Draft
+from fedserver.viewer import Member
+from storage import events
+from storage import posts as stored_posts
+from storage.events import EventRow, OccurrenceRow
+from storage.posts import PostRow
+from storage.signals import signal
+from storage.types import now_ms
+
+VISIBILITIES: Final = ("public", "unlisted", "members")
+NOTE_CHARS_MAX: Final = 500
+_MATERIAL: Final = ("schedule", "place", "online", "status")
+"""What those who go have to know when it changes."""
+
+
+class _Beside:
+    """What an event is beside its post; see `fedserver.posts.Beside`."""
+
+    def __init__(self, server: Server, said: Described, provider: str) -> None:
+        self._server, self._said, self._provider = server, said, provider
+        self._spans = series.spans_of(said.schedule)
+
+    def address(self, uris: Uris, post_id: int) -> str | None:
+        return uris.event(post_id)
+
+    def says(self, html: str) -> Mapping[str, Any]:
+        return {"kind": keeping.KIND, "content_html": saying.whole_html(self._said, html, self._spans)}
+
+    def hashtags(self) -> Mapping[str, str]:
+        return keeping.hashtags_of(self._said.keywords)
+
+    def concerned(self, conn: Connection) -> Collection[int]:
+        return ()
+
+    def differs(self, conn: Connection, row: PostRow) -> bool:
+        known = events.by_id(conn, row.id)
+        return known is None or described_of(known) != replace(
+            self._said, join_url=known.join_url if self._said.join_url is None else self._said.join_url
+        )
+
+    def put(self, conn: Connection, row: PostRow, html: str) -> None:
+        uid = f"{row.id}@{self._server.config.domain}"
+        keeping.put(conn, row, self._said, html, provider=self._provider, uid=uid)
+
+
+# -- announcing and changing
+
+
+async def publish(
+    server: Server,
+    member: Member,
+    said: Described,
+    *,
+    visibility: str = "public",
+    group_id: int | None = None,
+    idempotency_key: str | None = None,
+) -> int:
+    """Announce an event; its post's id. Raises Invalid (by field), NotFound (group), Forbidden."""
+    kept = checked(said)
+    if visibility not in VISIBILITIES:
+        raise Invalid({"visibility": "must be public, unlisted or members"})
+    await posts.find_strangers(server, _draft_of(kept))
+
+    def unit(conn: Connection) -> int:
+        beside = _Beside(server, kept, _provider(conn, server))
+        draft = _draft_of(
+            kept,
+            visibility=visibility,
+            group_id=group_id,
+            app_id=member.app_id,
+            idempotency_key=idempotency_key,
+        )
+        return posts.create_unit(conn, server, member.account_id, draft, beside=beside)
+
+    return await server.db.write(unit)
+
+
+async def change(server: Server, member: Member, post_id: int, said: Described) -> None:
+    """Say something else of an event of one's own: those who go hear of what matters to them.
+
+    Raises Invalid (by field), NotFound, Forbidden.
+    """
+    kept = checked(said)
+    await posts.find_strangers(server, _draft_of(kept))
+    await server.db.write(_change, server, member.account_id, post_id, kept)
+
+
+def _change(conn: Connection, server: Server, account_id: int, post_id: int, said: Described) -> None:
+    row = own(conn, post_id, account_id)
+    before = described_of(row)
+    material = any(getattr(before, name) != getattr(said, name) for name in _MATERIAL)
+    beside = _Beside(server, said, _provider(conn, server))
+    if material:
+        # Before the edit is told, so that documents and calendars carry it.
+        events.change(conn, post_id, sequence=row.sequence + 1)
+    concerned = events.who_goes(conn, [one.id for one in events.occurrences(conn, post_id)])
+    if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside):
+        return
+    for one in events.occurrences(conn, post_id):
+        answers.promote(conn, server, one.id)
+    if material:
+        _tell(conn, post_id, concerned)
+
+
+def _tell(conn: Connection, post_id: int, account_ids: Sequence[int]) -> None:
+    """Those members who go hear that something has changed."""
+    row = stored_posts.by_id(conn, post_id)
+    assert row is not None
+    for account_id in account_ids:
+        notifications.notify(
+            conn, account_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
+        )
+
+
+# -- single occurrences
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceChange:
+    """What is different about one occurrence; None leaves it as it is. `starts` is wall time in the event's zone, `note` says
+    why (plain text)."""
+
+    starts: str | None = None
+    minutes: int | None = None
+    cancelled: bool | None = None
+    capacity: int | None = None
+    note: str | None = None
+
+
+async def change_occurrence(
+    server: Server, member: Member, post_id: int, key: str, change: OccurrenceChange
+) -> None:
+    """Move or cancel one occurrence of an event of one's own, or bring it back; those who go hear of it.
+
+    Raises Invalid, NotFound, Forbidden.
+    """
+    await server.db.write(_change_occurrence, server, member.account_id, post_id, key, change)
+
+
+def _change_occurrence(
+    conn: Connection, server: Server, account_id: int, post_id: int, key: str, change: OccurrenceChange
+) -> None:
+    row = own(conn, post_id, account_id)
+    found = events.occurrence_by_key(conn, post_id, key)
+    if found is None:
+        raise NotFound("This event does not take place then.")
+    columns = _occurrence_columns(row, found, change)
+    if all(getattr(found, name) == value for name, value in columns.items()):
+        return
+    events.moved(conn, post_id, found.id, **columns)
+    events.change(conn, post_id, sequence=row.sequence + 1, changed_at=now_ms())
+    stored_posts.change(conn, post_id, edited_at=now_ms())
+    _tell(conn, post_id, events.who_goes(conn, [found.id]))
+    answers.promote(conn, server, found.id)
+    server.publish.post_updated(conn, post_id)
+    signal(conn, "event", str(post_id))
+    signal(conn, "status.update", str(post_id))
+
+
+def _occurrence_columns(row: EventRow, found: OccurrenceRow, change: OccurrenceChange) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    if change.starts is not None or change.minutes is not None:
+        minutes = (found.ends_at - found.starts_at) // 60_000 if change.minutes is None else change.minutes
+        if not 0 < minutes <= 60 * 24 * 60:
+            problems["minutes"] = "must be a number of minutes"
+        try:
+            wall = change.starts or series.wall_time(found.starts_at, row.zone).isoformat(timespec="minutes")
+            starts_at = series.instant(series.moment(wall), row.zone)
+        except ValueError:
+            problems["starts"] = "must be a day and time such as 2027-03-12T15:00, without a zone"
+        else:
+            columns |= {"starts_at": starts_at, "ends_at": starts_at + minutes * 60_000, "status": "moved"}
+    if change.cancelled is not None:
+        moved = found.status == "moved" or "status" in columns
+        columns["status"] = "cancelled" if change.cancelled else "moved" if moved else "scheduled"
+    if change.capacity is not None:
+        if change.capacity < 1:
+            problems["capacity"] = "must be a number of people"
+        columns["capacity"] = change.capacity
+    if change.note is not None:
+        columns["note"] = clean_text(change.note)[:NOTE_CHARS_MAX]
+    if problems:
+        raise Invalid(problems)
+    return columns
+
+
+# -- parts
+
+
+def own(conn: Connection, post_id: int, account_id: int) -> EventRow:
+    """An event of the member's own. Raises NotFound, Forbidden."""
+    return answers.organised(conn, post_id, account_id)
+
+
+def _draft_of(said: Described, **more: Any) -> Draft:
+    return Draft(
+        text=said.text,
+        media_type="text/markdown",
+        title=said.title,
+        summary=said.abstract,
+        language=said.language,
+        **more,
+    )
+
+
+def _provider(conn: Connection, server: Server) -> str:
+    return settings.in_force(conn, server.config).title

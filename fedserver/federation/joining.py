@@ -1,0 +1,78 @@
+"""Joining and leaving events across servers: Join, Leave, and what is answered (FEP-8a8e, Mobilizon).
+
+Units, called with activities that are their actor's own (`authenticate`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from activitypub.activities import activity_kind
+from activitypub.values import id_of
+from fedserver.events import answers
+from fedserver.federation.acting import Dropped, Incoming
+from storage import events, inbox, posts
+
+_STATES = {"Accept": "in", "TentativeAccept": "waiting", "Reject": "refused"}
+
+
+def on_join(conn: Connection, incoming: Incoming) -> None:
+    """Somebody of another server wants to come to an event of ours. What is not for them to ask is answered with Reject; an
+    event to which nobody signs up here with Ignore, as FEP-8a8e wants it."""
+    if inbox.is_buried(conn, incoming.activity.id):
+        raise Dropped("it was taken back before")
+    uri = incoming.activity.object_id
+    post = posts.by_uri(conn, uri) if uri is not None else None
+    row = events.by_id(conn, post.id) if post is not None and post.local else None
+    if row is None:
+        raise Dropped("it is about no event of ours")
+    publish = incoming.server.publish
+    if row.rsvp_mode in ("external", "none"):
+        publish.join_refused(conn, row, incoming.actor.id, incoming.uri, kind="Ignore")
+        return
+    kept = answers.receive_join(conn, incoming.server, row.id, incoming.actor.id, incoming.uri)
+    states = {one.state for one in kept}
+    if not states:
+        publish.join_refused(conn, row, incoming.actor.id, incoming.uri, kind="Reject")
+    elif "in" in states:
+        publish.join_answered(conn, row, kept[0], "in")
+    elif "waiting" in states:
+        publish.join_answered(conn, row, kept[0], "waiting")
+
+
+def on_leave(conn: Connection, incoming: Incoming) -> None:
+    """Somebody of another server does not come after all."""
+    uri = incoming.activity.object_id
+    post = posts.by_uri(conn, uri) if uri is not None else None
+    if (
+        post is None
+        or not post.local
+        or not answers.receive_leave(conn, incoming.server, post.id, incoming.actor.id)
+    ):
+        raise Dropped("it is about no event of ours that its actor had joined")
+
+
+def answered(conn: Connection, incoming: Incoming, kind: str) -> bool:
+    """Whether this answers a Join of a member of ours; their answer then stands as the organiser's server says."""
+    activity = incoming.activity
+    embedded = activity.embedded
+    if embedded is not None and activity_kind(embedded) not in (None, "Join"):
+        return False
+    found = events.answers_by_uri(conn, activity.object_id)
+    if not found and embedded is not None:
+        found = events.answers_by_uri(conn, id_of(embedded))
+    if not found:
+        return False
+    for rsvp in found:
+        if not events.organises(conn, rsvp.id, incoming.actor.id):
+            raise Dropped("it is about somebody else's event")
+        if rsvp.answer == "going":
+            events.change_answer(conn, rsvp.id, state=_STATES[kind])
+            events.count_anew(conn, rsvp.occurrence_id)
+    return True
+
+
+def on_tentative_accept(conn: Connection, incoming: Incoming) -> None:
+    """A member waits for a seat at an event elsewhere."""
+    if not answered(conn, incoming, "TentativeAccept"):
+        raise Dropped("nobody here asked for it")

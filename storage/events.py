@@ -1,0 +1,320 @@
+"""Events, when they take place, and who goes. How seats are given is `fedserver.events.answers`' business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+
+from storage.hot import insert_row, insert_rows
+from storage.tables import account, calendar_token, event, occurrence, post, rsvp
+from storage.types import new_id, now_ms
+
+# Attributes are the columns of `event`, and those of its post and author that `_OF_POST` and `_OF_AUTHOR` name.
+EventRow = Any
+OccurrenceRow = Any
+RsvpRow = Any
+
+_OF_POST: Final = (
+    "id", "uri", "url", "account_id", "visibility", "title", "summary", "source_text", "content_html", "language", "group_id",
+    "local", "replies_count", "likes_count", "boosts_count", "created_at", "edited_at", "deleted_at", "thread_id",
+)  # fmt: skip
+_OF_AUTHOR: Final = ("username", "domain", "display_name")
+
+
+def select_events(*more: Any) -> Select[Any]:
+    """Events as `EventRow`s, with `more` columns behind."""
+    own = [column for column in event.c if column.name != "post_id"]
+    return (
+        select(*(post.c[name] for name in _OF_POST), *own, *(account.c[name] for name in _OF_AUTHOR), *more)
+        .join_from(event, post, post.c.id == event.c.post_id)
+        .join(account, account.c.id == post.c.account_id)
+    )
+
+
+def by_id(conn: Connection, post_id: int | None) -> EventRow | None:
+    if post_id is None:
+        return None
+    return conn.execute(select_events().where(event.c.post_id == post_id)).first()
+
+
+def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, EventRow]:
+    """Those that are events, by id."""
+    wanted = set(post_ids)
+    if not wanted:
+        return {}
+    return {row.id: row for row in conn.execute(select_events().where(event.c.post_id.in_(wanted)))}
+
+
+def put(conn: Connection, post_id: int, **columns: Any) -> None:
+    """Keep what a post says as an event, for the first time or anew."""
+    if not insert_row(conn, event, {"post_id": post_id, **columns}, unless_there=True):
+        change(conn, post_id, **{name: value for name, value in columns.items() if name != "uid"})
+
+
+def change(conn: Connection, post_id: int, **columns: Any) -> None:
+    """Set columns of what is beside the post."""
+    conn.execute(update(event).where(event.c.post_id == post_id).values(**columns))
+
+
+# -- when it takes place
+
+
+def occurrences(conn: Connection, post_id: int) -> list[OccurrenceRow]:
+    """All of them, in order."""
+    return occurrences_of(conn, [post_id]).get(post_id, [])
+
+
+def occurrences_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[OccurrenceRow]]:
+    """Those of these events, in order, by event."""
+    query = select(occurrence).where(occurrence.c.post_id.in_(set(post_ids)))
+    found: dict[int, list[OccurrenceRow]] = {}
+    for row in conn.execute(query.order_by(occurrence.c.starts_at, occurrence.c.id)):
+        found.setdefault(row.post_id, []).append(row)
+    return found
+
+
+def occurrence_by_key(conn: Connection, post_id: int, key: str) -> OccurrenceRow | None:
+    return conn.execute(
+        select(occurrence).where(occurrence.c.post_id == post_id, occurrence.c.key == key)
+    ).first()
+
+
+def occurrence_locked(conn: Connection, occurrence_id: int) -> OccurrenceRow | None:
+    """One, which nobody else changes until the unit ends: seats are given one after the other."""
+    query = select(occurrence).where(occurrence.c.id == occurrence_id)
+    return conn.execute(query.with_for_update()).first()
+
+
+def put_occurrences(conn: Connection, post_id: int, spans: Sequence[tuple[str, int, int]]) -> None:
+    """It takes place at these (key, begin, end), and at none else. One that was moved or cancelled by hand stays so; the
+    answers to one that goes go, too."""
+    known = {row.key: row for row in occurrences(conn, post_id)}
+    wanted = {key: (starts_at, ends_at) for key, starts_at, ends_at in spans}
+    gone = [row.id for key, row in known.items() if key not in wanted]
+    if gone:
+        conn.execute(delete(occurrence).where(occurrence.c.id.in_(gone)))
+    for key, (starts_at, ends_at) in wanted.items():
+        row = known.get(key)
+        if (
+            row is not None
+            and row.status == "scheduled"
+            and (row.starts_at, row.ends_at) != (starts_at, ends_at)
+        ):
+            change_occurrence(conn, row.id, starts_at=starts_at, ends_at=ends_at)
+    now = now_ms()
+    insert_rows(
+        conn,
+        occurrence,
+        [
+            {"id": new_id(now), "post_id": post_id, "key": key, "starts_at": starts_at, "ends_at": ends_at}
+            for key, (starts_at, ends_at) in wanted.items()
+            if key not in known
+        ],
+    )
+    _span(conn, post_id)
+
+
+def change_occurrence(conn: Connection, occurrence_id: int, **columns: Any) -> None:
+    """Set columns of one occurrence."""
+    conn.execute(update(occurrence).where(occurrence.c.id == occurrence_id).values(**columns))
+
+
+def moved(conn: Connection, post_id: int, occurrence_id: int, **columns: Any) -> None:
+    """Change one occurrence by hand; the event begins and ends where its first and last do."""
+    change_occurrence(conn, occurrence_id, **columns)
+    _span(conn, post_id)
+
+
+def _span(conn: Connection, post_id: int) -> None:
+    query = select(func.min(occurrence.c.starts_at), func.max(occurrence.c.ends_at))
+    first, last = conn.execute(query.where(occurrence.c.post_id == post_id)).one()
+    if first is not None:
+        change(conn, post_id, starts_at=first, ends_at=last)
+
+
+def within(
+    conn: Connection, *, from_ms: int, to_ms: int, shown: Any, limit: int, after: tuple[int, int] = (0, 0)
+) -> list[Any]:
+    """Occurrences that go on between two instants, in order, behind (begin, id) `after`: their columns, and `event_id`;
+    `shown` is what the viewer may see of `post`."""
+    query = (
+        select(occurrence)
+        .join(event, event.c.post_id == occurrence.c.post_id)
+        .join(post, post.c.id == event.c.post_id)
+        .where(
+            occurrence.c.ends_at > from_ms,
+            occurrence.c.starts_at < to_ms,
+            (occurrence.c.starts_at > after[0])
+            | and_(occurrence.c.starts_at == after[0], occurrence.c.id > after[1]),
+            shown,
+        )
+        .order_by(occurrence.c.starts_at, occurrence.c.id)
+        .limit(limit)
+    )
+    return list(conn.execute(query))
+
+
+def coming(conn: Connection, since_ms: int, shown: Any, *, limit: int, local: bool = False) -> list[EventRow]:
+    """Events that are not over since an instant, the first to begin first; `shown` is what the viewer may see of `post`."""
+    wanted = _shown(since_ms, shown, post.c.local) if local else _shown(since_ms, shown)
+    query = select_events().where(event.c.post_id.in_(wanted))
+    return list(conn.execute(query.order_by(event.c.starts_at, event.c.post_id).limit(limit)))
+
+
+def _shown(since_ms: int, *conditions: Any) -> Select[Any]:
+    """The ids of events that are not over since an instant. By themselves: what the viewer may see asks for accounts, too."""
+    return (
+        select(event.c.post_id)
+        .join_from(event, post, post.c.id == event.c.post_id)
+        .where(event.c.ends_at > since_ms, *conditions)
+    )
+
+
+def of_member(conn: Connection, account_id: int, since_ms: int, shown: Any, *, limit: int) -> list[EventRow]:
+    """Those that a member organises, goes to, or waits for."""
+    answered = (
+        select(occurrence.c.post_id)
+        .join(rsvp, rsvp.c.occurrence_id == occurrence.c.id)
+        .where(
+            rsvp.c.account_id == account_id, rsvp.c.answer.in_(("going", "maybe")), rsvp.c.state != "refused"
+        )
+    )
+    mine = or_(post.c.account_id == account_id, event.c.post_id.in_(answered))
+    query = select_events().where(event.c.post_id.in_(_shown(since_ms, mine, shown)))
+    return list(conn.execute(query.order_by(event.c.starts_at, event.c.post_id).limit(limit)))
+
+
+# -- who goes
+
+
+def answer_of(conn: Connection, occurrence_id: int, account_id: int) -> RsvpRow | None:
+    return conn.execute(
+        select(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id)
+    ).first()
+
+
+def answers_of(conn: Connection, account_id: int, occurrence_ids: Iterable[int]) -> dict[int, RsvpRow]:
+    """What an account answered to these occurrences, by occurrence."""
+    query = select(rsvp).where(rsvp.c.account_id == account_id, rsvp.c.occurrence_id.in_(set(occurrence_ids)))
+    return {row.occurrence_id: row for row in conn.execute(query)}
+
+
+def answers_by_uri(conn: Connection, uri: str | None) -> list[RsvpRow]:
+    """The answers that a Join gave, to each occurrence of its event."""
+    return list(conn.execute(select(rsvp).where(rsvp.c.uri == uri))) if uri else []
+
+
+def organises(conn: Connection, rsvp_id: int, account_id: int) -> bool:
+    """Whether this account is the author of the event that an answer is about."""
+    query = (
+        select(post.c.id)
+        .join(occurrence, occurrence.c.post_id == post.c.id)
+        .join(rsvp, rsvp.c.occurrence_id == occurrence.c.id)
+        .where(rsvp.c.id == rsvp_id, post.c.account_id == account_id)
+    )
+    return conn.execute(query).first() is not None
+
+
+def put_answer(conn: Connection, occurrence_id: int, account_id: int, columns: Mapping[str, Any]) -> RsvpRow:
+    """Keep an answer, for the first time or anew; as it stands then."""
+    now = now_ms()
+    row = {"id": new_id(now), "occurrence_id": occurrence_id, "account_id": account_id, "created_at": now,
+           "queue": new_id(now), "changed_at": now, **columns}  # fmt: skip
+    if not insert_row(conn, rsvp, row, unless_there=True):
+        conn.execute(
+            update(rsvp)
+            .where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id)
+            .values(changed_at=now, **columns)
+        )
+    found = answer_of(conn, occurrence_id, account_id)
+    assert found is not None
+    return found
+
+
+def change_answer(conn: Connection, rsvp_id: int, **columns: Any) -> None:
+    """Set columns of one answer."""
+    conn.execute(update(rsvp).where(rsvp.c.id == rsvp_id).values(changed_at=now_ms(), **columns))
+
+
+def first_waiting(conn: Connection, occurrence_id: int) -> RsvpRow | None:
+    """Who has waited longest for a seat."""
+    query = select(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.state == "waiting")
+    return conn.execute(query.order_by(rsvp.c.queue).limit(1)).first()
+
+
+def count_anew(conn: Connection, occurrence_id: int) -> None:
+    """Bring the counts of an occurrence in line with its answers."""
+
+    def people(state: str) -> Any:
+        return (
+            select(func.coalesce(func.sum(rsvp.c.guests + 1), 0))
+            .where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.state == state)
+            .scalar_subquery()
+        )
+
+    change_occurrence(conn, occurrence_id, going_count=people("in"), waiting_count=people("waiting"))
+
+
+def attendees(conn: Connection, occurrence_id: int) -> list[Any]:
+    """All answers to an occurrence with the accounts that gave them, the earliest first. For organisers."""
+    return attendees_of(conn, [occurrence_id]).get(occurrence_id, [])
+
+
+def attendees_of(conn: Connection, occurrence_ids: Iterable[int]) -> dict[int, list[Any]]:
+    """The same of several, by occurrence."""
+    query = (
+        select(
+            rsvp,
+            account.c.username,
+            account.c.domain,
+            account.c.display_name,
+            account.c.uri.label("account_uri"),
+        )
+        .join(account, account.c.id == rsvp.c.account_id)
+        .where(rsvp.c.occurrence_id.in_(set(occurrence_ids)))
+        .order_by(rsvp.c.queue)
+    )
+    found: dict[int, list[Any]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.occurrence_id, []).append(row)
+    return found
+
+
+def who_goes(conn: Connection, occurrence_ids: Iterable[int]) -> list[int]:
+    """The accounts that are in at any of these occurrences, or wait for it."""
+    query = select(rsvp.c.account_id).where(
+        rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.state.in_(("in", "waiting", "sent"))
+    )
+    return list(conn.scalars(query.distinct().order_by(rsvp.c.account_id)))
+
+
+# -- secret addresses of calendars
+
+
+def add_token(conn: Connection, account_id: int, digest: str, label: str) -> int:
+    """The id of a new one."""
+    token_id = new_id()
+    row = {"id": token_id, "account_id": account_id, "digest": digest, "label": label, "created_at": now_ms()}
+    insert_row(conn, calendar_token, row)
+    return token_id
+
+
+def token(conn: Connection, digest: str) -> Any:
+    """Whose calendar a secret address shows, or None."""
+    return conn.execute(select(calendar_token).where(calendar_token.c.digest == digest)).first()
+
+
+def tokens(conn: Connection, account_id: int) -> list[Any]:
+    """Those of a member, newest first."""
+    query = select(calendar_token).where(calendar_token.c.account_id == account_id)
+    return list(conn.execute(query.order_by(calendar_token.c.id.desc())))
+
+
+def remove_token(conn: Connection, account_id: int, token_id: int) -> bool:
+    """Whether it was there."""
+    gone = delete(calendar_token).where(
+        calendar_token.c.id == token_id, calendar_token.c.account_id == account_id
+    )
+    return bool(conn.execute(gone).rowcount)

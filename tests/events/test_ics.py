@@ -1,0 +1,87 @@
+"""Calendars that people subscribe to, as two independent programs read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import icalendar
+import recurring_ical_events
+
+from tests.events.test_events import EVENTS, SECRET, call
+from tests.members import Person
+
+
+async def read(who: Person, path: str) -> Any:
+    answer = await who.raw("GET", path)
+    assert answer.status == 200, await answer.text()
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    body = await answer.read()
+    assert SECRET.encode() not in body.replace(b"\r\n ", b"")
+    assert all(len(line) <= 75 for line in body.split(b"\r\n"))
+    return icalendar.Calendar.from_ical(body)
+
+
+def starts(calendar: Any) -> list[datetime]:
+    now = datetime.now(UTC)
+    found = recurring_ical_events.of(calendar).between(now, now + timedelta(days=120))
+    return sorted(one.start.astimezone(UTC) for one in found if one.get("status") != "CANCELLED")
+
+
+def said(event: dict[str, Any]) -> list[datetime]:
+    return [
+        datetime.fromisoformat(one["starts_at"])
+        for one in event["occurrences"]
+        if one["status"] != "cancelled"
+    ]
+
+
+async def test_a_series_is_the_same_in_a_calendar_whatever_becomes_of_it(
+    alice: Person, nobody: Person
+) -> None:
+    weekly = {"rule": {"frequency": "weekly", "weekdays": ["MO", "TH"], "count": 6}}
+    made = await alice.post(EVENTS, call(schedule=weekly, title="Läsning; del 1, ☕ " + "långt " * 20))
+    at, path = f"{EVENTS}/{made['id']}", f"/events/{made['id']}.ics"
+    first = await read(nobody, path)
+    assert starts(first) == said(made)
+    keys = [one["key"] for one in made["occurrences"]]
+    moved = (datetime.fromisoformat(made["occurrences"][1]["starts"]) + timedelta(hours=2)).isoformat(
+        timespec="minutes"
+    )
+    await alice.patch(f"{at}/occurrences/{keys[1]}", {"starts": moved, "note": "Room taken"})
+    await alice.patch(f"{at}/occurrences/{keys[3]}", {"cancelled": True})
+    changed = await alice.patch(at, {"title": "Other"})
+    second = await read(nobody, path)
+    assert starts(second) == said(changed)
+    components = second.walk("VEVENT")
+    assert {str(one["uid"]) for one in components} == {str(first.walk("VEVENT")[0]["uid"])} == {made["uid"]}
+    assert {int(one["sequence"]) for one in components} == {2}
+    assert sorted(str(one["status"]) for one in components) == ["CANCELLED", "CONFIRMED", "CONFIRMED"]
+    assert second.walk("VTIMEZONE")
+
+
+async def test_the_calendar_of_the_server_has_what_is_public(alice: Person, nobody: Person) -> None:
+    shown = await alice.post(EVENTS, call(title="Open"))
+    await alice.post(EVENTS, call(title="Closed", visibility="members"))
+    whole_day = {"starts": shown["schedule"]["starts"][:10], "days": 2}
+    await alice.post(EVENTS, call(title="Two days", schedule=whole_day))
+    calendar = await read(nobody, "/events.ics")
+    assert {str(one["summary"]) for one in calendar.walk("VEVENT")} == {"Open", "Two days"}
+    (days,) = [one for one in calendar.walk("VEVENT") if str(one["summary"]) == "Two days"]
+    assert days["dtend"].dt - days["dtstart"].dt == timedelta(days=2)
+
+
+async def test_a_members_own_calendar_has_a_secret_address(
+    alice: Person, bob: Person, nobody: Person
+) -> None:
+    made = await alice.post(EVENTS, call(title="Mine", visibility="members"))
+    await alice.post(EVENTS, call(title="Not mine"))
+    await bob.post(f"{EVENTS}/{made['id']}/rsvp", {"status": "going"})
+    token = await bob.post("/api/v1/calendar/tokens", {"label": "Telephone"})
+    path = "/" + token["url"].split("/", 3)[3]
+    assert [str(one["summary"]) for one in (await read(nobody, path)).walk("VEVENT")] == ["Mine"]
+    listed = await bob.get("/api/v1/calendar/tokens")
+    assert [(one["id"], one["label"], one["url"]) for one in listed] == [(token["id"], "Telephone", None)]
+    assert (await alice.raw("DELETE", f"/api/v1/calendar/tokens/{token['id']}")).status == 404
+    await bob.delete(f"/api/v1/calendar/tokens/{token['id']}")
+    assert (await nobody.raw("GET", path)).status == 404

@@ -1,0 +1,11 @@
+"""Events in the client API, where Mastodon has nothing: `/api/v1/events`, `/api/v1/calendar`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.api.events import announcing, answering, calendar
+
+routes: Final[list[web.RouteDef]] = [*announcing.routes, *answering.routes, *calendar.routes]

@@ -1,0 +1,96 @@
+"""The calendar of the client API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver.errors import Invalid
+from fedserver.events import calendars, reading
+from fedserver.events.reading import CalendarPage
+from web import auth, forms, keys, replies
+from web.api.events import shown
+from web.api.events.entities import CalendarEntry, CalendarToken
+from web.api.render import instant
+from web.params import Params
+
+ENTRIES: Final = (50, 200)
+DAY_MS: Final = 86_400_000
+USUAL_DAYS: Final = 60
+
+
+async def listed(request: web.Request) -> web.Response:
+    """``GET /api/v1/calendar?from=&to=``: what takes place between two instants (ISO 8601), by default in the next 60 days, in
+    order; `after` goes on behind a page."""
+    viewer = auth.viewer(request, "read:events")
+    params = forms.query(request)
+    from_ms = _instant(params, "from", int(datetime.now(UTC).timestamp() * 1000))
+    page = await reading.calendar(
+        keys.server(request),
+        viewer.account_id,
+        from_ms=from_ms,
+        to_ms=_instant(params, "to", from_ms + USUAL_DAYS * DAY_MS),
+        limit=params.limit(*ENTRIES),
+        after=params.text("after"),
+    )
+    link = replies.link_header(request, next_={"after": page.after}) if page.after else ""
+    return replies.json(_entries(request, page), headers={"Link": link} if link else None)
+
+
+def _entries(request: web.Request, page: CalendarPage) -> list[CalendarEntry]:
+    return [
+        CalendarEntry(
+            occurrence=shown.occurrence(request, found.row, one, found.answers.get(one.id)),
+            event=shown.event(request, found, alone=False),
+        )
+        for one, found in page.lines
+    ]
+
+
+def _instant(params: Params, name: str, usual: int) -> int:
+    text = params.text(name).strip()
+    if not text:
+        return usual
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid({name: "must be an instant such as 2027-03-12T15:00:00Z"}) from None
+    return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp() * 1000)
+
+
+async def tokens(request: web.Request) -> web.Response:
+    """``GET /api/v1/calendar/tokens``: secret addresses of the member's calendar; where they lead was said once."""
+    member = auth.member(request, "read:events")
+    found = await calendars.tokens(keys.server(request), member)
+    return replies.json([_token(request, row) for row in found])
+
+
+async def add_token(request: web.Request) -> web.Response:
+    """``POST /api/v1/calendar/tokens``: a new secret address, for a program to subscribe to."""
+    member = auth.member(request, "write:events")
+    label = (await forms.params(request)).text("label")
+    row, secret = await calendars.add_token(keys.server(request), member, label)
+    return replies.json(_token(request, row, secret), headers={"Cache-Control": "no-store"})
+
+
+async def remove_token(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/calendar/tokens/:id``: takes a secret address back."""
+    member = auth.member(request, "write:events")
+    await calendars.remove_token(keys.server(request), member, forms.path_id(request))
+    return replies.json({})
+
+
+def _token(request: web.Request, row: Any, secret: str = "") -> CalendarToken:
+    url = f"{keys.server(request).config.origin}/calendar/{secret}.ics" if secret else None
+    return CalendarToken(id=str(row.id), label=row.label, created_at=instant(row.created_at), url=url)
+
+
+routes: Final[list[web.RouteDef]] = [
+    web.get("/api/v1/events", listed),
+    web.get("/api/v1/calendar", listed),
+    web.get("/api/v1/calendar/tokens", tokens),
+    web.post("/api/v1/calendar/tokens", add_token),
+    web.delete("/api/v1/calendar/tokens/{id}", remove_token),
+]

@@ -1,0 +1,121 @@
+"""Entities of events. Instants as in Mastodon's API; wall times as ``2027-03-12T15:00`` in the event's `zone`."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+from fedserver.events.records import AgendaItem, Place
+from fedserver.events.series import Schedule
+from web.api.entities import Account
+
+
+class Rsvp(Struct, kw_only=True):
+    """An answer: `status` is going, maybe or declined; `state` is what became of going: in, waiting (for a seat), asked (for
+    approval), sent (to another server, which has not answered), refused."""
+
+    occurrence: str
+    status: str
+    state: str
+    guests: int
+
+
+class Attendee(Rsvp, kw_only=True):
+    """An answer as organisers see it."""
+
+    account_id: str
+    acct: str
+    display_name: str
+    answers: dict[str, str]
+    created_at: str
+
+
+class Occurrence(Struct, kw_only=True):
+    """One time that an event takes place. `key` stays when it is moved; `status` is scheduled, moved or cancelled. `rsvp` is the
+    viewer's."""
+
+    key: str
+    uri: str
+    starts_at: str
+    ends_at: str
+    starts: str
+    status: str
+    note: str
+    capacity: int | None
+    going_count: int
+    waiting_count: int
+    rsvp: Rsvp | None
+
+
+class Event(Struct, kw_only=True):
+    """An event. Its id is that of its status, which any client can open, boost, answer and bookmark. `starts_at` and `ends_at` are
+    of the first and last occurrence, `zone` is an IANA name. `has_join_link` says that there is one, which
+    ``GET /api/v1/events/:id/join`` gives to those who go."""
+
+    id: str
+    status_id: str
+    uri: str
+    url: str
+    local: bool
+    instance: str
+    uid: str
+    sequence: int
+    title: str
+    abstract: str
+    description: str
+    text: str
+    language: str | None
+    visibility: str
+    group_id: str | None
+    kind: str
+    state: str
+    rsvp_mode: str
+    rsvp_closes_at: str | None
+    external_url: str | None
+    capacity: int | None
+    has_waiting_list: bool
+    guests_max: int
+    questions: list[str]
+    schedule: Schedule
+    zone: str
+    all_day: bool
+    starts_at: str
+    ends_at: str
+    place: Place
+    online: bool
+    tool: str
+    website: str | None
+    has_join_link: bool
+    agenda: list[AgendaItem]
+    organisers: list[str]
+    cost: str
+    eligibility: str
+    languages: list[str]
+    captions: bool
+    accessibility: str
+    keywords: list[str]
+    occurrences: list[Occurrence] | UnsetType = UNSET
+    created_at: str
+    changed_at: str
+    account: Account
+
+
+class CalendarEntry(Struct, kw_only=True):
+    """An occurrence in a calendar, with its event."""
+
+    occurrence: Occurrence
+    event: Event
+
+
+class JoinLink(Struct, kw_only=True):
+    """Where to join."""
+
+    url: str
+
+
+class CalendarToken(Struct, kw_only=True):
+    """A secret address of a member's calendar; `url` is said when it is made, and never again."""
+
+    id: str
+    label: str
+    created_at: str
+    url: str | None

@@ -1,0 +1,104 @@
+"""Events as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+from msgspec import UNSET, Raw
+
+from fedserver.events import series
+from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
+from web import keys
+from web.api.events.entities import Attendee, Event, Occurrence, Rsvp
+from web.api.render import instant, maybe_instant, renderer
+
+
+def event(request: web.Request, found: Shown, *, alone: bool = True) -> Event:
+    """An event as its viewer sees it; in a list, that is not `alone`, without its occurrences."""
+    row, details = found.row, found.details
+    account: Any = Raw(renderer(request).account(found.author))
+    return Event(
+        id=str(row.id),
+        status_id=str(row.id),
+        uri=row.uri,
+        url=row.url or row.uri,
+        local=bool(row.local),
+        instance=row.domain or keys.server(request).config.domain,
+        uid=row.uid,
+        sequence=row.sequence,
+        title=row.title,
+        abstract=row.summary,
+        description=row.text_html,
+        text=row.source_text,
+        language=row.language or None,
+        visibility=row.visibility,
+        group_id=None if row.group_id is None else str(row.group_id),
+        kind=row.kind,
+        state=row.status,
+        rsvp_mode=row.rsvp_mode,
+        rsvp_closes_at=maybe_instant(row.rsvp_closes_at),
+        external_url=details.external_url or None,
+        capacity=row.capacity,
+        has_waiting_list=bool(row.has_waiting_list),
+        guests_max=row.guests_max,
+        questions=list(details.questions),
+        schedule=details.schedule,
+        zone=row.zone,
+        all_day=bool(row.all_day),
+        starts_at=instant(row.starts_at),
+        ends_at=instant(row.ends_at),
+        place=details.place,
+        online=details.online,
+        tool=details.tool,
+        website=details.website or None,
+        has_join_link=bool(row.join_url),
+        agenda=list(details.agenda),
+        organisers=list(details.organisers),
+        cost=details.cost,
+        eligibility=details.eligibility,
+        languages=list(details.languages),
+        captions=details.captions,
+        accessibility=details.accessibility,
+        keywords=list(details.keywords),
+        occurrences=[occurrence(request, row, one, found.answers.get(one.id)) for one in found.occurrences]
+        if alone
+        else UNSET,
+        created_at=instant(row.created_at),
+        changed_at=instant(row.changed_at),
+        account=account,
+    )
+
+
+def occurrence(request: web.Request, row: EventRow, one: OccurrenceRow, mine: RsvpRow | None) -> Occurrence:
+    """One time that an event takes place; `mine` is the viewer's answer."""
+    return Occurrence(
+        key=one.key,
+        uri=keys.server(request).uris.occurrence(row.id, one.key) if row.local else row.uri,
+        starts_at=instant(one.starts_at),
+        ends_at=instant(one.ends_at),
+        starts=series.wall_time(one.starts_at, row.zone).isoformat(timespec="minutes"),
+        status=one.status,
+        note=one.note,
+        capacity=row.capacity if one.capacity is None else one.capacity,
+        going_count=one.going_count if row.local else row.participants_elsewhere or one.going_count,
+        waiting_count=one.waiting_count,
+        rsvp=None if mine is None else Rsvp(**_answer(one.key, mine)),
+    )
+
+
+def attendee(key: str, row: Any) -> Attendee:
+    """An answer as organisers see it."""
+    return Attendee(
+        **_answer(key, row),
+        account_id=str(row.account_id),
+        acct=f"{row.username}@{row.domain}" if row.domain else row.username,
+        display_name=row.display_name,
+        answers=json.loads(row.answers),
+        created_at=instant(row.created_at),
+    )
+
+
+def _answer(key: str, row: RsvpRow) -> dict[str, Any]:
+    return {"occurrence": key, "status": row.answer, "state": row.state, "guests": row.guests}

@@ -1,0 +1,11 @@
+"""Pages of events, and the calendars that programs subscribe to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.pages.events import agenda, feeds, organising
+
+ROUTES: Final[list[web.RouteDef]] = [*feeds.routes, *organising.routes, *agenda.routes]

@@ -1,0 +1,294 @@
+"""Announcing an event, changing it, calling off single times, and who comes: for those who organise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver import editions, posts
+from fedserver.errors import FedError, Forbidden
+from fedserver.events import answers, pages, publishing, records, series
+from fedserver.events.publishing import OccurrenceChange
+from fedserver.events.reading import described_of
+from fedserver.events.records import AgendaItem, Described, Place
+from fedserver.events.series import Rule, Schedule
+from web import forms, keys
+from web.pages import page
+from web.pages.events.agenda import EVENT
+from web.params import Params
+
+_TEXTS: Final = (
+    "title", "abstract", "text", "language", "kind", "status", "zone", "day", "time", "minutes", "days", "repeat", "interval",
+    "count", "until", "dates", "place_name", "street", "postal_code", "locality", "country", "tool", "join_url", "website",
+    "rsvp_mode", "external_url", "capacity", "guests_max", "questions", "agenda", "cost", "eligibility", "keywords", "visibility",
+)  # fmt: skip
+_FLAGS: Final = ("online", "has_waiting_list", "captions")
+# From the names of what is wrong to fields of the form.
+NAMES: Final = {
+    "schedule": "day", "schedule.starts": "day", "schedule.zone": "zone", "schedule.minutes": "minutes",
+    "schedule.days": "days", "schedule.rule": "repeat", "schedule.dates": "dates", "schedule.left_out": "dates",
+    "place": "place_name",
+}  # fmt: skip
+REPEATS: Final = (
+    ("", "It does not repeat"), ("daily", "Every day"), ("weekly", "Every week"), ("monthly", "Every month, on that day"),
+    ("nth", "Every month, on that weekday (such as the second Friday)"), ("dates", "On the dates below"),
+)  # fmt: skip
+
+
+async def ask_new(request: web.Request) -> web.StreamResponse:
+    """The form for a new event."""
+    member, server = page.member(request), keys.server(request)
+    usual = await editions.defaults(server, member)
+    fields = {**_blank(), "language": usual.language, "zone": await pages.zone_of(server, member)}
+    return await _form(request, fields, {})
+
+
+async def new(request: web.Request) -> web.StreamResponse:
+    """Announce it."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    fields = typed(params)
+    try:
+        post_id = await publishing.publish(
+            server, member, _said(fields), visibility=fields["visibility"] or "public"
+        )
+    except page.MENDABLE as error:
+        return await _form_again(request, fields, error)
+    return page.go(f"/events/{post_id}?done=announced")
+
+
+async def ask_change(request: web.Request) -> web.StreamResponse:
+    """What is said of an event, for its organiser to change."""
+    view = await _mine(request)
+    return await _form(request, _typed_before(described_of(view.row)), {}, view)
+
+
+async def change(request: web.Request) -> web.StreamResponse:
+    """Change it."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    view, fields = await _mine(request), typed(params)
+    before = described_of(view.row)
+    said = _said(fields)
+    # What the form has no field for stays as it is.
+    kept = {
+        name: getattr(before, name) for name in ("organisers", "languages", "accessibility", "rsvp_closes_at")
+    }
+    said = Described(**{**{name: getattr(said, name) for name in said.__struct_fields__}, **kept})
+    try:
+        await publishing.change(server, member, view.row.id, said)
+    except page.MENDABLE as error:
+        return await _form_again(request, fields, error, view)
+    return page.go(f"{view.path}?done=saved")
+
+
+async def change_occurrence(request: web.Request) -> web.StreamResponse:
+    """Move one time of it, call it off, or bring it back."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    view = await _mine(request)
+    what = params.text("what")
+    moved = f"{params.text('day')}T{params.text('time')}" if what == "move" else None
+    wanted = OccurrenceChange(
+        starts=moved,
+        cancelled={"cancel": True, "restore": False}.get(what),
+        note=params.text("note") if what != "restore" else "",
+    )
+    try:
+        await publishing.change_occurrence(server, member, view.row.id, request.match_info["key"], wanted)
+    except page.MENDABLE as error:
+        return await page.show_again(request, "event/event.html", error, view=view)
+    return page.go(f"{view.path}?done=saved")
+
+
+async def people(request: web.Request) -> web.StreamResponse:
+    """Who comes, who waits, who asks."""
+    view = await _mine(request)
+    listed = await pages.people(keys.server(request), request[keys.VIEWER], view.row.id)
+    return await page.show(request, "event/people.html", view=view, listed=listed, problems={})
+
+
+async def decide(request: web.Request) -> web.StreamResponse:
+    """Let somebody in, or not."""
+    member, params, view = page.member(request), await forms.params(request), await _mine(request)
+    await answers.decide(
+        keys.server(request), member, view.row.id, params.id("account") or 0, params.text("decision"),
+        key=params.text("occurrence"),
+    )  # fmt: skip
+    return page.go(f"{view.path}/people?done=saved")
+
+
+async def ask_delete(request: web.Request) -> web.StreamResponse:
+    """Make sure that deleting is meant, and not calling it off."""
+    return await page.show(request, "event/delete.html", view=await _mine(request), problems={})
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    """Delete it for good."""
+    member, view = page.member(request), await _mine(request)
+    await posts.delete_post(keys.server(request), member, view.row.id)
+    return page.go("/events?done=deleted")
+
+
+async def _mine(request: web.Request) -> pages.EventView:
+    member = page.member(request)
+    view = await pages.show(keys.server(request), member, forms.path_id(request))
+    if not view.mine:
+        raise Forbidden("This event is somebody else's.")
+    return view
+
+
+# -- the form
+
+
+def _blank() -> dict[str, Any]:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=7)
+    return {
+        **dict.fromkeys(_TEXTS, ""), **dict.fromkeys(_FLAGS, False), "kind": "call", "status": "scheduled", "zone": "UTC",
+        "day": tomorrow.isoformat(), "time": "15:00", "minutes": "60", "interval": "1", "rsvp_mode": "free",
+        "visibility": "public", "has_waiting_list": True, "online": True,
+    }  # fmt: skip
+
+
+def typed(params: Params) -> dict[str, Any]:
+    """The fields as they were typed, to be shown again."""
+    texts = {name: params.text(name).replace("\r\n", "\n") for name in _TEXTS}
+    return {**texts, **{name: params.flag(name) for name in _FLAGS}}
+
+
+def _said(fields: Mapping[str, Any]) -> Described:
+    def lines(name: str) -> tuple[str, ...]:
+        return tuple(one.strip() for one in str(fields[name]).splitlines() if one.strip())
+
+    return Described(
+        title=fields["title"],
+        abstract=fields["abstract"],
+        text=fields["text"],
+        language=fields["language"],
+        kind=fields["kind"],
+        status=fields["status"],
+        schedule=_schedule(fields, lines("dates")),
+        place=Place(
+            name=fields["place_name"],
+            street=fields["street"],
+            postal_code=fields["postal_code"],
+            locality=fields["locality"],
+            country=fields["country"],
+        ),
+        online=bool(fields["online"]),
+        tool=fields["tool"],
+        join_url=fields["join_url"],
+        website=fields["website"],
+        rsvp_mode=fields["rsvp_mode"],
+        external_url=fields["external_url"],
+        capacity=_number(fields["capacity"]),
+        has_waiting_list=bool(fields["has_waiting_list"]),
+        guests_max=_number(fields["guests_max"]) or 0,
+        questions=lines("questions"),
+        agenda=tuple(AgendaItem(title=one) for one in lines("agenda")),
+        cost=fields["cost"],
+        eligibility=fields["eligibility"],
+        captions=bool(fields["captions"]),
+        keywords=tuple(one.strip() for one in str(fields["keywords"]).split(",")),
+    )
+
+
+def _schedule(fields: Mapping[str, Any], dates: tuple[str, ...]) -> Schedule:
+    days = _number(fields["days"]) or 0
+    time = "" if days else f"T{fields['time']}"
+    repeat = fields["repeat"]
+    rule = None
+    if repeat in ("daily", "weekly", "monthly", "nth"):
+        position = None
+        if repeat == "nth":
+            try:
+                day = date.fromisoformat(fields["day"]).day
+            except ValueError:
+                day = 1
+            position = min((day - 1) // 7 + 1, 4)
+        rule = Rule(
+            frequency="monthly" if repeat == "nth" else repeat,
+            interval=_number(fields["interval"]) or 1,
+            position=position,
+            count=_number(fields["count"]),
+            until=fields["until"],
+        )
+    return Schedule(
+        starts=f"{fields['day']}{time}",
+        zone=fields["zone"].strip(),
+        minutes=_number(fields["minutes"]) or 0,
+        days=days,
+        rule=rule,
+        dates=tuple(one if "T" in one or days else f"{one}{time}" for one in dates)
+        if repeat == "dates"
+        else (),
+    )
+
+
+def _typed_before(said: Described) -> dict[str, Any]:
+    schedule, place = said.schedule, said.place
+    day, _, time = schedule.starts.partition("T")
+    rule = schedule.rule
+    repeat = "dates" if rule is None and schedule.dates else ""
+    if rule is not None:
+        repeat = "nth" if rule.position is not None else rule.frequency
+    return {
+        **_blank(),
+        **{name: getattr(said, name) for name in (
+            *("title", "abstract", "text", "language", "kind", "status", "tool", "website", "rsvp_mode"),
+            *("external_url", "cost", "eligibility", "online", "has_waiting_list", "captions"),
+        )},
+        "zone": schedule.zone, "day": day, "time": time or "15:00", "minutes": str(schedule.minutes),
+        "days": str(schedule.days or ""), "repeat": repeat,
+        "interval": str(rule.interval) if rule else "1",
+        "count": str(rule.count or "") if rule else "", "until": rule.until if rule else "",
+        "dates": "\n".join(schedule.dates),
+        "place_name": place.name, "street": place.street, "postal_code": place.postal_code,
+        "locality": place.locality, "country": place.country, "join_url": said.join_url or "",
+        "capacity": str(said.capacity or ""), "guests_max": str(said.guests_max or ""),
+        "questions": "\n".join(said.questions), "agenda": "\n".join(one.title for one in said.agenda),
+        "keywords": ", ".join(said.keywords),
+    }  # fmt: skip
+
+
+def _number(text: str) -> int | None:
+    text = str(text).strip()
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else -1
+
+
+async def _form(
+    request: web.Request,
+    fields: dict[str, Any],
+    problems: Mapping[str, str],
+    view: pages.EventView | None = None,
+) -> web.StreamResponse:
+    return await page.show(
+        request, "event/form.html", fields=fields, problems=problems, view=view, **_CHOICES
+    )
+
+
+async def _form_again(
+    request: web.Request, fields: dict[str, Any], error: FedError, view: pages.EventView | None = None
+) -> web.StreamResponse:
+    return await page.show_again(
+        request, "event/form.html", error, NAMES, fields=fields, view=view, **_CHOICES
+    )
+
+
+_CHOICES: Final[dict[str, Any]] = {
+    "kinds": records.KINDS, "statuses": records.STATUSES, "repeats": REPEATS, "zones": sorted(series.zones()),
+}  # fmt: skip
+
+routes: Final[list[web.RouteDef]] = [
+    web.get("/events/new", ask_new),
+    web.post("/events/new", new),
+    web.get(EVENT + "/edit", ask_change),
+    web.post(EVENT + "/edit", change),
+    web.get(EVENT + "/people", people),
+    web.post(EVENT + "/people", decide),
+    web.get(EVENT + "/delete", ask_delete),
+    web.post(EVENT + "/delete", delete),
+    web.post(EVENT + "/times/{key:[0-9]{8}(?:T[0-9]{4})?}", change_occurrence),
+]
