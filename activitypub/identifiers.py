@@ -109,7 +109,7 @@ class LocalName(NamedTuple):
     ``inbox outbox followers following featured featured_tags featured_collections
     followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees occurrence resource context activity stamp place collection collection_item
+    event_attendees occurrence resource shelf context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
@@ -209,6 +209,7 @@ _PATTERNS: Final = tuple(
         ("event_attendees", rf"/events/{_ID}/attendees"),
         ("occurrence", rf"/events/{_ID}/[0-9]{{8}}(?:T[0-9]{{4}})?"),
         ("resource", rf"/resources/{_ID}"),
+        ("shelf", rf"/shelves/{_ID}"),
         ("context", rf"/contexts/{_ID}"),
         ("activity", rf"/activities/{_ID}"),
         ("stamp", rf"/stamps/{_ID}"),

@@ -23,11 +23,11 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, or_, select
 
 from fedserver.errors import NotFound
-from storage import accounts, archives, groups, relationships
+from storage import accounts, archives, groups, relationships, shelves
 from storage.accounts import AccountRow
 from storage.hot import Hot
 from storage.posts import PostRow
-from storage.tables import account, block, follow, membership, mention, post, user
+from storage.tables import account, block, follow, membership, mention, post, shelf, user
 from storage.tables.archives import NAMES_DOMAIN
 from storage.types import AnyOf
 
@@ -146,6 +146,26 @@ def _select_who_may_see() -> Select[Any]:
 
 
 _who_may_see: Hot[tuple[int]] = Hot(_select_who_may_see, tuple)
+
+
+def of_shelves(viewer_id: int | None) -> ColumnElement[bool]:
+    """A condition over the `shelf` table that holds for the shelves that the viewer (an account here, or elsewhere) may see:
+    those for everybody, those for the members, their own and those they curate."""
+    owner_is_there = exists().where(
+        account.c.id == shelf.c.account_id, account.c.suspended_at.is_(None), account.c.deleted_at.is_(None)
+    )
+    if viewer_id is None:
+        return and_(owner_is_there, shelf.c.visibility == "public")
+    return and_(
+        owner_is_there,
+        ~exists().where(block.c.account_id == shelf.c.account_id, block.c.target_id == viewer_id),
+        or_(
+            shelf.c.visibility == "public",
+            and_(shelf.c.visibility == "members", exists().where(user.c.account_id == viewer_id)),
+            shelf.c.account_id == viewer_id,
+            shelves.is_curator(viewer_id),
+        ),
+    )
 
 
 def _mentions(conn: Connection, post_id: int, account_id: int) -> bool:

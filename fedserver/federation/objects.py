@@ -24,7 +24,9 @@ from fedserver.errors import Forbidden, NotFound, Unreachable
 from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
+from fedserver.resources import shelves
 from storage import accounts, collections, emojis, events, inbox, posts, quotes, relationships, users
+from storage import shelves as stored_shelves
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 
@@ -151,6 +153,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _stamp(conn, server, asked)
     if kind in ("collection", "collection_item", "feature_authorization"):
         return _collection(conn, server, asked)
+    if kind == "shelf":
+        return _shelf(conn, server, asked)
     if kind == "emoji":
         return _emoji(conn, server, asked)
     raise NotFound
@@ -327,6 +331,17 @@ def _collection(conn: Connection, server: Server, asked: Asked) -> Served:
     if item is not None:
         return Served(publish_collections.item_document(item), shared=True)
     return Served(publish_collections.document(conn, server.publish, row, owner=owner), shared=True)
+
+
+def _shelf(conn: Connection, server: Server, asked: Asked) -> Served:
+    """A public shelf; of what is on it, what is for everybody."""
+    number = _number(asked.name.value) or 0
+    row = stored_shelves.by_id(conn, number, visibility.of_shelves(asked.viewer_id))
+    owner = accounts.by_id(conn, row.account_id) if row is not None else None
+    if row is None or owner is None or not row.local or row.visibility != "public":
+        raise NotFound
+    page = asked.cursor("page")
+    return Served(shelves.document(conn, server.uris, row, owner, page=page), shared=True)
 
 
 def _number(text: str) -> int | None:

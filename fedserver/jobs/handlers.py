@@ -48,6 +48,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.previews",
     "fedserver.remote_media",
     "fedserver.relationships",
+    "fedserver.resources.shelves",
     "fedserver.scheduled",
     "fedserver.search_index",
     "fedserver.trends",

@@ -15,13 +15,13 @@ from sqlalchemy import ColumnElement, Connection
 from fedserver import filters, search_query, visibility
 from fedserver.content.html import to_text
 from fedserver.context import Server
-from fedserver.errors import Invalid
+from fedserver.errors import Invalid, NotFound
 from fedserver.filters import Filters, Match
 from fedserver.resources import identifiers, licences
 from fedserver.resources.facets import FACETS, SORTS, Count, Eyes, Index, Place, eyes_of
 from fedserver.resources.reading import Shown
 from fedserver.resources.records import decode_details
-from storage import accounts, resource_reports, resource_search
+from storage import accounts, resource_reports, resource_search, shelves
 from storage.cards import VIEWER
 from storage.search import Bounds
 from storage.types import now_ms
@@ -214,6 +214,8 @@ class _Asking:
             ties = resource_search.ties(conn, viewer_id, now_ms(), of=of_interest)
         self._eyes: Eyes = eyes_of(viewer_id, ties)
         shelf_id = wanted.shelf_id
+        if shelf_id is not None and shelves.by_id(conn, shelf_id, visibility.of_shelves(viewer_id)) is None:
+            raise NotFound("Record not found")
         self._on_shelf = None if shelf_id is None else resource_search.on_shelf(conn, shelf_id)
         self._with_words = _with_words(conn, index, wanted.q[:QUERY_CHARACTERS_MAX])
 

@@ -83,6 +83,13 @@ async def event(request: web.Request, post_id: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.event(post_id))
 
 
+async def shelf(request: web.Request, shelf_id: str) -> web.StreamResponse:
+    """The collection that a shelf is, whose page has the same address."""
+    if not shelf_id.isdigit():
+        raise NotFound
+    return await document(request, keys.server(request).uris.shelf(shelf_id))
+
+
 def _uri(request: web.Request) -> str:
     return keys.server(request).config.origin + request.rel_url.raw_path
 
@@ -103,6 +110,7 @@ routes = [
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
     web.get("/resources/{id}", resource_document),
     web.get("/events/{id:[0-9]+}/attendees", document_only),
+    web.get("/shelves/{id}", document_only),
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import catalogue, citing, drafts, publishing, reports
+from web.api.resources import catalogue, citing, drafts, publishing, reports, shelves
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
@@ -14,4 +14,5 @@ routes: Final[list[web.RouteDef]] = [
     *publishing.routes,
     *reports.routes,
     *citing.routes,
+    *shelves.routes,
 ]

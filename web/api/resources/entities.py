@@ -142,6 +142,37 @@ class ResourceReport(Struct, kw_only=True):
     account: Account
 
 
+class Shelf(Struct, kw_only=True):
+    """Resources that somebody put together in an order. `description` is plain text, `visibility` public, members or private;
+    `items_count` counts what the viewer may see. `following` and `may_curate` are about the viewer."""
+
+    id: str
+    uri: str
+    url: str
+    title: str
+    description: str
+    visibility: Literal["public", "members", "private"]
+    account: Account
+    curators: list[Account]
+    items_count: int
+    followers_count: int
+    following: bool
+    may_curate: bool
+    created_at: str
+    changed_at: str
+
+
+class ShelfItem(Struct, kw_only=True):
+    """A resource on a shelf, with a note on why it is there (plain text). `position` counts from 0, and with what the viewer
+    may not see."""
+
+    position: int
+    note: str
+    added_at: str
+    added_by_id: str | None
+    resource: Resource
+
+
 class ResourceCheck(Struct, kw_only=True):
     """What would be refused of a resource, by field, and what speaks against its licence, given what it is made from."""
 
