@@ -115,11 +115,11 @@ STATUS: Final = {"y": 200, "n": 403, "h": 404, "l": 401, "c": 409}
 NOT_ASKED: Final = (Action.IMPORT, Action.EXPORT)
 
 
-def rows(table: str) -> Iterator[tuple[Action, dict[str, str]]]:
+def rows(table: str, roles: tuple[str, ...] = ROLES) -> Iterator[tuple[Action, dict[str, str]]]:
     for line in table.split("\n"):
         if line.strip():
             name, *cells = line.split()
-            yield Action(name), dict(zip(ROLES, cells, strict=True))
+            yield Action(name), dict(zip(roles, cells, strict=True))
 
 
 def meant(cell: str, kind: str) -> str:
@@ -301,82 +301,113 @@ async def test_an_archived_group_is_read_and_nothing_else(
     assert await status(alice, place.ask(Action.REPLY, used_up=False)) == 200
 
 
-# Of a group elsewhere: its own server decides about most of it. Moderators who are members here lock, pin and remove.
+# Of a group elsewhere, whose kind is one of two as far as others learn of it, and which is never private for us. Its own
+# server decides about most of it; moderators who are members here lock, pin and remove.
+KINDS_ELSEWHERE: Final = ("forum", "announce")
 ROLES_ELSEWHERE: Final = ("moderator", "member", "outsider", "banned")
-ELSEWHERE: Final = """
-    read        y y y y
-    start       y m o n
-    reply       y y y n
-    vote        y y y n
-    downvote    y y y n
-    answer      n n n n
-    lock        y n n n
-    unlock      y n n n
-    pin         y n n n
-    unpin       y n n n
-    rename      n n n n
-    move        n n n n
-    split       n n n n
-    merge       n n n n
-    remove      y n n n
-    admit       n n n n
-    invite      n n n n
-    expel       n n n n
-    ban         n n n n
-    unban       n n n n
-    appoint     n n n n
-    edit        n n n n
-    archive     n n n n
-    unarchive   n n n n
-"""
+ELSEWHERE: Final = {
+    "public": """
+        read        y y y y
+        start       y m o n
+        reply       y y y n
+        vote        y y y n
+        downvote    y y y n
+        answer      n n n n
+        lock        y n n n
+        unlock      y n n n
+        pin         y n n n
+        unpin       y n n n
+        rename      n n n n
+        move        n n n n
+        split       n n n n
+        merge       n n n n
+        remove      y n n n
+        admit       n n n n
+        invite      n n n n
+        expel       n n n n
+        ban         n n n n
+        unban       n n n n
+        appoint     n n n n
+        edit        n n n n
+        archive     n n n n
+        unarchive   n n n n
+    """,
+    "members": """
+        read        y y n n
+        start       y m n n
+        reply       y y h h
+        vote        y y h h
+        downvote    y y h h
+        answer      n n h h
+        lock        y n h h
+        unlock      y n h h
+        pin         y n h h
+        unpin       y n h h
+        rename      n n h h
+        move        n n h h
+        split       n n h h
+        merge       n n h h
+        remove      y n h h
+        admit       n n n n
+        invite      n n n n
+        expel       n n n n
+        ban         n n n n
+        unban       n n n n
+        appoint     n n n n
+        edit        n n n n
+        archive     n n n n
+        unarchive   n n n n
+    """,
+}
 
 
-@pytest.mark.parametrize("kind", ["forum", "announce"])
+@pytest.mark.parametrize("access", ELSEWHERE)
 async def test_in_a_group_elsewhere_its_server_decides(
-    kind: str, server: Server, alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup,
+    access: str, server: Server, alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup,
     start: StartThread, answer: StartThread,
 ) -> None:  # fmt: skip
     people = {name: await member(name) for name in ("carol", "dan", "pupil", "stranger")}
     by_role = dict(zip(ROLES_ELSEWHERE, (alice, bob, people["carol"], people["dan"]), strict=True))
     other_id = await make_group(alice, "plaza")
-    group_id = await server.db.write(_elsewhere, kind, alice, bob, people["pupil"])
-    thread = await start(alice, group_id, "First")
-    place = Place(
-        group_id, other_id, thread, await start(alice, group_id, "To lock"), await answer(bob, thread)
-    )
-    place.replies = [place.reply]
-    place.threads = [await start(alice, group_id, "Another")]
-    place.removable = [place.reply, await answer(bob, thread)]
-    place.asking, place.leaving = [people["stranger"]], [people["pupil"]]
-    place.pupil, place.stranger = people["pupil"], people["stranger"]
-    await server.db.write(_ban, group_id, people["dan"])
     wrong = []
-    for role in reversed(ROLES_ELSEWHERE):
-        for line in filter(str.strip, ELSEWHERE.split("\n")):
-            name, *cells = line.split()
-            cell = meant(cells[ROLES_ELSEWHERE.index(role)], kind)
-            found = await status(by_role[role], place.ask(Action(name), used_up=False))
-            if found != STATUS[cell]:
-                wrong.append(f"{role} gets {found} and not {STATUS[cell]} for {name}")
+    for kind in KINDS_ELSEWHERE:
+        group_id = await server.db.write(_elsewhere, kind, access, alice, bob, people["pupil"])
+        thread = await start(alice, group_id, "First")
+        place = Place(
+            group_id, other_id, thread, await start(alice, group_id, "To lock"), await answer(bob, thread)
+        )
+        place.replies = [place.reply]
+        place.threads = [await start(alice, group_id, "Another")]
+        place.removable = [place.reply, await answer(bob, thread)]
+        place.asking, place.leaving = [people["stranger"]], [people["pupil"]]
+        place.pupil, place.stranger = people["pupil"], people["stranger"]
+        await server.db.write(_ban, group_id, people["dan"])
+        for role in reversed(ROLES_ELSEWHERE):
+            for action, cells in rows(ELSEWHERE[access], ROLES_ELSEWHERE):
+                cell = meant(cells[role], kind)
+                found = await status(by_role[role], place.ask(action, used_up=False))
+                if found != STATUS[cell]:
+                    wrong.append(f"{role} gets {found} and not {STATUS[cell]} for {action} in {kind}")
     assert not wrong, "\n".join(wrong)
 
 
-def _elsewhere(conn: Connection, kind: str, moderator: Person, *others: Person) -> int:
+def _elsewhere(conn: Connection, kind: str, access: str, moderator: Person, *others: Person) -> int:
     """A group of another server, as it is known here; the first of these members moderates it."""
-    uri = "https://there.example/c/python"
+    uri = f"https://there.example/c/{kind}"
     group_id = accounts.upsert_remote(
         conn,
         RemoteAccount(
-            uri=uri, url=uri, username="python", domain="there.example", host="there.example", actor_type="Group",
+            uri=uri, url=uri, username=kind, domain="there.example", host="there.example", actor_type="Group",
             inbox_uri=f"{uri}/inbox", followers_uri=f"{uri}/followers", featured_uri=f"{uri}/featured",
         ),
     )  # fmt: skip
     posting = "moderators" if kind == "announce" else "anybody"
     if groups.by_id(conn, group_id) is None:
-        groups.add(conn, group_id, kind=kind, access="public", join_mode="open", posting=posting)
+        groups.add(conn, group_id, kind=kind, access=access, join_mode="open", posting=posting)
     groups.change(
-        conn, group_id, kind=kind, posting=posting, allows_downvotes=True, moderators_uri=f"{uri}/moderators"
-    )
+        conn, group_id, kind=kind, access=access, posting=posting, allows_downvotes=True,
+        moderators_uri=f"{uri}/moderators",
+    )  # fmt: skip
     for one in (moderator, *others):
         groups.put_member(conn, group_id, one.account_id, "moderator" if one is moderator else "member")
         relationships.add_follow(conn, one.account_id, group_id, f"{uri}#{one.id}", accepted=True)
