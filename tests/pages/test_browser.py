@@ -13,7 +13,7 @@ from fedserver import posts, profiles, sessions
 from fedserver.context import Server
 from fedserver.posts import Draft, PollDraft
 from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
-from tests.pages.browsers import CHROMIUM, complaints, sign_in
+from tests.pages.browsers import CHROMIUM, complaints, sign_in, walk_by_keyboard
 from tests.pages.conftest import MakeReader
 
 FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
@@ -135,24 +135,9 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     page = await chromium.new_page(viewport={"width": 1280, "height": 800})
     await page.goto(server.config.origin + post)
-    seen = []
-    for _ in range(60):
-        await page.keyboard.press("Tab")
-        at = await page.evaluate(
-            """(() => { const e = document.activeElement; const style = getComputedStyle(e); const box = e.getBoundingClientRect();
-            return [e === document.body ? '' : e.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth), box.width * box.height]; })()"""
-        )
-        if at[0] == "" and seen and at[3] == 0:
-            break
-        if not at[0] and at[1] == "none":
-            break
-        seen.append(at)
-    assert seen[0][0] == "Skip to the content"
-    assert any("Reply from your own server" in text for text, *_ in seen)
-    for text, style, thickness, area in seen:
-        assert style != "none", text
-        assert thickness >= 2, text
-        assert area > 0, text
+    seen = await walk_by_keyboard(page)
+    assert seen[0] == "Skip to the content"
+    assert any("Reply from your own server" in text for text in seen)
 
 
 async def test_what_is_being_written_survives_a_closed_page(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, make_mocked_request
 from playwright.async_api import Browser, Page
 
 from fedserver.context import Server
 from fedserver.groups import drafts
 from tests.groups.conftest import MakeGroup
-from tests.pages.browsers import CHROMIUM, complaints, sign_in
-from tests.pages.conftest import KnownAs, MakeReader
+from tests.pages.browsers import CHROMIUM, complaints, sign_in, walk_by_keyboard
+from tests.pages.conftest import KnownAs, Lively, MakeReader
 from tests.pages.test_walk import a_picture
 
 WIDTH = 320
@@ -124,12 +126,67 @@ async def test_a_member_asks_is_answered_and_a_moderator_moves_and_locks(
     assert "/groups/talk/" in nora.url
     assert "locked" in await nora.inner_text("main")
     await look(nora, scripts=scripts)
-    for path in ("settings", "members", "log", "requests", "invitations", "bans", "new-thread"):
-        await mo.goto(f"{server.config.origin}/groups/asking/{path}")
-        await look(mo, scripts=scripts)
-    await mo.goto(f"{server.config.origin}/groups/new")
-    await look(mo, scripts=scripts)
     assert not said, said
+
+
+# What is no page to be seen: feeds, and archives to take along.
+NOT_SEEN = {
+    "/groups/{name}/feed.atom",
+    "/groups/{name}/{id}/feed.atom",
+    "/groups/{name}/archives/export/{format}",
+}
+
+
+async def test_every_page_of_groups_is_accessible_and_fits(
+    server: Server, app_client: TestClient[Any, Any], chromium: Browser, lively: Lively, signed_in: MakeReader
+) -> None:
+    context = await chromium.new_context(viewport={"width": WIDTH, "height": 800})
+    page = await context.new_page()
+    router = app_client.app.router
+    seen: set[str] = set()
+
+    async def check(path: str) -> None:
+        found = await router.resolve(make_mocked_request("GET", path))
+        assert found.route.resource is not None
+        seen.add(found.route.resource.canonical)
+        answer = await page.goto(server.config.origin + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        await look(page, scripts=True)
+
+    for path in lively.open_to_all:
+        await check(path)
+    await signed_in("zoe")
+    await sign_in(page, server.config.origin, "zoe")
+    await check("/groups/python/join")
+    await context.clear_cookies()
+    await sign_in(page, server.config.origin, "mo")
+    for path in lively.open_to_all + lively.for_staff:
+        await check(path)
+    pages = {
+        route.resource.canonical for route in router.routes()
+        if route.method == "GET" and route.resource is not None and route.handler.__module__.startswith("web.pages.")
+        and route.resource.canonical.startswith(("/groups", "/drafts"))
+    }  # fmt: skip
+    assert seen == pages - NOT_SEEN
+
+
+async def test_the_keyboard_reaches_everything_in_a_thread(
+    server: Server, chromium: Browser, lively: Lively
+) -> None:
+    page = await chromium.new_page(viewport={"width": 1280, "height": 800})
+    await sign_in(page, server.config.origin)
+    await page.goto(server.config.origin + lively.thread)
+    seen = await walk_by_keyboard(page)
+    assert seen[0] == "Skip to the content"
+    for name in ("text", "Send the reply", "Preview"):
+        assert name in seen, (name, seen)
+    # The skip link leads past what every page has.
+    await page.goto(server.config.origin + lively.thread)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.closest('main') !== null")
 
 
 async def test_what_is_written_is_kept_by_itself(
