@@ -16,6 +16,8 @@ from fedserver import filters, quoted
 from fedserver.config import Config
 from fedserver.content.html import without_inline_quote
 from fedserver.media import remote_urls
+from fedserver.resources import cards as resource_cards
+from fedserver.resources.cards import ResourceCard
 from fedserver.timelines import Batch, Content, PollCard, PostLine, Standing
 from storage import accounts
 from storage.accounts import AccountRow
@@ -126,7 +128,8 @@ class QuotedCard:
 @dataclass(frozen=True, slots=True)
 class PostCard:
     """A post as a page shows it. For a boost this is the post boosted, with `boosted_by` and `boost_id`.
-    `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to.
+    `mentioned` are handles as `Person.handle`; `answers` is whose post it replies to; `resource` is what there is in the
+    library of it.
     """
 
     id: int
@@ -164,6 +167,7 @@ class PostCard:
     quote: QuotedCard | None = None
     # Titles of the viewer's filters that want a warning before it.
     filtered_by: tuple[str, ...] = ()
+    resource: ResourceCard | None = None
 
     @property
     def may_be_boosted(self) -> bool:
@@ -212,7 +216,8 @@ def emojis_of(config: Config, stored: str, owner_uri: str) -> tuple[Emoji, ...]:
 def cards_of(
     conn: Connection, config: Config, viewer_id: int | None, batch: Batch, context: str = ""
 ) -> list[PostCard]:
-    """The posts of a batch that was fetched with nothing held, in order: one statement more at the most.
+    """The posts of a batch that was fetched with nothing held, in order: one statement more at the most, and
+    one where there are resources among them.
 
     `context` is where they are shown, in the words of filters: those of the viewer's that apply there hide posts,
     cover them, or their pictures.
@@ -226,6 +231,8 @@ def cards_of(
     rows = dict(batch.profiles)
     rows |= accounts.by_ids(conn, answered - rows.keys())
     people = {account_id: person_of(config, row) for account_id, row in rows.items()}
+    lines = (card.original or card.post for card in batch.cards)
+    library = resource_cards.of_posts(conn, {line.id for line in lines if line.kind == "resource"})
     found = []
     for card in batch.cards:
         line = card.original or card.post
@@ -252,6 +259,8 @@ def cards_of(
         if matches:
             covered = made.sensitive or filters.blurs(matches, context)
             made = replace(made, filtered_by=filters.warnings(matches, context), sensitive=covered)
+        if line.id in library:
+            made = replace(made, resource=library[line.id])
         found.append(made)
     return found
 

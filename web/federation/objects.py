@@ -10,7 +10,6 @@ from activitypub.errors import ProtocolError
 from fedserver.errors import FedError, NotFound, Unreachable
 from fedserver.federation import objects
 from web import errors, keys, replies
-from web.catalogues import documents
 from web.federation.inbox import facts_of
 
 SHARED_SECONDS: Final = 60  # how long a cache may show an open document that needs no signature
@@ -28,13 +27,6 @@ async def document_or_page(request: web.Request) -> web.StreamResponse:
 async def document_only(request: web.Request) -> web.StreamResponse:
     """What the path names, in the only form it has."""
     return await document(request, _uri(request))
-
-
-async def resource_document(request: web.Request) -> web.StreamResponse:
-    """A resource of the library: schema.org's JSON-LD for catalogues that ask for it, else its object."""
-    if documents.wants_json_ld(request):
-        return await documents.json_ld(request)
-    return await document_only(request)
 
 
 async def document(request: web.Request, uri: str) -> web.StreamResponse:
@@ -108,7 +100,6 @@ routes = [
     ),
     web.get("/posts/{id}", document_or_page),
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
-    web.get("/resources/{id}", resource_document),
     web.get("/events/{id:[0-9]+}/attendees", document_only),
     web.get("/shelves/{id}", document_only),
     web.get("/contexts/{id}", document_or_page),

@@ -69,6 +69,8 @@ async def ask_edit(request: web.Request) -> web.StreamResponse:
     """The form with what the post says now."""
     member = page.member(request)
     card = await card_of(request)
+    if card.resource is not None:
+        return page.go(f"{card.resource.path}/edit")
     current = await editions.current(keys.server(request), member, card.id)
     written = Written(
         text=current.text,

@@ -84,6 +84,11 @@ DONE: Final[dict[str, str]] = {
     "removed": "The post is removed.",
     "resolved": "The report is settled.",
     "discarded": "The draft is thrown away.",
+    "draft-kept": "The draft is kept. Only you can see it.",
+    "resource-published": "Your resource is in the library.",
+    "resource-withdrawn": "The resource is withdrawn. Its page says so, and why.",
+    "resource-deleted": "The resource is deleted, with its versions and files.",
+    "version-out": "The new version is out. Those who use the resource hear of it.",
 }
 
 
@@ -109,16 +114,17 @@ async def show_again(
     template: str,
     error: FedError,
     names: Mapping[str, str] | None = None,
+    sentences: Mapping[str, str] | None = None,
     **context: Any,
 ) -> web.Response:
-    """A form again, with what was wrong beside each field; `names` leads from a name of the error to a field."""
+    """A form again, with what was wrong beside each field; `names` leads from a name of the error to a field. What
+    a form says itself, `sentences` by field, takes the place of all that."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else None
     status = status_of(error)
     # 401 would ask a browser for credentials of HTTP; this is a form that was not right.
     status = 422 if status == 401 else status
-    return await show(
-        request, template, status=status, headers=headers, problems=problems_of(error, names or {}), **context
-    )
+    problems = problems_of(error, names or {}) if sentences is None else sentences
+    return await show(request, template, status=status, headers=headers, problems=problems, **context)
 
 
 def problems_of(error: FedError, names: Mapping[str, str]) -> dict[str, str]:

@@ -53,6 +53,8 @@ async def thread(request: web.Request) -> web.StreamResponse:
     view = await reading.thread(server, viewer, forms.path_id(request))
     if request.match_info["handle"] != view.card.author.handle:
         return page.go(view.card.path)
+    if view.card.resource is not None:
+        return page.go(view.card.resource.path)
     return await page.show(request, "post/thread.html", view=view, card=view.card, indexable=view.indexable)
 
 

@@ -1,0 +1,187 @@
+"""A resource as its own page shows it: what is said of it, its versions and files, and what was said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fedserver import posts, reading
+from fedserver.context import Server
+from fedserver.groups import pages as group_pages
+from fedserver.page_cards import PostCard
+from fedserver.reading import Reply
+from fedserver.resources import cards, leaving, licences, publishing
+from fedserver.resources import reading as resource_reading
+from fedserver.resources.cards import ResourceCard
+from fedserver.resources.identifiers import doi_address
+from fedserver.resources.licences import Terms
+from fedserver.resources.reading import FileRow, Shown, VersionRow
+from fedserver.resources.records import Described, Details, Source
+from fedserver.viewer import Member, Viewer
+
+# Those that ask for no names.
+_UNNAMED: Final = ("CC0-", "CC-PDDC", "PDDL-", "Unlicense", "0BSD")
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file of a version; `size` in bytes is None where it is not known, `is_here` whether this server keeps it."""
+
+    name: str
+    url: str
+    media_type: str
+    size: int | None
+    sha256: str
+    downloads_count: int
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version with its files."""
+
+    number: str
+    notes: str
+    doi: str
+    created_at: int
+    files: tuple[FileView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What a licence permits, as far as that is known: `terms` is None where nothing is claimed."""
+
+    terms: Terms | None
+    names_authors: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceView:
+    """A resource as its page shows it. `post` is what members like, boost, answer and report; `place` the discussion of a
+    group in which it is talked about, or "" where that is done below; `landing_url` where it lies outside the library."""
+
+    card: ResourceCard
+    post: PostCard
+    details: Details
+    text_html: str
+    uri: str
+    url: str
+    landing_url: str
+    doi_url: str
+    permits: Permits
+    versions: tuple[VersionView, ...]
+    sources: tuple[Source, ...]
+    discussion: tuple[Reply, ...]
+    place: str
+    rating: float | None
+    withdrawal_reason: str
+    links_problem: str
+    created_at: int
+    edited_at: int | None
+    indexable: bool
+    mine: bool
+
+    @property
+    def newest_files(self) -> tuple[FileView, ...]:
+        """Those of the newest version."""
+        return self.versions[0].files if self.versions else ()
+
+
+async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
+    """A resource with all that belongs to it. Raises NotFound."""
+    found = await resource_reading.show(server, viewer.account_id, post_id)
+    place = await group_pages.place_of(server, viewer, post_id) or ""
+    thread = await reading.thread(server, viewer, post_id)
+    row, details = found.row, found.details
+    return ResourceView(
+        card=cards.card_of(row, details),
+        post=thread.card,
+        details=details,
+        text_html=row.text_html,
+        uri=row.uri,
+        url=row.url or row.uri,
+        landing_url=details.url,
+        doi_url=doi_address(details.doi) if details.doi else "",
+        permits=permits(details.licence),
+        versions=_versions(server, found),
+        sources=details.based_on,
+        discussion=() if place else tuple(thread.replies),
+        place=place,
+        rating=found.rating,
+        withdrawal_reason=row.withdrawal_reason,
+        links_problem=row.links_problem,
+        created_at=row.created_at,
+        edited_at=row.edited_at,
+        indexable=thread.indexable and row.withdrawn_at is None,
+        mine=row.account_id == viewer.account_id,
+    )
+
+
+def permits(licence: str) -> Permits:
+    """What may be done with a work under this licence."""
+    return Permits(licences.terms(licence), not licence.startswith(_UNNAMED))
+
+
+def _versions(server: Server, found: Shown) -> tuple[VersionView, ...]:
+    files = found.files or {}
+    return tuple(_version(server, one, files.get(one.id, ())) for one in found.versions)
+
+
+def _version(server: Server, row: VersionRow, files: Sequence[FileRow]) -> VersionView:
+    return VersionView(
+        row.number,
+        row.notes,
+        row.doi,
+        row.created_at,
+        tuple(
+            FileView(
+                name=one.name,
+                url=leaving.file_address(server.uris, one),
+                media_type=one.media_type,
+                size=one.file_bytes,
+                sha256=one.sha256,
+                downloads_count=one.downloads_count,
+                is_here=bool(one.store_key),
+            )
+            for one in files
+        ),
+    )
+
+
+# -- what a member changes
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A resource of the member's own, to be changed: what is said of it, and where it stands."""
+
+    card: ResourceCard
+    described: Described
+    is_withdrawn: bool
+    next_number: str
+
+
+async def own(server: Server, member: Member, post_id: int) -> Own:
+    """A resource that the member may change. Raises NotFound, Forbidden."""
+    row = await server.db.read(publishing.own, post_id, member.account_id)
+    return Own(
+        cards.card_of(row),
+        publishing.described_of(row),
+        row.withdrawn_at is not None,
+        next_number(row.version),
+    )
+
+
+async def preview(server: Server, text: str) -> str:
+    """A description in Markdown as the HTML it would become."""
+    return await server.db.read(posts.preview_unit, server, text)
+
+
+def next_number(number: str) -> str:
+    """What commonly follows a version's number: ``1.2.0`` after 1.1.0, ``3`` after 2; "" where nothing does."""
+    parts = number.split(".")
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        return ""
+    at = min(1, len(parts) - 1)
+    return ".".join([*parts[:at], str(int(parts[at]) + 1), *("0" for _ in parts[at + 1 :])])

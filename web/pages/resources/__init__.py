@@ -1,0 +1,15 @@
+"""The library as pages: found, shown, published, changed, used, put on shelves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.pages.resources import catalogue, shown, writing
+
+ROUTES: Final[list[web.RouteDef]] = [
+    *catalogue.routes,
+    *writing.routes,
+    *shown.routes,
+]
