@@ -156,8 +156,13 @@ def create_unit(
     *,
     at_ms: int | None = None,
     beside: Beside | None = None,
+    quiet: bool = False,
 ) -> int:
-    """The unit of `create`, for whoever posts as a part of something larger, or more than a post; `at_ms` dates it back."""
+    """The unit of `create`, for whoever posts as a part of something larger, or more than a post; `at_ms` dates it back.
+
+    What is brought in from elsewhere is posted `quiet`: it is there for whoever looks for it, but nobody is mentioned or told,
+    no timeline shows it, no mail and no delivery goes out.
+    """
     now = now_ms() if at_ms is None else min(at_ms, now_ms())
     if draft.idempotency_key:
         earlier = posted_before(conn, account_id, draft.idempotency_key, now)
@@ -170,7 +175,8 @@ def create_unit(
     parent = _parent(conn, draft, account_id)
     target = quotes.quotable(conn, draft.quoted_id, account_id)
     post_id = new_id(now)
-    rendered, named = _rendered(conn, server, draft, target, private=_private_groups(conn, account_id, draft))
+    private = _private_groups(conn, account_id, draft)
+    rendered, named = _rendered(conn, server, draft, target, private=private, quiet=quiet)
     place = posting.place_of(
         conn,
         account_id,
@@ -191,7 +197,8 @@ def create_unit(
     says, address = _says(conn, draft, rendered), None
     if beside is not None:
         says, address = {**says, **beside.says(rendered.html)}, beside.address(server.uris, post_id)
-        named_ids += [one for one in beside.concerned(conn) if one not in (account_id, *named_ids)]
+        concerned = () if quiet else beside.concerned(conn)
+        named_ids += [one for one in concerned if one not in (account_id, *named_ids)]
     quotes.check_mentioned(target, shown_to, account_id, named_ids)
     row = posts.insert_post(
         conn,
@@ -236,6 +243,9 @@ def create_unit(
     if beside is not None:
         beside.put(conn, row, rendered.html)
     search_index.add(conn, row, tags=tags, has_media=bool(draft.media_ids))
+    if quiet:
+        accounts.posted(conn, account_id, now)
+        return post_id
     if author.mails_posts:
         email_subscriptions.posted(conn, row)
     distribute(conn, row, addresses_somebody=bool(named_ids) or target is not None)
@@ -275,13 +285,15 @@ def edit_unit(
     draft: Draft,
     *,
     beside: Beside | None = None,
+    quiet: bool = False,
 ) -> bool:
-    """The unit of `edit`, for whoever changes more than a post; whether anything is different now."""
+    """The unit of `edit`, for whoever changes more than a post; whether anything is different now. `quiet` as for
+    `create_unit`."""
     row = own(conn, post_id, account_id)
     if row.kind in KINDS_WITH_MORE and beside is None:
         raise Conflict(f"A {row.kind} is more than its text: change it on its own page, {row.url}")
     target = quotes.quoted_by(conn, row)
-    rendered, named = _rendered(conn, server, draft, target, private=(row.group_id or 0,))
+    rendered, named = _rendered(conn, server, draft, target, private=(row.group_id or 0,), quiet=quiet)
     posting.check_edit(conn, row)
     parent = posts.by_id(conn, row.in_reply_to_id)
     posting.check_answer(conn, parent, row.visibility, named.values())
@@ -303,7 +315,8 @@ def edit_unit(
     topics = posting.topics_kept(conn, row, draft.topics)
     if beside is not None:
         topics = {**beside.hashtags(), **topics}
-        named_ids += [one for one in beside.concerned(conn) if one not in (account_id, *named_ids)]
+        concerned = () if quiet else beside.concerned(conn)
+        named_ids += [one for one in concerned if one not in (account_id, *named_ids)]
     _put_parts(conn, row, rendered, named_ids, target, draft.text, topics)
     _attach(conn, row, draft)
     _change_poll(conn, row, draft.poll)
@@ -311,6 +324,10 @@ def edit_unit(
     assert changed is not None
     if beside is not None:
         beside.put(conn, changed, rendered.html)
+    if quiet:
+        search_index.change(conn, changed)
+        signal(conn, "status.update", str(post_id))
+        return True
     edited(conn, changed)
     posting.edited(conn, row, changed)
     server.publish.post_updated(conn, post_id)
@@ -538,11 +555,18 @@ def _private_groups(conn: Connection, account_id: int, draft: Draft) -> Sequence
 
 
 def _rendered(
-    conn: Connection, server: Server, draft: Draft, target: PostRow | None, *, private: Collection[int]
+    conn: Connection,
+    server: Server,
+    draft: Draft,
+    target: PostRow | None,
+    *,
+    private: Collection[int],
+    quiet: bool = False,
 ) -> tuple[Rendered, dict[str, AccountRow]]:
     """The text as HTML, with a line that names what it quotes; and by URI the accounts it names, of `private` groups only
-    these."""
-    known = mentions.known(conn, server, _handles(draft)[:MENTIONS_MAX], private=private)
+    these; nobody where it is `quiet`."""
+    handles = () if quiet else _handles(draft)[:MENTIONS_MAX]
+    known = mentions.known(conn, server, handles, private=private) if handles else {}
     render = markdown.render_markdown if draft.media_type == "text/markdown" else plain.render_plain
     rendered = render(draft.text, mentions.targets(known), lambda name: server.uris.tag(tag_key(name)))
     rendered.html = quotes.with_fallback(rendered.html, target)

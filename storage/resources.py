@@ -275,6 +275,23 @@ def add_links(
     )  # fmt: skip
 
 
+def put_links(
+    conn: Connection, post_id: int, version_id: int, account_id: int, files: Sequence[NewFile]
+) -> None:
+    """Exactly these files elsewhere, beside those of the version that are here."""
+    known = conn.execute(
+        select(resource_file.c.name, resource_file.c.url)
+        .where(resource_file.c.version_id == version_id, resource_file.c.store_key == "")
+        .order_by(resource_file.c.position)
+    )
+    if [tuple(one) for one in known] == [(one.name, one.url) for one in files]:
+        return
+    conn.execute(
+        delete(resource_file).where(resource_file.c.version_id == version_id, resource_file.c.store_key == "")
+    )
+    add_links(conn, post_id, version_id, account_id, files)
+
+
 def take_files(
     conn: Connection, post_id: int, version_id: int, account_id: int, file_ids: Sequence[int]
 ) -> int:

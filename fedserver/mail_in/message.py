@@ -17,7 +17,7 @@ from email.utils import getaddresses
 from typing import Any, Final
 
 from fedserver.archives import letters
-from fedserver.content.html import sanitise_article
+from fedserver.content.from_html import markdown_of
 from fedserver.errors import Invalid, TooLarge
 from fedserver.mail_in.own_words import own_words, unwrapped
 
@@ -233,7 +233,7 @@ def _own(part: Message, ours: Sequence[str]) -> str:
     if len(text) > TEXT_CHARS_MAX:
         raise TooLarge(f"This mail is too long: its text has more than {TEXT_CHARS_MAX} characters.")
     if part.get_content_type() == "text/html":
-        return own_words(_PICTURE_WORDS.sub("", _markdown(text)), ours=ours)
+        return own_words(_PICTURE_WORDS.sub("", markdown_of(text)), ours=ours)
     if "-----BEGIN PGP MESSAGE-----" in text:
         raise Unreadable({}, _ENCRYPTED)
     signed = _SIGNED_TEXT.match(text)
@@ -244,11 +244,3 @@ def _own(part: Message, ours: Sequence[str]) -> str:
         text = letters.unflowed(text, deletes_blanks=letters.parameter(part, "delsp").lower() == "yes")
     own = own_words(_PICTURE_WORDS.sub("", text), ours=ours)
     return own if flowed else unwrapped(own)
-
-
-def _markdown(html: str) -> str:
-    """HTML of a mail as Markdown: made safe first, and again when the Markdown becomes a post."""
-    # Brings a parser of its own, which nothing else needs.
-    from markdownify import markdownify
-
-    return str(markdownify(sanitise_article(html), heading_style="atx", bullets="-"))

@@ -57,6 +57,18 @@ class NewVersion:
     links: Sequence[Link] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Where an import found a resource, and what it said there (see `fedserver.resources.importing.filling`)."""
+
+    source_uri: str
+    digest: str = ""
+
+    def columns(self) -> dict[str, str]:
+        """Of the row beside the post."""
+        return {"source_uri": self.source_uri, "source_digest": self.digest}
+
+
 class _Beside:
     """What a resource is beside its post; see `fedserver.posts.Beside`."""
 
@@ -110,7 +122,7 @@ async def publish(
 
     Raises Invalid (by field), NotFound (group, draft), Forbidden.
     """
-    kept, first = checked(described), _checked_version(version or NewVersion())
+    kept, first = checked(described), checked_version(version or NewVersion())
     _check_visibility(visibility)
     await posts.find_strangers(server, _draft_of(kept))
 
@@ -137,19 +149,21 @@ def publish_unit(
     draft_id: int | None = None,
     app_id: int | None = None,
     idempotency_key: str | None = None,
-    source_uri: str = "",
+    imported: Imported | None = None,
     at_ms: int | None = None,
 ) -> int:
-    """The unit of `publish`, for imports too; `described` is as `checked` gives it, `source_uri` where it was found."""
+    """The unit of `publish`, for imports too; `described` is as `checked` gives it, and what is `imported` is published
+    quietly (see `fedserver.posts.create_unit`)."""
     if idempotency_key is not None:
         earlier = posts.posted_before(conn, account_id, idempotency_key, now_ms())
         if earlier is not None:
             return earlier
-    beside = _WithVersion(server, described, _provider(conn, server), version, source_uri)
+    beside = _WithVersion(server, described, _provider(conn, server), version, imported)
     draft = _draft_of(
         described, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
     )
-    post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms)
+    quiet = imported is not None
+    post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms, quiet=quiet)
     if draft_id is not None:
         resources.remove_draft(conn, draft_id)
     return post_id
@@ -159,15 +173,20 @@ class _WithVersion(_Beside):
     """A new resource, whose first version is there before anybody is told of it."""
 
     def __init__(
-        self, server: Server, described: Described, provider: str, version: NewVersion, source_uri: str
+        self,
+        server: Server,
+        described: Described,
+        provider: str,
+        version: NewVersion,
+        imported: Imported | None,
     ) -> None:
         super().__init__(server, described, provider)
-        self._version, self._source_uri = version, source_uri
+        self._version, self._imported = version, imported
 
     def put(self, conn: Connection, row: PostRow, html: str) -> None:
         super().put(conn, row, html)
-        if self._source_uri:
-            resources.change(conn, row.id, source_uri=self._source_uri)
+        if self._imported is not None:
+            resources.change(conn, row.id, **self._imported.columns())
         _add_version(conn, row.id, row.account_id, self._version, at_ms=row.created_at)
 
 
@@ -186,6 +205,32 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, des
         if source.uri in (row.uri, row.url) or resources.is_made_from(conn, source.uri, row.id):
             raise Invalid({"based_on": "cannot lead back to the resource itself"})
     posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside)
+
+
+def renew_unit(
+    conn: Connection,
+    server: Server,
+    account_id: int,
+    post_id: int,
+    described: Described,
+    version: NewVersion,
+    imported: Imported,
+) -> None:
+    """An imported resource is described otherwise where it comes from: it is changed as quietly as it came in, and `version`
+    becomes its newest one if it is another. Raises NotFound, Forbidden, Conflict."""
+    row = own(conn, post_id, account_id)
+    beside = _Beside(server, described, _provider(conn, server))
+    posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside, quiet=True)
+    known = resources.version(conn, post_id, version.number)
+    if known is None:
+        _add_version(conn, post_id, account_id, version)
+    else:
+        resources.change_version(conn, known.id, notes=version.notes, doi=version.doi)
+        resources.put_links(conn, post_id, known.id, account_id, _files_of(version.links))
+    resources.change(conn, post_id, changed_at=now_ms(), **imported.columns())
+    stored_posts.change(conn, row.id, edited_at=now_ms())
+    signal(conn, "status.update", str(post_id))
+    signal(conn, "resource", str(post_id))
 
 
 def own(conn: Connection, post_id: int, account_id: int) -> ResourceRow:
@@ -217,7 +262,7 @@ async def bring_out(server: Server, member: Member, post_id: int, version: NewVe
 
     Raises Invalid (a number that is taken), NotFound, Forbidden, Conflict (a withdrawn one).
     """
-    kept = _checked_version(version)
+    kept = checked_version(version)
     await server.db.write(_bring_out, server, member.account_id, post_id, kept)
 
 
@@ -257,11 +302,15 @@ def _add_version(
         if taken != len(set(version.file_ids)):
             raise Invalid({"file_ids": "must be files that you have sent and not used yet"})
     if version.links:
-        links = [NewFile(one.name or one.url.rpartition("/")[2] or one.url, one.url) for one in version.links]
-        resources.add_links(conn, post_id, version_id, account_id, links)
+        resources.add_links(conn, post_id, version_id, account_id, _files_of(version.links))
 
 
-def _checked_version(version: NewVersion) -> NewVersion:
+def _files_of(links: Sequence[Link]) -> list[NewFile]:
+    return [NewFile(one.name or one.url.rpartition("/")[2] or one.url, one.url) for one in links]
+
+
+def checked_version(version: NewVersion) -> NewVersion:
+    """A version in the form in which it is kept. Raises Invalid."""
     problems: dict[str, str] = {}
     number, notes = clean_line(version.number) or FIRST_VERSION, clean_text(version.notes)
     if len(number) > NUMBER_CHARS_MAX:

@@ -34,6 +34,8 @@ resource = Table(
     Column("links_problem", Text, nullable=False, server_default=""),
     # Where an import found it, so that importing again changes nothing.
     Column("source_uri", Text, nullable=False, server_default="", index=True),
+    # What it said there, and as what it was kept; see fedserver.resources.importing.filling.
+    Column("source_digest", Text, nullable=False, server_default=""),
     instant("withdrawn_at"),
     instant("review_by_at"),
     instant("links_checked_at"),
