@@ -86,6 +86,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.admin.figures": "Numbers of the dashboard",
     "web.api.empty": "Answered, but empty",
     "web.catalogues.documents": "A resource for catalogues and reference managers",
+    "web.catalogues.oai_pmh": "Harvesting",
     "web.federation.wellknown": "Finding the server",
     "web.observe": "Watching over the server",
 }

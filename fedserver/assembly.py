@@ -43,6 +43,7 @@ from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.moderation import chores as moderation
 from fedserver.observe import Metrics, TimedDatabase
+from fedserver.resources.faces import harvesting
 from fedserver.translation_services import open_service
 from fedserver.translations import Translator
 from storage import deliveries, inbox, migrate, sessions, timelines
@@ -169,6 +170,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),
+                Chore("tell harvesters of what has gone", harvesting.CATCH_UP_SECONDS, harvesting.catch_up),
                 *moderation.chores(server),
             ],
         ),

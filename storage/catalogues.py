@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
+from storage.resources import ResourceRow, select_resources
 from storage.tables import account, post, resource, resource_relation
 
 # Of a resource that is made from another: target_id, relation, uri, url, title, language.
 DerivedRow = Any
 
-_SUSPENDED: Final = exists().where(account.c.id == post.c.account_id, account.c.suspended_at.is_not(None))
+_author = account.alias("its_author")
+_SUSPENDED: Final = exists().where(_author.c.id == post.c.account_id, _author.c.suspended_at.is_not(None))
 
 
 def shown_to_catalogues() -> ColumnElement[bool]:
@@ -25,6 +27,11 @@ def shown_to_catalogues() -> ColumnElement[bool]:
         resource.c.withdrawn_at.is_(None),
         ~_SUSPENDED,
     )
+
+
+def shown(conn: Connection, post_ids: Iterable[int]) -> list[ResourceRow]:
+    """Those of these that are for catalogues."""
+    return list(conn.execute(select_resources().where(post.c.id.in_(set(post_ids)), shown_to_catalogues())))
 
 
 def derived(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[DerivedRow]]:

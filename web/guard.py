@@ -64,6 +64,8 @@ class Policy:
     quiet: bool = False  # watchers ask every few seconds: no log line, no limit
 
 
+# What catalogues and search engines read, whoever they are.
+_FOR_PROGRAMS: Final = ("/oai-pmh", "/sitemap", "/robots.txt", "/resources.", "/embed/")
 _OBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -83,6 +85,8 @@ def policy_for(method: str, path: str) -> Policy:
         return Policy("wire", limits=(limits.INBOX,))
     if path.startswith("/media/remote/"):
         return Policy("plain", cors=True, limits=(limits.REMOTE_MEDIA,))
+    if path.startswith(_FOR_PROGRAMS):
+        return Policy("plain", cors=True, limits=(limits.LOOKUPS,))
     if path.startswith(("/static/", "/media/")):
         return Policy("plain", cors=True)
     return _page_policy(method, path)

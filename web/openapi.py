@@ -202,6 +202,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "POST /api/v1/resources/check": r.ResourceCheck,
     **{f"{verb} /api/v1/resources/{{id}}": r.Resource for verb in ("GET", "PUT", "PATCH")},
     "POST /api/v1/resources/{id}/withdraw": r.Resource,
+    "GET /api/v1/resources/{id}/catalogues": r.ResourceCatalogues,
     "GET /api/v1/resources/{id}/versions": list[r.ResourceVersion],
     "POST /api/v1/resources/{id}/versions": r.Resource,
     "GET /api/v1/resources/{id}/versions/{number}": r.ResourceVersion,

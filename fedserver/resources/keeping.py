@@ -16,6 +16,7 @@ from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.jobs.plan import plan
 from fedserver.resources import saying
 from fedserver.resources.checking import review_instant
+from fedserver.resources.faces import harvesting
 from fedserver.resources.records import Details, Person, encode
 from storage import previews, resource_reports, resources
 from storage.posts import PostRow
@@ -67,6 +68,8 @@ def put(
         ],
     )
     resources.adopt_relations(conn, row.id, row.uri, row.url)
+    if row.local:
+        harvesting.look(conn, [row.id])
     show_card(conn, row, details, provider)
     signal(conn, "resource", str(row.id))
 
@@ -91,6 +94,7 @@ def gone(conn: Connection, row: PostRow) -> None:
     if row.kind == KIND:
         for target_id in resources.targets_of(conn, row.id):
             resources.add_to_counts(conn, target_id, adaptations=-1)
+        harvesting.bury(conn, row.id)
         previews.put(conn, row.url, None)
         keys = resources.remove_files(conn, row.id)
         if keys:

@@ -19,6 +19,7 @@ from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.posts import Draft
 from fedserver.resources import keeping, saying
 from fedserver.resources.checking import checked
+from fedserver.resources.faces import harvesting
 from fedserver.resources.identifiers import doi as doi_of
 from fedserver.resources.records import Described, Details, decode_described, decode_details, encode
 from fedserver.viewer import Member
@@ -274,6 +275,7 @@ def _bring_out(conn: Connection, server: Server, account_id: int, post_id: int, 
         raise Invalid({"number": "is the number of another version"})
     _add_version(conn, post_id, account_id, version)
     resources.change(conn, post_id, changed_at=now_ms())
+    harvesting.look(conn, [post_id])
     stored_posts.change(conn, post_id, edited_at=now_ms())
     tell_users(conn, stored_posts.by_id(conn, post_id))
     server.publish.post_updated(conn, post_id)

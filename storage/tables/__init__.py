@@ -2,6 +2,7 @@
 
 from storage.tables.archives import archive_claim, archive_import, archive_person, archive_post
 from storage.tables.base import metadata
+from storage.tables.catalogues import harvest_record, harvest_set
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
 from storage.tables.events import calendar_token, event, occurrence, rsvp
 from storage.tables.files import remote_file
@@ -160,6 +161,8 @@ __all__ = [
     "group_request",
     "group_thread",
     "group_topic",
+    "harvest_record",
+    "harvest_set",
     "hashtag",
     "home_entry",
     "idempotency",

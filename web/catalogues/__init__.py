@@ -6,8 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
-from web.catalogues import documents
+from web.catalogues import documents, oai_pmh
 
 routes: Final[list[web.RouteDef]] = [
     *documents.routes,
+    *oai_pmh.routes,
 ]

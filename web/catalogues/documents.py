@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from fedserver.resources.faces import citations, schema_org
+from fedserver.resources.faces import amb, citations, schema_org
 from fedserver.resources.faces import entry as entries
 from fedserver.resources.faces.entry import Entry
 from web import auth, forms, keys, replies
@@ -46,6 +46,11 @@ async def json_ld(request: web.Request) -> web.StreamResponse:
     response = _shared(request, schema_org.document(found), schema_org.MEDIA_TYPE)
     response.headers[hdrs.VARY] = "Accept"
     return response
+
+
+async def amb_document(request: web.Request) -> web.StreamResponse:
+    """The resource in AMB, which repositories of open educational resources read."""
+    return _shared(request, amb.document(await entry(request)), replies.JSON)
 
 
 async def citation(request: web.Request) -> web.StreamResponse:
@@ -88,6 +93,7 @@ _SUFFIXES: Final = "|".join(one.replace(".", r"\.") for one in BY_SUFFIX)
 
 routes = [
     web.get(RESOURCE + ".jsonld", json_ld),
+    web.get(RESOURCE + ".amb.json", amb_document),
     web.get(RESOURCE + rf".{{suffix:{_SUFFIXES}}}", citation),
     web.get(RESOURCE + "/CITATION.cff", citation_cff),
 ]

@@ -12,6 +12,7 @@ from aiohttp import web
 from fedserver import profiles, reading
 from fedserver.content.formulas import as_tex
 from fedserver.content.html import excerpt
+from fedserver.content.xml import as_bytes, xml_safe
 from fedserver.errors import NotFound
 from fedserver.page_cards import PostCard
 from fedserver.reading import AccountPosts, Window
@@ -83,8 +84,7 @@ def _feed(head: Head, cards: list[PostCard], origin: str) -> bytes:
         entry = _entry(feed, card)
         if not head.author:
             _author(entry, card.author.name, card.author.url)
-    body: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
-    return body
+    return as_bytes(feed)
 
 
 def _author(parent: ET.Element, name: str, address: str) -> None:
@@ -109,7 +109,7 @@ def _entry(feed: ET.Element, card: PostCard) -> ET.Element:
     # What is behind a content warning stays behind it: feeds cannot fold a text.
     if card.title or not card.summary:
         content = ET.SubElement(entry, _name("content"), type="html")
-        content.text = _xml_safe(as_tex(card.html))
+        content.text = xml_safe(as_tex(card.html))
     for picture in card.pictures:
         if picture.url and not card.sensitive:
             _link(entry, "enclosure", picture.url, "")
@@ -121,26 +121,17 @@ def _name(name: str) -> str:
 
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, _name(name)).text = _xml_safe(text)
+    ET.SubElement(parent, _name(name)).text = xml_safe(text)
 
 
 def _link(parent: ET.Element, relation: str, address: str, kind: str) -> None:
-    link = ET.SubElement(parent, _name("link"), rel=relation, href=_xml_safe(address))
+    link = ET.SubElement(parent, _name("link"), rel=relation, href=xml_safe(address))
     if kind:
         link.set("type", kind)
 
 
 def _instant(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _xml_safe(text: str) -> str:
-    """Without the characters that XML 1.0 has no way to write (§2.2)."""
-    return "".join(
-        char
-        for char in text
-        if char in "\t\n" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char > "\uffff"
-    )
 
 
 routes = [web.get("/@{handle:[^/]+}/feed.atom", atom)]

@@ -111,11 +111,10 @@ async def read(server: Server, viewer_id: int | None, post_id: int) -> Entry:
     return await server.db.read(unit)
 
 
-def entries(conn: Connection, server: Server, rows: Sequence[ResourceRow]) -> list[Entry]:
-    """The entries of these rows in their order: three statements for however many."""
+def entries(conn: Connection, server: Server, rows: Sequence[ResourceRow], name: str) -> list[Entry]:
+    """The entries of these rows in their order: two statements for however many. `name` is this server's."""
     ids = [row.id for row in rows]
     files, derived = resources.newest_files(conn, ids), catalogues.derived(conn, ids)
-    name = settings.in_force(conn, server.config).title
     return [_entry(server, name, row, files.get(row.id, ()), derived.get(row.id, ())) for row in rows]
 
 

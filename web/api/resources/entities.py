@@ -180,6 +180,35 @@ class ResourceCheck(Struct, kw_only=True):
     licence_warnings: list[str]
 
 
+class MissingField(Struct, kw_only=True):
+    """A field of a resource in which nothing is said, and what it is good for."""
+
+    field: str
+    why: str
+
+
+class SeenByCatalogue(Struct, kw_only=True):
+    """What one catalogue makes of a resource: `needed` and `wanted` are missing, `problems` sentences about what is wrong;
+    at `url` is what it reads."""
+
+    name: str
+    title: str
+    url: str
+    accepted: bool
+    needed: list[MissingField]
+    wanted: list[MissingField]
+    problems: list[str]
+
+
+class ResourceCatalogues(Struct, kw_only=True):
+    """How catalogues see a resource. `hidden` says why they do not, if they do not; `listed` ones are good enough for all
+    that ask for Bioschemas or AMB."""
+
+    listed: bool
+    hidden: str
+    catalogues: list[SeenByCatalogue]
+
+
 class ResourceDraft(Struct, kw_only=True):
     """A resource that is not published: what has been said of it so far, what would be refused (by field), what speaks
     against its licence, and what an import repaired, guessed and missed."""
