@@ -78,6 +78,7 @@ def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
     inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
     sessions.end_everything(conn, account_id)
     users.remove(conn, account_id)
+    plan(conn, "give_up_seats", {"account_id": account_id}, key=str(account_id))
     plan(conn, "farewell", {"account_id": account_id, "pictures": pictures}, key=str(account_id))
 
 

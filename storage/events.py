@@ -88,10 +88,12 @@ def occurrence_locked(conn: Connection, occurrence_id: int) -> OccurrenceRow | N
 
 
 def put_occurrences(conn: Connection, post_id: int, spans: Sequence[tuple[str, int, int]]) -> None:
-    """It takes place at these (key, begin, end), and at none else. One that was moved or cancelled by hand stays so; the
+    """It takes place at these (key, begin, end), and at none else. One that was moved or cancelled by hand stays so. What
+    takes place at another hour of the same day, or is the only one before and after, is the same one with its answers; the
     answers to one that goes go, too."""
-    known = {row.key: row for row in occurrences(conn, post_id)}
     wanted = {key: (starts_at, ends_at) for key, starts_at, ends_at in spans}
+    _follow_keys(conn, occurrences(conn, post_id), wanted)
+    known = {row.key: row for row in occurrences(conn, post_id)}
     gone = [row.id for key, row in known.items() if key not in wanted]
     if gone:
         conn.execute(delete(occurrence).where(occurrence.c.id.in_(gone)))
@@ -114,6 +116,24 @@ def put_occurrences(conn: Connection, post_id: int, spans: Sequence[tuple[str, i
         ],
     )
     _span(conn, post_id)
+
+
+def _follow_keys(
+    conn: Connection, known: Sequence[OccurrenceRow], wanted: Mapping[str, tuple[int, int]]
+) -> None:
+    """Give those the new key that are to begin at another time, as far as it is plain which is which."""
+    gone = [row for row in known if row.key not in wanted]
+    new = [key for key in wanted if key not in {row.key for row in known}]
+    if len(known) == len(wanted) == len(gone) == 1:
+        # Who moves the whole has said when it is, whatever had been moved before.
+        status = "scheduled" if gone[0].status == "moved" else gone[0].status
+        starts_at, ends_at = wanted[new[0]]
+        change_occurrence(conn, gone[0].id, key=new[0], status=status, starts_at=starts_at, ends_at=ends_at)
+        return
+    for row in gone:
+        here = [key for key in new if key[:8] == row.key[:8]]
+        if len(here) == 1 and sum(one.key[:8] == row.key[:8] for one in gone) == 1:
+            change_occurrence(conn, row.id, key=here[0])
 
 
 def change_occurrence(conn: Connection, occurrence_id: int, **columns: Any) -> None:
@@ -206,6 +226,12 @@ def answers_by_uri(conn: Connection, uri: str | None) -> list[RsvpRow]:
     return list(conn.execute(select(rsvp).where(rsvp.c.uri == uri))) if uri else []
 
 
+def event_of_answer(conn: Connection, rsvp_id: int) -> int | None:
+    """The event that an answer is about."""
+    query = select(occurrence.c.post_id).join(rsvp, rsvp.c.occurrence_id == occurrence.c.id)
+    return conn.scalar(query.where(rsvp.c.id == rsvp_id))
+
+
 def organises(conn: Connection, rsvp_id: int, account_id: int) -> bool:
     """Whether this account is the author of the event that an answer is about."""
     query = (
@@ -231,6 +257,25 @@ def put_answer(conn: Connection, occurrence_id: int, account_id: int, columns: M
     found = answer_of(conn, occurrence_id, account_id)
     assert found is not None
     return found
+
+
+def answered(conn: Connection, account_id: int, since_ms: int | None) -> list[OccurrenceRow]:
+    """What an account has answered to and not declined, in order: only what is not over since an instant, or (None) all, with
+    what it declined."""
+    query = (
+        select(occurrence)
+        .join(rsvp, rsvp.c.occurrence_id == occurrence.c.id)
+        .where(rsvp.c.account_id == account_id)
+        .order_by(occurrence.c.starts_at, occurrence.c.id)
+    )
+    if since_ms is not None:
+        query = query.where(occurrence.c.ends_at > since_ms, rsvp.c.answer != "declined")
+    return list(conn.execute(query))
+
+
+def remove_answer(conn: Connection, occurrence_id: int, account_id: int) -> None:
+    """As if it had never been given."""
+    conn.execute(delete(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id))
 
 
 def change_answer(conn: Connection, rsvp_id: int, **columns: Any) -> None:

@@ -6,6 +6,7 @@ An occurrence is locked while an answer to it is decided. Whoever waits moves up
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +18,9 @@ from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.events import reading
 from fedserver.events.records import ANSWERS, decode_details
+from fedserver.jobs.handlers import handles
 from fedserver.viewer import Member
-from storage import events, relationships
+from storage import accounts, events, relationships
 from storage import posts as stored_posts
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import new_id, now_ms
@@ -76,16 +78,21 @@ def receive_join(conn: Connection, server: Server, event_id: int, account_id: in
     ask."""
     try:
         row, found = _asked(conn, event_id, None, account_id)
-        said = _checked(row, "going", 0, {}) | {"uri": uri}
-        return [_answer(conn, server, row, one, account_id, "going", said) for one in found]
-    except (Forbidden, Conflict, NotFound, Invalid):
+    except (Forbidden, Conflict, NotFound):
         return []
+    said = _checked(row, "going", 0, {}) | {"uri": uri}
+    kept = []
+    for one in found:
+        # It is about all of them: whoever finds no seat at one call comes to the others.
+        with suppress(Forbidden, Conflict):
+            kept.append(_answer(conn, server, row, one, account_id, "going", said))
+    return kept
 
 
 def receive_leave(conn: Connection, server: Server, event_id: int, account_id: int) -> bool:
     """Somebody of another server does not come; whether they had asked to."""
     row = events.by_id(conn, event_id)
-    if row is None:
+    if row is None or not row.local:
         return False
     known = False
     for one in events.occurrences(conn, event_id):
@@ -94,6 +101,27 @@ def receive_leave(conn: Connection, server: Server, event_id: int, account_id: i
             known = True
             _answer(conn, server, row, one, account_id, "declined", {"guests": 0})
     return known
+
+
+@handles("give_up_seats")
+async def give_up_seats(server: Server, payload: dict[str, Any]) -> None:
+    """Somebody is suspended, or their account is gone: they do not come to what is to come, and others move up. What a
+    deleted account answered is forgotten."""
+    await server.db.write(_give_up, server, payload["account_id"])
+
+
+def _give_up(conn: Connection, server: Server, account_id: int) -> None:
+    account = accounts.by_id(conn, account_id)
+    if account is None or account.suspended_at is None:
+        return  # they are back
+    for one in events.answered(conn, account_id, None if account.deleted_at is not None else now_ms()):
+        events.occurrence_locked(conn, one.id)
+        if account.deleted_at is not None:
+            events.remove_answer(conn, one.id, account_id)
+        else:
+            events.put_answer(conn, one.id, account_id, {"answer": "declined", "state": "", "guests": 0})
+        events.count_anew(conn, one.id)
+        promote(conn, server, one.id)
 
 
 def _asked(
@@ -149,18 +177,24 @@ def _answer(
     locked = events.occurrence_locked(conn, occurrence.id)
     assert locked is not None
     known = events.answer_of(conn, locked.id, account_id)
-    state = ""
+    # Who was refused stays so, also by changing their mind, until the organiser lets them in.
+    refused = known is not None and known.state == "refused"
+    state = "refused" if refused else ""
     if status == "going":
         _check_open(row, locked)
+        if refused:
+            raise Forbidden("The organiser has refused this.")
         state = _state(row, locked, known, int(said["guests"]))
     columns: dict[str, Any] = {**said, "answer": status, "state": state}
     if state == "waiting" and (known is None or known.state != "waiting"):
         columns["queue"] = new_id()  # behind all who wait already
     kept = events.put_answer(conn, locked.id, account_id, columns)
     events.count_anew(conn, locked.id)
-    if known is not None and known.state in ("in", "waiting") and state != "waiting":
-        promote(conn, server, locked.id)
-    return kept
+    if known is None or known.state not in ("in", "waiting"):
+        return kept
+    # They may have left a seat, or need fewer than they waited for.
+    promote(conn, server, locked.id)
+    return events.answer_of(conn, locked.id, account_id) or kept
 
 
 def _answer_elsewhere(
@@ -174,7 +208,8 @@ def _answer_elsewhere(
 ) -> list[RsvpRow]:
     """Keep an answer to another server's event, and tell that server: until it has answered, the answer is `sent`. A Join is about
     the whole event, whichever of its occurrences are meant."""
-    mine = events.answers_of(conn, account_id, [one.id for one in found])
+    every = [one.id for one in events.occurrences(conn, row.id)]
+    mine = events.answers_of(conn, account_id, every)
     going = next((one for one in mine.values() if one.answer == "going" and one.state != "refused"), None)
     columns: dict[str, Any] = {**said, "answer": status, "state": "", "uri": ""}
     if status == "going":
@@ -186,7 +221,9 @@ def _answer_elsewhere(
     if status == "going" and going is None:
         server.publish.joined(conn, row, kept[0])
     elif status != "going" and going is not None:
-        server.publish.left(conn, row, account_id)
+        still = events.answers_of(conn, account_id, every).values()
+        if not any(one.answer == "going" and one.state != "refused" for one in still):
+            server.publish.left(conn, row, account_id)
     return kept
 
 
@@ -269,7 +306,7 @@ async def decide(
 
     Raises Invalid, NotFound, Forbidden.
     """
-    states = {"approve": ("asked",), "reject": ("asked", "in", "waiting"), "promote": ("waiting",)}
+    states = {"approve": ("asked", "refused"), "reject": ("asked", "in", "waiting"), "promote": ("waiting",)}
     if decision not in states:
         raise Invalid({"decision": "must be approve, reject or promote"})
 
@@ -281,7 +318,7 @@ async def decide(
             locked = events.occurrence_locked(conn, one.id)
             assert locked is not None
             known = events.answer_of(conn, one.id, account_id)
-            if known is None or known.state not in states[decision]:
+            if known is None or known.answer != "going" or known.state not in states[decision]:
                 continue
             _decide(conn, server, row, locked, known, decision)
             events.count_anew(conn, one.id)
@@ -303,6 +340,8 @@ def _decide(
     full = capacity is not None and occurrence.going_count + known.guests + 1 > capacity
     if decision == "approve" and full:
         events.change_answer(conn, known.id, state="waiting", queue=new_id())
+        if known.uri:
+            server.publish.join_answered(conn, row, known, "waiting")
         return
     events.change_answer(conn, known.id, state="in")
     _tell_in(conn, server, row, known)

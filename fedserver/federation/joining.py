@@ -52,6 +52,18 @@ def on_leave(conn: Connection, incoming: Incoming) -> None:
         raise Dropped("it is about no event of ours that its actor had joined")
 
 
+def undo_join(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:
+    """Take a Join back, which is to leave; whether there was one. That it was is remembered: the Join may be sent again."""
+    joined = [one for one in events.answers_by_uri(conn, uri) if one.account_id == incoming.actor.id]
+    post = posts.by_uri(conn, target) if target is not None else None
+    event_id = events.event_of_answer(conn, joined[0].id) if joined else post.id if post is not None else None
+    if event_id is None or not answers.receive_leave(conn, incoming.server, event_id, incoming.actor.id):
+        return False
+    if uri is not None:
+        inbox.bury(conn, uri, "undone", former_type="Join")
+    return True
+
+
 def answered(conn: Connection, incoming: Incoming, kind: str) -> bool:
     """Whether this answers a Join of a member of ours; their answer then stands as the organiser's server says."""
     activity = incoming.activity

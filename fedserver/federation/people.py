@@ -188,6 +188,7 @@ def close_account(conn: Connection, account_id: int) -> None:
     accounts.change(conn, account_id, deleted_at=now, suspended_at=row.suspended_at or now)
     conn.execute(delete(account_key).where(account_key.c.account_id == account_id))
     inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
+    plan(conn, "give_up_seats", {"account_id": account_id}, key=str(account_id))
 
 
 def erase_some(conn: Connection, account_id: int) -> bool:

@@ -30,6 +30,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.digests",
     "fedserver.domain_blocks",
     "fedserver.email_subscriptions",
+    "fedserver.events.answers",
     "fedserver.export",
     "fedserver.farewell",
     "fedserver.federation.errands",

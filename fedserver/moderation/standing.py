@@ -80,6 +80,7 @@ def suspend(conn: Connection, server: Acting, row: AccountRow) -> None:
     accounts.change(conn, row.id, suspended_at=now)
     due_at = now + int(ERASED_AFTER_MS / server.config.testing.time_scale)
     strikes.plan_erasures(conn, [row.id], due_at)
+    plan(conn, "give_up_seats", {"account_id": row.id}, key=str(row.id))
     if row.domain:
         plan(conn, "part_suspended", {"account_id": row.id}, key=str(row.id))
         return
