@@ -228,6 +228,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     upload_bytes_max: Annotated[
         int, Meta(description="Largest picture or other file a member may upload, in bytes.", ge=1)
     ] = 40_000_000
+    resource_file_bytes_max: Annotated[
+        int, Meta(description="Largest file of a resource of the library, in bytes.", ge=1)
+    ] = 100_000_000
     ffmpeg: Annotated[
         str,
         Meta(
@@ -337,7 +340,7 @@ class Config(Settings, frozen=True, kw_only=True):
     @property
     def received_bytes_max(self) -> int:
         """The largest file that is read from a request at all; what it may be for decides further."""
-        return max(self.upload_bytes_max, self.video_bytes_max)
+        return max(self.upload_bytes_max, self.video_bytes_max, self.resource_file_bytes_max)
 
     @property
     def listen_on(self) -> Listen:

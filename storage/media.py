@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from storage.tables import media
+from storage.tables import media, resource_file
 from storage.types import new_id, now_ms
 
 MediaRow = Row[Any]
@@ -131,9 +131,12 @@ def remove(conn: Connection, media_id: int) -> None:
 
 
 def bytes_of(conn: Connection, account_id: int) -> int:
-    """How much all files of an account take, in bytes."""
+    """How much all files of an account take, in bytes, with those of resources."""
     query = select(func.coalesce(func.sum(media.c.file_bytes), 0)).where(media.c.account_id == account_id)
-    return int(conn.scalar(query) or 0)
+    of_resources = select(func.coalesce(func.sum(resource_file.c.file_bytes), 0)).where(
+        resource_file.c.account_id == account_id, resource_file.c.store_key != ""
+    )
+    return int(conn.scalar(query) or 0) + int(conn.scalar(of_resources) or 0)
 
 
 def abandoned(conn: Connection, before_ms: int, *, limit: int = 200) -> list[MediaRow]:

@@ -10,6 +10,7 @@ from aiohttp import web
 from fedserver.context import Server
 from web import api, catalogues, keys, observe, pages
 from web.api import oauth
+from web.api.resources import files
 from web.federation import inbox, objects, wellknown
 from web.guard import Guard
 from web.kept import Kept
@@ -27,6 +28,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     # for catalogues and reference managers
     *catalogues.routes,
     # for people
+    *files.pages,
     *pages.ROUTES,
     # for other servers
     *wellknown.routes,

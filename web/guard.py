@@ -98,7 +98,7 @@ def _api_policy(method: str, path: str) -> Policy:
     if path.startswith("/api/v1/streaming"):
         return Policy("api", identity="stream", cors=True, limits=own, member_limits=member)
     if method == "POST":
-        if path in ("/api/v1/media", "/api/v2/media"):
+        if path in ("/api/v1/media", "/api/v2/media", "/api/v1/resources/files"):
             member = (limits.UPLOADS, *member)
         elif path == "/api/v1/reports":
             member = (limits.REPORTS, *member)

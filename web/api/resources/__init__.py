@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import catalogue, citing, drafts, publishing, reports, shelves
+from web.api.resources import catalogue, citing, drafts, files, publishing, reports, shelves
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
     *drafts.routes,
+    *files.routes,
     *publishing.routes,
     *reports.routes,
     *citing.routes,

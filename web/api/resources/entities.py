@@ -22,6 +22,17 @@ class ResourceFile(Struct, kw_only=True):
     downloads_count: int
 
 
+class UnusedFile(Struct, kw_only=True):
+    """A file that was sent, for a version to come (`file_ids`). Nobody else sees it; after a day without a version it goes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: str
+
+
 class ResourceVersion(Struct, kw_only=True):
     """A version with its files; `notes` say what is new (plain text)."""
 
