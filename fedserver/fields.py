@@ -81,14 +81,7 @@ class Fields:
     def date(self, name: str, text: str, *, partial: bool = False) -> str:
         """A day, or with `partial` perhaps only a month or a year."""
         kept = text.strip()
-        if not kept:
-            return ""
-        whole = kept + "-01-01"[len(kept) - 10 :] if partial and len(kept) < 10 else kept
-        try:
-            if not _DATE.fullmatch(kept):
-                raise ValueError
-            date.fromisoformat(whole)
-        except ValueError:
+        if kept and not is_date(kept, partial=partial):
             self.wrong(name, "must be a date such as 2026-11-29")
         return kept
 
@@ -97,6 +90,18 @@ class Fields:
         if kept and (len(kept) > ADDRESS_CHARS_MAX or origin_of(kept) is None):
             self.wrong(name, "must be an address that begins with http:// or https://")
         return kept
+
+
+def is_date(text: str, *, partial: bool = False) -> bool:
+    """Whether this is a date such as 2026-11-29; or, `partial`, a year or month."""
+    whole = text + "-01-01"[len(text) - 10 :] if partial and len(text) < 10 else text
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(whole)
+    except ValueError:
+        return False
+    return True
 
 
 def either(words: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from activitypub.vocabulary import Post, Report
 from activitypub.vocabulary.resource import Version
 from fedserver.content import markdown
 from fedserver.content.text import clean_line, clean_text
+from fedserver.fields import is_date
 from fedserver.resources import checking, identifiers, keeping
 from fedserver.resources.records import LEVELS, STATUSES, TYPES, Described, Details, Person, decode_details
 from storage import resource_reports, resources
@@ -201,4 +202,4 @@ def report_columns(report: Report) -> dict[str, Any]:
 
 def _date_of(text: str) -> str:
     kept = clean_line(text)[:10]
-    return kept if checking.is_date(kept, partial=True) else ""
+    return kept if is_date(kept, partial=True) else ""

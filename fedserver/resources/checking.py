@@ -6,17 +6,15 @@ The same rules hold for what a form, the API and an import bring; what comes fro
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from msgspec.structs import replace
 
 from activitypub.identifiers import origin_of
-from fedserver.content.text import clean_line, clean_text, language_tag
 from fedserver.errors import Invalid
+from fedserver.fields import ADDRESS_CHARS_MAX, LINE_CHARS_MAX, LINES_MAX, Fields
 from fedserver.resources import identifiers, licences
 from fedserver.resources.records import (
     LEVELS,
@@ -31,40 +29,26 @@ from fedserver.resources.records import (
     Topic,
 )
 
+__all__ = ["ADDRESS_CHARS_MAX", "LINES_MAX", "LINE_CHARS_MAX", "checked", "licence_warnings", "problems_of"]
+
 TITLE_CHARS_MAX: Final = 200
 ABSTRACT_CHARS_MAX: Final = 2_000
 TEXT_CHARS_MAX: Final = 40_000
-LINE_CHARS_MAX: Final = 300
 NAME_CHARS_MAX: Final = 200
 ACCESSIBILITY_CHARS_MAX: Final = 2_000
-ADDRESS_CHARS_MAX: Final = 2_000
 TYPES_MAX: Final = 6
 PEOPLE_MAX: Final = 100
-LINES_MAX: Final = 50
 TOPICS_MAX: Final = 30
 SOURCES_MAX: Final = 20
 MINUTES_MAX: Final = 60 * 24 * 365
-_DATE: Final = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
-
-T = TypeVar("T")
-
-
-@dataclass
-class _Problems:
-    """What is wrong so far, by field: all of it is told at once."""
-
-    found: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, sentence: str) -> None:
-        self.found.setdefault(name, sentence)
 
 
 def checked(described: Described) -> Described:
     """What is said, in the form in which it is kept. Raises Invalid with every field that is wrong."""
-    problems = _Problems()
-    kept = _Checker(problems).all(described)
-    if problems.found:
-        raise Invalid(problems.found)
+    fields = _Fields()
+    kept = fields.all(described)
+    if fields.problems:
+        raise Invalid(fields.problems)
     return kept
 
 
@@ -77,16 +61,13 @@ def problems_of(described: Described) -> dict[str, str]:
     return {}
 
 
-class _Checker:
-    def __init__(self, problems: _Problems) -> None:
-        self._problems = problems
-
+class _Fields(Fields):
     def all(self, said: Described) -> Described:
         return Described(
             title=self.line("title", said.title, TITLE_CHARS_MAX, required=True),
             abstract=self.text("abstract", said.abstract, ABSTRACT_CHARS_MAX, required=True),
             text=self.text("text", said.text, TEXT_CHARS_MAX),
-            language=self.language(said.language),
+            language=self.language("language", said.language),
             types=self.several("types", said.types, TYPES_MAX, self.type_),
             authors=self.several("authors", said.authors, PEOPLE_MAX, self.person),
             contributors=self.several("contributors", said.contributors, PEOPLE_MAX, self.person),
@@ -96,7 +77,9 @@ class _Checker:
             identifiers=self.several("identifiers", said.identifiers, LINES_MAX, self.identifier),
             level=self.one_of("level", said.level, LEVELS),
             audience=self.lines("audience", said.audience),
-            time_required_minutes=self.minutes(said.time_required_minutes),
+            time_required_minutes=self.number(
+                "time_required_minutes", said.time_required_minutes, 1, MINUTES_MAX
+            ),
             teaches=self.lines("teaches", said.teaches),
             prerequisites=self.lines("prerequisites", said.prerequisites),
             topics=self.several("topics", said.topics, TOPICS_MAX, self.topic),
@@ -110,73 +93,8 @@ class _Checker:
             review_by=self.date("review_by", said.review_by),
         )
 
-    # -- texts
-
-    def line(self, name: str, text: str, chars_max: int, *, required: bool = False) -> str:
-        kept = clean_line(text)
-        if required and not kept:
-            self._problems.add(name, "cannot be empty")
-        if len(kept) > chars_max:
-            self._problems.add(name, f"is longer than {chars_max} characters")
-        return kept
-
-    def text(self, name: str, text: str, chars_max: int, *, required: bool = False) -> str:
-        kept = clean_text(text).strip()
-        if required and not kept:
-            self._problems.add(name, "cannot be empty")
-        if len(kept) > chars_max:
-            self._problems.add(name, f"is longer than {chars_max:,} characters")
-        return kept
-
-    def lines(self, name: str, texts: Sequence[str], chars_max: int = LINE_CHARS_MAX) -> tuple[str, ...]:
-        kept = dict.fromkeys(self.line(name, one, chars_max) for one in texts)
-        kept.pop("", None)
-        if len(kept) > LINES_MAX:
-            self._problems.add(name, f"can be {LINES_MAX} at the most")
-        return tuple(kept)
-
-    def several(
-        self, name: str, values: Sequence[Any], number_max: int, check: Callable[[str, Any], T | None]
-    ) -> tuple[T, ...]:
-        kept = [one for one in (check(name, value) for value in values) if one is not None]
-        if len(kept) > number_max:
-            self._problems.add(name, f"can be {number_max} at the most")
-        return tuple(dict.fromkeys(kept))
-
-    def language(self, text: str) -> str:
-        tag = language_tag(text.strip()) if text.strip() else ""
-        if tag is None or len(tag) > 16:
-            self._problems.add("language", "is not a language code such as en or pt-BR")
-            return ""
-        return tag
-
-    # -- words out of a list, numbers, dates, addresses
-
-    def one_of(self, name: str, word: str, words: Sequence[str]) -> str:
-        kept = word.strip().lower()
-        if kept and kept not in words:
-            self._problems.add(name, f"must be {_either(words)}")
-        return kept
-
     def type_(self, name: str, word: str) -> str | None:
         return self.one_of(name, word, TYPES) or None
-
-    def minutes(self, number: int | None) -> int | None:
-        if number is not None and not 0 < number <= MINUTES_MAX:
-            self._problems.add("time_required_minutes", "must be a number of minutes, at most a year")
-        return number
-
-    def date(self, name: str, text: str, *, partial: bool = False) -> str:
-        kept = text.strip()
-        if kept and not is_date(kept, partial=partial):
-            self._problems.add(name, "must be a date such as 2026-11-29")
-        return kept
-
-    def address(self, name: str, text: str) -> str:
-        kept = text.strip()
-        if kept and (len(kept) > ADDRESS_CHARS_MAX or origin_of(kept) is None):
-            self._problems.add(name, "must be an address that begins with http:// or https://")
-        return kept
 
     # -- identifiers
 
@@ -185,7 +103,7 @@ class _Checker:
             return ""
         found = identifiers.doi(text)
         if found is None:
-            self._problems.add("doi", "is not a DOI such as 10.5281/zenodo.1234567")
+            self.wrong("doi", "is not a DOI such as 10.5281/zenodo.1234567")
         return found or ""
 
     def licence(self, name: str, text: str) -> str:
@@ -196,9 +114,7 @@ class _Checker:
         if found is None and origin_of(kept) is not None and len(kept) <= ADDRESS_CHARS_MAX:
             return kept  # one that SPDX does not list, at its address
         if found is None:
-            self._problems.add(
-                name, "is not a licence that SPDX lists, such as CC-BY-4.0, nor the address of one"
-            )
+            self.wrong(name, "is not a licence that SPDX lists, such as CC-BY-4.0, nor the address of one")
         return found or ""
 
     def identifier(self, name: str, said: Identifier) -> Identifier | None:
@@ -212,9 +128,9 @@ class _Checker:
         called = self.line(name, said.name, NAME_CHARS_MAX)
         orcid = said.orcid.strip()
         if orcid and identifiers.orcid(orcid) is None:
-            self._problems.add(name, f"has an ORCID that cannot be right: {orcid[:40]}")
+            self.wrong(name, f"has an ORCID that cannot be right: {orcid[:40]}")
         if orcid and not called:
-            self._problems.add(name, "needs a name beside each ORCID")
+            self.wrong(name, "needs a name beside each ORCID")
         if not called:
             return None
         return Person(
@@ -232,14 +148,14 @@ class _Checker:
             return ""
         found = identifiers.ror(text)
         if found is None:
-            self._problems.add(name, f"has a ROR identifier that cannot be right: {text.strip()[:60]}")
+            self.wrong(name, f"has a ROR identifier that cannot be right: {text.strip()[:60]}")
         return found or ""
 
     def topic(self, name: str, said: Topic) -> Topic | None:
         label = self.line(name, said.label, 100)
         uri = self.address(name, said.uri)
         if uri and not label:
-            self._problems.add(name, "needs a word beside each address")
+            self.wrong(name, "needs a word beside each address")
         return Topic(label=label, uri=uri) if label else None
 
     def funder(self, name: str, said: Funder) -> Funder | None:
@@ -261,20 +177,8 @@ class _Checker:
                 licence=self.licence("based_on", one.licence),
             )
         if len(kept) > SOURCES_MAX:
-            self._problems.add("based_on", f"can be {SOURCES_MAX} at the most")
+            self.wrong("based_on", f"can be {SOURCES_MAX} at the most")
         return tuple(kept.values())
-
-
-def is_date(text: str, *, partial: bool = False) -> bool:
-    """Whether this is a date such as 2026-11-29; or, `partial`, a year or month."""
-    whole = text + "-01-01"[len(text) - 10 :] if partial and len(text) < 10 else text
-    if not _DATE.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(whole)
-    except ValueError:
-        return False
-    return True
 
 
 def review_instant(review_by: str) -> int | None:
@@ -293,7 +197,3 @@ def licence_warnings(described: Described) -> list[str]:
         if one.relation != "part"
     )
     return [f"{one.title or one.uri}: {sentence}" for one, sentence in found if sentence is not None]
-
-
-def _either(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
