@@ -20,9 +20,9 @@ from fedserver import editions, posts, visibility
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.fields import is_date
 from fedserver.posts import Draft
 from fedserver.resources import keeping, publishing, reading, saying
-from fedserver.resources.checking import is_date
 from fedserver.viewer import Member
 from storage import accounts, resource_reports, resources
 from storage import posts as stored_posts
