@@ -5,7 +5,7 @@ Finding them is in `storage.resource_search`, uses and reviews in `storage.resou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, case, delete, func, insert, literal, or_, select, update
@@ -24,6 +24,8 @@ from storage.tables import (
     resource_version,
 )
 from storage.types import new_id, now_ms
+
+RELATED_MAX: Final = 1_000  # resources that are looked through for what something is made from
 
 # Attributes are the columns of `resource`, and those of its post and author that `_OF_POST` and `_OF_AUTHOR` name.
 ResourceRow = Any
@@ -87,6 +89,13 @@ def put(conn: Connection, post_id: int, **columns: Any) -> None:
     """Keep what a post says as a resource, for the first time or anew."""
     if not insert_row(conn, resource, {"post_id": post_id, **columns}, unless_there=True):
         change(conn, post_id, **columns)
+
+
+def remove(conn: Connection, post_id: int) -> None:
+    """Forget that a post is a resource; the post stays."""
+    leads_there = resource_relation.c.target_id == post_id
+    conn.execute(update(resource_relation).where(leads_there).values(target_id=None))
+    conn.execute(delete(resource).where(resource.c.post_id == post_id))
 
 
 def change(conn: Connection, post_id: int, **columns: Any) -> None:
@@ -179,19 +188,21 @@ def authors_of(conn: Connection, uris: Sequence[str]) -> list[int]:
     return list(conn.scalars(select(post.c.account_id).where(post.c.id.in_(set(known.values()))).distinct()))
 
 
-def is_made_from(conn: Connection, uri: str, post_id: int) -> bool:
-    """Whether the resource at this address is made from another, at whatever remove."""
+def is_made_from(conn: Connection, uri: str, post_id: int, addresses: Collection[str] = ()) -> bool:
+    """Whether the resource at this address is made from another, at whatever remove; the other may be named by one of its
+    `addresses` before it is known as `post_id`."""
     start = _known(conn, [uri]).get(uri)
     seen: set[int] = set()
     waiting = {start} if start is not None else set()
-    while waiting:
+    while waiting and len(seen) < RELATED_MAX:
         if post_id in waiting:
             return True
         seen |= waiting
-        query = select(resource_relation.c.target_id).where(
-            resource_relation.c.post_id.in_(waiting), resource_relation.c.target_id.is_not(None)
-        )
-        waiting = set(conn.scalars(query)) - seen
+        query = select(resource_relation.c.target_id, resource_relation.c.uri)
+        found = conn.execute(query.where(resource_relation.c.post_id.in_(waiting))).all()
+        if any(row.uri in addresses for row in found):
+            return True
+        waiting = {row.target_id for row in found if row.target_id is not None} - seen
     return False
 
 
@@ -280,11 +291,11 @@ def put_links(
 ) -> None:
     """Exactly these files elsewhere, beside those of the version that are here."""
     known = conn.execute(
-        select(resource_file.c.name, resource_file.c.url)
+        select(*(resource_file.c[name] for name in NewFile._fields))
         .where(resource_file.c.version_id == version_id, resource_file.c.store_key == "")
         .order_by(resource_file.c.position)
     )
-    if [tuple(one) for one in known] == [(one.name, one.url) for one in files]:
+    if [NewFile(*one) for one in known] == list(files):
         return
     conn.execute(
         delete(resource_file).where(resource_file.c.version_id == version_id, resource_file.c.store_key == "")

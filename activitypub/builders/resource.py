@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from activitypub.identifiers import origin_of
 from activitypub.vocabulary.resource import File, Identifier, Person, Report, Resource, Source, Topic, Version
 
 TRAINING_MATERIAL: Final = "https://bioschemas.org/profiles/TrainingMaterial/1.0-RELEASE"
@@ -29,7 +30,7 @@ def learning_resource(
         "schema:keywords": list(details.keywords),
         "schema:url": {"@id": details.url or page},
         "schema:identifier": f"https://doi.org/{details.doi}" if details.doi else "",
-        "schema:sameAs": [{"@id": one.value} for one in details.identifiers if one.scheme == "url"],
+        "schema:sameAs": [{"@id": one.value} for one in details.identifiers if _is_address(one)],
         "schema:license": _licence(details.licence, licence_uri),
         "schema:author": [_person(one) for one in details.authors],
         "schema:contributor": [_person(one) for one in details.contributors],
@@ -59,7 +60,7 @@ def learning_resource(
         "net:withdrawn": found.withdrawn or "",
         **_sources(details.based_on, licence_uri),
     }  # fmt: skip
-    others = [one for one in details.identifiers if one.scheme != "url"]
+    others = [one for one in details.identifiers if not _is_address(one)]
     if others:
         first = [document["schema:identifier"]] if document["schema:identifier"] else []
         document["schema:identifier"] = first + [_identifier(one) for one in others]
@@ -102,17 +103,21 @@ def _person(one: Person) -> dict[str, Any]:
         "schema:url": {"@id": one.url} if one.url else "",
         "schema:roleName": one.role,
     }
-    if one.affiliation:
+    if one.affiliation or (one.ror and one.ror != address):
         document["schema:affiliation"] = {
             "@type": "schema:Organization",
             **({"@id": one.ror} if one.ror else {}),
-            "schema:name": one.affiliation,
+            **({"schema:name": one.affiliation} if one.affiliation else {}),
         }
     return {key: value for key, value in document.items() if value}
 
 
 def _topic(one: Topic) -> dict[str, Any]:
     return {"@type": "schema:DefinedTerm", **({"@id": one.uri} if one.uri else {}), "schema:name": one.label}
+
+
+def _is_address(one: Identifier) -> bool:
+    return one.scheme == "url" and origin_of(one.value) is not None
 
 
 def _identifier(one: Identifier) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The terms are schema.org's (LearningResource, as Bioschemas' TrainingMaterial 1.
 sides of the wire work with; ``read_resource`` is lenient and bounded, ``builders.resource`` writes.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -20,8 +21,13 @@ TEXT_CHARS_MAX: Final = 5_000
 RATING_MAX: Final = 5
 _SCHEMA: Final = ("schema:", "https://schema.org/", "http://schema.org/", "")
 _OWN: Final = ("net:", NAMESPACE, "")
-# ISO 8601, as far as it says how long a lesson takes.
-_MINUTES: Final = {"D": 1440, "H": 60, "M": 1}
+# ISO 8601, as far as it says how long a lesson takes: days and weeks, and behind the T hours and minutes.
+_MINUTES: Final = {"W": 7 * 1440, "D": 1440}
+_MINUTES_OF_TIME: Final = {"H": 60, "M": 1}
+_LANGUAGE: Final = re.compile(r"(?!(?:id|url)$)[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*|@none")
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_DOI: Final = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?10\.\d{4,9}/", re.IGNORECASE)
 
 RelationKind = Literal["adaptation", "translation", "version", "part"]
 
@@ -145,7 +151,6 @@ def read_resource(document: dict[str, Any]) -> Resource | None:
     if type(inner) is not dict:
         return None
     said = _Said(inner)
-    terms = [*said.people("funder")]
     status = said.line("creativeWorkStatus").lower()
     return Resource(
         details=Details(
@@ -153,7 +158,7 @@ def read_resource(document: dict[str, Any]) -> Resource | None:
             authors=said.people("author"),
             contributors=said.people("contributor"),
             licence=said.reference("license") or said.line("license"),
-            doi=said.line("identifier"),
+            doi=said.doi(),
             url=said.reference("url"),
             identifiers=said.identifiers(),
             level=said.line("educationalLevel").lower(),
@@ -167,7 +172,7 @@ def read_resource(document: dict[str, Any]) -> Resource | None:
             accessibility=said.text("accessibilitySummary"),
             status=status.replace(" ", "-") if status != "withdrawn" else "archived",
             based_on=said.sources(),
-            funders=tuple(Funder(name=one.name, ror=one.ror, grant=one.role) for one in terms),
+            funders=said.funders(),
             issued=said.line("datePublished")[:10],
             review_by=said.line("reviewBy", _OWN)[:10],
         ),
@@ -184,7 +189,7 @@ def read_report(document: dict[str, Any]) -> Report | None:
         inner = first(document.get(f"net:{kind}") or document.get(kind))
         if type(inner) is dict:
             said = _Said(inner)
-            rating = number(said.value("ratingValue"))
+            rating = _number(said.value("ratingValue"))
             return Report(
                 kind=kind,
                 version=said.line("version")[:32],
@@ -198,21 +203,23 @@ def read_report(document: dict[str, Any]) -> Report | None:
 
 
 def minutes_of(duration: str) -> int | None:
-    """``PT90M`` (ISO 8601) as minutes, by days, hours and minutes alone; None for what is no such duration."""
-    total, number_so_far = 0, ""
+    """``PT90M`` (ISO 8601) as minutes, by weeks, days, hours and minutes alone; None for what is no such duration."""
+    total, number_so_far, units = 0, "", _MINUTES
     if not duration.upper().startswith("P"):
         return None
     for character in duration.upper()[1:]:
         if character.isascii() and character.isdigit() and len(number_so_far) < 7:
             number_so_far += character
-        elif character in _MINUTES and number_so_far:
-            total += int(number_so_far) * _MINUTES[character]
+        elif character in units and number_so_far:
+            total += int(number_so_far) * units[character]
             number_so_far = ""
-        elif character == "S" and number_so_far:
+        elif character == "S" and number_so_far and units is _MINUTES_OF_TIME:
             number_so_far = ""
-        elif character != "T":
+        elif character == "T" and not number_so_far:
+            units = _MINUTES_OF_TIME
+        else:
             return None
-    return total or None if not number_so_far else None
+    return None if number_so_far else total or None
 
 
 class _Said:
@@ -230,12 +237,10 @@ class _Said:
         return one_or_many(self.value(name, prefixes))[:LIST_MAX]
 
     def line(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
-        found = string(self.value(name, prefixes))
-        return found[:LINE_CHARS_MAX] if found else ""
+        return _text(self.value(name, prefixes)).strip()[:LINE_CHARS_MAX]
 
     def text(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
-        found = string(self.value(name, prefixes))
-        return found[:TEXT_CHARS_MAX] if found else ""
+        return _text(self.value(name, prefixes))[:TEXT_CHARS_MAX]
 
     def lines(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_names(self.every(name), "name")))
@@ -247,12 +252,31 @@ class _Said:
         return tuple(one for one in map(_person, self.every(name)) if one is not None)
 
     def topics(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> tuple[Topic, ...]:
-        found: dict[str, Topic] = {}
+        found: dict[Topic, None] = {}
         for one in self.every(name, prefixes):
             label = next(iter(_names([one], "name", "termCode")), "")
             if label:
-                found.setdefault(label, Topic(label=label, uri=_address(one) if type(one) is dict else ""))
-        return tuple(found.values())
+                found[Topic(label=label, uri=_address(one) if type(one) is dict else "")] = None
+        return tuple(found)
+
+    def funders(self) -> tuple[Funder, ...]:
+        found = []
+        for one in self.every("funder"):
+            person = _person(one)
+            if person is not None:
+                grant = _Said(one).line("roleName") if type(one) is dict else ""
+                found.append(Funder(name=person.name, ror=person.ror, grant=grant))
+        return tuple(found)
+
+    def doi(self) -> str:
+        """The first of the identifiers that looks like one, or else the first of all."""
+        for one in self.every("identifier"):
+            said = _text(one).strip()
+            if type(one) is dict and _Said(one).line("propertyID").lower() in ("", "doi"):
+                said = said or _Said(one).line("value")
+            if _DOI.match(said):
+                return said[:LINE_CHARS_MAX]
+        return self.line("identifier")
 
     def identifiers(self) -> tuple[Identifier, ...]:
         found: list[Identifier] = []
@@ -264,7 +288,7 @@ class _Said:
             if type(one) is dict:
                 inner = _Said(one)
                 value = inner.line("value")
-                if value:
+                if value and not (_DOI.match(value) and inner.line("propertyID").lower() in ("", "doi")):
                     found.append(Identifier(value=value, scheme=inner.line("propertyID").lower() or "url"))
         return tuple(dict.fromkeys(found))
 
@@ -314,24 +338,23 @@ class _Said:
                 inner = _Said(one)
                 url = inner.reference("contentUrl")
                 if url:
-                    size = inner.value("contentSize")
+                    media_type, sha256 = inner.line("encodingFormat"), inner.line("sha256").lower()
                     found.append(
                         File(
                             url=url,
                             name=inner.line("name"),
-                            media_type=inner.line("encodingFormat")[:100],
-                            size=number(int(size))
-                            if type(size) is str and size.isascii() and size.isdigit() and len(size) < 16
-                            else number(size),
-                            sha256=inner.line("sha256").lower()[:64],
+                            media_type=media_type if _MEDIA_TYPE.fullmatch(media_type[:100]) else "",
+                            size=_number(inner.value("contentSize")),
+                            sha256=sha256 if _SHA256.fullmatch(sha256) else "",
                         )
                     )
         return tuple(found)
 
 
 def _person(value: Any) -> Person | None:
-    if type(value) is str:
-        return Person(name=value[:LINE_CHARS_MAX]) if value.strip() else None
+    if type(value) is str or (type(value) is dict and "@value" in value):
+        name = _text(value).strip()[:LINE_CHARS_MAX]
+        return Person(name=name) if name else None
     if type(value) is not dict:
         return None
     said = _Said(value)
@@ -358,21 +381,46 @@ def _person(value: Any) -> Person | None:
 def _names(values: list[Any], *names: str) -> Iterator[str]:
     """The texts among these, and of objects what they are called."""
     for one in values:
-        if type(one) is str:
-            text: str | None = one
+        text: str | None = None
+        if type(one) is str or _is_by_language(one) or (type(one) is dict and "@value" in one):
+            text = _text(one)
         elif type(one) is dict:
             said = _Said(one)
             text = next((found for found in map(said.line, names) if found), None)
-        else:
-            text = None
         if text and text.strip():
             yield text.strip()[:LINE_CHARS_MAX]
+
+
+def _text(value: Any) -> str:
+    """A text as JSON-LD may write it: plain, with ``@value``, by language, or as the first of several."""
+    value = first(value)
+    if _is_by_language(value):
+        value = first(next(iter(value.values())))
+    if type(value) is dict and type(value.get("@value")) in (int, float):
+        return str(value["@value"])
+    if type(value) in (int, float):
+        return str(value)
+    return string(value) or ""
+
+
+def _is_by_language(value: Any) -> bool:
+    return type(value) is dict and bool(value) and all(map(_LANGUAGE.fullmatch, value))
+
+
+def _number(value: Any) -> int | None:
+    """A whole number that is not negative, also where it is written as a text; None for what is none."""
+    value = first(value)
+    if type(value) is dict:
+        value = value.get("@value")
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 16:
+        return int(value)
+    return number(value)
 
 
 def _address(value: Any) -> str:
     """The web address that is meant, or ""."""
     if type(value) is dict:
-        value = value.get("id") or value.get("schema:url") or value.get("url")
+        value = value.get("id") or value.get("@value") or value.get("schema:url") or value.get("url")
         value = first(value)
         if type(value) is dict:
             value = value.get("id")

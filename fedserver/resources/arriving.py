@@ -18,7 +18,17 @@ from fedserver.content import markdown
 from fedserver.content.text import clean_line, clean_text
 from fedserver.fields import is_date
 from fedserver.resources import checking, identifiers, keeping
-from fedserver.resources.records import LEVELS, STATUSES, TYPES, Described, Details, Person, decode_details
+from fedserver.resources.records import (
+    LEVELS,
+    STATUSES,
+    TYPES,
+    Described,
+    Details,
+    Person,
+    Source,
+    Topic,
+    decode_details,
+)
 from storage import resource_reports, resources
 from storage.posts import PostRow
 from storage.resources import NewFile
@@ -48,14 +58,26 @@ def put(conn: Connection, row: PostRow, post: Post) -> bool:
     """Keep what a stored post is as a resource; whether there is a version that was not known."""
     assert post.resource is not None
     host = host_of(row.uri) or ""
-    is_new = resources.by_id(conn, row.id) is None
+    known = resources.by_id(conn, row.id)
     reason = post.resource.withdrawn
+    withdrawn_at = None if reason is None else now_ms() if known is None else known.withdrawn_at or now_ms()
     keeping.put(
-        conn, row, details_of(post), _text_html(row, post), host=host, provider=host,
-        withdrawn_at=None if reason is None else now_ms(),
+        conn, row, _without_circles(conn, row, details_of(post)), _text_html(row, post), host=host, provider=host,
+        withdrawn_at=withdrawn_at,
         withdrawal_reason=clean_text(reason or "")[:1_000],
     )  # fmt: skip
-    return _put_versions(conn, row, post) and not is_new
+    return _put_versions(conn, row, post) and known is not None
+
+
+def _without_circles(conn: Connection, row: PostRow, details: Details) -> Details:
+    """Without what a resource cannot be made from: itself, and what is made from it."""
+    own = (row.uri, row.url)
+    kept = tuple(
+        one
+        for one in details.based_on
+        if one.uri not in own and not resources.is_made_from(conn, one.uri, row.id, own)
+    )
+    return details if kept == details.based_on else replace(details, based_on=kept)
 
 
 def changed(conn: Connection, row: PostRow, now: PostRow, post: Post) -> bool:
@@ -63,7 +85,13 @@ def changed(conn: Connection, row: PostRow, now: PostRow, post: Post) -> bool:
     is a version that was not known."""
     if keeping.KINDS_OF_ANSWERS & {row.kind, now.kind}:
         put_report(conn, now, post.report)
-    return now.kind == keeping.KIND and put(conn, now, post)
+    if now.kind == keeping.KIND:
+        return put(conn, now, post)
+    if row.kind == keeping.KIND:
+        # It is in no catalogue from now on.
+        keeping.gone(conn, row)
+        resources.remove(conn, row.id)
+    return False
 
 
 def differs(conn: Connection, row: PostRow, post: Post) -> bool:
@@ -75,11 +103,11 @@ def differs(conn: Connection, row: PostRow, post: Post) -> bool:
     known = resources.by_id(conn, row.id)
     if known is None or post.resource is None:
         return (known is None) != (post.resource is None)
-    newest = post.resource.versions[0].number if post.resource.versions else ""
     return (
-        decode_details(known.details) != details_of(post)
-        or clean_line(newest)[:_NUMBER_CHARS] != known.version
+        decode_details(known.details) != _without_circles(conn, row, details_of(post))
+        or _newest_of(post) not in ("", known.version)
         or (known.withdrawn_at is None) != (post.resource.withdrawn is None)
+        or _has_other_files(conn, row, post)
     )
 
 
@@ -97,18 +125,38 @@ def details_of(post: Post) -> Details:
             "doi": identifiers.doi(said.doi) or "",
             "authors": tuple(map(_person, said.authors)),
             "contributors": tuple(map(_person, said.contributors)),
+            "topics": tuple(map(_topic, said.topics)),
+            "skills": tuple(map(_topic, said.skills)),
+            "based_on": tuple(map(_source, said.based_on)),
+            "funders": tuple(replace(one, ror=identifiers.ror(one.ror) or "") for one in said.funders),
             # The page of the post is no place where it lies outside of it.
             "url": said.url if said.url not in (post.url, post.id) else "",
             "title": "-",
             "abstract": "-",
         }
     )
-    wrong = checking.problems_of(described)
-    described = replace(described, **{name: getattr(_NOTHING, name) for name in wrong})
-    return checking.checked(described).details()
+    fitting = {name: _fitting(described, name) for name in checking.problems_of(described)}
+    return checking.checked(replace(described, **fitting)).details()
+
+
+def _fitting(described: Described, name: str) -> Any:
+    """Of a field that our rules refuse, the parts that they take; of one without parts nothing."""
+    values = getattr(described, name)
+    if not isinstance(values, tuple):
+        return getattr(_NOTHING, name)
+    kept = [one for one in values if name not in checking.problems_of(replace(_NOTHING, **{name: (one,)}))]
+    return tuple(kept[: _MOST.get(name, checking.LINES_MAX)])
 
 
 _NOTHING: Final = Described(title="-", abstract="-")
+_MOST: Final = {
+    "types": checking.TYPES_MAX,
+    "authors": checking.PEOPLE_MAX,
+    "contributors": checking.PEOPLE_MAX,
+    "topics": checking.TOPICS_MAX,
+    "skills": checking.TOPICS_MAX,
+    "based_on": checking.SOURCES_MAX,
+}
 
 
 def _person(said: Person) -> Person:
@@ -118,7 +166,18 @@ def _person(said: Person) -> Person:
         ror=identifiers.ror(said.ror) or "",
         name=clean_line(said.name)[: checking.NAME_CHARS_MAX],
         affiliation=clean_line(said.affiliation)[: checking.NAME_CHARS_MAX],
+        url=said.url if len(said.url) <= checking.ADDRESS_CHARS_MAX else "",
     )
+
+
+def _topic(said: Topic) -> Topic:
+    return replace(said, label=clean_line(said.label)[: checking.LINE_CHARS_MAX])
+
+
+def _source(said: Source) -> Source:
+    known = "licence" not in checking.problems_of(replace(_NOTHING, licence=said.licence))
+    title = clean_line(said.title)[: checking.TITLE_CHARS_MAX]
+    return replace(said, title=title, licence=said.licence if known else "")
 
 
 def _text_html(row: PostRow, post: Post) -> str:
@@ -131,27 +190,63 @@ def _text_html(row: PostRow, post: Post) -> str:
 
 
 def _put_versions(conn: Connection, row: PostRow, post: Post) -> bool:
-    """Add the versions that are not known, the oldest first, and the files of the newest; whether there was one."""
+    """Add the versions that are not known, the oldest first, and keep the files of the newest; whether there was one. What is
+    not listed any more stays: it was there."""
     assert post.resource is not None
-    known = {one.number: one for one in resources.versions(conn, row.id)}
+    known = {one.number for one in resources.versions(conn, row.id)}
+    latest = max((one.created_at for one in resources.versions(conn, row.id)), default=0)
     added = False
     for one in reversed(post.resource.versions[:VERSIONS_MAX]):
-        number = clean_line(one.number)[:_NUMBER_CHARS]
-        if number and number not in known:
-            resources.add_version(
-                conn, row.id, number, notes=clean_text(one.notes)[:5_000], doi=identifiers.doi(one.doi) or "",
-                created_at=_instant(one),
-            )  # fmt: skip
-            added = True
-    newest = resources.versions(conn, row.id)
-    if newest and (added or not resources.files(conn, row.id).get(newest[0].id)):
-        links = [
-            NewFile(clean_line(one.name)[:200] or one.url, one.url, one.media_type, one.size, one.sha256)
-            for one in post.resource.files[:FILES_MAX]
-            if len(one.url) <= checking.ADDRESS_CHARS_MAX
-        ]
-        resources.add_links(conn, row.id, newest[0].id, row.account_id, links)
+        number = _number_of(one)
+        if not number or number in known:
+            continue
+        # In the order in which they are listed, whatever their dates say.
+        latest = max(_instant(one) or now_ms(), latest + 1)
+        resources.add_version(
+            conn, row.id, number, notes=clean_text(one.notes)[:5_000], doi=identifiers.doi(one.doi) or "",
+            created_at=latest,
+        )  # fmt: skip
+        known.add(number)
+        added = True
+    newest = _newest_of(post)
+    if newest:
+        resources.change(conn, row.id, version=newest)
+        if _has_other_files(conn, row, post):
+            version = resources.version(conn, row.id, newest)
+            assert version is not None
+            resources.remove_links(conn, version.id)
+            resources.add_links(conn, row.id, version.id, row.account_id, _links(post))
     return added
+
+
+def _number_of(version: Version) -> str:
+    return clean_line(version.number)[:_NUMBER_CHARS]
+
+
+def _newest_of(post: Post) -> str:
+    """The number of the version that the document says is the newest; "" if it tells of none."""
+    assert post.resource is not None
+    return _number_of(post.resource.versions[0]) if post.resource.versions else ""
+
+
+def _has_other_files(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Whether the files of the newest version are others than those that are known of it."""
+    version = resources.version(conn, row.id, _newest_of(post))
+    if version is None:
+        return False
+    known = resources.files(conn, row.id).get(version.id, [])
+    return [
+        NewFile(one.name, one.url, one.media_type, one.file_bytes, one.sha256) for one in known
+    ] != _links(post)
+
+
+def _links(post: Post) -> list[NewFile]:
+    assert post.resource is not None
+    return [
+        NewFile(clean_line(one.name)[:200] or one.url, one.url, one.media_type, one.size, one.sha256)
+        for one in post.resource.files[:FILES_MAX]
+        if len(one.url) <= checking.ADDRESS_CHARS_MAX
+    ]
 
 
 def _instant(version: Version) -> int | None:
