@@ -10,13 +10,12 @@ import asyncio
 import logging
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Connection
 
 from activitypub.errors import ProtocolError
 from activitypub.identifiers import same_origin
 from activitypub.names import PUBLIC
-from activitypub.values import id_of
+from activitypub.values import id_of, parse_time
 from activitypub.vocabulary import Post, read_collection, read_post
 from fedserver import posts as own_posts
 from fedserver.context import Server
@@ -37,8 +36,9 @@ RESOURCES_MAX: Final = 5_000
 PAGES_MAX: Final = 1_000
 PAGES_A_RUN: Final = 5
 ITEMS_A_PAGE_MAX: Final = 200
-STRANGERS_A_RUN_MAX: Final = 100  # authors that must be fetched
-PAUSE_SECONDS: Final = 1.0
+# No fewer than the items of a page, or one page of what cannot be had would never end.
+FETCHES_A_RUN_MAX: Final = 200
+PAUSE_SECONDS: Final = 0.2
 NEXT_RUN_SECONDS: Final = 20
 # What was changed so shortly before the last reading is looked at again.
 OVERLAP_MS: Final = 3_600_000
@@ -66,7 +66,7 @@ class _Run:
         self.began_at: int = payload.get("began_at") or now_ms()
         self.items: int = payload.get("items", 0)
         self.pages: int = payload.get("pages", 0)
-        self.strangers = 0
+        self.fetches = 0
 
     @property
     def may_go_on(self) -> bool:
@@ -117,8 +117,8 @@ async def _library_of(server: Server, row: PartnerRow) -> str | None:
 
 
 async def _read_page(server: Server, row: PartnerRow, run: _Run) -> bool:
-    """Take what is new on a page; `run` then stands at the next, or nowhere. False if the page is to be read again, since too
-    many of its authors are unknown."""
+    """Take what is new on a page; `run` then stands at the next, or nowhere. False if the page is to be read again, since
+    enough was fetched in this run."""
     assert run.url is not None
     answer = await fetch.raw_document(server, run.url)
     if not same_origin(answer.uri, row.uri):
@@ -134,7 +134,7 @@ async def _read_page(server: Server, row: PartnerRow, run: _Run) -> bool:
     since = None if row.library_read_at is None else row.library_read_at - OVERLAP_MS
     is_old = bool(items) and since is not None
     for item in items:
-        if run.strangers >= STRANGERS_A_RUN_MAX:
+        if run.fetches >= FETCHES_A_RUN_MAX:
             return False
         is_old = await _take(server, row, run, item, since) and is_old
     run.items += len(items)
@@ -148,36 +148,39 @@ async def _read_page(server: Server, row: PartnerRow, run: _Run) -> bool:
 async def _take(
     server: Server, row: PartnerRow, run: _Run, item: str | dict[str, Any], since: int | None
 ) -> bool:
-    """Keep what an item of a library says, if it is news; whether it was so before `since`."""
-    if isinstance(item, str):
-        if same_origin(item, row.uri) and await server.db.read(posts.by_uri, item) is None:
-            run.strangers += 1
-            try:
-                await fetch.post(server, item)
-            except Unreachable as error:
-                log.info("Not to be had: %s (%s)", item, error.reason)
+    """Fetch what an item of a library names, unless it is known as it is; whether it was so before `since`."""
+    uri = id_of(item)
+    if uri is None or not same_origin(uri, row.uri):
         return False
-    try:
-        post = read_post(item)
-    except ProtocolError:
-        return False
-    # The list is their server's own, so it speaks for what is at its origin.
-    if not same_origin(post.id, row.uri) or arriving.kind_of(post) != keeping.KIND or PUBLIC not in post.to:
-        return False
-    said_at = instant(post.updated) or instant(post.published) or 0
-    known = await server.db.read(posts.by_uri, post.id)
-    body = msgspec.json.encode(item)
-    if known is not None:
-        if said_at > (known.edited_at or known.created_at):
-            await server.db.write(_changed, row.host, post, body)
-    elif post.resource is not None and post.resource.withdrawn is None:
-        if await server.db.read(accounts.by_uri, post.attributed_to) is None:
-            run.strangers += 1
+    said_at = instant(parse_time(item.get("updated"))) if isinstance(item, dict) else None
+    known = await server.db.read(posts.by_uri, uri)
+    # Without an instant what is known is taken to be as it was.
+    changed = said_at is not None and known is not None and said_at > (known.edited_at or known.created_at)
+    if known is None or changed:
+        run.fetches += 1
+        await asyncio.sleep(PAUSE_SECONDS / server.config.testing.time_scale)
         try:
-            await fetch.store(server, fetch.Document(post.id, item, body), climbs=False)
+            await _fetch(server, row.host, uri)
         except Unreachable as error:
-            log.info("The author of %s is not to be had (%s).", post.id, error.reason)
-    return since is not None and said_at < since
+            log.info("Not to be had: %s (%s)", uri, error.reason)
+    return since is not None and (known is not None if said_at is None else said_at < since)
+
+
+async def _fetch(server: Server, host: str, uri: str) -> None:
+    """Keep what a resource of a partner's says now. Raises Unreachable."""
+    if await server.db.read(inbox.is_buried, uri):
+        return
+    found = await fetch.document(server, uri)
+    try:
+        post = read_post(found.json)
+    except ProtocolError:
+        return
+    if post.id != uri or arriving.kind_of(post) != keeping.KIND or PUBLIC not in post.to:
+        return
+    if await server.db.read(posts.by_uri, uri) is not None:
+        await server.db.write(_changed, host, post, found.body)
+    elif post.resource is not None and post.resource.withdrawn is None:
+        await fetch.store(server, found, climbs=False)
 
 
 def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:

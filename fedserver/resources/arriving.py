@@ -171,7 +171,7 @@ def _person(said: Person) -> Person:
 
 
 def _topic(said: Topic) -> Topic:
-    return replace(said, label=clean_line(said.label)[: checking.LINE_CHARS_MAX])
+    return replace(said, label=clean_line(said.label)[: checking.LABEL_CHARS_MAX])
 
 
 def _source(said: Source) -> Source:

@@ -35,6 +35,7 @@ TITLE_CHARS_MAX: Final = 200
 ABSTRACT_CHARS_MAX: Final = 2_000
 TEXT_CHARS_MAX: Final = 40_000
 NAME_CHARS_MAX: Final = 200
+LABEL_CHARS_MAX: Final = 100
 ACCESSIBILITY_CHARS_MAX: Final = 2_000
 TYPES_MAX: Final = 6
 PEOPLE_MAX: Final = 100
@@ -152,7 +153,7 @@ class _Fields(Fields):
         return found or ""
 
     def topic(self, name: str, said: Topic) -> Topic | None:
-        label = self.line(name, said.label, 100)
+        label = self.line(name, said.label, LABEL_CHARS_MAX)
         uri = self.address(name, said.uri)
         if uri and not label:
             self.wrong(name, "needs a word beside each address")

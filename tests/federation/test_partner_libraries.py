@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from storage import partners
+from storage import partners, posts, resources
 from tests.client import Api
 from tests.federation.forum import asks
-from tests.federation.walk import Friends, enrol
+from tests.federation.walk import Friends, becomes, disappears, enrol, stands
 from tests.resources.test_publishing import LESSON, RESOURCES
 from tests.running import RunningServer
 from tests.waiting import eventually
@@ -101,3 +102,103 @@ def test_what_is_published_is_found_at_the_partners_though_nobody_follows(parted
     for kind in ("unlisted", "members"):
         hidden = parted.here.post(RESOURCES, {**LESSON, "title": f"For {kind}", "visibility": kind})
         assert found(parted.there, hidden["uri"]) is None
+
+
+def there_of(who: Api, uri: str) -> dict[str, Any]:
+    """The same resource with all that is told of it, as somebody of the other server sees it."""
+    shown: dict[str, Any] = who.get(f"{RESOURCES}/{appears(who, uri)['id']}")
+    return shown
+
+
+def test_an_adaptation_is_known_to_both_and_its_author_hears_of_it(pair: Partners) -> None:
+    made = pair.here.post(RESOURCES, {**LESSON, "title": "The original"})
+    appears(pair.there, made["uri"])
+    adapted = pair.there.post(
+        RESOURCES,
+        {**LESSON, "title": "The adaptation", "based_on": [{"uri": made["uri"], "licence": "CC-BY-4.0"}]},
+    )
+    author = eventually(
+        lambda: pair.here.notified("mention"), "that the author hears of the adaptation", pair.here.log_end
+    )
+    assert author["status"]["uri"] == adapted["uri"]
+    for who, own in ((pair.here, adapted["uri"]), (pair.there, made["uri"])):
+        assert [one["uri"] for one in there_of(who, adapted["uri"])["based_on"]] == [made["uri"]]
+        assert appears(who, own)
+        eventually(
+            lambda who=who: there_of(who, made["uri"])["adaptations_count"] == 1,  # type: ignore[misc]
+            f"that {who.handle} sees that it is adapted",
+        )
+    for server in (pair.here_server, pair.there_server):
+        assert asks(server, lambda conn: _leads_to(conn, adapted["uri"])) == [made["uri"]]
+    pair.there.delete(f"{RESOURCES}/{adapted['id']}")
+    eventually(
+        lambda: there_of(pair.here, made["uri"])["adaptations_count"] == 0, "that it is adapted no longer"
+    )
+
+
+def _leads_to(conn: Connection, uri: str) -> list[str]:
+    """By `target_id`, what a resource is made from."""
+    row = posts.by_uri(conn, uri)
+    assert row is not None
+    found = posts.by_ids(conn, resources.targets_of(conn, row.id))
+    return [one.uri for one in found.values()]
+
+
+def test_uses_reviews_and_versions_travel(pair: Partners) -> None:
+    made = pair.here.post(RESOURCES, LESSON)
+    known = appears(pair.there, made["uri"])
+    at, there_at = f"{RESOURCES}/{made['id']}", f"{RESOURCES}/{known['id']}"
+    pair.there.post(f"{there_at}/use", {"used_in": "Basel", "changed": "Shorter", "used_on": "2026-11-01"})
+    pair.there.post(f"{there_at}/reviews", {"rating": 4, "text": "Clear."})
+    eventually(
+        lambda: [pair.here.get(at)[name] for name in ("uses_count", "reviews_count")] == [1, 1],
+        "that both have arrived",
+        pair.there.log_end,
+    )
+    [use], [review] = pair.here.get(f"{at}/uses"), pair.here.get(f"{at}/reviews")
+    assert (use["used_in"], use["changed"], use["used_on"]) == ("Basel", "Shorter", "2026-11-01")
+    assert (review["rating"], review["account"]["acct"]) == (4, pair.there.handle[1:])
+    assert pair.here.notified("mention") is not None
+    pair.here.post(f"{at}/versions", {"number": "2.0.0", "notes": "Shorter, as in Basel."})
+    heard = eventually(lambda: pair.there.notified("update"), "that who used it hears of the new version")
+    assert heard["status"]["uri"] == made["uri"]
+    shown = pair.there.get(there_at)
+    newest = shown["versions"][0]
+    assert (newest["number"], newest["notes"]) == ("2.0.0", "Shorter, as in Basel.")
+
+
+def test_withdrawals_and_deletions_travel(pair: Partners) -> None:
+    withdrawn, deleted = pair.here.post(RESOURCES, LESSON), pair.here.post(RESOURCES, LESSON)
+    known, gone = appears(pair.there, withdrawn["uri"]), appears(pair.there, deleted["uri"])
+    pair.here.post(f"{RESOURCES}/{withdrawn['id']}/withdraw", {"reason": "Its data are wrong."})
+    becomes(pair.there, f"{RESOURCES}/{known['id']}", withdrawal_reason="Its data are wrong.")
+    eventually(lambda: found(pair.there, withdrawn["uri"]) is None, "that it is in the catalogue no more")
+    pair.here.delete(f"{RESOURCES}/{deleted['id']}")
+    disappears(pair.there, f"{RESOURCES}/{gone['id']}")
+
+
+def test_when_they_part_what_nobody_uses_goes(pair: Partners) -> None:
+    one, marked, followed = (
+        pair.here.post(RESOURCES, {**LESSON, "title": title}) for title in ("Nobody's", "Marked", "Followed")
+    )
+    other = enrol(pair.here_server, "olga")[0]
+    theirs = other.post(RESOURCES, {**LESSON, "title": "By another"})
+    known = appears(pair.there, marked["uri"])
+    pair.there.post(f"/api/v1/statuses/{known['id']}/bookmark")
+    for uri in (one["uri"], followed["uri"], theirs["uri"]):
+        appears(pair.there, uri)
+    other_id = pair.there.find_account(other.handle)["id"]
+    pair.there.post(f"/api/v1/accounts/{other_id}/follow")
+    stands(pair.there, other_id, following=True)
+    pair.here_server.command("partner", "end", pair.there_server.domain)
+    eventually(lambda: found(pair.there, one["uri"]) is None, "that it goes", pair.there.log_end)
+    assert found(pair.there, marked["uri"]) is not None
+    assert found(pair.there, theirs["uri"]) is not None
+    later = pair.here.post(RESOURCES, {**LESSON, "title": "Later"})
+    after = other.post(RESOURCES, {**LESSON, "title": "For who follows"})
+    appears(pair.there, after["uri"])
+    assert found(pair.there, later["uri"]) is None
+    # Nothing stands in the way of being partners again.
+    offer_and_accept(pair.there_server, pair.here_server)
+    appears(pair.there, one["uri"])
+    appears(pair.there, later["uri"])
