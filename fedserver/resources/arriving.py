@@ -107,6 +107,7 @@ def differs(conn: Connection, row: PostRow, post: Post) -> bool:
         decode_details(known.details) != _without_circles(conn, row, details_of(post))
         or _newest_of(post) not in ("", known.version)
         or (known.withdrawn_at is None) != (post.resource.withdrawn is None)
+        or _has_other_versions(conn, row, post)
         or _has_other_files(conn, row, post)
     )
 
@@ -190,33 +191,46 @@ def _text_html(row: PostRow, post: Post) -> str:
 
 
 def _put_versions(conn: Connection, row: PostRow, post: Post) -> bool:
-    """Add the versions that are not known, the oldest first, and keep the files of the newest; whether there was one. What is
-    not listed any more stays: it was there."""
-    assert post.resource is not None
-    known = {one.number for one in resources.versions(conn, row.id)}
-    latest = max((one.created_at for one in resources.versions(conn, row.id)), default=0)
+    """Add the versions that are not known, the oldest first, and keep what is said of those that are, and the files of the
+    newest; whether there was one. What is not listed any more stays: it was there."""
+    known = {one.number: one for one in resources.versions(conn, row.id)}
+    latest = max((one.created_at for one in known.values()), default=0)
     added = False
-    for one in reversed(post.resource.versions[:VERSIONS_MAX]):
-        number = _number_of(one)
-        if not number or number in known:
+    for number, said in _said_of_versions(post).items():
+        if number in known:
+            if any(getattr(known[number], name) != value for name, value in said.items()):
+                resources.change_version(conn, known[number].id, **said)
             continue
         # In the order in which they are listed, whatever their dates say.
-        latest = max(_instant(one) or now_ms(), latest + 1)
-        resources.add_version(
-            conn, row.id, number, notes=clean_text(one.notes)[:5_000], doi=identifiers.doi(one.doi) or "",
-            created_at=latest,
-        )  # fmt: skip
-        known.add(number)
+        latest = max(_instant(post, number) or now_ms(), latest + 1)
+        resources.add_version(conn, row.id, number, **said, created_at=latest)
         added = True
     newest = _newest_of(post)
     if newest:
+        version = resources.version(conn, row.id, newest)
+        assert version is not None
         resources.change(conn, row.id, version=newest)
-        if _has_other_files(conn, row, post):
-            version = resources.version(conn, row.id, newest)
-            assert version is not None
-            resources.remove_links(conn, version.id)
-            resources.add_links(conn, row.id, version.id, row.account_id, _links(post))
+        resources.put_links(conn, row.id, version.id, row.account_id, _links(post))
     return added
+
+
+def _said_of_versions(post: Post) -> dict[str, dict[str, str]]:
+    """By number, the oldest first, the columns of each version that hold what is said of it."""
+    assert post.resource is not None
+    return {
+        number: {"notes": clean_text(one.notes)[:5_000], "doi": identifiers.doi(one.doi) or ""}
+        for one in reversed(post.resource.versions[:VERSIONS_MAX])
+        if (number := _number_of(one))
+    }
+
+
+def _has_other_versions(conn: Connection, row: PostRow, post: Post) -> bool:
+    """Whether something else is said of its versions than is known."""
+    known = {one.number: one for one in resources.versions(conn, row.id)}
+    return any(
+        number not in known or any(getattr(known[number], name) != value for name, value in said.items())
+        for number, said in _said_of_versions(post).items()
+    )
 
 
 def _number_of(version: Version) -> str:
@@ -249,9 +263,12 @@ def _links(post: Post) -> list[NewFile]:
     ]
 
 
-def _instant(version: Version) -> int | None:
+def _instant(post: Post, number: str) -> int | None:
+    """When this version came out, as far as its document says so with a date that has been."""
+    assert post.resource is not None
+    issued = next((one.issued for one in post.resource.versions if _number_of(one) == number), "")
     try:
-        found = checking.review_instant(version.issued)
+        found = checking.review_instant(issued)
     except ValueError:
         return None
     return None if found is None else min(found, now_ms())

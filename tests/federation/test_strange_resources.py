@@ -217,6 +217,15 @@ async def test_files_are_replaced_when_they_alone_change(door: Door, ann: StubAc
     assert [one.url for files in found.values() for one in files] == ["https://b.example/2"]
 
 
+async def test_what_is_said_of_a_version_can_change(door: Door, ann: StubActor, nobody: Any) -> None:
+    made = page(ann)
+    row = await published(door, ann, made)
+    said = [{VERSION: "1.0", "schema:releaseNotes": "All of it.", "schema:identifier": "10.5281/zenodo.1"}]
+    await door.takes(ann, again(ann, made, "2026-12-01T00:00:00Z", **{"net:versions": said}))
+    [version] = (await nobody.get(f"{RESOURCES}/{row.id}"))["versions"]
+    assert (version["number"], version["notes"], version["doi"]) == ("1.0", "All of it.", "10.5281/zenodo.1")
+
+
 async def test_nothing_is_made_from_itself(door: Door, ann: StubActor, there: Stub) -> None:
     one, two = page(ann), page(ann)
     one["learningResource"]["schema:isBasedOn"] = [{"@id": two["id"]}, {"@id": one["id"]}]
