@@ -88,6 +88,8 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.empty": "Answered, but empty",
     "web.catalogues.documents": "A resource for catalogues and reference managers",
     "web.catalogues.oai_pmh": "Harvesting",
+    "web.catalogues.queries": "Any query of the library, for other sites",
+    "web.catalogues.whole": "The whole library, for programs",
     "web.federation.wellknown": "Finding the server",
     "web.observe": "Watching over the server",
 }

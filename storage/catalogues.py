@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from storage.resources import ResourceRow, select_resources
 from storage.tables import account, post, resource, resource_relation
@@ -59,3 +59,28 @@ def derived(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Derived
     for row in conn.execute(query):
         found.setdefault(row.target_id, []).append(row)
     return found
+
+
+# -- all of them
+
+
+def count(conn: Connection) -> int:
+    """How many are for catalogues."""
+    query = select(func.count()).select_from(resource.join(post, post.c.id == resource.c.post_id))
+    return conn.scalar(query.where(shown_to_catalogues())) or 0
+
+
+def addresses(conn: Connection, offset: int, limit: int) -> list[Any]:
+    """A part of them, the oldest first: rows of (url, changed_at)."""
+    query = select(post.c.url, resource.c.changed_at).join_from(
+        resource, post, post.c.id == resource.c.post_id
+    )
+    return list(
+        conn.execute(query.where(shown_to_catalogues()).order_by(post.c.id).offset(offset).limit(limit))
+    )
+
+
+def behind(conn: Connection, post_id: int, limit: int) -> list[ResourceRow]:
+    """Those that came after this one, the oldest first."""
+    query = select_resources().where(shown_to_catalogues(), post.c.id > post_id)
+    return list(conn.execute(query.order_by(post.c.id).limit(limit)))

@@ -6,9 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from web.catalogues import documents, oai_pmh
+from web.catalogues import documents, oai_pmh, queries, whole
 
 routes: Final[list[web.RouteDef]] = [
     *documents.routes,
     *oai_pmh.routes,
+    *queries.routes,
+    *whole.routes,
 ]

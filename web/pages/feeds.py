@@ -73,7 +73,7 @@ def _feed(head: Head, cards: list[PostCard], origin: str) -> bytes:
     _text(feed, "title", head.title)
     _text(feed, "subtitle", head.subtitle)
     changed = (card.edited_at or card.created_at for card in cards)
-    _text(feed, "updated", _instant(max(changed, default=head.created_at)))
+    _text(feed, "updated", instant(max(changed, default=head.created_at)))
     _link(feed, "self", f"{origin}{head.path}/feed.atom", "application/atom+xml")
     _link(feed, "alternate", f"{origin}{head.path}", "text/html")
     if head.author:
@@ -100,8 +100,8 @@ def _entry(feed: ET.Element, card: PostCard) -> ET.Element:
     shown = card.title or card.summary or excerpt(card.html, TITLE_CHARS_MAX) or "…"
     _text(entry, "id", card.uri)
     _text(entry, "title", shown)
-    _text(entry, "published", _instant(card.created_at))
-    _text(entry, "updated", _instant(card.edited_at or card.created_at))
+    _text(entry, "published", instant(card.created_at))
+    _text(entry, "updated", instant(card.edited_at or card.created_at))
     _link(entry, "alternate", card.url, "text/html")
     _link(entry, "alternate", card.uri, "application/activity+json")
     if card.summary:
@@ -130,7 +130,8 @@ def _link(parent: ET.Element, relation: str, address: str, kind: str) -> None:
         link.set("type", kind)
 
 
-def _instant(at_ms: int) -> str:
+def instant(at_ms: int) -> str:
+    """As RFC 3339 writes it."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fedserver.resources import pages
+from fedserver.resources.faces import schema_org
 from web import forms, keys, replies
 from web.catalogues import documents
 from web.federation import objects
@@ -26,7 +27,9 @@ async def resource(request: web.Request) -> web.StreamResponse:
 async def _page(request: web.Request) -> web.StreamResponse:
     """A resource with its versions, what it is made from, and what was said about it."""
     view = await pages.show(keys.server(request), request[keys.VIEWER], forms.path_id(request))
-    return await page.show(request, "resource/resource.html", view=view, problems={})
+    open_to_all = view.card.visibility in ("public", "unlisted") and not view.card.instance
+    json_ld = schema_org.script(await documents.entry(request)) if open_to_all else ""
+    return await page.show(request, "resource/resource.html", view=view, problems={}, json_ld=json_ld)
 
 
 routes = [
