@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, select, update
 
 from fedserver import accounts, interactions, posts, relationships, settings, signup, uploads
@@ -14,7 +15,12 @@ from fedserver.errors import Conflict
 from fedserver.groups import catalogue, moderation
 from fedserver.groups import members as group_members
 from fedserver.groups.catalogue import GroupFields
-from fedserver.sample import groups, pictures, script
+from fedserver.resources import publishing, reports, shelves
+from fedserver.resources.checking import checked
+from fedserver.resources.publishing import NewVersion
+from fedserver.resources.records import Source
+from fedserver.resources.reports import Report
+from fedserver.sample import groups, library, pictures, script
 from fedserver.sample.groups import Group
 from fedserver.sample.script import Entry, Person
 from fedserver.viewer import PAGE_SCOPES, Member
@@ -30,7 +36,7 @@ MAIL_DOMAIN: Final = "sample.invalid"
 
 
 async def fill(server: Server) -> int:
-    """Make the people, their follows, groups, posts and votes; how many posts. Raises Conflict where somebody has posted."""
+    """Make the people, their follows, groups, posts, votes and library; how many posts. Raises Conflict where somebody has posted."""
     if await server.db.read(_has_posts):
         raise Conflict("This server already has posts: the sample is for an empty one.")
     members = {person.name: await _join(server, person) for person in script.PEOPLE}
@@ -54,8 +60,9 @@ async def fill(server: Server) -> int:
         await _react(server, members, entry, made[entry.key])
     for one in groups.GROUPS:
         await _look_after(server, members, one, group_ids[one.name], made)
+    shared = await _library(server, members)
     await server.db.write(_without_mail)
-    return len(made)
+    return len(made) + shared
 
 
 async def _join(server: Server, person: Person) -> Member:
@@ -151,6 +158,60 @@ async def _react(server: Server, members: dict[str, Member], entry: Entry, post_
     if entry.poll:
         votes = {members[name].account_id: choice for name, choice in entry.poll.votes.items()}
         await server.db.write(_vote, post_id, votes)
+
+
+async def _library(server: Server, members: dict[str, Member]) -> int:
+    """Share the resources, tell of them, and put them on shelves; how many posts that makes."""
+    made: dict[str, int] = {}
+    for entry in sorted(library.ENTRIES, key=lambda one: -one.hours_ago):
+        made[entry.key] = await _share(server, members[entry.author], entry, made)
+        for name in entry.liked_by:
+            await interactions.like(server, members[name], made[entry.key])
+    for told in library.TOLD:
+        report = Report(
+            kind="use" if told.rating is None else "review", used_in=told.used_in, changed=told.changed, worked=told.worked,
+            used_on=told.used_on, rating=told.rating,
+        )  # fmt: skip
+        await reports.tell(
+            server, members[told.author], made[told.key], reports.Told(report, told.note, language="en")
+        )
+    for entry in library.ENTRIES:
+        for version in entry.versions:
+            await publishing.bring_out(
+                server,
+                members[entry.author],
+                made[entry.key],
+                NewVersion(version.number, version.notes, links=version.links),
+            )
+    for shelf in library.SHELVES:
+        owner = members[shelf.owner]
+        draft = shelves.Draft(shelf.title, shelf.description, shelf.visibility)
+        shelf_id = (await shelves.create(server, owner, draft)).row.id
+        for name in shelf.curators:
+            await shelves.add_curator(server, owner, shelf_id, members[name].account_id)
+        for key, note in shelf.items:
+            await shelves.put(server, owner, shelf_id, made[key], note=note)
+        for name in shelf.followers:
+            await shelves.follow(server, members[name], shelf_id)
+    return len(made) + len(library.TOLD)
+
+
+async def _share(server: Server, author: Member, entry: library.Entry, made: dict[str, int]) -> int:
+    said = entry.said
+    if entry.adapts:
+        first = next(one for one in library.ENTRIES if one.key == entry.adapts)
+        source = Source(
+            uri=server.uris.resource(made[entry.adapts]), relation=entry.relation, title=first.said.title, licence=first.said.licence,
+        )  # fmt: skip
+        said = replace(said, based_on=(source,))
+
+    def unit(conn: Connection) -> int:
+        return publishing.publish_unit(
+            conn, server, author.account_id, checked(said), visibility=entry.visibility, version=NewVersion(links=entry.links),
+            at_ms=now_ms() - round(entry.hours_ago * HOUR_MS),
+        )  # fmt: skip
+
+    return await server.db.write(unit)
 
 
 def _vote(conn: Connection, post_id: int, votes: dict[int, int]) -> None:
