@@ -35,13 +35,19 @@ class Emoji(Protocol):
 
 
 def prose(html: str, emojis: Sequence[Emoji], anchor: str = "") -> Markup:
-    """Safe HTML with the emojis put in and its headings in their place among those of the page.
+    """Safe HTML with the emojis put in and its headings in their place among those of the page: the highest
+    comes next below them, whatever its author called it.
 
     With an `anchor`, which no other text of the page has, footnotes and their places in the text are linked.
     """
     if anchor and _NOTES in html:
         html = _notes_linked(html, anchor)
-    return in_html(_HEADING.sub(_lower, html), emojis)
+    highest = min((int(level) for _, level in _HEADING.findall(html)), default=1)
+
+    def lower(heading: re.Match[str]) -> str:
+        return f"<{heading[1]}h{min(6, int(heading[2]) - highest + HEADING_FIRST)}>"
+
+    return in_html(_HEADING.sub(lower, html), emojis)
 
 
 def _notes_linked(html: str, anchor: str) -> str:
@@ -83,10 +89,6 @@ def _items(html: str) -> list[str]:
             items.append(html[start : tag.end()])
             start = tag.end()
     return items if start == len(html) and all(one.startswith("<li>") for one in items) else []
-
-
-def _lower(heading: re.Match[str]) -> str:
-    return f"<{heading[1]}h{min(6, int(heading[2]) + HEADING_FIRST - 1)}>"
 
 
 def in_html(html: str, emojis: Sequence[Emoji]) -> Markup:

@@ -53,6 +53,7 @@ class ResourceCard:
     visibility: str
     is_withdrawn: bool
     links_state: str
+    created_at: int
     changed_at: int
 
     @property
@@ -94,6 +95,7 @@ def card_of(row: ResourceRow, details: Details | None = None) -> ResourceCard:
         visibility=row.visibility,
         is_withdrawn=row.withdrawn_at is not None,
         links_state=row.links_state,
+        created_at=row.created_at,
         changed_at=row.changed_at,
     )
 

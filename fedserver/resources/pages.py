@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from fedserver import posts, reading
+from fedserver import posts, reading, visibility
 from fedserver.context import Server
 from fedserver.groups import pages as group_pages
 from fedserver.page_cards import PostCard
-from fedserver.reading import Reply
-from fedserver.resources import cards, leaving, licences, publishing
+from fedserver.reading import Reply, Window
+from fedserver.resources import cards, keeping, leaving, licences, publishing, shelf_cards, shelves
 from fedserver.resources import reading as resource_reading
 from fedserver.resources.cards import ResourceCard
+from fedserver.resources.faces import citations, schema_org
+from fedserver.resources.faces import entry as entries
 from fedserver.resources.identifiers import doi_address
 from fedserver.resources.licences import Terms
 from fedserver.resources.reading import FileRow, Shown, VersionRow
 from fedserver.resources.records import Described, Details, Source
+from fedserver.resources.shelf_cards import ShelfCard
+from fedserver.resources.shelves import Seen
 from fedserver.viewer import Member, Viewer
 
+SAID_SHOWN: Final = 10
+SAID_PER_PAGE: Final = 50
+SHELVES_SHOWN: Final = 10
+SHELVES_OFFERED: Final = 100
 # Those that ask for no names.
 _UNNAMED: Final = ("CC0-", "CC-PDDC", "PDDL-", "Unlicense", "0BSD")
 
@@ -57,9 +65,24 @@ class Permits:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of a resource in one way, the first first: answers to it and what was answered to these. `count` is how
+    many answers to it there are, of which a page shows some."""
+
+    replies: tuple[Reply, ...]
+    count: int
+
+    @property
+    def shown_count(self) -> int:
+        """Of how many all is here."""
+        return sum(one.depth == 1 for one in self.replies)
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceView:
     """A resource as its page shows it. `post` is what members like, boost, answer and report; `place` the discussion of a
-    group in which it is talked about, or "" where that is done below; `landing_url` where it lies outside the library."""
+    group in which it is talked about, or "" where that is done below; `landing_url` where it lies outside the library;
+    `may_shelve` are shelves that the viewer may put it on; `json_ld` is for catalogues, "" where it is not for everybody."""
 
     card: ResourceCard
     post: PostCard
@@ -72,7 +95,13 @@ class ResourceView:
     permits: Permits
     versions: tuple[VersionView, ...]
     sources: tuple[Source, ...]
-    discussion: tuple[Reply, ...]
+    uses: Said
+    reviews: Said
+    discussion: Said
+    shelves: tuple[ShelfCard, ...]
+    may_shelve: tuple[ShelfCard, ...]
+    citation: str
+    json_ld: str
     place: str
     rating: float | None
     withdrawal_reason: str
@@ -94,6 +123,13 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
     place = await group_pages.place_of(server, viewer, post_id) or ""
     thread = await reading.thread(server, viewer, post_id)
     row, details = found.row, found.details
+    entry = await entries.read(server, viewer.account_id, post_id)
+    on = await shelves.listed(server, viewer.account_id, Window(limit=SHELVES_SHOWN), post_id=post_id)
+    mine: list[Seen] = []
+    if isinstance(viewer, Member):
+        window = Window(limit=SHELVES_OFFERED)
+        mine = await shelves.listed(server, viewer.account_id, window, curator_id=viewer.account_id)
+    has_it = {one.row.id for one in on}
     return ResourceView(
         card=cards.card_of(row, details),
         post=thread.card,
@@ -106,7 +142,13 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
         permits=permits(details.licence),
         versions=_versions(server, found),
         sources=details.based_on,
-        discussion=() if place else tuple(thread.replies),
+        uses=_said(thread.replies, "use"),
+        reviews=_said(thread.replies, "review"),
+        discussion=Said((), 0) if place else _said(thread.replies, ""),
+        shelves=tuple(shelf_cards.card_of(one) for one in on),
+        may_shelve=tuple(shelf_cards.card_of(one) for one in mine if one.row.id not in has_it),
+        citation=citations.cite(entry, "apa"),
+        json_ld=schema_org.script(entry) if row.visibility in visibility.FOR_EVERYBODY else "",
         place=place,
         rating=found.rating,
         withdrawal_reason=row.withdrawal_reason,
@@ -116,6 +158,36 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
         indexable=thread.indexable and row.withdrawn_at is None,
         mine=row.account_id == viewer.account_id,
     )
+
+
+async def said(
+    server: Server, viewer: Viewer, post_id: int, kind: str, page: int
+) -> tuple[ResourceView, Said]:
+    """A page (from 1) of what was said of a resource: `kind` is use, review or "" for the rest. Raises NotFound."""
+    view = await show(server, viewer, post_id)
+    thread = await reading.thread(server, viewer, post_id)
+    return view, _said(thread.replies, kind, skip=(page - 1) * SAID_PER_PAGE, limit=SAID_PER_PAGE)
+
+
+def _said(replies: Sequence[Reply], kind: str, *, skip: int = 0, limit: int | None = None) -> Said:
+    """Of the replies to a resource those of one kind, with what was answered to them."""
+    limit = SAID_SHOWN if limit is None else limit
+    kept: list[Reply] = []
+    number, within = 0, False
+    for reply in replies:
+        if reply.depth == 1:
+            theirs = reply.card.kind if reply.card.kind in keeping.KINDS_OF_ANSWERS else ""
+            number += theirs == kind
+            within = theirs == kind and skip < number <= skip + limit
+        if within:
+            # Each names the resource, which would be shown again below it.
+            card = (
+                replace(reply.card, preview=None)
+                if reply.card.kind in keeping.KINDS_OF_ANSWERS
+                else reply.card
+            )
+            kept.append(Reply(card, reply.depth))
+    return Said(tuple(kept), number)
 
 
 def permits(licence: str) -> Permits:

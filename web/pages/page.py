@@ -88,6 +88,14 @@ DONE: Final[dict[str, str]] = {
     "resource-published": "Your resource is in the library.",
     "resource-withdrawn": "The resource is withdrawn. Its page says so, and why.",
     "resource-deleted": "The resource is deleted, with its versions and files.",
+    "use-told": "Thank you for telling. Its author hears of it.",
+    "review-told": "Thank you for your review. Its author hears of it.",
+    "shelved": "It is on the shelf.",
+    "shelf-made": "Your shelf is made. Put resources on it from their pages.",
+    "shelf-deleted": "The shelf is deleted. What was on it stays in the library.",
+    "taken-off": "It is not on the shelf any more.",
+    "followed-shelf": "You follow this shelf, and hear of what is put on it.",
+    "unfollowed-shelf": "You do not follow this shelf any more.",
     "version-out": "The new version is out. Those who use the resource hear of it.",
 }
 

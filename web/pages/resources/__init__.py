@@ -6,10 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.resources import catalogue, shown, writing
+from web.pages.resources import catalogue, shelves, shown, writing
 
 ROUTES: Final[list[web.RouteDef]] = [
     *catalogue.routes,
     *writing.routes,
     *shown.routes,
+    *shelves.routes,
 ]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
+from typing import Any, Final
+
 from aiohttp import web
 
-from fedserver.resources import pages
-from fedserver.resources.faces import schema_org
+from fedserver.resources import pages, reports, shelves
+from fedserver.resources.pages import ResourceView
+from fedserver.resources.reports import Report, Told
 from web import forms, keys, replies
 from web.catalogues import documents
 from web.federation import objects
 from web.kept import for_strangers
 from web.pages import page
 from web.pages.resources.writing import RESOURCE
+from web.params import Params
+
+TEMPLATE: Final = "resource/resource.html"
+KINDS: Final = {"uses": "use", "reviews": "review", "discussion": ""}
+TYPED: Final = ("used_in", "used_on", "changed", "worked", "note", "version", "rating")
+NOTES: Final = {"text": "note", "status": "note"}
 
 
 async def resource(request: web.Request) -> web.StreamResponse:
@@ -27,11 +37,101 @@ async def resource(request: web.Request) -> web.StreamResponse:
 async def _page(request: web.Request) -> web.StreamResponse:
     """A resource with its versions, what it is made from, and what was said about it."""
     view = await pages.show(keys.server(request), request[keys.VIEWER], forms.path_id(request))
-    open_to_all = view.card.visibility in ("public", "unlisted") and not view.card.instance
-    json_ld = schema_org.script(await documents.entry(request)) if open_to_all else ""
-    return await page.show(request, "resource/resource.html", view=view, problems={}, json_ld=json_ld)
+    return await page.show(request, TEMPLATE, problems={}, **_context(view))
+
+
+async def said(request: web.Request) -> web.StreamResponse:
+    """All that was said of a resource in one way: uses, reviews, or the discussion."""
+    part = request.match_info["part"]
+    number = forms.query(request).integer("page", 1, least=1, most=1_000)
+    view, found = await pages.said(
+        keys.server(request), request[keys.VIEWER], forms.path_id(request), KINDS[part], number
+    )
+    return await page.show(
+        request,
+        "resource/said.html",
+        view=view,
+        said=found,
+        part=part,
+        number=number,
+        per_page=pages.SAID_PER_PAGE,
+    )
+
+
+# -- what members do with it
+
+
+async def use(request: web.Request) -> web.StreamResponse:
+    """Tell that one used it."""
+    params = await forms.params(request)
+    report = Report(
+        kind="use",
+        version=params.text("version"),
+        used_in=params.text("used_in"),
+        used_on=params.text("used_on"),
+        changed=_lines(params, "changed"),
+        worked=_lines(params, "worked"),
+    )
+    return await _tell(request, params, report, "use-told", "uses")
+
+
+async def review(request: web.Request) -> web.StreamResponse:
+    """Say what one thinks of it."""
+    params = await forms.params(request)
+    rating = params.text("rating")
+    report = Report(
+        kind="review",
+        version=params.text("version"),
+        rating=int(rating) if rating.isdecimal() and len(rating) == 1 else None,
+    )
+    return await _tell(request, params, report, "review-told", "reviews")
+
+
+async def _tell(
+    request: web.Request, params: Params, report: Report, done: str, section: str
+) -> web.StreamResponse:
+    server, member, post_id = keys.server(request), page.member(request), forms.path_id(request)
+    key = params.text("key", chars_max=64)
+    told = Told(report, _lines(params, "note"), idempotency_key=f"page:{key}" if key else None)
+    try:
+        await reports.tell(server, member, post_id, told)
+    except page.MENDABLE as error:
+        view = await pages.show(server, member, post_id)
+        # Both forms have such fields.
+        sentences = {
+            f"{report.kind}-{NOTES.get(name, name)}" if name else "": text
+            for name, text in page.problems_of(error, {}).items()
+        }
+        typed = {f"{report.kind}-{name}": params.text(name) for name in TYPED}
+        return await page.show_again(
+            request, TEMPLATE, error, sentences=sentences, **_context(view, report.kind, typed)
+        )
+    return page.go(f"/resources/{post_id}?done={done}#{section}")
+
+
+async def shelve(request: web.Request) -> web.StreamResponse:
+    """Put it on a shelf."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    post_id, shelf_id = forms.path_id(request), params.id("shelf")
+    if shelf_id is None:
+        return page.go(f"/shelves/new?resource={post_id}")
+    await shelves.put(server, member, shelf_id, post_id, note=params.text("shelf_note"))
+    return page.go(f"/resources/{post_id}?done=shelved#shelves")
+
+
+def _lines(params: Params, name: str) -> str:
+    return params.text(name).replace("\r\n", "\n")
+
+
+def _context(view: ResourceView, opened: str = "", typed: dict[str, str] | None = None) -> dict[str, Any]:
+    """What the page needs besides: which form is open, and what was typed in it."""
+    return {"view": view, "opened": opened, "typed": typed or {}, "key": secrets.token_urlsafe(12)}
 
 
 routes = [
     web.get(RESOURCE, resource),
+    web.get(RESOURCE + "/{part:uses|reviews|discussion}", said),
+    web.post(RESOURCE + "/use", use),
+    web.post(RESOURCE + "/review", review),
+    web.post(RESOURCE + "/shelve", shelve),
 ]
