@@ -381,7 +381,7 @@ async def test_a_resource_is_put_on_shelves_and_they_are_kept_in_order(
 async def test_what_catalogues_read_is_in_the_page_and_how_to_cite_it(
     server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
 ) -> None:
-    await signed_in("alice")
+    alice = await signed_in("alice")
     member = (await known("alice")).member
     said = replace(described(), title="</script><b>Bold</b>")
     path = f"/resources/{await publishing.publish(server, member, said)}"
@@ -394,6 +394,13 @@ async def test_what_catalogues_read_is_in_the_page_and_how_to_cite_it(
     assert "Roe, B." in page.words()
     for link in [one.get("href") for one in page.all("a") if one.get("href", "").startswith(f"{path}.")]:
         assert (await visitor.open(link)).status == 200, link
+    page = await visitor.open(f"{path}/catalogues")
+    assert (page.problems, "It is listed" in page.words(), "Fill it in" in page.words()) == ([], True, False)
+    bare = await publishing.publish(server, member, Described(title="Bare", abstract="Nothing more."))
+    page = await alice.open(f"/resources/{bare}/catalogues")
+    assert "It is not listed yet" in page.words()
+    assert page.all("a", href=f"/resources/{bare}/edit#keywords")
+    assert page.all("a", href=f"/resources/{bare}/edit#authors")
     ours = await publishing.publish(server, member, described(), visibility="members")
     bob = await signed_in("bob")
     page = await bob.open(f"/resources/{ours}")

@@ -8,6 +8,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from fedserver.resources import pages, reports, shelves
+from fedserver.resources.cards import card_of
+from fedserver.resources.faces import checks
+from fedserver.resources.faces import entry as entries
 from fedserver.resources.pages import ResourceView
 from fedserver.resources.reports import Report, Told
 from web import forms, keys, replies
@@ -21,6 +24,10 @@ from web.params import Params
 TEMPLATE: Final = "resource/resource.html"
 KINDS: Final = {"uses": "use", "reviews": "review", "discussion": ""}
 TYPED: Final = ("used_in", "used_on", "changed", "worked", "note", "version", "rating")
+# Where in the form that is filled in which catalogues miss.
+PLACES: Final = {
+    "types": "edit#what", "landing_url": "edit#url", "authors.orcid": "edit#authors", "version": "versions/new",
+}  # fmt: skip
 NOTES: Final = {"text": "note", "status": "note"}
 
 
@@ -55,6 +62,20 @@ async def said(request: web.Request) -> web.StreamResponse:
         part=part,
         number=number,
         per_page=pages.SAID_PER_PAGE,
+    )
+
+
+async def catalogues(request: web.Request) -> web.StreamResponse:
+    """How catalogues see it: what each of them needs, wants, and finds wrong."""
+    viewer = request[keys.VIEWER]
+    found = await entries.read(keys.server(request), viewer.account_id, forms.path_id(request))
+    return await page.show(
+        request,
+        "resource/catalogues.html",
+        card=card_of(found.row, found.details),
+        report=checks.report(found),
+        mine=found.row.account_id == viewer.account_id,
+        places=PLACES,
     )
 
 
@@ -130,6 +151,7 @@ def _context(view: ResourceView, opened: str = "", typed: dict[str, str] | None 
 
 routes = [
     web.get(RESOURCE, resource),
+    web.get(RESOURCE + "/catalogues", catalogues),
     web.get(RESOURCE + "/{part:uses|reviews|discussion}", said),
     web.post(RESOURCE + "/use", use),
     web.post(RESOURCE + "/review", review),
