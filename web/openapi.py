@@ -206,6 +206,8 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/resources/{id}/versions": list[r.ResourceVersion],
     "POST /api/v1/resources/{id}/versions": r.Resource,
     "GET /api/v1/resources/{id}/versions/{number}": r.ResourceVersion,
+    "POST /api/v1/resources/{id}/adapt": r.ResourceDraft,
+    "GET /api/v1/resources/{id}/adaptations": r.AdaptationTree,
     "POST /api/v1/resources/files": r.UnusedFile,
     "GET /api/v1/resources/files": list[r.UnusedFile],
     "POST /api/v1/resources/{id}/use": r.ResourceReport,

@@ -102,6 +102,10 @@ class _Beside:
         return known is None or decode_details(known.details) != self._details
 
     def put(self, conn: Connection, row: PostRow, html: str) -> None:
+        # Before the rows of this one lead anywhere. Who is new may be named already by whoever guessed its address.
+        for source in self._details.based_on:
+            if source.uri in (row.uri, row.url) or resources.is_made_from(conn, source.uri, row.id):
+                raise Invalid({"based_on": "cannot lead back to the resource itself"})
         keeping.put(conn, row, self._details, html, host=self._host, provider=self._provider)
 
 
@@ -202,9 +206,6 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, des
     row = own(conn, post_id, account_id)
     reason = row.withdrawal_reason if row.withdrawn_at is not None else None
     beside = _Beside(server, described, _provider(conn, server), withdrawn=reason)
-    for source in described.based_on:
-        if source.uri in (row.uri, row.url) or resources.is_made_from(conn, source.uri, row.id):
-            raise Invalid({"based_on": "cannot lead back to the resource itself"})
     posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import catalogue, citing, drafts, files, publishing, reports, shelves
+from web.api.resources import adaptations, catalogue, citing, drafts, files, publishing, reports, shelves
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
@@ -14,6 +14,7 @@ routes: Final[list[web.RouteDef]] = [
     *files.routes,
     *publishing.routes,
     *reports.routes,
+    *adaptations.routes,
     *citing.routes,
     *shelves.routes,
 ]

@@ -153,6 +153,43 @@ class ResourceReport(Struct, kw_only=True):
     account: Account
 
 
+class Adaptation(Struct, kw_only=True):
+    """A resource in the tree of what is made from what. `depth` is 0 for the one that was asked for, negative for what it is
+    made from, positive for what is made from it."""
+
+    id: str
+    depth: int
+    uri: str
+    url: str
+    title: str
+    language: str | None
+    licence: str | None
+    licence_url: str | None
+    version: str | None
+    instance: str
+    withdrawn: bool
+    account: Account
+
+
+class AdaptationSource(Struct, kw_only=True):
+    """That a resource is made from another: `source_id` if that is among the nodes. `licence` is the source's as it was then."""
+
+    resource_id: str
+    source_id: str | None
+    uri: str
+    relation: str
+    title: str
+    licence: str | None
+
+
+class AdaptationTree(Struct, kw_only=True):
+    """What a resource is made from and what is made from it, as far as the viewer may see."""
+
+    nodes: list[Adaptation]
+    edges: list[AdaptationSource]
+    complete: bool
+
+
 class Shelf(Struct, kw_only=True):
     """Resources that somebody put together in an order. `description` is plain text, `visibility` public, members or private;
     `items_count` counts what the viewer may see. `following` and `may_curate` are about the viewer."""
