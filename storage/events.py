@@ -58,6 +58,11 @@ def change(conn: Connection, post_id: int, **columns: Any) -> None:
     conn.execute(update(event).where(event.c.post_id == post_id).values(**columns))
 
 
+def remove(conn: Connection, post_id: int) -> bool:
+    """The post stays, without what is beside it; whether there was something."""
+    return bool(conn.execute(delete(event).where(event.c.post_id == post_id)).rowcount)
+
+
 # -- when it takes place
 
 

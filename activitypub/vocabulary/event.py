@@ -31,6 +31,7 @@ _JOIN_MODE: Final = {
     "external": "external",
     "none": "none",
 }
+_LAST_START: Final = datetime.max.replace(tzinfo=UTC) - timedelta(hours=1)
 _ADDRESS: Final = ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
 
 
@@ -67,7 +68,7 @@ def read_event(document: dict[str, Any]) -> Event | None:
         return None
     end = _time(document.get("endTime"))
     if end is None or end <= start:
-        end = start + timedelta(hours=1)
+        end = min(start, _LAST_START) + timedelta(hours=1)
     place, virtual = _places(document)
     status = (
         string(document.get("eventStatus"))

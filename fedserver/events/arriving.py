@@ -24,27 +24,34 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 def put(conn: Connection, row: PostRow, post: Post) -> None:
     """Keep what a stored post is as an event, if it says when it takes place, within living memory."""
-    found = post.event
-    if found is None or not _EARLIEST <= found.start <= found.end <= _LATEST:
+    found = _usable(post)
+    if found is None:
+        keeping.forget(conn, row)
         return
     said = _described(row, found)
     keeping.put(
         conn, row, said, row.content_html, provider=host_of(row.uri) or "",
-        spans=_spans(found, said.schedule), uid=row.uri, participants_elsewhere=found.participants,
+        spans=_spans(found, said.schedule), uid=row.uri, participants_elsewhere=_count(found.participants),
     )  # fmt: skip
+
+
+def _usable(post: Post) -> Event | None:
+    """What a post says as an event, within living memory."""
+    found = post.event if post.kind == "Event" else None
+    return found if found is not None and _EARLIEST <= found.start <= found.end <= _LATEST else None
 
 
 def differs(conn: Connection, row: PostRow, post: Post) -> bool:
     """Whether a known event says something else about when, where or how one comes in."""
-    known = events.by_id(conn, row.id)
-    if known is None or post.event is None:
-        return known is not None or post.event is not None
-    said = _described(row, post.event)
+    known, found = events.by_id(conn, row.id), _usable(post)
+    if known is None or found is None:
+        return known is not None or found is not None
+    said = _described(row, found)
     spans = [(one.key, one.starts_at, one.ends_at) for one in events.occurrences(conn, row.id)]
     return (
         encode(said.details()).decode() != known.details
         or (said.status, said.rsvp_mode, said.capacity) != (known.status, known.rsvp_mode, known.capacity)
-        or sorted(spans) != sorted(_spans(post.event, said.schedule))
+        or sorted(spans) != sorted(_spans(found, said.schedule))
     )
 
 
@@ -62,7 +69,7 @@ def _described(row: PostRow, found: Event) -> Described:
         kind="meetup",
         status=found.status,
         rsvp_mode=found.join_mode,
-        capacity=found.capacity if found.capacity is not None and found.capacity < 1 << 31 else None,
+        capacity=_count(found.capacity),
         schedule=Schedule(
             starts=starts.replace(tzinfo=None, second=0, microsecond=0).isoformat(timespec="minutes"),
             zone=zone,
@@ -93,6 +100,11 @@ def _spans(found: Event, schedule: Schedule) -> list[tuple[str, int, int]]:
             key = series.key_of(start.astimezone(zone))
             spans[key] = (key, _ms(start), _ms(end))
     return list(spans.values()) or [("once", _ms(found.start), _ms(found.end))]
+
+
+def _count(number: int | None) -> int | None:
+    """A number of people, unless it is none."""
+    return number if number is not None and number < 1 << 31 else None
 
 
 def _ms(moment: datetime) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,11 +20,13 @@ ABSTRACT_CHARS_MAX: Final = 2_000
 TEXT_CHARS_MAX: Final = 40_000
 QUESTIONS_MAX: Final = 10
 AGENDA_MAX: Final = 60
-PEOPLE_MAX: Final = 100
+SPEAKERS_MAX: Final = 20
 CAPACITY_MAX: Final = 100_000
 GUESTS_MAX: Final = 20
 MINUTES_MAX: Final = 14 * 24 * 60
 DAYS_MAX: Final = 60
+YEARS: Final = (1970, 2200)
+INSTANT_MAX: Final = int(datetime(YEARS[1] + 1, 1, 1, tzinfo=UTC).timestamp() * 1000)
 POSITIONS: Final = (1, 2, 3, 4, -1)
 
 
@@ -52,7 +55,7 @@ def _all(fields: Fields, said: Described) -> Described:
         capacity=fields.number("capacity", said.capacity, 1, CAPACITY_MAX),
         has_waiting_list=said.has_waiting_list,
         guests_max=fields.number("guests_max", said.guests_max, 0, GUESTS_MAX) or 0,
-        rsvp_closes_at=said.rsvp_closes_at,
+        rsvp_closes_at=fields.number("rsvp_closes_at", said.rsvp_closes_at, 0, INSTANT_MAX),
         join_url=None if said.join_url is None else fields.address("join_url", said.join_url),
         schedule=_schedule(fields, said.schedule),
         place=_place(fields, said.place),
@@ -77,7 +80,7 @@ def _all(fields: Fields, said: Described) -> Described:
 def _item(fields: Fields, name: str, item: AgendaItem) -> AgendaItem | None:
     title = fields.line(name, item.title, 200)
     offset = fields.number(name, item.offset_minutes, 0, MINUTES_MAX) or 0
-    speakers = tuple(one for one in (fields.line(name, who, 100) for who in item.speakers[:20]) if one)
+    speakers = fields.few(name, fields.lines(name, item.speakers, 100), SPEAKERS_MAX)
     return AgendaItem(title=title, offset_minutes=offset, speakers=speakers) if title else None
 
 
@@ -106,7 +109,8 @@ def _schedule(fields: Fields, said: Schedule) -> Schedule:
     except ValueError:
         fields.wrong("schedule.zone", "must be a time zone such as Europe/Stockholm")
     days = fields.number("schedule.days", said.days, 0, DAYS_MAX) or 0
-    minutes = said.minutes if days else fields.number("schedule.minutes", said.minutes, 1, MINUTES_MAX) or 0
+    # How many there are does not matter of whole days.
+    minutes = 60 if days else fields.number("schedule.minutes", said.minutes, 1, MINUTES_MAX) or 0
     starts = _wall(fields, "schedule.starts", said.starts, whole_day=days > 0)
     kept = Schedule(
         starts=starts,
@@ -114,10 +118,8 @@ def _schedule(fields: Fields, said: Schedule) -> Schedule:
         minutes=minutes,
         days=days,
         rule=None if said.rule is None else _rule(fields, said.rule),
-        dates=tuple(_wall(fields, "schedule.dates", one, whole_day=days > 0) for one in said.dates[:500]),
-        left_out=tuple(
-            _wall(fields, "schedule.left_out", one, whole_day=days > 0) for one in said.left_out[:500]
-        ),
+        dates=_walls(fields, "schedule.dates", said.dates, whole_day=days > 0),
+        left_out=_walls(fields, "schedule.left_out", said.left_out, whole_day=days > 0),
     )
     if len(fields.problems) > before:
         return kept
@@ -128,16 +130,23 @@ def _schedule(fields: Fields, said: Schedule) -> Schedule:
         return kept
     if not found:
         fields.wrong("schedule.left_out", "leaves nothing of the series")
+    elif found[-1].year > YEARS[1]:
+        fields.wrong("schedule.rule", f"goes on beyond the year {YEARS[1]}")
     span = timedelta(days=days) if days else timedelta(minutes=minutes)
     if any(later - earlier < span for earlier, later in itertools.pairwise(found)):
         fields.wrong("schedule", "has occurrences that overlap")
     return kept
 
 
+def _walls(fields: Fields, name: str, texts: Sequence[str], *, whole_day: bool) -> tuple[str, ...]:
+    few = fields.few(name, tuple(texts), series.OCCURRENCES_MAX)[: series.OCCURRENCES_MAX]
+    return tuple(_wall(fields, name, one, whole_day=whole_day) for one in few)
+
+
 def _wall(fields: Fields, name: str, text: str, *, whole_day: bool) -> str:
     try:
         found = series.moment(text.strip())
-        if not 1970 <= found.year <= 2200:
+        if not YEARS[0] <= found.year <= YEARS[1]:
             raise ValueError
     except ValueError:
         example = (

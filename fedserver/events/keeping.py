@@ -79,6 +79,14 @@ def gone(conn: Connection, row: PostRow) -> None:
         signal(conn, "event", str(row.id))
 
 
+def forget(conn: Connection, row: PostRow) -> None:
+    """A post is no event any more, or says no longer when it takes place: it is in no calendar, nobody goes to it."""
+    if events.remove(conn, row.id):
+        previews.put(conn, row.url, None)
+        previews.show(conn, row.id, None)
+        signal(conn, "event", str(row.id))
+
+
 def hashtags_of(keywords: tuple[str, ...]) -> dict[str, str]:
     """Keywords as hashtags, key to name: ``data management`` is ``#DataManagement``."""
     found: dict[str, str] = {}

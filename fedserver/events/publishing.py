@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
-from fedserver import notifications, posts, settings
+from fedserver import notifications, posts, settings, visibility
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.events import answers, keeping, saying, series
-from fedserver.events.checking import checked
+from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
 from fedserver.posts import Draft
@@ -120,16 +120,17 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
     if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside):
         return
     for one in events.occurrences(conn, post_id):
-        answers.promote(conn, server, one.id)
+        if one.waiting_count:
+            answers.promote(conn, server, one.id)
     if material:
         _tell(conn, post_id, concerned)
 
 
 def _tell(conn: Connection, post_id: int, account_ids: Sequence[int]) -> None:
-    """Those members who go hear that something has changed."""
+    """Those members who go hear that something has changed, as far as they may still see it."""
     row = stored_posts.by_id(conn, post_id)
     assert row is not None
-    for account_id in account_ids:
+    for account_id in sorted(visibility.who_may_see(conn, row, account_ids)):
         notifications.notify(
             conn, account_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
         )
@@ -189,7 +190,10 @@ def _occurrence_columns(row: EventRow, found: OccurrenceRow, change: OccurrenceC
             problems["minutes"] = "must be a number of minutes"
         try:
             wall = change.starts or series.wall_time(found.starts_at, row.zone).isoformat(timespec="minutes")
-            starts_at = series.instant(series.moment(wall), row.zone)
+            moment = series.moment(wall)
+            if not YEARS[0] <= moment.year <= YEARS[1]:
+                raise ValueError
+            starts_at = series.instant(moment, row.zone)
         except ValueError:
             problems["starts"] = "must be a day and time such as 2027-03-12T15:00, without a zone"
         else:
@@ -198,8 +202,8 @@ def _occurrence_columns(row: EventRow, found: OccurrenceRow, change: OccurrenceC
         moved = found.status == "moved" or "status" in columns
         columns["status"] = "cancelled" if change.cancelled else "moved" if moved else "scheduled"
     if change.capacity is not None:
-        if change.capacity < 1:
-            problems["capacity"] = "must be a number of people"
+        if not 1 <= change.capacity <= CAPACITY_MAX:
+            problems["capacity"] = f"must be a number of people, at most {CAPACITY_MAX:,}"
         columns["capacity"] = change.capacity
     if change.note is not None:
         columns["note"] = clean_text(change.note)[:NOTE_CHARS_MAX]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,6 +20,7 @@ from storage.events import EventRow, OccurrenceRow, RsvpRow
 __all__ = ["EventRow", "OccurrenceRow", "RsvpRow"]
 
 SPAN_MS_MAX: Final = 400 * 86_400_000
+_AFTER: Final = re.compile(r"(-?\d{1,14})-(\d{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,14 @@ async def calendar(
     """What takes place between two instants, as the viewer may see it. Raises Invalid for more than 400 days."""
     if not 0 < to_ms - from_ms <= SPAN_MS_MAX:
         raise Invalid({"to": "must be after from, by 400 days at the most"})
-    begin, _, row_id = after.partition("-")
-    if after and not (begin.isdigit() and row_id.isdigit()):
+    place = _AFTER.fullmatch(after)
+    if after and place is None:
         raise Invalid({"after": "must be what the page before gave"})
 
     def unit(conn: Connection) -> CalendarPage:
         found = events.within(
             conn, from_ms=from_ms, to_ms=to_ms, shown=visibility.predicate(viewer_id), limit=limit,
-            after=(int(begin), int(row_id)) if after else (-(1 << 62), 0),
+            after=(int(place[1]), int(place[2])) if place is not None else (-(1 << 62), 0),
         )  # fmt: skip
         rows = list(events.by_ids(conn, [one.post_id for one in found]).values())
         known = of_rows(conn, rows, viewer_id)

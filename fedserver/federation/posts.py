@@ -257,7 +257,7 @@ def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
     changed = remote_posts.change(conn, row, post, body)
     if arriving.changed(conn, row, changed, post):
         publishing.tell_users(conn, changed)
-    elif changed.kind == "event":
+    elif "event" in (row.kind, changed.kind):
         arriving_events.put(conn, changed, post)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)

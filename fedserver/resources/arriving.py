@@ -89,8 +89,7 @@ def changed(conn: Connection, row: PostRow, now: PostRow, post: Post) -> bool:
         return put(conn, now, post)
     if row.kind == keeping.KIND:
         # It is in no catalogue from now on.
-        keeping.gone(conn, row)
-        resources.remove(conn, row.id)
+        keeping.forget(conn, row)
     return False
 
 

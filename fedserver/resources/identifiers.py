@@ -7,7 +7,8 @@ from typing import Final
 
 # ORCID: "Structure of the ORCID Identifier"; the last character is the check of ISO 7064 MOD 11-2.
 _ORCID: Final = re.compile(
-    r"(?:https?://(?:www\.)?orcid\.org/)?(\d{4})[-\s]?(\d{4})[-\s]?(\d{4})[-\s]?(\d{3}[\dXx])/?"
+    r"(?:https?://(?:www\.)?orcid\.org/)?(\d{4})[-\s]?(\d{4})[-\s]?(\d{4})[-\s]?(\d{3}[\dXx])/?",
+    re.ASCII,
 )
 # DOI Handbook 2.2: a prefix "10." and a number, a slash, and whatever follows.
 _DOI: Final = re.compile(

@@ -106,6 +106,13 @@ def gone(conn: Connection, row: PostRow) -> None:
             signal(conn, "resource", str(about))
 
 
+def forget(conn: Connection, row: PostRow) -> None:
+    """A post is no resource any more: it goes from the library, and stays a post."""
+    gone(conn, row)
+    previews.show(conn, row.id, None)
+    resources.remove(conn, row.id)
+
+
 def answer_says(conn: Connection, row: PostRow, html: str) -> dict[str, Any]:
     """What an answer that tells of a use, or reviews, says once its text is edited like that of any other post: the rest of
     what it tells stays."""

@@ -106,11 +106,17 @@ def normal(text: str) -> str | None:
     found = _of_address(text) or _by_lower_case().get(text.lower()) or _spelled(text)
     if found is not None:
         return found
-    try:
-        parsed = _spdx().parse(text, validate=True)
-    except (ExpressionError, ValueError, RecursionError):
-        return None
+    parsed = _parsed(text, validate=True)
     return None if parsed is None else str(parsed)
+
+
+def _parsed(text: str, *, validate: bool) -> Any:
+    """The expression, or None for what is none."""
+    try:
+        return _spdx().parse(text, validate=validate)
+    except (ExpressionError, ValueError, RecursionError, IndexError, AssertionError):
+        # The last two for brackets around nothing, and beside names that nothing joins.
+        return None
 
 
 def _of_address(text: str) -> str | None:
@@ -159,12 +165,9 @@ def spdx_address(licence: str) -> str:
 
 def terms(licence: str) -> Terms | None:
     """What a licence permits; of ``A OR B`` the freer, of ``A AND B`` both. None where that is not known."""
-    if not licence or "://" in licence:
+    if not licence or "://" in licence or len(licence) > CHARS_MAX:
         return None
-    try:
-        parsed = _spdx().parse(licence)
-    except (ExpressionError, ValueError, RecursionError):
-        return None
+    parsed = _parsed(licence, validate=False)
     return None if parsed is None else _terms_of(parsed)
 
 

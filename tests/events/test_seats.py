@@ -16,7 +16,6 @@ from tests.events.test_events import EVENTS, call, refused, states, wall
 from tests.federation.stub import Door, Stub
 from tests.members import Person
 
-pytest_plugins = ("tests.federation.conftest",)
 GOING = {"status": "going"}
 WEEKLY = {"rule": {"frequency": "weekly", "count": 2}}
 
