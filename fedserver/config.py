@@ -291,6 +291,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Address of LibreTranslate; for DeepL it follows from the key.")
     ] = ""
     translation_key: Annotated[str, Meta(description="The key for it, where it wants one.")] = ""
+    doi_resolver: Annotated[
+        str, Meta(description="Who is asked what is known of a DOI that a member brings in.")
+    ] = "https://doi.org"
+    zenodo_url: Annotated[str, Meta(description="Where the records of Zenodo are that members bring in.")] = (
+        "https://zenodo.org"
+    )
     metrics_token: Annotated[
         str, Meta(description="Bearer token for /metrics from elsewhere than this machine; empty means none.")
     ] = ""
@@ -563,7 +569,7 @@ def _completed(
         raise ConfigError(f"{both_names('translation_url')} must say where LibreTranslate is.")
     if settings.translation_service == "deepl" and not settings.translation_key:
         raise ConfigError(f"{both_names('translation_key')} must be given for DeepL.")
-    for name in ("media_url", "s3_endpoint", "translation_url"):
+    for name in ("media_url", "s3_endpoint", "translation_url", "doi_resolver", "zenodo_url"):
         address = getattr(settings, name)
         check(not address or re.match(r"https?://[^/?#\s]+[^?#\s]*\Z", address), name, "a web address")
     check(

@@ -104,6 +104,8 @@ def _api_policy(method: str, path: str) -> Policy:
             member = (limits.REPORTS, *member)
         elif path.startswith("/api/v1/statuses/") and path.endswith("/translate"):
             member = (limits.TRANSLATIONS, *member)
+        elif path == "/api/v1/resources/import":
+            member = (limits.IMPORTS, *member)
         elif path == "/api/v1/accounts":
             # Asked with an app's own token, so it is the address that counts.
             own = (limits.SIGN_UPS, *own)

@@ -196,6 +196,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/resources/drafts": list[r.ResourceDraft],
     "POST /api/v1/resources/drafts": r.ResourceDraft,
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},
+    "POST /api/v1/resources/import": r.ResourceImport,
     "GET /api/v1/resources": list[r.Resource],
     "GET /api/v1/resources/facets": r.ResourceFacets,
     "POST /api/v1/resources": r.Resource,

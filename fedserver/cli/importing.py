@@ -14,7 +14,7 @@ import msgspec
 from fedserver.assembly import build_server
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config
-from fedserver.resources.importing import bioschemas, filling, ols
+from fedserver.resources.importing import bibtex, bioschemas, files, filling, ols, tables, zenodo
 from fedserver.resources.importing.filling import STATES, Report
 from fedserver.resources.importing.receipts import Read, joined
 from fedserver.resources.publishing import VISIBILITIES
@@ -65,6 +65,27 @@ def import_bioschemas(paths: tuple[Path, ...], **options: Any) -> None:
     What is no good JSON is mended where that is possible, and the receipt says how. Events are left out.
     """
     _import(lambda: bioschemas.read_paths(paths), options)
+
+
+@click.command("zenodo")
+@_options
+def import_zenodo(paths: tuple[Path, ...], **options: Any) -> None:
+    """Bring records of Zenodo into the library: JSON files as its API gives them, one record or many, or folders of them."""
+    _import(lambda: files.read_each(paths, (".json",), zenodo.read), options)
+
+
+@click.command("bibtex")
+@_options
+def import_bibtex(paths: tuple[Path, ...], **options: Any) -> None:
+    """Bring the entries of BibTeX files into the library."""
+    _import(lambda: files.read_each(paths, (".bib",), bibtex.read), options)
+
+
+@click.command("csv")
+@_options
+def import_csv(paths: tuple[Path, ...], **options: Any) -> None:
+    """Bring the rows of tables into the library: CSV files whose first row names the columns, of which one is the title."""
+    _import(lambda: files.read_each(paths, (".csv", ".tsv"), tables.read), options)
 
 
 def _import(read: Callable[[], Read], options: dict[str, Any]) -> None:
@@ -128,4 +149,10 @@ def _show_progress(done: int, total: int) -> None:
     click.echo(f"{done} of {total}\r", err=True, nl=False)
 
 
-commands: Final[Sequence[click.Command]] = (import_ols, import_bioschemas)
+commands: Final[Sequence[click.Command]] = (
+    import_ols,
+    import_bioschemas,
+    import_zenodo,
+    import_bibtex,
+    import_csv,
+)

@@ -170,6 +170,9 @@ def publish_unit(
     quiet = imported is not None
     post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms, quiet=quiet)
     if draft_id is not None:
+        known = resources.draft(conn, account_id, draft_id)
+        if known is not None and known.source_uri:
+            resources.change(conn, post_id, source_uri=known.source_uri)
         resources.remove_draft(conn, draft_id)
     return post_id
 

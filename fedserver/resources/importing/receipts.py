@@ -39,9 +39,18 @@ class Double(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class Suggested(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that the source has, for whoever publishes the draft; `links` have `url` and `name`."""
+
+    number: str
+    notes: str = ""
+    doi: str = ""
+    links: list[dict[str, str]] = []
+
+
 class Receipt(msgspec.Struct, kw_only=True):
     """What was repaired in the source, guessed from it, missing in it and left out of it; and which resources here may be the
-    same work. `source` is the address or file it comes from."""
+    same work. `source` is the address or file it comes from; `version` is what a draft does not say."""
 
     source: str = ""
     repaired: list[Note] = []
@@ -49,6 +58,7 @@ class Receipt(msgspec.Struct, kw_only=True):
     missing: list[Note] = []
     left_out: list[Note] = []
     doubles: list[Double] = []
+    version: Suggested | None = None
 
     def note(
         self, kind: Kind, name: str, sentence: str, *, line: int | None = None, column: int | None = None

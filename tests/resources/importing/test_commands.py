@@ -132,3 +132,34 @@ def test_shared_json_ld_comes_in_but_for_the_calendar(run: Run, shared: Path, da
     before = snapshot(database_url)
     assert counts(run(*arguments)) == {"unchanged": added, **expected}
     assert snapshot(database_url) == before
+
+
+def test_records_entries_and_rows_come_in_once(run: Run, tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "list.bib").write_text(
+        "@misc{a, title={From BibTeX}, author={Doe, Ada}}\n@misc{b, year=2020}"
+    )
+    (tmp_path / "list.csv").write_text("title,author,link\nFrom a table,Ada,https://lessons.example/1\n")
+    (tmp_path / "record.json").write_text(
+        '{"id": 7, "doi": "10.5281/zenodo.7", "metadata": {"title": "From Zenodo"}}'
+    )
+    wanted = {"bibtex": {"added": 1, "left_out": 1}, "csv": {"added": 1}, "zenodo": {"added": 1}}
+    names = {"bibtex": "list.bib", "csv": "list.csv", "zenodo": "record.json"}
+    for source, name in names.items():
+        found = counts(run("import", source, str(tmp_path / name), "--as", "lib", "--json"))
+        assert found == wanted[source]
+    before = snapshot(database_url)
+    for source, name in names.items():
+        again = counts(run("import", source, str(tmp_path / name), "--as", "lib", "--json"))
+        assert "added" not in again
+    assert snapshot(database_url) == before
+
+
+def test_shared_records_come_in_as_their_files_count(run: Run, shared: Path, database_url: str) -> None:
+    folder = shared / "data" / "domain" / "zenodo"
+    works = {one["conceptdoi"] for path in folder.glob("*.json") for one in json.loads(path.read_text())}
+    arguments = ("import", "zenodo", str(folder), "--as", "lib", "--json")
+    assert counts(run(*arguments)) == {"added": len(works)}
+    before = snapshot(database_url)
+    assert before["resource"] == len(works) >= 50
+    assert counts(run(*arguments)) == {"unchanged": len(works)}
+    assert snapshot(database_url) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.resources.importing import filling, jsonld, ols
+from fedserver.resources.importing import filling, jsonld, ols, zenodo
 from fedserver.resources.importing.receipts import Read, joined
 from storage import relationships
 from storage.tables.base import metadata
@@ -230,3 +231,22 @@ async def test_a_long_list_is_brought_in_in_chunks(
     report = await brought_in(server, lessons(*texts), told=lambda done, total: told.append((done, total)))
     assert report.count("added") == number
     assert told == [(filling.CHUNK, number), (filling.CHUNK * 2, number), (number, number)]
+
+
+async def test_an_older_record_of_the_same_work_changes_nothing(server: Server, alice: Person) -> None:
+    def record(number: int, issued: str) -> Read:
+        text = {
+            "doi": f"10.5281/zenodo.{number}",
+            "conceptdoi": "10.5281/zenodo.1",
+            "metadata": {"title": "FAIR data", "publication_date": issued, "version": str(number)},
+        }
+        return zenodo.read(json.dumps(text))
+
+    assert states(await brought_in(server, record(3, "2024-03-01"))) == ["added"]
+    before = await server.db.read(everything)
+    assert states(await brought_in(server, record(2, "2023-03-01"))) == ["older"]
+    assert await server.db.read(everything) == before
+    newer = await brought_in(server, record(4, "2025-03-01"))
+    assert states(newer) == ["changed"]
+    found = await alice.get(f"{RESOURCES}/{newer.outcomes[0].id}")
+    assert (found["doi"], [one["number"] for one in found["versions"]]) == ("10.5281/zenodo.4", ["4", "3"])

@@ -6,12 +6,23 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.resources import adaptations, catalogue, citing, drafts, files, publishing, reports, shelves
+from web.api.resources import (
+    adaptations,
+    catalogue,
+    citing,
+    drafts,
+    files,
+    importing,
+    publishing,
+    reports,
+    shelves,
+)
 
 routes: Final[list[web.RouteDef]] = [
     *catalogue.routes,
     *drafts.routes,
     *files.routes,
+    *importing.routes,
     *publishing.routes,
     *reports.routes,
     *adaptations.routes,

@@ -257,6 +257,16 @@ class ResourceCatalogues(Struct, kw_only=True):
     catalogues: list[SeenByCatalogue]
 
 
+class ImportNote(Struct, kw_only=True):
+    """What was done to a `field` of something that comes from elsewhere, as a sentence; `line` and `column` of the source where
+    that is known. In lists of what is no resource `field` is what it is called there."""
+
+    field: str
+    sentence: str
+    line: int | UnsetType | None = UNSET
+    column: int | UnsetType | None = UNSET
+
+
 class ResourceDraft(Struct, kw_only=True):
     """A resource that is not published: what has been said of it so far, what would be refused (by field), what speaks
     against its licence, and what an import repaired, guessed and missed."""
@@ -268,3 +278,11 @@ class ResourceDraft(Struct, kw_only=True):
     receipt: dict[str, Any]
     created_at: str
     updated_at: str
+
+
+class ResourceImport(Struct, kw_only=True):
+    """What came of bringing something in: a draft for each resource in it, and what in it was none."""
+
+    drafts: list[ResourceDraft]
+    left_out: list[ImportNote]
+    repaired: list[ImportNote]
