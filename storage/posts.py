@@ -136,6 +136,16 @@ def change(conn: Connection, post_id: int, **columns: Any) -> None:
         signal(conn, "resource", str(post_id))  # it may be one, and others find it now
 
 
+def put_into_group(conn: Connection, post_id: int, group_id: int) -> bool:
+    """A post that was in no group is in this one. Whether it was in none: of two units that find it out at once only one
+    has to count it."""
+    free = update(post).where(post.c.id == post_id, post.c.group_id.is_(None))
+    if not conn.execute(free.values(version=post.c.version + 1, group_id=group_id)).rowcount:
+        return False
+    signal(conn, "resource", str(post_id))
+    return True
+
+
 def remove(conn: Connection, row: PostRow) -> None:
     """Take a post away for good, and with it its likes, boosts, mentions, media links and notifications."""
     if row.in_reply_to_id is not None and row.visibility in _COUNTED:

@@ -56,10 +56,12 @@ def put_in(conn: Connection, row: PostRow, group: GroupRow) -> bool:
         return False
     if said is not None and said.audience and not belongs(said, group, None):
         return False
-    posts.change(conn, row.id, group_id=group.account_id)
+    added = posts.put_into_group(conn, row.id, group.account_id)
     changed = posts.by_id(conn, row.id)
-    assert changed is not None
-    posting.arrived(conn, changed, group, quietly=True)
+    if changed is None or changed.group_id != group.account_id:
+        return False
+    if added:
+        posting.arrived(conn, changed, group, quietly=True)
     return True
 
 

@@ -11,8 +11,10 @@ from activitypub.names import PUBLIC
 from activitypub.signatures import PrivateKey, with_proof
 from fedserver import posts
 from fedserver.errors import Forbidden
+from fedserver.federation import fetch, group_places
 from fedserver.posts import Draft
 from storage import group_threads, inbox
+from storage import posts as stored_posts
 from tests.conftest import MakeMember
 from tests.federation.guild import Guild
 from tests.federation.stub import Door, Stub, StubActor
@@ -85,6 +87,20 @@ async def test_an_answer_brings_its_thread_into_the_group(guild: Guild, ann: Stu
     await guild.announces(guild.does(ann, "Create", deep))
     thread = await guild.thread(page)
     assert (thread.group_id, thread.replies_count) == (guild.group_id, 2)
+
+
+async def test_an_answer_that_two_find_out_at_once_is_counted_once(guild: Guild, ann: StubActor) -> None:
+    page = await guild.begins(ann)
+    comment = guild.comment(ann, page)
+    answer_id = await fetch.post(guild.door.server, comment["id"])
+    server, group = guild.door.server, await guild.row()
+    row = await server.db.read(stored_posts.by_id, answer_id)
+    assert row is not None
+    # Both have read that it is in no group: one who fetches the thread, and one to whom the group has handed it on.
+    assert (row.id, row.group_id) == (answer_id, None)
+    assert await server.db.write(group_places.put_in, row, group)
+    assert await server.db.write(group_places.put_in, row, group)
+    assert (await guild.thread(page)).replies_count == 1
 
 
 async def test_votes_edits_and_deletes_are_their_actors(guild: Guild, ann: StubActor) -> None:
