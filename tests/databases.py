@@ -47,6 +47,7 @@ shared_buffers = 64MB
 _running: list[tuple[Any, TextIOWrapper]] = []
 _copies: set[str] = set()
 _empty: list[str] = []
+_sweepers: dict[str, psycopg.Connection[Any]] = {}
 
 
 def sqlite_database(folder: Path) -> str:
@@ -80,6 +81,8 @@ def drop_database(url: str) -> None:
         _empty.append(url)
         return
     _copies.discard(url)
+    if (sweeper := _sweepers.pop(url, None)) is not None:
+        sweeper.close()
     parsed = make_url(url)
     with _server_connection(parsed.set(database="postgres").render_as_string(hide_password=False)) as conn:
         _drop(conn, str(parsed.database))
@@ -121,18 +124,21 @@ def postgresql_url() -> str:
 def _is_emptied(url: str) -> bool:
     """Whether the copy is again as its pattern is."""
     tables, rows = _content()
-    with psycopg.connect(url) as conn:
-        conn.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        if _tables(conn) != tables:
-            return False
+    conn = _sweepers.get(url)
+    if conn is None:
+        # It stays: what a new connection has to learn about all tables costs more than to look into them.
+        conn = _sweepers[url] = psycopg.connect(url, autocommit=True)
         conn.execute("SET session_replication_role = replica")  # no triggers, so in any order
-        for table in _filled(conn, tables):
-            if table not in rows:
-                conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-        return all(_rows(conn, table) == rows[table] for table in rows)
+    conn.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    if _tables(conn) != tables:
+        return False
+    for table in _filled(conn, tables):
+        if table not in rows:
+            conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)), prepare=True)
+    return all(_rows(conn, table) == rows[table] for table in rows)
 
 
 @cache
@@ -160,7 +166,7 @@ def _filled(conn: psycopg.Connection[Any], tables: list[str]) -> list[str]:
         sql.SQL("(SELECT {}::text FROM {} LIMIT 1)").format(sql.Literal(name), sql.Identifier(name))
         for name in tables
     )
-    return [name for (name,) in conn.execute(asked)]
+    return [name for (name,) in conn.execute(asked, prepare=True)]
 
 
 def _rows(conn: psycopg.Connection[Any], table: str) -> list[Any]:

@@ -77,7 +77,7 @@ async def test_people_of_other_servers_may_what_their_table_says(
     actors = {role: there.actor(role) for role in ROLES_ELSEWHERE}
     victim = there.actor("victim")
     wrong = []
-    for kind in KINDS:
+    for kind in KINDS if server.db.dialect == "sqlite" else ("help", "announce"):
         name = f"group_{kind[:4]}"
         group_id = await make_group(alice, name, kind=kind, access=access, allows_downvotes=True)
         uris = server.uris.group_uris(name)

@@ -238,7 +238,12 @@ def _deeds(is_private: bool) -> list[tuple[str, str, dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("access", ["private", "members"])
+# That predicates say the same on both databases is tested by themselves (tests/test_visibility.py, test_known.py).
+@pytest.mark.parametrize(
+    ("access", "database_url"),
+    [("private", "sqlite"), ("private", "postgresql"), ("members", "sqlite")],
+    indirect=["database_url"],
+)
 async def test_no_route_tells_outsiders_of_a_group(
     access: str, server: Server, door: Door, there: Stub, alice: Person, bob: Person, member: Any, nobody: Person,
     make_group: MakeGroup,
