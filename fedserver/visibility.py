@@ -29,7 +29,7 @@ from storage.hot import Hot
 from storage.posts import PostRow
 from storage.tables import account, block, follow, membership, mention, post, shelf, user
 from storage.tables.archives import NAMES_DOMAIN
-from storage.types import AnyOf
+from storage.types import AnyOf, now_ms
 
 Visibility = Literal["public", "unlisted", "followers", "members", "group", "direct"]
 
@@ -75,6 +75,26 @@ def predicate(viewer_id: Any, table: FromClause = post) -> ColumnElement[bool]:
         ),
         ~author_blocks,
     )
+
+
+def listed(viewer_id: int | None) -> ColumnElement[bool]:
+    """A condition over the `post` table that holds for what lists which are open to all show the viewer: what they may see, and
+    what is not unlisted, nor of a limited author whom they do not follow, nor of somebody whom they do not want to see."""
+    author = account.alias("listed_author")
+    of_author = exists().where(author.c.id == post.c.account_id)
+    if viewer_id is None:
+        return and_(
+            predicate(None), post.c.visibility != "unlisted", of_author.where(author.c.limited_at.is_(None))
+        )
+    followed = exists().where(
+        follow.c.account_id == viewer_id, follow.c.target_id == post.c.account_id, follow.c.accepted
+    )
+    hidden = relationships.hides(viewer_id, author.c.id, author.c.domain, now_ms())
+    others = and_(
+        post.c.visibility != "unlisted",
+        of_author.where(or_(author.c.limited_at.is_(None), followed), ~hidden),
+    )
+    return and_(predicate(viewer_id), or_(post.c.account_id == viewer_id, others))
 
 
 def may_know(conn: Connection, row: AccountRow, viewer_id: int | None) -> bool:

@@ -36,7 +36,7 @@ async def of_server(server: Server, viewer_id: int | None) -> bytes:
 
     def unit(conn: Connection) -> bytes:
         rows = events.coming(
-            conn, now_ms() - BACK_MS, visibility.predicate(viewer_id), limit=EVENTS_MAX, local=True
+            conn, now_ms() - BACK_MS, visibility.listed(viewer_id), limit=EVENTS_MAX, local=True
         )
         return _calendar(conn, title, rows, viewer_id, url=f"{server.config.origin}/events")
 

@@ -112,7 +112,7 @@ async def calendar(
 
     def unit(conn: Connection) -> CalendarPage:
         found = events.within(
-            conn, from_ms=from_ms, to_ms=to_ms, shown=visibility.predicate(viewer_id), limit=limit,
+            conn, from_ms=from_ms, to_ms=to_ms, shown=visibility.listed(viewer_id), limit=limit,
             after=(int(place[1]), int(place[2])) if place is not None else (-(1 << 62), 0),
         )  # fmt: skip
         rows = list(events.by_ids(conn, [one.post_id for one in found]).values())
