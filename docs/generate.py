@@ -52,6 +52,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.files": "Files of resources",
+    "web.api.resources.links": "Links of resources",
     "web.api.resources.adaptations": "What is made from resources",
     "web.api.resources.importing": "Bringing resources in",
     "web.api.resources.reports": "Who used a resource, and reviews",

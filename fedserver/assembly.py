@@ -43,7 +43,7 @@ from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.moderation import chores as moderation
 from fedserver.observe import Metrics, TimedDatabase
-from fedserver.resources import files
+from fedserver.resources import files, links
 from fedserver.resources.faces import harvesting
 from fedserver.translation_services import open_service
 from fedserver.translations import Translator
@@ -156,6 +156,7 @@ def _background(server: Server) -> list[Background]:
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
                 ),
                 Chore("remove uploads that nobody posted", HOUR_SECONDS, uploads.plan_cleaning),
+                Chore("ask links of resources", links.LOOK_SECONDS, links.plan_asking),
                 Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused),
                 Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),

@@ -207,6 +207,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/resources/{id}/versions": list[r.ResourceVersion],
     "POST /api/v1/resources/{id}/versions": r.Resource,
     "GET /api/v1/resources/{id}/versions/{number}": r.ResourceVersion,
+    "GET /api/v1/resources/{id}/links": list[r.ResourceLink],
     "POST /api/v1/resources/{id}/adapt": r.ResourceDraft,
     "GET /api/v1/resources/{id}/adaptations": r.AdaptationTree,
     "POST /api/v1/resources/files": r.UnusedFile,

@@ -90,6 +90,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Where an address leads: `url` is the one that answered at last, with `status`; `first_status` is what the address itself
+    said, 0 where it said nothing to HEAD."""
+
+    url: str
+    status: int
+    first_status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A body that was written to a file: `bytes` of it, with the media type it came with ("" for none)."""
 
@@ -170,6 +180,22 @@ class GuardedClient:
                 _check_type(response, content_types)
             body = await _read(response, max_bytes)
         return Fetched(final, response.status, response.headers, body)
+
+    async def reach(self, url: str) -> Reached:
+        """Whether an address leads anywhere: HEAD, and where that is no success GET, whose redirects are followed and whose
+        body is not read."""
+        first_status = 0
+        try:
+            async with self._exchange("HEAD", url) as (response, final):
+                first_status = response.status
+        except Refused:
+            raise
+        except Unreachable:
+            pass  # some cut off whoever sends HEAD
+        if 200 <= first_status < 300:
+            return Reached(final, first_status, first_status)
+        async with self._exchange("GET", url, headers={"Accept": "*/*"}) as (response, final):
+            return Reached(final, response.status, first_status)
 
     async def save(
         self,

@@ -49,6 +49,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.previews",
     "fedserver.remote_media",
     "fedserver.relationships",
+    "fedserver.resources.links",
     "fedserver.resources.shelves",
     "fedserver.scheduled",
     "fedserver.search_index",

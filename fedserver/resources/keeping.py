@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from activitypub.identifiers import host_of
 from activitypub.vocabulary.resource import Report
 from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.jobs.plan import plan
 from fedserver.resources import saying
 from fedserver.resources.checking import review_instant
 from fedserver.resources.faces import harvesting
+from fedserver.resources.identifiers import doi_address
 from fedserver.resources.records import Details, Person, encode
-from storage import previews, resource_reports, resources
+from storage import previews, resource_links, resource_reports, resources
 from storage.posts import PostRow
 from storage.resource_reports import ReportRow
 from storage.resources import Facet
@@ -30,6 +32,7 @@ KIND: Final = "resource"
 KINDS_OF_ANSWERS: Final = frozenset({"use", "review"})
 """Of posts that tell of the use of a resource, or review it."""
 HASHTAGS_MAX: Final = 20
+LINKS_ASKED_AFTER_MS: Final = 600_000  # what was just published may still be on its way to where it will lie
 _NOT_IN_TAGS: Final = re.compile(r"[^\w]+")
 
 
@@ -71,7 +74,22 @@ def put(
     if row.local:
         harvesting.look(conn, [row.id])
     show_card(conn, row, details, provider)
+    follow_links(conn, row.id)
     signal(conn, "resource", str(row.id))
+
+
+def follow_links(conn: Connection, post_id: int) -> None:
+    """Have asked from time to time where a resource of this server leads: its page, its DOI, files of its newest version that lie
+    elsewhere. `fedserver.resources.links` asks."""
+    row = resources.by_id(conn, post_id)
+    if row is None or not row.local:
+        return
+    wanted = [row.page_url, doi_address(row.doi) if row.doi else ""]
+    wanted += [
+        one.url for one in resources.newest_files(conn, [post_id]).get(post_id, ()) if not one.store_key
+    ]
+    hosts = {url: host for url in wanted if url and (host := host_of(url)) is not None}
+    resource_links.put(conn, post_id, hosts, now_ms() + LINKS_ASKED_AFTER_MS)
 
 
 def show_card(conn: Connection, row: PostRow, details: Details, provider: str) -> None:

@@ -309,6 +309,7 @@ def _add_version(
             raise Invalid({"file_ids": "must be files that you have sent and not used yet"})
     if version.links:
         resources.add_links(conn, post_id, version_id, account_id, _files_of(version.links))
+    keeping.follow_links(conn, post_id)
 
 
 def _files_of(links: Sequence[Link]) -> list[NewFile]:

@@ -13,6 +13,7 @@ from web.api.resources import (
     drafts,
     files,
     importing,
+    links,
     publishing,
     reports,
     shelves,
@@ -26,6 +27,7 @@ routes: Final[list[web.RouteDef]] = [
     *publishing.routes,
     *reports.routes,
     *adaptations.routes,
+    *links.routes,
     *citing.routes,
     *shelves.routes,
 ]

@@ -153,6 +153,17 @@ class ResourceReport(Struct, kw_only=True):
     account: Account
 
 
+class ResourceLink(Struct, kw_only=True):
+    """Where a resource leads, and what came of asking: `state` is "" (not yet), ``ok``, ``moved`` or ``broken``. What fails is
+    broken only once it has failed for a day."""
+
+    url: str
+    state: str
+    problem: str
+    checked_at: str | None
+    failing_since: str | None
+
+
 class Adaptation(Struct, kw_only=True):
     """A resource in the tree of what is made from what. `depth` is 0 for the one that was asked for, negative for what it is
     made from, positive for what is made from it."""
