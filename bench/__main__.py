@@ -1,7 +1,7 @@
 """``python -m bench [sqlite] [postgresql] [--only NAME …]``: measure, print the table, exit 1 if SQLite misses an aim.
 
 ``--only`` takes the beginnings of the names of workloads, such as ``home`` or ``"one status"``: the rest is left
-out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams``, ``search``, ``group`` or ``fan-out``.
+out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams``, ``search``, ``library``, ``group`` or ``fan-out``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from activitypub.identifiers import Uris
 from activitypub.signatures import PrivateKey
-from bench import groups, searching, streams, workloads
+from bench import groups, library, searching, streams, workloads
 from bench.machine import Processes, tree
 from bench.report import Row, show
 from bench.server import command, environment, free_port, helper, running
@@ -96,6 +96,7 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
             "post": workloads.writes(bench, lambda count: _in_database(url, add_members, uris, count)),
             "streams": streams.streams(bench, listening, own),
             "search": searching.searches(bench, lambda: _in_database(url, searching.add_archive, uris)),
+            "library": library.facets(bench, lambda: _in_database(url, library.add_library, uris)),
             "group": groups.groups(bench, place, peers),
             "fan-out": workloads.fan_out(bench, peers, rsa_s),
         }

@@ -29,14 +29,14 @@ class Shelf:
         previews_max: int = PREVIEWS_MAX,
         cards_max: int = CARDS_MAX,
     ) -> None:
-        self._posts: _Kept[Rendering] = _Kept(posts_max)
-        self._accounts: _Kept[bytes] = _Kept(accounts_max)
-        self._previews: _Kept[bytes] = _Kept(previews_max)
-        self.cards: _Kept[Card] = _Kept(cards_max)
+        self._posts: Kept[Rendering] = Kept(posts_max)
+        self._accounts: Kept[bytes] = Kept(accounts_max)
+        self._previews: Kept[bytes] = Kept(previews_max)
+        self.cards: Kept[Card] = Kept(cards_max)
         """Rows of timelines, by all that the database says of them."""
-        self.thread_rows: _Kept[tuple[Card, int]] = _Kept(cards_max)
+        self.thread_rows: Kept[tuple[Card, int]] = Kept(cards_max)
         """The same of threads."""
-        self.notices: _Kept[Any] = _Kept(cards_max)
+        self.notices: Kept[Any] = Kept(cards_max)
         """The same of notifications."""
 
     def post(self, post_id: int, version: int) -> Rendering | None:
@@ -64,7 +64,7 @@ class Shelf:
         self._previews.put((preview_id, 0), body)
 
 
-class _Kept(Generic[T]):
+class Kept(Generic[T]):
     """In two halves: when the new one is full, the old one is forgotten but for what was asked for meanwhile.
 
     Where threads meet here, the worst is that something is forgotten early.

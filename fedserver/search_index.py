@@ -1,7 +1,7 @@
 """Keeping what posts and accounts are found by: in the unit that writes them, and for those that were there before.
 
 Of a post these can be found: title, text, warning or abstract, choices of its poll, what its files show, its
-hashtags; and what kind of post it is.
+hashtags; and what kind of post it is. Of a resource also who made it, what it teaches, its topics and identifiers.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from fedserver.content.html import to_text
 from fedserver.context import Server
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
+from fedserver.resources.records import Details, decode_details
 from fedserver.search_query import language_marks, tag_mark
-from storage import posts, previews, search
+from storage import posts, previews, resources, search
 from storage.database import Database
 from storage.posts import PostRow
 from storage.search import mark
@@ -27,6 +28,8 @@ ROWS_PER_UNIT: Final = 100
 FILLING_SECONDS: Final = 3_600.0
 ID_MAX: Final = (1 << 63) - 1
 _MEDIA: Final = {"image": "image", "video": "video", "gifv": "video", "audio": "audio"}
+RESOURCE: Final = mark("resource")
+"""The mark of resources."""
 # A link that is neither a mention nor a hashtag.
 _LINK: Final = re.compile(r'<a (?![^>]*class="[^"]*\b(?:mention|hashtag)\b)[^>]*href="https?:')
 
@@ -88,6 +91,7 @@ def _documents(
     """Of each post its id, its texts and its marks."""
     questions = [row.id for row in rows if row.kind == "question"]
     options = posts.poll_options_of(conn, questions) if questions else {}
+    details = resources.details_of(conn, [row.id for row in rows if row.kind == "resource"])
     shown = {row.preview_id for row in rows if row.preview_id is not None}
     played = (
         {one.id for one in previews.by_ids(conn, shown).values() if one.type == "video"} if shown else set()
@@ -105,9 +109,25 @@ def _documents(
             *(one.name for one in tagged),
         ]
         marks = set(_marks(row, files, tagged))
+        if row.id in details:
+            parts += _words_of_resource(decode_details(details[row.id]))
+            marks.add(RESOURCE)
         if row.preview_id in played:
             marks.add(mark("embed"))
         yield row.id, parts, sorted(marks)
+
+
+def _words_of_resource(details: Details) -> Iterator[str]:
+    """What is said of a resource beside title, abstract and text."""
+    for person in (*details.authors, *details.contributors):
+        yield from (person.name, person.orcid, person.affiliation)
+    for topic in (*details.topics, *details.skills):
+        yield topic.label
+    yield from (*details.teaches, *details.prerequisites, *details.keywords, *details.audience)
+    yield from (*details.types, details.level, details.licence, details.doi)
+    yield from (one.value for one in details.identifiers)
+    for funder in details.funders:
+        yield from (funder.name, funder.grant)
 
 
 def _marks(row: PostRow, files: Sequence[Any], tagged: Sequence[Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ CLAUSES_MAX: Final = 30
 HOLES_MAX: Final = 3
 ID_MAX: Final = (1 << 63) - 1
 PROPERTIES: Final = frozenset(
-    {"media", "image", "video", "audio", "poll", "link", "embed", "quote", "reply", "sensitive"}
+    {"media", "image", "video", "audio", "poll", "link", "embed", "quote", "reply", "sensitive", "resource"}
 )
 SCOPES: Final[dict[str, Scope]] = {"all": "all", "library": "library", "public": "public"}
 

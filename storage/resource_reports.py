@@ -115,16 +115,3 @@ def users_here(conn: Connection, resource_id: int) -> list[int]:
         .order_by(resource_report.c.account_id)
     )
     return list(conn.scalars(query))
-
-
-def average_ratings(conn: Connection, resource_ids: Iterable[int]) -> dict[int, float]:
-    """The mean of the ratings in the reviews of each of these, 1 to 5, as far as there are any."""
-    wanted = list(resource_ids)
-    if not wanted:
-        return {}
-    query = (
-        select(resource_report.c.resource_id, func.avg(resource_report.c.rating))
-        .where(resource_report.c.resource_id.in_(wanted), resource_report.c.rating.is_not(None))
-        .group_by(resource_report.c.resource_id)
-    )
-    return {row[0]: float(row[1]) for row in conn.execute(query)}

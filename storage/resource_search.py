@@ -5,15 +5,17 @@ The sets are `fedserver.resources.facets`; whoever may see what is `fedserver.vi
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, case, literal, or_, select, union_all
+from sqlalchemy import Connection, Float, Select, bindparam, case, cast, func, literal, or_, select, union_all
 
 from storage import resources, search
-from storage.hot import Hot
+from storage.hot import Hot, Met
 from storage.resources import ResourceRow
 from storage.search import Bounds, Clause
 from storage.tables import (
@@ -27,13 +29,15 @@ from storage.tables import (
     post,
     resource,
     resource_facet,
+    resource_report,
     shelf_item,
     term,
     user,
 )
 from storage.types import AnyOf
-from storage.words import fold
+from storage.words import Sought, fold
 
+T = TypeVar("T")
 ID_MAX: Final = (1 << 63) - 1
 RESTRICTED: Final = ("followers", "members", "direct")
 """Visibilities with which those whom a post mentions see it, too."""
@@ -216,7 +220,8 @@ def ties(conn: Connection, viewer_id: int, now: int, *, of: Iterable[int]) -> li
 
 def with_words(conn: Connection, clauses: Sequence[Clause], bounds: Bounds) -> list[int]:
     """Ids of all resources with these words, whoever may see them."""
-    return search.posts(conn, clauses, _is_resource, bounds, limit=ID_MAX)
+    marked = Clause(Sought((search.mark("resource"),)))
+    return search.posts(conn, [marked, *clauses], _is_resource, bounds, limit=ID_MAX)
 
 
 def _is_resource() -> Any:
@@ -233,20 +238,53 @@ def on_shelf(conn: Connection, shelf_id: int) -> list[int]:
     return [one for (one,) in _on_shelf.run(conn, shelf_id=shelf_id)]
 
 
+def _select_listed() -> Select[Any]:
+    mean = select(cast(func.avg(resource_report.c.rating), Float)).where(
+        resource_report.c.resource_id == resource.c.post_id
+    )
+    rating = case((resource.c.reviews_count > 0, mean.scalar_subquery()), else_=None)
+    return resources.select_resources(rating.label("rating"))
+
+
+_NAMES: Final = tuple(_select_listed().selected_columns.keys())
+_LOCAL: Final = _NAMES.index("local")
+_ListRow: Any = namedtuple("_ListRow", _NAMES)  # type: ignore[misc]
+
+
+def _list_row(values: Any) -> ResourceRow:
+    changed = list(values)
+    changed[_LOCAL] = bool(changed[_LOCAL])
+    return _ListRow._make(changed)
+
+
 def page(
-    conn: Connection, post_ids: Sequence[int], shown: Callable[[], Any], **parameters: Any
-) -> list[ResourceRow]:
-    """Those of these resources that are `shown` (a condition over `post`, see `search.posts`), in this order."""
+    conn: Connection,
+    post_ids: Sequence[int],
+    shown: Callable[[], Any],
+    make: Callable[[ResourceRow], T],
+    met: Met[Any] | None = None,
+    **parameters: Any,
+) -> list[T]:
+    """Those of these resources that are `shown` (a condition over `post`, see `search.posts`), in this order, each as `make`
+    makes it of its row with the mean of its `rating`s. Those that have been `met` are taken from there, as long as the
+    database says the same of them."""
     if not post_ids:
         return []
-    rows = {row.id: row for row in _page(shown).run(conn, ids=list(post_ids), **parameters)}
-    return [rows[one] for one in post_ids if one in rows]
+    places = {post_id: at for at, post_id in enumerate(post_ids)}
+    found = _page(shown, make).run(conn, met, ids=list(post_ids), **parameters)
+    return [
+        made for _, made in sorted(((places[post_id], made) for post_id, made in found), key=itemgetter(0))
+    ]
 
 
 @lru_cache(maxsize=8)
-def _page(shown: Callable[[], Any]) -> Hot[ResourceRow]:
+def _page(shown: Callable[[], Any], make: Callable[[ResourceRow], Any]) -> Hot[Any]:
+    def pair(values: Any) -> tuple[int, Any]:
+        row = _list_row(values)
+        return row.id, make(row)
+
     return Hot(
-        lambda: resources.select_resources().where(
-            AnyOf(resource.c.post_id, _ids()), case((shown(), True), else_=False)
-        )
+        lambda: _select_listed().where(AnyOf(resource.c.post_id, _ids()), case((shown(), True), else_=False)),
+        pair,
+        packed=True,
     )

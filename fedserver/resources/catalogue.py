@@ -19,9 +19,10 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.filters import Filters, Match
 from fedserver.resources import identifiers, licences
 from fedserver.resources.facets import FACETS, SORTS, Count, Eyes, Index, Place, eyes_of
-from fedserver.resources.reading import Shown
+from fedserver.resources.positions import Result
+from fedserver.resources.reading import ResourceRow, Shown
 from fedserver.resources.records import decode_details
-from storage import accounts, resource_reports, resource_search, shelves
+from storage import accounts, resource_search, shelves
 from storage.cards import VIEWER
 from storage.search import Bounds
 from storage.types import now_ms
@@ -116,7 +117,7 @@ def find_unit(
             ascending=page.above is not None,
         )
     ids = [one.post_id for one in places]
-    shown = of_ids(conn, viewer_id, ids)
+    shown = of_ids(conn, viewer_id, ids, index)
     return Found(
         shown,
         places,
@@ -126,15 +127,19 @@ def find_unit(
     )
 
 
-def of_ids(conn: Connection, viewer_id: int | None, post_ids: Sequence[int]) -> list[Shown]:
+def of_ids(
+    conn: Connection, viewer_id: int | None, post_ids: Sequence[int], index: Index | None = None
+) -> list[Shown]:
     """Those of these resources that the viewer may see, in this order, as lists show them: without versions. The last word
     is the database's, whatever is kept in memory."""
     parameters = {} if viewer_id is None else {"viewer_id": viewer_id}
-    rows = resource_search.page(
-        conn, post_ids, _for_anybody if viewer_id is None else _for_viewer, **parameters
-    )
-    ratings = resource_reports.average_ratings(conn, [row.id for row in rows if row.reviews_count])
-    return [Shown(row, decode_details(row.details), rating=ratings.get(row.id)) for row in rows]
+    visible = _for_anybody if viewer_id is None else _for_viewer
+    met = None if index is None else index.rows
+    return resource_search.page(conn, post_ids, visible, _shown, met, **parameters)
+
+
+def _shown(row: ResourceRow) -> Shown:
+    return Shown(row, decode_details(row.details), rating=row.rating)
 
 
 def _for_viewer() -> ColumnElement[bool]:
@@ -188,18 +193,25 @@ def count_unit(
     asking = _Asking(conn, index, viewer_id, wanted)
     with index.lock:
         seen, values = asking.seen(), asking.values()
-        by_facet = _by_facet(index, values)
-        counted = {
-            facet: index.counts(
-                facet,
-                _all_of(seen, (bits for name, bits in by_facet.items() if name != facet)),
-                seen,
-                limit=min(limit, COUNTS_MAX),
-                chosen=values.get(facet, ()),
-            )
-            for facet in facets
-        }
-        return Counted(_all_of(seen, by_facet.values()).bit_count(), counted)
+        key = (seen, tuple((facet, *texts) for facet, texts in values.items()), tuple(facets), limit)
+        known: Counted | None = index.counted(key)
+        if known is None:
+            known = _counted(index, seen, values, facets, min(limit, COUNTS_MAX))
+            index.keep_counted(key, known)
+        return known
+
+
+def _counted(
+    index: Index, seen: int, values: Mapping[str, Sequence[str]], facets: Sequence[str], limit: int
+) -> Counted:
+    by_facet = _by_facet(index, values)
+    whole = Result(_all_of(seen, by_facet.values()))
+    counts = {}
+    for facet in facets:
+        others = (bits for name, bits in by_facet.items() if name != facet)
+        result = Result(_all_of(seen, others)) if facet in by_facet else whole
+        counts[facet] = index.counts(facet, result, seen, limit=limit, chosen=values.get(facet, ()))
+    return Counted(whole.count, counts)
 
 
 class _Asking:

@@ -3,7 +3,7 @@
 Every resource has a place in a list. For each value of a facet, for each audience and each author there is a set of places
 (`fedserver.resources.positions`); what a viewer finds is made of these by *and*, *or* and *not*. Each process has its own,
 made when it is first needed, kept current by signals, and lost with the process: what is in it comes from `resource_facet`
-and the rows beside it alone. It takes about 2 kB for each resource of the library (100 MB for 50,000 with nine values each).
+and the rows beside it alone. It takes about 2 kB for each resource of the library.
 """
 
 # Long because what is kept and how it is kept current must be read together.
@@ -11,19 +11,27 @@ and the rows beside it alone. It takes about 2 kB for each resource of the libra
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import threading
 from bisect import bisect_left, insort
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, compress
+from functools import partial
+from heapq import heappush, heappushpop, nlargest
+from itertools import chain
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from fedserver.live import Bus
-from fedserver.resources.positions import Positions, bits_of, flags_of, places_of
+from fedserver.rendered import Kept
+from fedserver.resources.positions import Positions, Result, bits_of, places_of
 from storage import resource_search
 from storage.database import Database
 from storage.resource_search import RESTRICTED, Base, FacetRow
@@ -36,6 +44,8 @@ SORTS: Final = ("new", "updated", "used", "reviewed")
 BATCH: Final = 2_000  # resources that are read at once
 FOUND_KEPT: Final = 64
 FOUND_SECONDS: Final = 5.0
+COUNTED_KEPT: Final = 300  # about 20 kB each
+ROWS_KEPT: Final = 2_000  # about 8 kB each
 _ID_BITS: Final = 63
 _ID_MASK: Final = (1 << _ID_BITS) - 1
 
@@ -53,12 +63,12 @@ class Eyes:
     servers: frozenset[str] = frozenset()
 
 
-class Count(NamedTuple):
+class Count(msgspec.Struct, frozen=True):
     """How many resources have a value; `chosen` if it is one of those asked for."""
 
     value: str
     label: str
-    number: int
+    count: int
     chosen: bool
 
 
@@ -79,25 +89,111 @@ class Place(NamedTuple):
 
 
 class _Value:
-    """One value of a facet, and which resources have it."""
+    """One value of a facet, and which resources have it. `family` are the bits of those that have it or one below it, if
+    there is one; `total` is how many."""
 
-    __slots__ = ("places", "text")
+    __slots__ = ("family", "places", "text", "total")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.places = Positions()
+        self.family: int | None = None
+        self.total = 0
+
+    @property
+    def bits(self) -> int:
+        return self.places.bits if self.family is None else self.family
+
+    def count_in(self, result: Result) -> int:
+        if self.family is None:
+            return self.places.count_in(result)
+        return (self.family & result.bits).bit_count()
 
 
-class _Entry:
-    """A resource: what was read of it, its values by facet with their labels, and whom it mentions if that matters."""
+class _Facet:
+    """The values of one facet: by their text, by place, and those that most have first."""
 
-    __slots__ = ("audiences", "base", "labels", "values")
+    __slots__ = ("by_place", "by_text", "changed", "labels", "ordered")
 
-    def __init__(self, base: Base) -> None:
-        self.base = base
-        self.values: dict[str, tuple[_Value, ...]] = {}
-        self.labels: dict[str, tuple[str, ...]] = {}
-        self.audiences: tuple[Any, ...] = ()
+    def __init__(self) -> None:
+        self.by_text: dict[str, _Value] = {}
+        self.by_place: list[tuple[_Value, ...]] = []
+        self.labels: dict[int, tuple[str, ...]] = {}  # by place, where they are other than the values
+        self.ordered: list[_Value] = []
+        self.changed = True
+
+    def put(self, place: int, rows: Sequence[FacetRow]) -> None:
+        values = []
+        for row in rows:
+            value = self.by_text.get(row.value)
+            if value is None:
+                value = self.by_text[row.value] = _Value(row.value)
+            value.places.add(place)
+            values.append(value)
+        self.by_place[place] = tuple(values)
+        if any(row.label for row in rows):
+            self.labels[place] = tuple([sys.intern(row.label) for row in rows])
+        self.changed = True
+
+    def drop(self, place: int) -> None:
+        for value in self.by_place[place]:
+            value.places.remove(place)
+            if not value.places.count:
+                del self.by_text[value.text]
+        if self.by_place[place]:
+            self.by_place[place] = ()
+            self.labels.pop(place, None)
+            self.changed = True
+
+    def settle(self, size: int, family: Callable[[str], tuple[str, ...]]) -> None:
+        """Bring sums and order up to date."""
+        if not self.changed:
+            return
+        for text, value in self.by_text.items():
+            value.places.settle(size)
+            below = family(text)
+            if len(below) > 1:
+                value.family = self.with_any(below)
+                value.total = value.family.bit_count()
+            else:
+                value.family, value.total = None, value.places.count
+        self.ordered = sorted(self.by_text.values(), key=_total, reverse=True)
+        self.changed = False
+
+    def with_any(self, texts: Iterable[str]) -> int:
+        """The bits of those that have one of these values."""
+        bits = 0
+        for text in texts:
+            value = self.by_text.get(text)
+            if value is not None:
+                bits |= value.places.bits
+        return bits
+
+
+_total: Final = attrgetter("total")
+
+
+def _less(value: _Value) -> int:
+    return -value.total
+
+
+class _Order:
+    """The places of all that is listed, in the order of a list."""
+
+    __slots__ = ("by_place", "ordered")
+
+    def __init__(self) -> None:
+        self.ordered: list[int] = []
+        self.by_place: dict[int, int] = {}
+
+    def put(self, place: int, packed: int) -> None:
+        self.by_place[place] = packed
+        insort(self.ordered, packed)
+
+    def drop(self, place: int) -> None:
+        packed = self.by_place.pop(place, None)
+        if packed is not None:
+            del self.ordered[bisect_left(self.ordered, packed)]
 
 
 @dataclass(slots=True)
@@ -123,19 +219,21 @@ class Index:
         self._stale = _Stale()
         self._refreshing = asyncio.Lock()
         self._listens = False
-        self._entries: list[_Entry | None] = []
+        self.rows: Kept[Any] = Kept(ROWS_KEPT)
+        """Rows of lists, by all that the database says of them."""
+        self._bases: list[Base | None] = []
+        self._mentioned: dict[int, tuple[int, ...]] = {}  # by place, where it matters
         self._free: list[int] = []
         self._place_of: dict[int, int] = {}
-        self._values: dict[str, dict[str, _Value]] = {facet: {} for facet in FACETS}
-        # By facet the values of each place, for facets with more values than one would ask one by one.
-        self._forward: dict[str, list[tuple[_Value, ...]]] = {facet: [] for facet in FACETS}
+        self._facets = {facet: _Facet() for facet in FACETS}
         self._audiences: dict[tuple[str, Any], Positions] = {}
-        self._orders: dict[str, list[int]] = {"new": []}
+        self._orders = {"new": _Order()}
         self._term_labels: dict[str, str] = {}
         self._named: dict[str, str] = {}  # by folded label or synonym
         self._children: dict[str, list[str]] = {}
         self._families: dict[str, tuple[str, ...]] = {}
         self._found: OrderedDict[Any, tuple[float, int]] = OrderedDict()
+        self._counted: Kept[Any] = Kept(COUNTED_KEPT)
 
     # -- keeping current
 
@@ -192,19 +290,21 @@ class Index:
             while self._stale.account_ids:
                 places = self._audiences.get(("by", self._stale.account_ids.pop()))
                 for place in () if places is None else places_of(places.bits):
-                    entry = self._entries[place]
-                    assert entry is not None
-                    self._stale.post_ids.add(entry.base.post_id)
+                    self._stale.post_ids.add(self._at(place).post_id)
 
     def _compare(self, conn: Connection) -> None:
         """Read all anew that is not as it was."""
         rows = resource_search.all_bases(conn)
         with self.lock:
-            known = {entry.base.post_id: entry.base for entry in self._entries if entry is not None}
+            known = {base.post_id: base for base in self._bases if base is not None}
         differing = {row.post_id for row in rows if known.pop(row.post_id, None) != row}
         self._stale.post_ids |= differing | set(known)
 
     def _take(self, conn: Connection, post_ids: Sequence[int]) -> None:
+        with _without_collecting():
+            self._read(conn, post_ids)
+
+    def _read(self, conn: Connection, post_ids: Sequence[int]) -> None:
         bases = resource_search.bases(conn, post_ids)
         listed = [one.post_id for one in bases if one.listed]
         values: defaultdict[int, list[FacetRow]] = defaultdict(list)
@@ -218,9 +318,8 @@ class Index:
             for post_id in post_ids:
                 self._drop(post_id)
             for base in bases:
-                self._put(base, values[base.post_id], mentioned[base.post_id])
-            self._found.clear()
-            self.state += 1
+                self._put(base, values[base.post_id], tuple(mentioned[base.post_id]))
+            self._changed()
 
     def _take_terms(self, conn: Connection) -> None:
         terms = resource_search.terms(conn)
@@ -232,73 +331,77 @@ class Index:
             self._term_labels = {one.uri: one.label for one in terms}
             self._named = resource_search.by_name(terms)
             self._children, self._families = dict(children), {}
+            for facet in self._facets.values():
+                facet.changed = True
+            self._changed()
+
+    def _changed(self) -> None:
+        self.state += 1
+        self._found.clear()
+        self._counted = Kept(COUNTED_KEPT)
 
     def _drop(self, post_id: int) -> None:
         place = self._place_of.pop(post_id, None)
         if place is None:
             return
-        entry, size = self._entries[place], len(self._entries)
-        assert entry is not None
-        for facet, values in entry.values.items():
-            known = self._values[facet]
-            for value in values:
-                value.places.remove(place, size)
-                if not value.places.count:
-                    del known[value.text]
-            self._forward[facet][place] = ()
-        for audience in entry.audiences:
+        base = self._at(place)
+        for facet in self._facets.values():
+            facet.drop(place)
+        for audience in _audiences(base, self._mentioned.pop(place, ())):
             places = self._audiences[audience]
-            places.remove(place, size)
+            places.remove(place)
             if not places.count:
                 del self._audiences[audience]
-        if entry.base.listed:
-            for sort, order in self._orders.items():
-                packed = _place(entry.base, sort).packed
-                del order[bisect_left(order, packed)]
-        self._entries[place] = None
+        for order in self._orders.values():
+            order.drop(place)
+        self._bases[place] = None
         self._free.append(place)
 
-    def _put(self, base: Base, rows: Iterable[FacetRow], mentioned: Iterable[int]) -> None:
-        entry = _Entry(base)
+    def _put(self, base: Base, rows: Iterable[FacetRow], mentioned: tuple[int, ...]) -> None:
         if self._free:
             place = self._free.pop()
-            self._entries[place] = entry
+            self._bases[place] = base
         else:
-            place = len(self._entries)
-            self._entries.append(entry)
-            for forward in self._forward.values():
-                forward.append(())
-        size = len(self._entries)
+            place = len(self._bases)
+            self._bases.append(base)
+            for facet in self._facets.values():
+                facet.by_place.append(())
         self._place_of[base.post_id] = place
-        entry.audiences = tuple(_audiences(base, mentioned))
-        for audience in entry.audiences:
-            self._audiences.setdefault(audience, Positions()).add(place, size)
+        if mentioned:
+            self._mentioned[place] = mentioned
+        for audience in _audiences(base, mentioned):
+            places = self._audiences.get(audience)
+            if places is None:
+                places = self._audiences[audience] = Positions()
+            places.add(place)
         if not base.listed:
             return
-        by_facet: defaultdict[str, list[tuple[_Value, str]]] = defaultdict(list)
+        by_facet: dict[str, list[FacetRow]] = {}
         for row in rows:
-            known = self._values.get(row.facet)
-            if known is not None:
-                value = known.get(row.value)
-                if value is None:
-                    value = known[row.value] = _Value(row.value)
-                value.places.add(place, size)
-                by_facet[row.facet].append((value, row.label))
-        for facet, pairs in by_facet.items():
-            entry.values[facet] = self._forward[facet][place] = tuple(value for value, _ in pairs)
-            if any(label for _, label in pairs):
-                entry.labels[facet] = tuple(label for _, label in pairs)
+            by_facet.setdefault(row.facet, []).append(row)
+        for name, of_facet in by_facet.items():
+            if name in self._facets:
+                self._facets[name].put(place, of_facet)
         for sort, order in self._orders.items():
-            insort(order, _place(base, sort).packed)
+            order.put(place, _place(base, sort).packed)
+
+    def _at(self, place: int) -> Base:
+        base = self._bases[place]
+        assert base is not None
+        return base
+
+    def _settled(self, name: str) -> _Facet:
+        facet = self._facets[name]
+        if facet.changed:
+            facet.settle(len(self._bases), partial(self._family, name))
+        return facet
 
     # -- asking, in a unit, under `lock`
 
     def of_interest(self) -> list[int]:
         """The accounts of which it matters whether the viewer follows them."""
         return [
-            key
-            for (kind, key), _ in self._audiences.items()
-            if kind in ("followers", "limited") and isinstance(key, int)
+            key for kind, key in self._audiences if kind in ("followers", "limited") and isinstance(key, int)
         ]
 
     def seen_by(self, eyes: Eyes, *, unlisted: bool = False) -> int:
@@ -315,9 +418,9 @@ class Index:
             bits |= self._audience("followers", account_id)
         if eyes.viewer_id is not None:
             bits |= self._audience("mentioned", eyes.viewer_id)
-        for (kind, key), places in self._audiences.items():
+        for kind, key in self._audiences:
             if kind == "limited" and key not in eyes.follows:
-                bits &= ~places.bits
+                bits &= ~self._audience(kind, key)
         for account_id in eyes.hides:
             bits &= ~self._audience("by", account_id)
         for domain in eyes.servers:
@@ -328,7 +431,10 @@ class Index:
 
     def _audience(self, kind: str, key: Any) -> int:
         found = self._audiences.get((kind, key))
-        return 0 if found is None else found.bits
+        if found is None:
+            return 0
+        found.settle(len(self._bases))
+        return found.bits
 
     def term(self, text: str) -> str:
         """The address of the term that is called so, or by a synonym; else the text folded, as one without is kept."""
@@ -336,13 +442,8 @@ class Index:
 
     def with_any(self, facet: str, values: Iterable[str]) -> int:
         """Those that have any of these values, or of those below them."""
-        known, bits = self._values[facet], 0
-        for text in values:
-            for one in self._family(facet, text):
-                value = known.get(one)
-                if value is not None:
-                    bits |= value.places.bits
-        return bits
+        known = self._settled(facet)
+        return known.with_any(chain.from_iterable(self._family(facet, text) for text in values))
 
     def with_ids(self, post_ids: Iterable[int]) -> int:
         """Those with these ids, as far as there are any."""
@@ -350,7 +451,7 @@ class Index:
 
     def since(self, at_ms: int) -> int:
         """Those that have changed since an instant."""
-        order = self._order("updated")
+        order = self._order("updated").ordered
         begin = bisect_left(order, Place(at_ms, 0).packed)
         return bits_of(self._place_of[packed & _ID_MASK] for packed in order[begin:])
 
@@ -385,69 +486,88 @@ class Index:
     # -- counting
 
     def counts(
-        self,
-        facet: str,
-        within: int,
-        seen: int,
-        *,
-        limit: int,
-        chosen: Collection[str] = (),
+        self, facet: str, result: Result, seen: int, *, limit: int, chosen: Collection[str] = ()
     ) -> list[Count]:
-        """How many `within` a result have each value of a facet: the most frequent ones, and those `chosen` whether there
-        are any or not. Nothing is told that only what is not `seen` says."""
-        numbers = self._numbers(facet, within)
-        if facet in WITH_FAMILY:
-            self._count_families(facet, within, seen, numbers)
-        best = sorted(((-number, text) for text, number in numbers.items() if number), key=lambda one: one)
-        shown = [text for _, text in best[:limit]]
-        shown += [text for text in dict.fromkeys(chosen) if text not in shown]
+        """How many of a result have each value of a facet: the most frequent ones, and those `chosen` whether there are any
+        or not. Nothing is told that only what is not `seen` says."""
+        known = self._settled(facet)
+        best = self._best(known, result, seen, limit)
+        shown = [(text, -negative) for negative, text in best]
+        there = {text for text, _ in shown}
+        for text in chosen:
+            if text not in there:
+                value = known.by_text.get(text)
+                shown.append((text, 0 if value is None else value.count_in(result)))
         return [
-            Count(text, self._label(facet, text, within, seen), numbers.get(text, 0), text in chosen)
-            for text in shown
+            Count(text, self._label(known, facet, text, result.bits, seen), number, text in chosen)
+            for text, number in shown
         ]
 
-    def _numbers(self, facet: str, within: int) -> dict[str, int]:
-        known = self._values[facet]
-        if not known or not within:
-            return {}
-        flags = flags_of(within)
-        # Going through the result costs about a tenth of asking a set, for each of its resources.
-        if within.bit_count() < 10 * len(known):
-            counted = Counter(chain.from_iterable(compress(self._forward[facet], flags)))
-            return {value.text: number for value, number in counted.items()}
-        return {text: value.places.count_in(within, flags) for text, value in known.items()}
+    def _best(self, known: _Facet, result: Result, seen: int, limit: int) -> list[tuple[int, str]]:
+        """The values that most of a result have, as pairs that sort like this."""
+        if not result.count or limit <= 0 or not known.ordered:
+            return []
+        # About as far as one has to go among the values, each of which costs as much as to look at four of the result.
+        likely = known.ordered[min(limit, len(known.ordered)) - 1].total * result.count // len(self._place_of)
+        if result.count < 4 * bisect_left(known.ordered, -likely, key=_less):
+            return self._best_of_few(known, result, seen, limit)
+        found: list[tuple[int, str]] = []
+        best: list[int] = []
+        for value in known.ordered:
+            # No more can have it than have it at all, and the next ones even fewer.
+            if len(best) == limit and value.total < best[0]:
+                break
+            number = value.count_in(result)
+            if number and (value.family is None or value.places.bits & seen):
+                found.append((-number, value.text))
+                if len(best) < limit:
+                    heappush(best, number)
+                else:
+                    heappushpop(best, number)
+        return sorted(found)[:limit]
 
-    def _count_families(self, facet: str, within: int, seen: int, numbers: dict[str, int]) -> None:
-        known = self._values[facet]
-        for text, value in known.items():
-            if text in self._children:
-                # Only what somebody says who can be seen.
-                bits = value.places.bits
-                numbers[text] = (self.with_any(facet, (text,)) & within).bit_count() if bits & seen else 0
+    def _best_of_few(self, known: _Facet, result: Result, seen: int, limit: int) -> list[tuple[int, str]]:
+        """The same by looking at each of the result."""
+        numbers = Counter(chain.from_iterable(map(known.by_place.__getitem__, result.places)))
+        if self._children:
+            for value in known.ordered:
+                if value.family is not None:
+                    numbers[value] = value.count_in(result) if value.places.bits & seen else 0
+        least = min(nlargest(limit, numbers.values()), default=0)
+        return sorted(
+            (-number, value.text) for value, number in numbers.items() if number and number >= least
+        )[:limit]
 
-    def _label(self, facet: str, text: str, within: int, seen: int) -> str:
+    def _label(self, known: _Facet, facet: str, text: str, within: int, seen: int) -> str:
         """As the vocabulary has it, or else the latest of those who say it and can be seen."""
-        label = self._term_labels.get(text)
-        if label is not None and facet in WITH_FAMILY:
-            return label
-        value = self._values[facet].get(text)
-        bits = 0 if value is None else value.places.bits
+        label = self._term_labels.get(text) if facet in WITH_FAMILY else None
+        value = known.by_text.get(text)
+        if label is not None or value is None or not known.labels:
+            return label or text
+        bits = value.places.bits
         bits = bits & within or bits & seen
-        if not bits:
-            return text
-        entry = self._entries[bits.bit_length() - 1]
-        assert entry is not None
-        assert value is not None
-        labels = entry.labels.get(facet)
-        return (labels[entry.values[facet].index(value)] if labels else "") or text
+        place = bits.bit_length() - 1
+        labels = known.labels.get(place)
+        return (labels[known.by_place[place].index(value)] if labels else "") or text
+
+    def counted(self, key: Any) -> Any:
+        """What was counted for the same question of what is seen alike, in the state that still holds."""
+        return self._counted.get(key)
+
+    def keep_counted(self, key: Any, counted: Any) -> None:
+        """Keep it for the next who asks."""
+        self._counted.put(key, counted)
 
     # -- one page
 
-    def _order(self, sort: str) -> list[int]:
+    def _order(self, sort: str) -> _Order:
         order = self._orders.get(sort)
         if order is None:
-            entries = (one for one in self._entries if one is not None and one.base.listed)
-            order = self._orders[sort] = sorted(_place(one.base, sort).packed for one in entries)
+            order = self._orders[sort] = _Order()
+            for place, base in enumerate(self._bases):
+                if base is not None and base.listed:
+                    order.by_place[place] = _place(base, sort).packed
+            order.ordered = sorted(order.by_place.values())
         return order
 
     def page(
@@ -462,18 +582,18 @@ class Index:
     ) -> list[Place]:
         """A page of these, from the highest down, whatever comes first: those between `above` and `below` (both exclusive),
         the lowest ones of them if `ascending`."""
-        order, count = self._order(sort), bits.bit_count()
+        known, count = self._order(sort), bits.bit_count()
+        order = known.ordered
         lowest = -1 if above is None else above.packed
         highest = None if below is None else below.packed
         found: list[int] = []
         # Of few, all are looked at; of many, those that come first.
         if count * count < limit * len(order):
-            entries = (self._entries[place] for place in places_of(bits))
-            keys = sorted(_place(one.base, sort).packed for one in entries if one is not None)
+            keys = sorted(map(known.by_place.__getitem__, places_of(bits)))
             keys = [one for one in keys if lowest < one and (highest is None or one < highest)]
             found = keys[:limit][::-1] if ascending else keys[::-1][:limit]
         else:
-            flags = bits.to_bytes((len(self._entries) >> 3) + 1, "little")
+            flags = bits.to_bytes((len(self._bases) >> 3) + 1, "little")
             begin = bisect_left(order, lowest + 1)
             end = len(order) if highest is None else bisect_left(order, highest)
             steps = range(begin, end) if ascending else range(end - 1, begin - 1, -1)
@@ -487,6 +607,18 @@ class Index:
             if ascending:
                 found.reverse()
         return [Place.of(one) for one in found]
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """What is kept here has no cycles: to look for them whenever some thousands have been made takes more than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _place(base: Base, sort: str) -> Place:

@@ -7,6 +7,7 @@ than about 100 bytes for each of its members, however long the list is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import compress, count
 from typing import Final
 
 # Bits of a list of n cost n / 8 bytes, and a number in a set about 60: from one in 512 on bits are the smaller.
@@ -20,65 +21,78 @@ class Positions:
     __slots__ = ("_bits", "_few", "count")
 
     def __init__(self) -> None:
-        self._few: set[int] | None = set()
+        self._few: set[int] = set()  # those that are in it beside the bits
         self._bits = 0
         self.count = 0
 
-    def add(self, place: int, size: int) -> None:
-        """Put in a place, which is not in it, of a list that has `size` of them."""
+    def add(self, place: int) -> None:
+        """Put in a place that is not in it."""
         self.count += 1
-        if self._few is None:
-            self._bits |= 1 << place
-            return
         self._few.add(place)
-        if self.count * SPARSE > size:
-            self._bits, self._few = bits_of(self._few), None
 
-    def remove(self, place: int, size: int) -> None:
+    def remove(self, place: int) -> None:
         """Take out a place that is in it."""
         self.count -= 1
-        if self._few is not None:
+        if place in self._few:
             self._few.remove(place)
-            return
-        self._bits ^= 1 << place
-        if self.count * SPARSE * 2 < size:
-            self._few, self._bits = set(places_of(self._bits)), 0
+        else:
+            self._bits ^= 1 << place
+
+    def settle(self, size: int) -> None:
+        """Take the smaller of both forms, in a list of `size` places."""
+        if self.count * SPARSE > size:
+            if self._few:
+                self._bits, self._few = self._bits | bits_of(self._few), set()
+        elif self._bits:
+            self._few.update(places_of(self._bits))
+            self._bits = 0
 
     @property
     def bits(self) -> int:
         """As an integer."""
-        return self._bits if self._few is None else bits_of(self._few)
+        return self._bits | bits_of(self._few) if self._few else self._bits
 
-    def count_in(self, bits: int, flags: bytes) -> int:
-        """How many of them are among others, which are given as an integer and as `flags_of` it."""
-        if self._few is None:
-            return (self._bits & bits).bit_count()
-        size = len(flags)
-        return sum(flags[place] for place in self._few if place < size)
+    def count_in(self, result: Result) -> int:
+        """How many of them are in a result."""
+        number = (self._bits & result.bits).bit_count() if self._bits else 0
+        return number + len(self._few & result.places) if self._few else number
+
+
+class Result:
+    """Places that have been found, in the forms in which they are asked."""
+
+    __slots__ = ("_places", "bits", "count")
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        self.count = bits.bit_count()
+        self._places: set[int] | None = None
+
+    @property
+    def places(self) -> set[int]:
+        """As a set, made when it is first asked for."""
+        if self._places is None:
+            self._places = set(places_of(self.bits))
+        return self._places
 
 
 def bits_of(places: Iterable[int]) -> int:
     """The integer with these bits."""
     ordered = list(places)
-    if len(ordered) < 8:
-        bits = 0
-        for place in ordered:
-            bits |= 1 << place
-        return bits
+    if not ordered:
+        return 0
     made = bytearray((max(ordered) >> 3) + 1)
     for place in ordered:
         made[place >> 3] |= 1 << (place & 7)
     return int.from_bytes(made, "little")
 
 
-def flags_of(bits: int) -> bytes:
-    """A byte for each place up to the last: 1 for those that are in it, 0 for the others."""
-    return f"{bits:b}".encode().translate(_ONES)[::-1] if bits else b""
-
-
 def places_of(bits: int) -> Iterator[int]:
     """The places, from the first."""
-    flags = flags_of(bits)
+    flags = f"{bits:b}".encode().translate(_ONES)[::-1] if bits else b""
+    if bits.bit_count() * 16 > len(flags):
+        yield from compress(count(), flags)
+        return
     at = flags.find(1)
     while at >= 0:
         yield at

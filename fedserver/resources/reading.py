@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ class Shown:
     versions: Sequence[VersionRow] = ()
     files: dict[int, list[FileRow]] | None = None
     rating: float | None = None  # the mean of its reviews', 1 to 5
+    # What whoever shows it has made of it, while it is kept.
+    made: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def newest_files(self) -> Sequence[FileRow]:

@@ -43,7 +43,7 @@ async def facets(request: web.Request) -> web.Response:
             total=counted.total,
             facets={
                 facet: [
-                    FacetValue(value=one.value, label=one.label, count=one.number, chosen=one.chosen)
+                    FacetValue(value=one.value, label=one.label, count=one.count, chosen=one.chosen)
                     for one in values
                 ]
                 for facet, values in counted.facets.items()
