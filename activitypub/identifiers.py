@@ -337,6 +337,10 @@ class Uris:
         """An ordered collection of resources, and its page."""
         return f"{self.origin}/shelves/{shelf_id}"
 
+    def term(self, scheme: str, name: str) -> str:
+        """A term of this server's own vocabulary, and a page with what is about it."""
+        return f"{self.origin}/vocabularies/{scheme}/{quote(name)}"
+
     def resources(self) -> str:
         """The catalogue of this server."""
         return f"{self.origin}/resources"

@@ -46,6 +46,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.groups.reading": "Unread, subscriptions, drafts",
     "web.api.groups.archives": "What a group takes over and takes along",
     "web.api.resources.catalogue": "Finding resources",
+    "web.api.resources.vocabularies": "Vocabularies",
     "web.api.events.announcing": "Events",
     "web.api.events.answering": "Who goes to an event",
     "web.api.events.calendar": "The calendar",

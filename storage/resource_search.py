@@ -5,18 +5,17 @@ The sets are `fedserver.resources.facets`; whoever may see what is `fedserver.vi
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
-import msgspec
 from sqlalchemy import Connection, Float, Select, bindparam, case, cast, func, literal, or_, select, union_all
 
-from storage import resources, search
+from storage import accounts, resources, search
+from storage.accounts import AccountRow
+from storage.cards import AccountLine
 from storage.hot import Hot, Met
-from storage.resources import ResourceRow
+from storage.resources import AUTHOR, ResourceRow
 from storage.search import Bounds, Clause
 from storage.tables import (
     account,
@@ -31,11 +30,10 @@ from storage.tables import (
     resource_facet,
     resource_report,
     shelf_item,
-    term,
     user,
 )
 from storage.types import AnyOf
-from storage.words import Sought, fold
+from storage.words import Sought
 
 T = TypeVar("T")
 ID_MAX: Final = (1 << 63) - 1
@@ -129,43 +127,6 @@ def mentions(conn: Connection, post_ids: Sequence[int]) -> list[tuple[int, int]]
     return _mentions.run(conn, ids=list(post_ids)) if post_ids else []
 
 
-class Term(NamedTuple):
-    """A term of a vocabulary; `parents` are the addresses of those above it."""
-
-    uri: str
-    scheme: str
-    label: str
-    synonyms: tuple[str, ...]
-    parents: tuple[str, ...]
-    obsolete: bool
-
-
-def terms(conn: Connection) -> list[Term]:
-    """Every term of every vocabulary."""
-    query = select(term).order_by(term.c.uri)
-    return [
-        Term(row.uri, row.scheme, row.label, _texts(row.synonyms), _texts(row.parents), row.obsolete)
-        for row in conn.execute(query)
-    ]
-
-
-def by_name(terms: Sequence[Term]) -> dict[str, str]:
-    """The address of a term by its folded label, or by a synonym that is no label; of obsolete ones only where there is no
-    other."""
-    found: dict[str, str] = {}
-    for obsolete in (False, True):
-        of_these = [one for one in terms if one.obsolete == obsolete]
-        for one in of_these:
-            found.setdefault(fold(one.label), one.uri)
-        for one in of_these:
-            for synonym in one.synonyms:
-                found.setdefault(fold(synonym), one.uri)
-    return found
-
-
-_texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
 # -- who is looking
 
 
@@ -238,53 +199,63 @@ def on_shelf(conn: Connection, shelf_id: int) -> list[int]:
     return [one for (one,) in _on_shelf.run(conn, shelf_id=shelf_id)]
 
 
-def _select_listed() -> Select[Any]:
+def _mean() -> Any:
     mean = select(cast(func.avg(resource_report.c.rating), Float)).where(
         resource_report.c.resource_id == resource.c.post_id
     )
-    rating = case((resource.c.reviews_count > 0, mean.scalar_subquery()), else_=None)
-    return resources.select_resources(rating.label("rating"))
+    return case((resource.c.reviews_count > 0, mean.scalar_subquery()), else_=None).label("rating")
 
 
-_NAMES: Final = tuple(_select_listed().selected_columns.keys())
-_LOCAL: Final = _NAMES.index("local")
-_ListRow: Any = namedtuple("_ListRow", _NAMES)  # type: ignore[misc]
+_listed: Hot[ResourceRow] = Hot(
+    lambda: resources.select_resources(_mean()).where(AnyOf(resource.c.post_id, _ids()))
+)
+# All that changes when anything of a row of a list does.
+_OF_POST: Final = ("id", "version", "visibility", "replies_count", "likes_count", "boosts_count")
+_OF_RESOURCE: Final = (
+    "changed_at", "version", "versions_count", "uses_count", "reviews_count", "adaptations_count", "withdrawn_at",
+    "links_state", "links_checked_at",
+)  # fmt: skip
 
 
-def _list_row(values: Any) -> ResourceRow:
-    changed = list(values)
-    changed[_LOCAL] = bool(changed[_LOCAL])
-    return _ListRow._make(changed)
+@lru_cache(maxsize=8)
+def _keys(shown: Callable[[], Any]) -> Hot[tuple[Any, ...]]:
+    columns = [*(post.c[name] for name in _OF_POST), *(resource.c[name] for name in _OF_RESOURCE)]
+    return Hot(
+        lambda: (
+            select(*columns, *(AUTHOR.c[name] for name in AccountLine._fields), _mean())
+            .join_from(resource, post, post.c.id == resource.c.post_id)
+            .join(AUTHOR, AUTHOR.c.id == post.c.account_id)
+            .where(AnyOf(resource.c.post_id, _ids()), case((shown(), True), else_=False))
+        ),
+        tuple,
+        packed=True,
+    )
 
 
 def page(
     conn: Connection,
     post_ids: Sequence[int],
     shown: Callable[[], Any],
-    make: Callable[[ResourceRow], T],
-    met: Met[Any] | None = None,
+    make: Callable[[ResourceRow, AccountRow], T],
+    met: Met[T] | None = None,
     **parameters: Any,
 ) -> list[T]:
     """Those of these resources that are `shown` (a condition over `post`, see `search.posts`), in this order, each as `make`
-    makes it of its row with the mean of its `rating`s. Those that have been `met` are taken from there, as long as the
-    database says the same of them."""
+    makes it of its row, with the mean of its `rating`s, and that of its author. Those that have been `met` are taken from there, unless anything of
+    them has changed."""
     if not post_ids:
         return []
-    places = {post_id: at for at, post_id in enumerate(post_ids)}
-    found = _page(shown, make).run(conn, met, ids=list(post_ids), **parameters)
-    return [
-        made for _, made in sorted(((places[post_id], made) for post_id, made in found), key=itemgetter(0))
-    ]
-
-
-@lru_cache(maxsize=8)
-def _page(shown: Callable[[], Any], make: Callable[[ResourceRow], Any]) -> Hot[Any]:
-    def pair(values: Any) -> tuple[int, Any]:
-        row = _list_row(values)
-        return row.id, make(row)
-
-    return Hot(
-        lambda: _select_listed().where(AnyOf(resource.c.post_id, _ids()), case((shown(), True), else_=False)),
-        pair,
-        packed=True,
-    )
+    keys = {key[0]: key for key in _keys(shown).run(conn, ids=list(post_ids), **parameters)}
+    found: dict[int, T] = {}
+    if met is not None:
+        found = {post_id: one for post_id, key in keys.items() if (one := met.get(key)) is not None}
+    missing = [post_id for post_id in keys if post_id not in found]
+    if missing:
+        rows = _listed.run(conn, ids=missing)
+        authors = accounts.by_ids(conn, {row.account_id for row in rows})
+        for row in rows:
+            if row.account_id in authors:
+                made = found[row.id] = make(row, authors[row.account_id])
+                if met is not None:
+                    met.put(keys[row.id], made)
+    return [found[one] for one in post_ids if one in found]

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from fedserver.resources.faces import citations
+from fedserver.resources.terms import Offer
 from web.api import entities as e
 from web.api import notice_entities as n
 from web.api import oauth
@@ -198,6 +199,8 @@ _ANSWERS: Final[dict[str, Any]] = {
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},
     "POST /api/v1/resources/import": r.ResourceImport,
     "GET /api/v1/resources": list[r.Resource],
+    "GET /api/v1/vocabularies/{name}": list[Offer],
+    "POST /api/v1/admin/vocabularies/{name}": Offer,
     "GET /api/v1/resources/facets": r.ResourceFacets,
     "POST /api/v1/resources": r.Resource,
     "POST /api/v1/resources/check": r.ResourceCheck,

@@ -12,7 +12,7 @@ import msgspec
 
 from fedserver import config as settings
 from fedserver.assembly import build_server
-from fedserver.cli import announcements, care, emoji, groups, importing, partners, people, search
+from fedserver.cli import announcements, care, emoji, groups, importing, partners, people, search, vocabulary
 from fedserver.cli import doctor as checks
 from fedserver.cli import mail as mails
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
@@ -162,6 +162,7 @@ for command in (
     *mails.commands,
     *search.commands,
     partners.partner,
+    *vocabulary.commands,
 ):
     cli.add_command(command)
 for command in importing.commands:

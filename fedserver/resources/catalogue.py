@@ -22,7 +22,8 @@ from fedserver.resources.facets import FACETS, SORTS, Count, Eyes, Index, Place,
 from fedserver.resources.positions import Result
 from fedserver.resources.reading import ResourceRow, Shown
 from fedserver.resources.records import decode_details
-from storage import accounts, resource_search, shelves
+from storage import resource_search, shelves
+from storage.accounts import AccountRow
 from storage.cards import VIEWER
 from storage.search import Bounds
 from storage.types import now_ms
@@ -59,24 +60,25 @@ class Wanted:
 class Page:
     """Which part of a list: `limit` of those behind `below`, from it on; or with `above` those immediately before it.
 
-    `since` bounds the list without moving the page: nothing that comes after it is on the page.
+    `since` bounds the list without moving the page: nothing that comes after it is on the page. `offset` leaves out the first
+    ones, for lists that are paged by numbers.
     """
 
     limit: int = 20
     below: Place | None = None
     above: Place | None = None
     since: Place | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page: resources with the full rows of their authors by id, `places` for the links to the pages before and after, how
-    many there are on all pages, and what matches the viewer's filters, by resource."""
+    """A page: resources with the rows of their `author`s, `places` for the links to the pages before and after, how many there
+    are on all pages, and what matches the viewer's filters, by resource."""
 
     shown: Sequence[Shown]
     places: Sequence[Place]
     total: int
-    authors: Mapping[int, Any] = field(default_factory=dict)
     matches: Mapping[int, tuple[Match, ...]] = field(default_factory=dict)
 
 
@@ -111,18 +113,17 @@ def find_unit(
         places = index.page(
             bits,
             wanted.sort,
-            page.limit,
+            page.limit + page.offset,
             below=page.below,
             above=page.above or page.since,
             ascending=page.above is not None,
-        )
+        )[page.offset :]
     ids = [one.post_id for one in places]
     shown = of_ids(conn, viewer_id, ids, index)
     return Found(
         shown,
         places,
         bits.bit_count(),
-        accounts.by_ids(conn, {one.row.account_id for one in shown}),
         _matches(mine, shown),
     )
 
@@ -138,8 +139,8 @@ def of_ids(
     return resource_search.page(conn, post_ids, visible, _shown, met, **parameters)
 
 
-def _shown(row: ResourceRow) -> Shown:
-    return Shown(row, decode_details(row.details), rating=row.rating)
+def _shown(row: ResourceRow, author: AccountRow) -> Shown:
+    return Shown(row, decode_details(row.details), rating=row.rating, author=author)
 
 
 def _for_viewer() -> ColumnElement[bool]:
@@ -307,7 +308,7 @@ def _normal(index: Index, facet: str, text: str) -> str:
     text = text.strip()
     match facet:
         case "topic" | "skill":
-            return index.term(text)
+            return index.term(facet, text)
         case "author":
             return identifiers.orcid(text) or fold(text)
         case "licence":

@@ -31,8 +31,11 @@ from sqlalchemy import Connection
 
 from fedserver.live import Bus
 from fedserver.rendered import Kept
+from fedserver.resources import languages
 from fedserver.resources.positions import Positions, Result, bits_of, places_of
+from fedserver.resources.terms import Terms
 from storage import resource_search
+from storage import terms as stored_terms
 from storage.database import Database
 from storage.resource_search import RESTRICTED, Base, FacetRow
 from storage.words import fold
@@ -113,13 +116,14 @@ class _Value:
 class _Facet:
     """The values of one facet: by their text, by place, and those that most have first."""
 
-    __slots__ = ("by_place", "by_text", "changed", "labels", "ordered")
+    __slots__ = ("by_place", "by_text", "changed", "families", "labels", "ordered")
 
     def __init__(self) -> None:
         self.by_text: dict[str, _Value] = {}
         self.by_place: list[tuple[_Value, ...]] = []
         self.labels: dict[int, tuple[str, ...]] = {}  # by place, where they are other than the values
         self.ordered: list[_Value] = []
+        self.families: list[_Value] = []
         self.changed = True
 
     def put(self, place: int, rows: Sequence[FacetRow]) -> None:
@@ -158,6 +162,7 @@ class _Facet:
             else:
                 value.family, value.total = None, value.places.count
         self.ordered = sorted(self.by_text.values(), key=_total, reverse=True)
+        self.families = [value for value in self.ordered if value.family is not None]
         self.changed = False
 
     def with_any(self, texts: Iterable[str]) -> int:
@@ -228,10 +233,8 @@ class Index:
         self._facets = {facet: _Facet() for facet in FACETS}
         self._audiences: dict[tuple[str, Any], Positions] = {}
         self._orders = {"new": _Order()}
-        self._term_labels: dict[str, str] = {}
-        self._named: dict[str, str] = {}  # by folded label or synonym
-        self._children: dict[str, list[str]] = {}
-        self._families: dict[str, tuple[str, ...]] = {}
+        self._terms = Terms()
+        self._named: set[int] = set()  # resources with topics or skills that were given by name alone
         self._found: OrderedDict[Any, tuple[float, int]] = OrderedDict()
         self._counted: Kept[Any] = Kept(COUNTED_KEPT)
 
@@ -263,8 +266,7 @@ class Index:
         async with self._refreshing:
             while self._stale:
                 if self._stale.terms:
-                    self._stale.terms = False
-                    await self._reading(db, self._take_terms, terms=True)
+                    await db.read(self.terms_now)
                 elif self._stale.everything:
                     self._stale.everything = False
                     await self._reading(db, self._compare, everything=True)
@@ -281,7 +283,6 @@ class Index:
         except BaseException:
             self._stale.post_ids.update(undone.get("post_ids", ()))
             self._stale.everything |= undone.get("everything", False)
-            self._stale.terms |= undone.get("terms", False)
             raise
 
     def _take_accounts(self) -> None:
@@ -321,19 +322,29 @@ class Index:
                 self._put(base, values[base.post_id], tuple(mentioned[base.post_id]))
             self._changed()
 
-    def _take_terms(self, conn: Connection) -> None:
-        terms = resource_search.terms(conn)
-        children: defaultdict[str, list[str]] = defaultdict(list)
-        for one in terms:
-            for parent in one.parents:
-                children[parent].append(one.uri)
-        with self.lock:
-            self._term_labels = {one.uri: one.label for one in terms}
-            self._named = resource_search.by_name(terms)
-            self._children, self._families = dict(children), {}
-            for facet in self._facets.values():
-                facet.changed = True
-            self._changed()
+    async def terms(self, db: Database) -> Terms:
+        """Every term, without making the rest of it fresh."""
+        if self._stale.terms:
+            await db.read(self.terms_now)
+        return self._terms
+
+    def terms_now(self, conn: Connection) -> Terms:
+        """The same in a unit. Whatever was signalled has been committed before, so that a unit reads it that has not read
+        anything else of terms."""
+        if self._stale.terms:
+            self._stale.terms = False
+            try:
+                found = Terms(stored_terms.every(conn))
+            except BaseException:
+                self._stale.terms = True
+                raise
+            with self.lock:
+                self._terms = found
+                self._stale.post_ids |= self._named
+                for name in WITH_FAMILY:
+                    self._facets[name].changed = True
+                self._changed()
+        return self._terms
 
     def _changed(self) -> None:
         self.state += 1
@@ -367,6 +378,7 @@ class Index:
             for facet in self._facets.values():
                 facet.by_place.append(())
         self._place_of[base.post_id] = place
+        self._named.discard(base.post_id)
         if mentioned:
             self._mentioned[place] = mentioned
         for audience in _audiences(base, mentioned):
@@ -380,10 +392,22 @@ class Index:
         for row in rows:
             by_facet.setdefault(row.facet, []).append(row)
         for name, of_facet in by_facet.items():
+            if name in WITH_FAMILY:
+                of_facet = self._with_addresses(name, of_facet)
             if name in self._facets:
                 self._facets[name].put(place, of_facet)
         for sort, order in self._orders.items():
             order.put(place, _place(base, sort).packed)
+
+    def _with_addresses(self, name: str, rows: list[FacetRow]) -> list[FacetRow]:
+        """What was given by a name that a vocabulary knows (perhaps it did not then) is found at its address, too."""
+        found: dict[str, FacetRow] = {}
+        for row in rows:
+            if "://" not in row.value:
+                self._named.add(row.post_id)
+                row = row._replace(value=self._term(name, row.value))
+            found.setdefault(row.value, row)
+        return list(found.values())
 
     def _at(self, place: int) -> Base:
         base = self._bases[place]
@@ -436,9 +460,12 @@ class Index:
         found.settle(len(self._bases))
         return found.bits
 
-    def term(self, text: str) -> str:
+    def term(self, facet: str, text: str) -> str:
         """The address of the term that is called so, or by a synonym; else the text folded, as one without is kept."""
-        return text if "://" in text else self._named.get(fold(text), fold(text))
+        return text if "://" in text else self._term(facet, text)
+
+    def _term(self, facet: str, text: str) -> str:
+        return self._terms.uri_of(text, skill=facet == "skill") or fold(text)
 
     def with_any(self, facet: str, values: Iterable[str]) -> int:
         """Those that have any of these values, or of those below them."""
@@ -469,19 +496,7 @@ class Index:
             self._found.popitem(last=False)
 
     def _family(self, facet: str, text: str) -> tuple[str, ...]:
-        """A value and all below it, however the vocabulary is knotted."""
-        if facet not in WITH_FAMILY or text not in self._children:
-            return (text,)
-        found = self._families.get(text)
-        if found is None:
-            seen, waiting = {text: None}, [text]
-            while waiting:
-                for one in self._children.get(waiting.pop(), ()):
-                    if one not in seen:
-                        seen[one] = None
-                        waiting.append(one)
-            found = self._families[text] = tuple(seen)
-        return found
+        return self._terms.family(text) if facet in WITH_FAMILY else (text,)
 
     # -- counting
 
@@ -529,10 +544,8 @@ class Index:
     def _best_of_few(self, known: _Facet, result: Result, seen: int, limit: int) -> list[tuple[int, str]]:
         """The same by looking at each of the result."""
         numbers = Counter(chain.from_iterable(map(known.by_place.__getitem__, result.places)))
-        if self._children:
-            for value in known.ordered:
-                if value.family is not None:
-                    numbers[value] = value.count_in(result) if value.places.bits & seen else 0
+        for value in known.families:
+            numbers[value] = value.count_in(result) if value.places.bits & seen else 0
         least = min(nlargest(limit, numbers.values()), default=0)
         return sorted(
             (-number, value.text) for value, number in numbers.items() if number and number >= least
@@ -540,8 +553,10 @@ class Index:
 
     def _label(self, known: _Facet, facet: str, text: str, within: int, seen: int) -> str:
         """As the vocabulary has it, or else the latest of those who say it and can be seen."""
-        label = self._term_labels.get(text) if facet in WITH_FAMILY else None
+        label = self._terms.labels.get(text) if facet in WITH_FAMILY else None
         value = known.by_text.get(text)
+        if facet == "language":
+            return languages.name(text)
         if label is not None or value is None or not known.labels:
             return label or text
         bits = value.places.bits

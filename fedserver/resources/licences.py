@@ -97,6 +97,11 @@ def usual() -> tuple[str, ...]:
     return _CHOICE
 
 
+def names() -> list[str]:
+    """Every licence that SPDX lists."""
+    return sorted(_by_lower_case().values())
+
+
 def normal(text: str) -> str | None:
     """The licence as an SPDX expression, out of a name, an expression or the address of a licence; None when it is none
     that SPDX lists."""

@@ -22,6 +22,7 @@ from fedserver.resources.checking import checked
 from fedserver.resources.faces import harvesting
 from fedserver.resources.identifiers import doi as doi_of
 from fedserver.resources.records import Described, Details, decode_described, decode_details, encode
+from fedserver.resources.terms import with_addresses
 from fedserver.viewer import Member
 from storage import posts as stored_posts
 from storage import resource_reports, resources
@@ -163,6 +164,7 @@ def publish_unit(
         earlier = posts.posted_before(conn, account_id, idempotency_key, now_ms())
         if earlier is not None:
             return earlier
+    described = with_addresses(server.library.terms_now(conn), described)
     beside = _WithVersion(server, described, _provider(conn, server), version, imported)
     draft = _draft_of(
         described, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
@@ -207,6 +209,7 @@ async def change(server: Server, member: Member, post_id: int, described: Descri
 
 def _change(conn: Connection, server: Server, account_id: int, post_id: int, described: Described) -> None:
     row = own(conn, post_id, account_id)
+    described = with_addresses(server.library.terms_now(conn), described)
     reason = row.withdrawal_reason if row.withdrawn_at is not None else None
     beside = _Beside(server, described, _provider(conn, server), withdrawn=reason)
     posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside)

@@ -28,6 +28,7 @@ class Shown:
     versions: Sequence[VersionRow] = ()
     files: dict[int, list[FileRow]] | None = None
     rating: float | None = None  # the mean of its reviews', 1 to 5
+    author: Any = None  # in lists, the full row of who published it
     # What whoever shows it has made of it, while it is kept.
     made: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 

@@ -17,6 +17,7 @@ from web.api.resources import (
     publishing,
     reports,
     shelves,
+    vocabularies,
 )
 
 routes: Final[list[web.RouteDef]] = [
@@ -30,4 +31,5 @@ routes: Final[list[web.RouteDef]] = [
     *links.routes,
     *citing.routes,
     *shelves.routes,
+    *vocabularies.routes,
 ]

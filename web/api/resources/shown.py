@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -17,30 +17,23 @@ from web import keys, replies
 from web.api.render import filter_results, instant, maybe_instant, renderer
 from web.api.resources.entities import Resource, ResourceDraft, ResourceFile, ResourceReport, ResourceVersion
 
-_NO_ACCOUNT: Final = b'"account":null}'
-
 
 def resources(request: web.Request, found: Found) -> bytes:
-    """A page of a list, without those whose authors went a moment ago. What does not change with author and viewer is made
-    once for a row."""
-    render, made = renderer(request), []
+    """A page of a list; what of it is the same for every viewer is made once, as long as the row is the same."""
+    made = []
     for one in found.shown:
-        account = found.authors.get(one.row.account_id)
-        if account is None:
-            continue
         body = one.made.get("list")
         if body is None:
-            entity = resource(request, one, Raw(b"null"), alone=False)
-            body = one.made["list"] = msgspec.json.encode(entity).removesuffix(_NO_ACCOUNT)
+            body = msgspec.json.encode(resource(request, one, one.author, alone=False))[:-1]
+            one.made["list"] = body
         matches = found.matches.get(one.row.id)
-        filtered = b',"filtered":' + filter_results(matches) if matches else b""
-        made.append(b'%b"account":%b%b}' % (body, render.account(account), filtered))
+        made.append(b'%b,"filtered":%b}' % (body, filter_results(matches)) if matches else body + b"}")
     return b"[%b]" % b",".join(made)
 
 
 def resource(request: web.Request, found: Shown, account: Any, *, alone: bool = True) -> Resource:
     """A resource as its viewer sees it, in a list (not `alone`) without its versions; `account` is the full row of its
-    author, or the author as JSON."""
+    author."""
     row, details, server = found.row, found.details, keys.server(request)
     files = found.files or {}
     return Resource(
@@ -96,7 +89,7 @@ def resource(request: web.Request, found: Shown, account: Any, *, alone: bool = 
         links_problem=row.links_problem,
         created_at=instant(row.created_at),
         changed_at=instant(row.changed_at),
-        account=account if isinstance(account, Raw) else Raw(renderer(request).account(account)),  # type: ignore[arg-type]
+        account=Raw(renderer(request).account(account)),  # type: ignore[arg-type]
     )
 
 
