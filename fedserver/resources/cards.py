@@ -8,21 +8,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver.resources import licences, saying
+from fedserver.resources import languages, licences, saying
 from fedserver.resources.records import Details, decode_details
 from storage import resources
 from storage.resources import ResourceRow
 
 # As their speakers call them; of other languages the tag is shown.
-LANGUAGES: Final = {
-    "ar": "العربية", "bg": "български", "ca": "català", "cs": "čeština", "da": "dansk", "de": "Deutsch", "el": "Ελληνικά",
-    "en": "English", "es": "español", "et": "eesti", "eu": "euskara", "fa": "فارسی", "fi": "suomi", "fr": "français",
-    "ga": "Gaeilge", "gl": "galego", "he": "עברית", "hi": "हिन्दी", "hr": "hrvatski", "hu": "magyar", "id": "Indonesia",
-    "is": "íslenska", "it": "italiano", "ja": "日本語", "ko": "한국어", "lt": "lietuvių", "lv": "latviešu", "nb": "norsk bokmål",
-    "nl": "Nederlands", "no": "norsk", "pl": "polski", "pt": "português", "ro": "română", "ru": "русский", "sk": "slovenčina",
-    "sl": "slovenščina", "sr": "српски", "sv": "svenska", "sw": "Kiswahili", "tr": "Türkçe", "uk": "українська",
-    "vi": "Tiếng Việt", "zh": "中文",
-}  # fmt: skip
+LANGUAGES: Final = languages.NAMES
 
 
 @dataclass(frozen=True, slots=True)

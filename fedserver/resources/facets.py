@@ -511,8 +511,8 @@ class Index:
         there = {text for text, _ in shown}
         for text in chosen:
             if text not in there:
-                value = known.by_text.get(text)
-                shown.append((text, 0 if value is None else value.count_in(result)))
+                # Perhaps nobody says it, but somebody what is below it.
+                shown.append((text, (self.with_any(facet, (text,)) & result.bits).bit_count()))
         return [
             Count(text, self._label(known, facet, text, result.bits, seen), number, text in chosen)
             for text, number in shown

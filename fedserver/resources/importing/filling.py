@@ -33,6 +33,7 @@ from fedserver.resources.publishing import (
     renew_unit,
 )
 from fedserver.resources.records import Described, encode
+from fedserver.resources.terms import with_addresses
 from storage import resources, users
 
 CHUNK: Final = 50
@@ -151,6 +152,8 @@ class _Run:
         self._sources.add(found.source_uri)
         try:
             described, version = checked(found), checked_version(found.version)
+            # As it is published, so that what is there can be compared with it.
+            described = with_addresses(self._server.library.terms_now(conn), described)
         except FedError as error:
             outcome.why = str(error)
             return outcome

@@ -6,10 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.resources import catalogue, shelves, shown, writing
+from web.pages.resources import catalogue, shelves, shown, terms, writing
 
 ROUTES: Final[list[web.RouteDef]] = [
     *catalogue.routes,
+    *terms.routes,
     *writing.routes,
     *shown.routes,
     *shelves.routes,
