@@ -509,10 +509,12 @@ class Index:
         best = self._best(known, result, seen, limit)
         shown = [(text, -negative) for negative, text in best]
         there = {text for text, _ in shown}
-        for text in chosen:
-            if text not in there:
-                # Perhaps nobody says it, but somebody what is below it.
-                shown.append((text, (self.with_any(facet, (text,)) & result.bits).bit_count()))
+        # Perhaps nobody says one that was chosen, but somebody what is below it.
+        shown += [
+            (text, (self.with_any(facet, (text,)) & result.bits).bit_count())
+            for text in chosen
+            if text not in there
+        ]
         return [
             Count(text, self._label(known, facet, text, result.bits, seen), number, text in chosen)
             for text, number in shown
