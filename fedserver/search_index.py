@@ -18,7 +18,7 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.resources.records import Details, decode_details
 from fedserver.search_query import language_marks, tag_mark
-from storage import posts, previews, resources, search
+from storage import posts, previews, resource_search, search
 from storage.database import Database
 from storage.posts import PostRow
 from storage.search import mark
@@ -91,7 +91,7 @@ def _documents(
     """Of each post its id, its texts and its marks."""
     questions = [row.id for row in rows if row.kind == "question"]
     options = posts.poll_options_of(conn, questions) if questions else {}
-    details = resources.details_of(conn, [row.id for row in rows if row.kind == "resource"])
+    details = resource_search.details_of(conn, [row.id for row in rows if row.kind == "resource"])
     shown = {row.preview_id for row in rows if row.preview_id is not None}
     played = (
         {one.id for one in previews.by_ids(conn, shown).values() if one.type == "video"} if shown else set()

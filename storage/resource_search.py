@@ -179,6 +179,15 @@ def ties(conn: Connection, viewer_id: int, now: int, *, of: Iterable[int]) -> li
 # -- finding
 
 
+def details_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, str]:
+    """What is said of these resources (JSON), by id."""
+    wanted = set(post_ids)
+    if not wanted:
+        return {}
+    query = select(resource.c.post_id, resource.c.details).where(resource.c.post_id.in_(wanted))
+    return {row.post_id: row.details for row in conn.execute(query)}
+
+
 def with_words(conn: Connection, clauses: Sequence[Clause], bounds: Bounds) -> list[int]:
     """Ids of all resources with these words, whoever may see them."""
     marked = Clause(Sought((search.mark("resource"),)))

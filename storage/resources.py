@@ -85,15 +85,6 @@ def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, ResourceRow]:
     return {row.id: row for row in conn.execute(select_resources().where(resource.c.post_id.in_(wanted)))}
 
 
-def details_of(conn: Connection, post_ids: Iterable[int]) -> dict[int, str]:
-    """What is said of these resources (JSON), by id."""
-    wanted = set(post_ids)
-    if not wanted:
-        return {}
-    query = select(resource.c.post_id, resource.c.details).where(resource.c.post_id.in_(wanted))
-    return {row.post_id: row.details for row in conn.execute(query)}
-
-
 def put(conn: Connection, post_id: int, **columns: Any) -> None:
     """Keep what a post says as a resource, for the first time or anew."""
     if not insert_row(conn, resource, {"post_id": post_id, **columns}, unless_there=True):
