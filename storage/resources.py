@@ -1,6 +1,7 @@
-"""Resources: what a post of this kind has beside it, its facets, versions, files, sources and drafts.
+"""Resources: what a post of this kind has beside it, its facets, versions, files and sources.
 
-Finding them is in `storage.resource_search`, uses and reviews in `storage.resource_reports`, shelves in `storage.shelves`.
+Finding them is in `storage.resource_search`, uses and reviews in `storage.resource_reports`, shelves in `storage.shelves`,
+drafts in `storage.resource_drafts`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from storage.hot import insert_row, insert_rows
+from storage.paging import Window
 from storage.posts import PostRow
 from storage.signals import signal
 from storage.tables import (
     account,
     post,
     resource,
-    resource_draft,
     resource_facet,
     resource_file,
     resource_relation,
@@ -83,6 +97,30 @@ def by_ids(conn: Connection, post_ids: Iterable[int]) -> dict[int, ResourceRow]:
     if not wanted:
         return {}
     return {row.id: row for row in conn.execute(select_resources().where(resource.c.post_id.in_(wanted)))}
+
+
+def shared(
+    conn: Connection,
+    window: Window,
+    shown: ColumnElement[bool],
+    *,
+    account_id: int | None = None,
+    group_id: int | None = None,
+) -> list[ResourceRow]:
+    """What an account shared, or what is in a group, the latest first and without what was withdrawn; `shown` is what the
+    viewer may see of `post`."""
+    query = (
+        select(post.c.id)
+        .join(resource, resource.c.post_id == post.c.id)
+        .where(shown, resource.c.withdrawn_at.is_(None), post.c.deleted_at.is_(None))
+    )
+    if account_id is not None:
+        query = query.where(post.c.account_id == account_id)
+    if group_id is not None:
+        query = query.where(post.c.group_id == group_id)
+    ids = [row.id for row in window.rows(conn, query, post.c.id)]
+    found = by_ids(conn, ids)
+    return [found[one] for one in ids if one in found]
 
 
 def put(conn: Connection, post_id: int, **columns: Any) -> None:
@@ -446,47 +484,3 @@ def same_work(
             for row in conn.execute(query):
                 found.setdefault(row.id, row)
     return list(found.values())
-
-
-# -- drafts
-
-
-def add_draft(
-    conn: Connection, account_id: int, described: bytes, *, receipt: bytes = b"{}", source_uri: str = ""
-) -> int:
-    """Keep what a member has begun to say of a resource; the draft's id."""
-    draft_id, now = new_id(), now_ms()
-    conn.execute(
-        insert(resource_draft).values(
-            id=draft_id, account_id=account_id, described=described.decode(), receipt=receipt.decode(),
-            source_uri=source_uri, created_at=now, updated_at=now,
-        )
-    )  # fmt: skip
-    return draft_id
-
-
-def draft(conn: Connection, account_id: int, draft_id: int) -> Any:
-    """A draft of the member's own, or None."""
-    return conn.execute(
-        select(resource_draft).where(
-            resource_draft.c.id == draft_id, resource_draft.c.account_id == account_id
-        )
-    ).first()
-
-
-def drafts(conn: Connection, account_id: int) -> list[Any]:
-    """The drafts of a member, newest first."""
-    query = select(resource_draft).where(resource_draft.c.account_id == account_id)
-    return list(conn.execute(query.order_by(resource_draft.c.updated_at.desc(), resource_draft.c.id.desc())))
-
-
-def change_draft(conn: Connection, draft_id: int, described: bytes) -> None:
-    conn.execute(
-        update(resource_draft)
-        .where(resource_draft.c.id == draft_id)
-        .values(described=described.decode(), updated_at=now_ms())
-    )
-
-
-def remove_draft(conn: Connection, draft_id: int) -> None:
-    conn.execute(delete(resource_draft).where(resource_draft.c.id == draft_id))

@@ -131,7 +131,7 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.SIGN_UPS, limits.PAGES)
         elif path.startswith(("/password", "/confirm", "/disputes")):
             counted = (limits.MAILS, limits.PAGES)
-        elif path == "/interact":
+        elif path in ("/interact", "/resources/import"):
             counted = (limits.VISITORS, limits.PAGES)
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)

@@ -8,9 +8,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from fedserver import visibility
+from fedserver.context import Server
 from fedserver.resources import languages, licences, saying
 from fedserver.resources.records import Details, decode_details
+from fedserver.viewer import Viewer
 from storage import resources
+from storage.paging import Window
 from storage.resources import ResourceRow
 
 # As their speakers call them; of other languages the tag is shown.
@@ -100,3 +104,21 @@ def path_of(post_id: int) -> str:
 def of_posts(conn: Connection, post_ids: Iterable[int]) -> dict[int, ResourceCard]:
     """By id, of those posts that are resources; what the viewer may see was decided before."""
     return {row.id: card_of(row) for row in resources.by_ids(conn, post_ids).values()}
+
+
+async def shared(
+    server: Server,
+    viewer: Viewer,
+    window: Window,
+    *,
+    account_id: int | None = None,
+    group_id: int | None = None,
+) -> list[ResourceCard]:
+    """What an account shared, or what is in a group, as far as the viewer may see it; the latest first."""
+
+    def unit(conn: Connection) -> list[ResourceCard]:
+        shown = visibility.predicate(viewer.account_id)
+        rows = resources.shared(conn, window, shown, account_id=account_id, group_id=group_id)
+        return [card_of(row) for row in rows]
+
+    return await server.db.read(unit)

@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from fedserver import posts, reading, visibility
 from fedserver.context import Server
 from fedserver.groups import pages as group_pages
 from fedserver.page_cards import PostCard
 from fedserver.reading import Reply, Window
-from fedserver.resources import cards, keeping, leaving, licences, publishing, shelf_cards, shelves
+from fedserver.resources import adapting, cards, keeping, leaving, licences, publishing, shelf_cards, shelves
 from fedserver.resources import reading as resource_reading
+from fedserver.resources.adapting import Node, Tree
 from fedserver.resources.cards import ResourceCard
 from fedserver.resources.faces import citations, schema_org
 from fedserver.resources.faces import entry as entries
 from fedserver.resources.identifiers import doi_address
+from fedserver.resources.importing.receipts import Receipt, decode_receipt
 from fedserver.resources.licences import Terms
+from fedserver.resources.publishing import DraftBeside, Link
 from fedserver.resources.reading import FileRow, Shown, VersionRow
-from fedserver.resources.records import Described, Details, Source
+from fedserver.resources.records import Described, Details
 from fedserver.resources.shelf_cards import ShelfCard
 from fedserver.resources.shelves import Seen
 from fedserver.viewer import Member, Viewer
@@ -65,6 +70,19 @@ class Permits:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """A resource that another is made from, or that is made from it, at `depth` steps (from 1). `by` is "" of what is not known
+    here; `licence` is the source's as it was then."""
+
+    depth: int
+    relation: str
+    title: str
+    href: str
+    licence: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What was said of a resource in one way, the first first: answers to it and what was answered to these. `count` is how
     many answers to it there are, of which a page shows some."""
@@ -94,7 +112,8 @@ class ResourceView:
     doi_url: str
     permits: Permits
     versions: tuple[VersionView, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[Kin, ...]
+    made_from_it: tuple[Kin, ...]
     uses: Said
     reviews: Said
     discussion: Said
@@ -130,6 +149,7 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
         window = Window(limit=SHELVES_OFFERED)
         mine = await shelves.listed(server, viewer.account_id, window, curator_id=viewer.account_id)
     has_it = {one.row.id for one in on}
+    tree = await adapting.tree(server, viewer.account_id, post_id)
     return ResourceView(
         card=cards.card_of(row, details),
         post=thread.card,
@@ -141,7 +161,8 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> ResourceView:
         doi_url=doi_address(details.doi) if details.doi else "",
         permits=permits(details.licence),
         versions=_versions(server, found),
-        sources=details.based_on,
+        sources=_sources(tree, post_id),
+        made_from_it=_made_from(tree, post_id),
         uses=_said(thread.replies, "use"),
         reviews=_said(thread.replies, "review"),
         discussion=Said((), 0) if place else _said(thread.replies, ""),
@@ -190,6 +211,49 @@ def _said(replies: Sequence[Reply], kind: str, *, skip: int = 0, limit: int | No
     return Said(tuple(kept), number)
 
 
+def _sources(tree: Tree, post_id: int) -> tuple[Kin, ...]:
+    """What a resource is made from, each followed by what that one is made from."""
+    nodes = {one.shown.row.id: one for one in tree.nodes}
+    found: list[Kin] = []
+
+    def walk(below: int, depth: int, seen: frozenset[int]) -> None:
+        for edge in tree.edges:
+            if edge.post_id != below:
+                continue
+            source = nodes.get(edge.source_id or 0)
+            title = source.shown.row.title if source else edge.title or edge.source_uri
+            href = cards.path_of(source.shown.row.id) if source else edge.source_uri
+            found.append(Kin(depth, edge.relation, title, href, edge.licence, _by(source)))
+            if source is not None and source.shown.row.id not in seen:
+                walk(source.shown.row.id, depth + 1, seen | {source.shown.row.id})
+
+    walk(post_id, 1, frozenset({post_id}))
+    return tuple(found)
+
+
+def _made_from(tree: Tree, post_id: int) -> tuple[Kin, ...]:
+    """What is made from a resource, each followed by what is made from that."""
+    nodes = {one.shown.row.id: one for one in tree.nodes}
+    found: list[Kin] = []
+
+    def walk(above: int, depth: int, seen: frozenset[int]) -> None:
+        for edge in tree.edges:
+            made = nodes.get(edge.post_id)
+            if edge.source_id != above or made is None or edge.relation == "part" or edge.post_id in seen:
+                continue
+            row = made.shown.row
+            licence = made.shown.details.licence
+            found.append(Kin(depth, edge.relation, row.title, cards.path_of(row.id), licence, _by(made)))
+            walk(row.id, depth + 1, seen | {row.id})
+
+    walk(post_id, 1, frozenset({post_id}))
+    return tuple(found)
+
+
+def _by(node: Node | None) -> str:
+    return "" if node is None else node.author.display_name.strip() or node.author.username
+
+
 def permits(licence: str) -> Permits:
     """What may be done with a work under this licence."""
     return Permits(licences.terms(licence), not licence.startswith(_UNNAMED))
@@ -222,6 +286,28 @@ def _version(server: Server, row: VersionRow, files: Sequence[FileRow]) -> Versi
 
 
 # -- what a member changes
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A draft of the member's own; `receipt` is of what was imported, None of what was written here."""
+
+    id: int
+    described: Described
+    beside: DraftBeside
+    receipt: Receipt | None
+
+
+async def draft(server: Server, member: Member, draft_id: int) -> DraftView:
+    """A draft, with what its source says of the version where it was imported and not touched since. Raises NotFound."""
+    row = await publishing.draft(server, member, draft_id)
+    receipt = decode_receipt(row.receipt) if row.receipt != "{}" else None
+    beside = msgspec.json.decode(row.beside, type=DraftBeside)
+    if beside == DraftBeside() and receipt is not None and receipt.version is not None:
+        version = receipt.version
+        links = tuple(Link(one.get("url", ""), one.get("name", "")) for one in version.links)
+        beside = DraftBeside(number=version.number, notes=version.notes, doi=version.doi, links=links)
+    return DraftView(row.id, publishing.draft_described(row), beside, receipt)
 
 
 @dataclass(frozen=True, slots=True)

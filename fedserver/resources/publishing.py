@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris, origin_of
-from fedserver import notifications, posts, settings, visibility
+from fedserver import notifications, posts, settings
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
@@ -25,7 +26,7 @@ from fedserver.resources.records import Described, Details, decode_described, de
 from fedserver.resources.terms import with_addresses
 from fedserver.viewer import Member
 from storage import posts as stored_posts
-from storage import resource_reports, resources
+from storage import resource_drafts, resource_reports, resources
 from storage.posts import PostRow
 from storage.resources import NewFile, ResourceRow
 from storage.signals import signal
@@ -133,7 +134,7 @@ async def publish(
     await posts.find_strangers(server, _draft_of(kept))
 
     def unit(conn: Connection) -> int:
-        if draft_id is not None and resources.draft(conn, member.account_id, draft_id) is None:
+        if draft_id is not None and resource_drafts.by_id(conn, member.account_id, draft_id) is None:
             raise NotFound("This draft does not exist any more.")
         return publish_unit(
             conn, server, member.account_id, kept, visibility=visibility, group_id=group_id, version=first,
@@ -172,10 +173,10 @@ def publish_unit(
     quiet = imported is not None
     post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms, quiet=quiet)
     if draft_id is not None:
-        known = resources.draft(conn, account_id, draft_id)
+        known = resource_drafts.by_id(conn, account_id, draft_id)
         if known is not None and known.source_uri:
             resources.change(conn, post_id, source_uri=known.source_uri)
-        resources.remove_draft(conn, draft_id)
+        resource_drafts.remove(conn, draft_id)
     return post_id
 
 
@@ -291,11 +292,10 @@ def _bring_out(conn: Connection, server: Server, account_id: int, post_id: int, 
 
 
 def tell_users(conn: Connection, row: PostRow | None) -> None:
-    """There is a new version: the members who recorded that they use the resource hear of it, whose ever it is, as far as they
-    may still see it."""
+    """There is a new version: the members who recorded that they use the resource hear of it, whose ever it is."""
     if row is None:
         return
-    for account_id in sorted(visibility.who_may_see(conn, row, resource_reports.users_here(conn, row.id))):
+    for account_id in resource_reports.users_here(conn, row.id):
         notifications.notify(
             conn, account_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
         )
@@ -373,20 +373,39 @@ async def delete(server: Server, member: Member, post_id: int) -> None:
 # -- drafts
 
 
+class DraftBeside(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a draft has beside what is said of the resource: who is to see it (a visibility, or ``group:`` and its id), and its
+    first version."""
+
+    place: str = ""
+    number: str = ""
+    notes: str = ""
+    doi: str = ""
+    links: tuple[Link, ...] = ()
+    file_ids: tuple[int, ...] = ()
+
+
 async def keep_draft(
-    server: Server, member: Member, described: Described, *, draft_id: int | None = None
+    server: Server,
+    member: Member,
+    described: Described,
+    *,
+    draft_id: int | None = None,
+    beside: DraftBeside | None = None,
 ) -> int:
-    """Keep what has been said so far, whatever is missing; the draft's id. Raises NotFound."""
+    """Keep what has been said so far, whatever is missing; the draft's id. Without `beside` what was kept of that stays.
+    Raises NotFound."""
 
     def unit(conn: Connection) -> int:
         body = encode(described)
+        more = None if beside is None else msgspec.json.encode(beside)
         if draft_id is None:
-            if len(resources.drafts(conn, member.account_id)) >= DRAFTS_MAX:
+            if len(resource_drafts.of_account(conn, member.account_id)) >= DRAFTS_MAX:
                 raise Conflict(f"You have {DRAFTS_MAX} drafts: publish or delete some.")
-            return resources.add_draft(conn, member.account_id, body)
-        if resources.draft(conn, member.account_id, draft_id) is None:
+            return resource_drafts.add(conn, member.account_id, body, beside=more or b"{}")
+        if resource_drafts.by_id(conn, member.account_id, draft_id) is None:
             raise NotFound("This draft does not exist any more.")
-        resources.change_draft(conn, draft_id, body)
+        resource_drafts.change(conn, draft_id, body, beside=more)
         return draft_id
 
     return await server.db.write(unit)
@@ -394,7 +413,7 @@ async def keep_draft(
 
 async def draft(server: Server, member: Member, draft_id: int) -> Any:
     """A draft of the member's own: its row, with `described` and `receipt` as JSON. Raises NotFound."""
-    row = await server.db.read(resources.draft, member.account_id, draft_id)
+    row = await server.db.read(resource_drafts.by_id, member.account_id, draft_id)
     if row is None:
         raise NotFound("This draft does not exist any more.")
     return row
@@ -402,16 +421,16 @@ async def draft(server: Server, member: Member, draft_id: int) -> Any:
 
 async def drafts(server: Server, member: Member) -> list[Any]:
     """The member's drafts, the latest first."""
-    return await server.db.read(resources.drafts, member.account_id)
+    return await server.db.read(resource_drafts.of_account, member.account_id)
 
 
 async def delete_draft(server: Server, member: Member, draft_id: int) -> None:
     """Raises NotFound."""
 
     def unit(conn: Connection) -> None:
-        if resources.draft(conn, member.account_id, draft_id) is None:
+        if resource_drafts.by_id(conn, member.account_id, draft_id) is None:
             raise NotFound("This draft does not exist any more.")
-        resources.remove_draft(conn, draft_id)
+        resource_drafts.remove(conn, draft_id)
 
     await server.db.write(unit)
 

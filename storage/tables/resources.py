@@ -127,6 +127,8 @@ resource_draft = Table(
     Column("described", Json, nullable=False),  # fedserver.resources.records.Described
     # What an import repaired, guessed and missed.
     Column("receipt", Json, nullable=False, server_default="{}"),
+    # Of its first version and of where it will be seen: what has been said of these.
+    Column("beside", Json, nullable=False, server_default="{}"),
     Column("source_uri", Text, nullable=False, server_default=""),
     instant("created_at", nullable=False),
     instant("updated_at", nullable=False),

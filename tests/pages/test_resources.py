@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from fedserver.context import Server
 from fedserver.resources import publishing
@@ -241,168 +240,61 @@ async def test_every_page_has_correct_html_and_little_weight(
         assert len(gzip.compress(page.text.encode())) + shared < PAGE_BYTES_MAX, path
 
 
-async def test_the_library_is_searched_by_words_and_facets_that_come_off_again(
-    server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
-) -> None:
-    assert "The library is empty" in (await visitor.open("/resources")).words()
-    await signed_in("alice")
-    member = (await known("alice")).member
-    for number in range(23):
-        topics = (Topic(label="Testing" if number % 2 else "Version control"), Topic(label=f"Topic {number}"))
-        said = replace(
-            described(), title=f"Course {number:02}", topics=topics, types=("course" if number else "slides",)
-        )
-        await publishing.publish(server, member, said)
-    page = await visitor.open("/resources")
-    assert not page.problems, page.problems
-    assert "23 resources" in page.words()
-    titles = [one.text for part in page.all("h3") for one in part.iter("{*}a")]
-    assert titles == [f"Course {number:02}" for number in range(22, 2, -1)]
-    (older,) = page.all("a", rel="next")
-    page = await visitor.open(older.get("href"))
-    assert [one.text for part in page.all("h3") for one in part.iter("{*}a")] == [
-        "Course 02",
-        "Course 01",
-        "Course 00",
-    ]
-    assert not page.all("a", rel="next")
-    (newer,) = page.all("a", rel="prev")
-    page = await visitor.open(newer.get("href"))
-    assert [one.text for part in page.all("h3") for one in part.iter("{*}a")] == titles
-    assert not page.all("a", rel="prev")
-
-    # A long list of topics is cut, and whole when it is asked for.
-    assert len(page.all("input", name="topic")) < 20
-    page = await visitor.open("/resources?more=topic")
-    assert len(page.all("input", name="topic")) == 25
-
-    page = await visitor.open("/resources?topic=testing&type=course&type=slides&sort=used")
-    assert "11 resources" in page.words()
-    checked = {
-        one.get("value") for one in page.all("input", type="checkbox") if one.get("checked") is not None
-    }
-    assert checked == {"testing", "course", "slides"}
-    off = [one.get("href") for one in page.all("a", class_="chosen")]
-    assert sorted(off) == [
-        "/resources?type=course&topic=testing&sort=used",
-        "/resources?type=course&type=slides&sort=used",
-        "/resources?type=slides&topic=testing&sort=used",
-    ]
-    page = await visitor.open("/resources?q=nothing+of+the+kind")
-    assert "Nothing fits" in page.words()
-    page = await visitor.open("/resources?sort=best")
-    assert (page.status, "must be" in page.words()) == (422, True)
-
-
-async def test_who_used_it_and_what_they_think_is_on_its_page(
-    server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
-) -> None:
-    alice, bob = await signed_in("alice"), await signed_in("bob")
-    post_id = await publishing.publish(server, (await known("alice")).member, described())
-    path = f"/resources/{post_id}"
-    page = await bob.open(path)
-    page = await bob.submit(page, f"{path}/use", {"used_on": "2999-01-01", "changed": "Two exercises less"})
-    assert (page.status, page.all("input", id="use-used_on")[0].get("aria-invalid")) == (422, "true")
-    assert page.all("textarea", name="changed")[0].text.strip() == "Two exercises less"
-    page = await bob.submit(page, f"{path}/use", {"used_on": "2026-01-31", "used_in": "Summer school"})
-    assert "Thank you for telling" in page.words()
-    page = await bob.submit(page, f"{path}/review", {"note": "Clear and kind."}, choose={"rating": "4"})
-    page = await visitor.open(path)
-    sections = {one.get("aria-labelledby"): "".join(one.itertext()) for one in page.all("section")}
-    assert "Summer school" in sections["uses"]
-    assert "Two exercises less" in sections["uses"]
-    assert ("4.0 of 5" in sections["reviews"], "Clear and kind." in sections["reviews"]) == (True, True)
-    assert "Clear and kind." not in sections["discussion"]
-    assert "Clear and kind." in (await visitor.open(f"{path}/reviews")).words()
-    assert "Summer school" in (await visitor.open(f"{path}/uses")).words()
-    # Nobody reviews what is their own; the page does not offer it, and a form made by hand is refused.
-    page = await alice.open(path)
-    assert not [one for one in page.all("form") if one.get("action") == f"{path}/review"]
-    assert [one for one in page.all("form") if one.get("action") == f"{path}/use"]
-    assert not [one for one in (await visitor.open(path)).all("form") if one.get("method") == "post"]
-
-
-async def test_a_resource_is_put_on_shelves_and_they_are_kept_in_order(
-    server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
-) -> None:
-    alice, bob = await signed_in("alice"), await signed_in("bob")
-    member = (await known("alice")).member
-    first = await publishing.publish(server, member, described())
-    second = await publishing.publish(server, member, replace(described(), title="Second steps"))
-    hidden = await publishing.publish(
-        server, member, replace(described(), title="Ours"), visibility="members"
-    )
-
-    page = await alice.open(f"/shelves/new?resource={first}")
-    page = await alice.submit(page, "/shelves/new", {"title": " "})
-    assert (page.status, field(page, "title").get("aria-invalid")) == (422, "true")
-    page = await alice.submit(
-        page, "/shelves/new", {"title": "For newcomers", "description": "Read it in order."}
-    )
-    shelf = path_of(page).partition("?")[0]
-    for post_id, note in ((hidden, ""), (second, "Then this.")):
-        page = await alice.open(f"/resources/{post_id}")
-        page = await alice.submit(page, f"/resources/{post_id}/shelve", {"shelf_note": note})
-        assert "For newcomers" in page.words()
-
-    def titles(page: Page) -> list[str]:
-        return [one.text for part in page.all("h3") for one in part.iter("{*}a")]
-
-    assert titles(await bob.open(shelf)) == ["Git for writers", "Ours", "Second steps"]
-    page = await visitor.open(shelf)
-    assert titles(page) == ["Git for writers", "Second steps"]
-    assert ("Then this." in page.words(), page.problems) == (True, [])
-    page = await alice.submit(await alice.open(f"{shelf}/edit"), f"{shelf}/items/{second}", {"do": "up"})
-    assert not page.problems
-    assert titles(await bob.open(shelf)) == ["Git for writers", "Second steps", "Ours"]
-    await alice.submit(page, f"{shelf}/items/{hidden}/take-off")
-    assert titles(await bob.open(shelf)) == ["Git for writers", "Second steps"]
-
-    page = await bob.submit(await bob.open(shelf), f"{shelf}/follow")
-    assert "You follow it" in page.words()
-    assert "For newcomers" in (await bob.open("/shelves?which=followed")).words()
-    assert (await bob.open(f"{shelf}/edit")).status == 403
-    page = await alice.submit(await alice.open(f"{shelf}/edit"), f"{shelf}/curators", {"handle": "@nobody"})
-    assert field(page, "handle").get("value") == "@nobody"
-    page = await alice.submit(page, f"{shelf}/curators", {"handle": "@bob"})
-    page = await bob.open(f"{shelf}/edit")
-    assert (page.status, "Delete the shelf" in page.words()) == (200, False)
-    assert "/login" in (await visitor.open("/shelves/new")).url
-    assert "For newcomers" in (await visitor.open("/shelves")).words()
-
-    page = await alice.open(f"{shelf}/edit")
-    await alice.submit(page, f"{shelf}/edit", {"visibility": "private"})
-    assert (await visitor.open(shelf)).status == 404
-    page = await alice.submit(await alice.open(f"{shelf}/edit"), f"{shelf}/delete", choose={"sure": "1"})
-    assert "No shelves yet" in page.words()
-    assert "Git for writers" in (await visitor.open(f"/resources/{first}")).words()
-
-
-async def test_what_catalogues_read_is_in_the_page_and_how_to_cite_it(
-    server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
+async def test_files_are_sent_with_the_form_and_downloaded(
+    signed_in: MakeReader, visitor: Visitor, make_group: MakeGroup
 ) -> None:
     alice = await signed_in("alice")
-    member = (await known("alice")).member
-    said = replace(described(), title="</script><b>Bold</b>")
-    path = f"/resources/{await publishing.publish(server, member, said)}"
+    notes, bad = (
+        ("notes.md", b"# Notes\n", "text/markdown"),
+        ("run.exe", b"MZ\x90\x00" * 40, "application/pdf"),
+    )
+    page = await alice.submit(
+        await alice.open(NEW), NEW, {**LESSON, "title": "", "file-0": notes, "file-1": bad, "do": "publish"}
+    )
+    assert page.status == 422
+    assert field(page, "file-1").get("aria-invalid") == "true"
+    (box,) = page.all("input", name="file_ids[]")
+    assert box.get("checked") is not None
+    # Kept as a draft, and taken along into it.
+    page = await alice.submit(page, NEW, {"title": LESSON["title"], "do": "keep"})
+    draft = path_of(page).partition("?")[0]
+    assert page.all("input", name="file_ids[]")[0].get("checked") is not None
+    page = await alice.submit(page, draft, {"do": "publish"})
+    path = path_of(page).partition("?")[0]
     page = await visitor.open(path)
-    (script,) = page.all("script", type="application/ld+json")
-    document = json.loads(script.text)
-    assert (document["name"], document["@id"]) == ("</script><b>Bold</b>", f"{visitor.origin}{path}")
-    answer = await visitor.open(path, Accept="application/ld+json")
-    assert json.loads(answer.text) == document
-    assert "Roe, B." in page.words()
-    for link in [one.get("href") for one in page.all("a") if one.get("href", "").startswith(f"{path}.")]:
-        assert (await visitor.open(link)).status == 200, link
-    page = await visitor.open(f"{path}/catalogues")
-    assert (page.problems, "It is listed" in page.words(), "Fill it in" in page.words()) == ([], True, False)
-    bare = await publishing.publish(server, member, Described(title="Bare", abstract="Nothing more."))
-    page = await alice.open(f"/resources/{bare}/catalogues")
-    assert "It is not listed yet" in page.words()
-    assert page.all("a", href=f"/resources/{bare}/edit#keywords")
-    assert page.all("a", href=f"/resources/{bare}/edit#authors")
-    ours = await publishing.publish(server, member, described(), visibility="members")
-    bob = await signed_in("bob")
-    page = await bob.open(f"/resources/{ours}")
-    assert not page.all("script", type="application/ld+json")
-    assert "Roe, B." in page.words()
+    (link,) = [one for one in page.all("a", class_="file") if "notes.md" in "".join(one.itertext())]
+    async with visitor.session.get(link.get("href")) as answer:
+        assert (answer.status, await answer.read()) == (200, b"# Notes\n")
+    assert "8 bytes" in page.words()
+    # The next version begins without files; what was sent and not used is offered, and not taken by itself.
+    page = await alice.open(f"{path}/versions/new")
+    assert not page.all("input", name="file_ids[]")
+    page = await alice.submit(page, f"{path}/versions/new", {"file-0": notes, "do": "publish"})
+    assert "Version 1.1.0" in page.words(), page.words()
+    assert len((await visitor.open(path)).all("a", class_="file")) == 3
+
+
+BIBTEX = """@misc{roe2024, title = {Reading figures aloud}, author = {Roe, Bea and Doe, Al}, year = {2024},
+abstract = {A short guide.}, url = {https://there.example/figures}}"""
+
+
+async def test_what_is_pasted_becomes_a_draft_with_a_receipt(signed_in: MakeReader, visitor: Visitor) -> None:
+    alice, at = await signed_in("alice"), "/resources/import"
+    assert "/login" in (await visitor.open(at)).url
+    page = await alice.submit(await alice.open(at), at, {"source": " "})
+    assert (page.status, field(page, "source").get("aria-invalid")) == (422, "true")
+    page = await alice.submit(page, at, {"source": "just words"})
+    assert (page.status, field(page, "source").text.strip()) == (422, "just words")
+    page = await alice.submit(page, at, {"source": BIBTEX})
+    draft = path_of(page).partition("?")[0]
+    assert re.fullmatch(r"/resources/drafts/[0-9]+", draft)
+    assert not page.problems
+    assert field(page, "title").get("value") == "Reading figures aloud"
+    assert page.all("section", aria_labelledby="receipt")
+    page = await alice.submit(page, draft, {"do": "publish"})
+    assert "Reading figures aloud" in page.words()
+    page = await alice.submit(await alice.open(at), at, {"source": BIBTEX})
+    assert "This may be in the library already" in page.words()
+    two = BIBTEX + BIBTEX.replace("roe2024", "roe2025").replace("figures", "tables")
+    page = await alice.submit(await alice.open(at), at, {"source": two})
+    assert ("2 drafts were made" in page.words(), page.problems) == (True, [])

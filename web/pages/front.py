@@ -8,6 +8,9 @@ from fedserver import profiles, reading, settings, site
 from fedserver.content.markdown import render_markdown
 from fedserver.groups import pages
 from fedserver.reading import Window
+from fedserver.resources import catalogue
+from fedserver.resources.cards import card_of
+from fedserver.resources.catalogue import Page, Wanted
 from fedserver.viewer import Member
 from web import keys
 from web.kept import for_strangers
@@ -16,18 +19,27 @@ from web.templating import initials_picture
 
 FRONT_CARDS = 10
 FRONT_GROUPS = 3
+FRONT_RESOURCES = 3
 
 
 @for_strangers
 async def front(request: web.Request) -> web.StreamResponse:
-    """What this network is, its newest groups and latest posts; members are led to their timeline."""
+    """What this network is, its newest groups and resources, and latest posts; members are led to their timeline."""
     viewer = request[keys.VIEWER]
     if isinstance(viewer, Member):
         return page.go("/home")
     server = keys.server(request)
     leaf = await reading.public(server, viewer, Window(limit=FRONT_CARDS), local=True)
     groups, _, _ = await pages.find(server, viewer, Window(limit=FRONT_GROUPS), words="", kind="", local=True)
-    return await page.show(request, "front.html", leaf=leaf, groups=groups, about=await site.describe(server))
+    found = await catalogue.find(server, viewer.account_id, Wanted(), Page(FRONT_RESOURCES))
+    return await page.show(
+        request,
+        "front.html",
+        leaf=leaf,
+        groups=groups,
+        resources=[card_of(one.row, one.details) for one in found.shown],
+        about=await site.describe(server),
+    )
 
 
 async def about(request: web.Request) -> web.StreamResponse:

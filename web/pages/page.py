@@ -88,6 +88,8 @@ DONE: Final[dict[str, str]] = {
     "resource-published": "Your resource is in the library.",
     "resource-withdrawn": "The resource is withdrawn. Its page says so, and why.",
     "resource-deleted": "The resource is deleted, with its versions and files.",
+    "brought-in": "It is read, and kept as this draft. Only you can see it.",
+    "adapt-begun": "This draft has all that the other says. Change what is different now, then publish it.",
     "use-told": "Thank you for telling. Its author hears of it.",
     "review-told": "Thank you for your review. Its author hears of it.",
     "shelved": "It is on the shelf.",

@@ -13,6 +13,7 @@ from fedserver.errors import NotFound
 from fedserver.groups import pages
 from fedserver.profiles import Profile
 from fedserver.reading import AccountPosts
+from fedserver.resources import cards
 from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.federation import objects
@@ -55,6 +56,19 @@ async def profile(request: web.Request) -> web.StreamResponse:
         pinned = await reading.pinned(server, viewer, found.person.id)
     return await page.show(
         request, "profile/profile.html", profile=found, leaf=leaf, pinned=pinned, shown=shown
+    )
+
+
+async def shared(request: web.Request) -> web.StreamResponse:
+    """What somebody put into the library."""
+    found = await _found(request)
+    window = page.window(request)
+    listed = await cards.shared(
+        keys.server(request), request[keys.VIEWER], window, account_id=found.person.id
+    )
+    newer, older = reading.cursors(window, [one.id for one in listed])
+    return await page.show(
+        request, "profile/resources.html", profile=found, listed=listed, newer=newer, older=older
     )
 
 
@@ -128,6 +142,7 @@ routes = [
     web.get("/@{handle:[^/]+}.rss", rss),
     web.get(_HANDLE, profile),
     web.get(_HANDLE + "/{shown:replies|media}", profile),
+    web.get(_HANDLE + "/resources", shared),
     web.get(_HANDLE + "/followers", followers),
     web.get(_HANDLE + "/following", following),
     web.get(_HANDLE + "/block", ask_block),

@@ -17,7 +17,7 @@ from fedserver.resources.importing.receipts import Note, Read, Suggested, encode
 from fedserver.resources.publishing import DRAFTS_MAX
 from fedserver.resources.records import encode
 from fedserver.viewer import Member
-from storage import resources
+from storage import resource_drafts
 
 AT_ONCE_MAX: Final = 50
 WAYS: Final = ("url", "doi", "zenodo", "jsonld", "bibtex", "csv")
@@ -70,7 +70,7 @@ async def bring(server: Server, member: Member, way: str, text: str) -> Drafted:
 
 
 def _keep(conn: Connection, account_id: int, done: Read) -> list[Any]:
-    there = len(resources.drafts(conn, account_id))
+    there = len(resource_drafts.of_account(conn, account_id))
     if there + len(done.found) > DRAFTS_MAX:
         raise Conflict(f"You have {there} of at most {DRAFTS_MAX} drafts: publish or delete some.")
     shelf = doubles.look(conn, done.found, account_id)
@@ -84,10 +84,10 @@ def _keep(conn: Connection, account_id: int, done: Read) -> list[Any]:
             doi=version.doi,
             links=[{"url": one.url, "name": one.name} for one in version.links],
         )
-        draft_id = resources.add_draft(
+        draft_id = resource_drafts.add(
             conn, account_id, encode(found.described), receipt=encode_receipt(found.receipt),
             source_uri=found.source_uri,
         )  # fmt: skip
         ids.append(draft_id)
-    by_id = {one.id: one for one in resources.drafts(conn, account_id)}
+    by_id = {one.id: one for one in resource_drafts.of_account(conn, account_id)}
     return [by_id[one] for one in ids]

@@ -13,6 +13,8 @@ from fedserver.groups.catalogue import GroupFields
 from fedserver.groups.pages import GroupCard, GroupView
 from fedserver.groups.rules import Action
 from fedserver.groups.threads import PERIODS_MS, SORTS, Wanted
+from fedserver.reading import cursors
+from fedserver.resources import cards
 from fedserver.viewer import Member
 from web import forms, keys, replies
 from web.federation import objects
@@ -96,6 +98,19 @@ async def group(request: web.Request) -> web.StreamResponse:
     listed = await pages.threads_of(server, viewer, view, wanted) if view.readable else None
     return await page.show(
         request, "group/group.html", view=view, wanted=wanted, listed=listed, periods=PERIODS, levels=LEVELS
+    )
+
+
+async def resources(request: web.Request) -> web.StreamResponse:
+    """What was shared in the group for the library."""
+    server, viewer, view = keys.server(request), request[keys.VIEWER], await found(request)
+    if not view.readable:
+        raise Forbidden(view.why_not[Action.READ])
+    window = page.window(request)
+    listed = await cards.shared(server, viewer, window, group_id=view.card.id)
+    newer, older = cursors(window, [one.id for one in listed])
+    return await page.show(
+        request, "group/resources.html", view=view, listed=listed, newer=newer, older=older
     )
 
 
@@ -266,6 +281,7 @@ routes = [
     web.get("/groups/new", ask_new),
     web.post("/groups/new", new),
     web.get(GROUP, group),
+    web.get(GROUP + "/resources", resources),
     web.get(GROUP + "/join", ask_join),
     web.post(GROUP + "/join", join),
     web.get(GROUP + "/leave", ask_leave),

@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.resources import catalogue, shelves, shown, terms, writing
+from web.pages.resources import catalogue, importing, shelves, shown, terms, writing
 
 ROUTES: Final[list[web.RouteDef]] = [
     *catalogue.routes,
     *terms.routes,
+    *importing.routes,
     *writing.routes,
     *shown.routes,
     *shelves.routes,

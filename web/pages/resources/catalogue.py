@@ -15,6 +15,7 @@ from fedserver.resources import catalogue
 from fedserver.resources.cards import LANGUAGES, ResourceCard, card_of
 from fedserver.resources.catalogue import FACETS, SORTS, Count, Found, Page, Wanted
 from web import forms, keys, library
+from web.catalogues import queries
 from web.kept import for_strangers
 from web.pages import page
 
@@ -85,13 +86,14 @@ async def listed(request: web.Request) -> web.StreamResponse:
         languages=LANGUAGES,
         sorts=SORTS,
         query=urlencode(pairs),
+        snippet=queries.snippet(server.config.origin, pairs, asked.q or "Library"),
         newer=_address([*pairs, ("min_id", newer)]) if newer else "",
         older=_address([*pairs, ("max_id", older)]) if older else "",
     )
 
 
 _NOTHING: Final[dict[str, Any]] = {
-    "lines": [], "total": 0, "facets": [], "chosen": [], "more": "", "shown_max": 0, "languages": LANGUAGES, "sorts": SORTS, "query": "", "newer": "",
+    "lines": [], "total": 0, "facets": [], "chosen": [], "more": "", "shown_max": 0, "languages": LANGUAGES, "sorts": SORTS, "query": "", "snippet": "", "newer": "",
     "older": "",
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver.resources import pages, reports, shelves
+from fedserver.resources import adapting, pages, reports, shelves
 from fedserver.resources.cards import card_of
 from fedserver.resources.faces import checks
 from fedserver.resources.faces import entry as entries
@@ -130,6 +130,16 @@ async def _tell(
     return page.go(f"/resources/{post_id}?done={done}#{section}")
 
 
+async def adapt(request: web.Request) -> web.StreamResponse:
+    """Begin a draft of what is made from it."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    post_id, relation = forms.path_id(request), params.text("relation", "adaptation")
+    draft_id = await adapting.adapt(
+        server, member, post_id, relation=relation, language=params.text("language")
+    )
+    return page.go(f"/resources/drafts/{draft_id}?done=adapt-begun")
+
+
 async def shelve(request: web.Request) -> web.StreamResponse:
     """Put it on a shelf."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
@@ -155,5 +165,6 @@ routes = [
     web.get(RESOURCE + "/{part:uses|reviews|discussion}", said),
     web.post(RESOURCE + "/use", use),
     web.post(RESOURCE + "/review", review),
+    web.post(RESOURCE + "/adapt", adapt),
     web.post(RESOURCE + "/shelve", shelve),
 ]

@@ -11,6 +11,7 @@ from fedserver import editions
 from fedserver.errors import FedError, Invalid
 from fedserver.groups import pages as group_pages
 from fedserver.resources import checking, pages, publishing
+from fedserver.resources.pages import DraftView
 from fedserver.resources.records import Described
 from fedserver.viewer import Member
 from web import forms, keys
@@ -38,7 +39,7 @@ async def ask_new(request: web.Request) -> web.StreamResponse:
         place=f"group:{wanted}" if wanted.isdecimal() else place,
         key=secrets.token_urlsafe(12),
     )
-    return await _show(request, written)
+    return await _show(request, await form.with_files(request, member, written, ()))
 
 
 async def new(request: web.Request) -> web.StreamResponse:
@@ -64,17 +65,16 @@ async def listed_drafts(request: web.Request) -> web.StreamResponse:
 async def ask_draft(request: web.Request) -> web.StreamResponse:
     """A draft, to go on with."""
     server, member, draft_id = keys.server(request), page.member(request), forms.path_id(request)
-    row = await publishing.draft(server, member, draft_id)
-    written = form.of_described(publishing.draft_described(row)).with_texts(
-        place="public", number=publishing.FIRST_VERSION, key=secrets.token_urlsafe(12)
-    )
-    return await _show(request, written, draft=row)
+    view = await pages.draft(server, member, draft_id)
+    written = form.of_draft(view).with_texts(key=secrets.token_urlsafe(12))
+    written = await form.with_files(request, member, written, view.beside.file_ids)
+    return await _show(request, written, draft=view)
 
 
 async def draft(request: web.Request) -> web.StreamResponse:
     """Publish the draft, or keep it as it is now, or show how it would look."""
     server, member, draft_id = keys.server(request), page.member(request), forms.path_id(request)
-    return await _write(request, await publishing.draft(server, member, draft_id))
+    return await _write(request, await pages.draft(server, member, draft_id))
 
 
 async def discard(request: web.Request) -> web.StreamResponse:
@@ -84,20 +84,23 @@ async def discard(request: web.Request) -> web.StreamResponse:
     return page.go("/resources/drafts?done=discarded")
 
 
-async def _write(request: web.Request, row: Any) -> web.StreamResponse:
+async def _write(request: web.Request, view: DraftView | None) -> web.StreamResponse:
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
     written, asked = form.read(params), form.asked(params)
     try:
+        written = await form.with_uploads(request, member, params, written)
         if asked["do"] == "more" and asked["name"]:
-            return await _show(request, written.with_more(asked["name"]), draft=row)
+            return await _show(request, written.with_more(asked["name"]), draft=view)
         if asked["do"] == "keep":
             said = form.described_of(written)
-            draft_id = await publishing.keep_draft(server, member, said, draft_id=row.id if row else None)
+            draft_id = await publishing.keep_draft(
+                server, member, said, draft_id=view.id if view else None, beside=form.beside_of(written)
+            )
             return page.go(f"/resources/drafts/{draft_id}?done=draft-kept")
         said = _checked(written)
         warnings = checking.licence_warnings(said)
         if asked["do"] != "publish" or (warnings and not params.flag("despite")):
-            return await _preview(request, written, said, warnings, draft=row)
+            return await _preview(request, written, said, warnings, draft=view)
         visibility, group_id = _place(written)
         post_id = await publishing.publish(
             server,
@@ -106,11 +109,12 @@ async def _write(request: web.Request, row: Any) -> web.StreamResponse:
             visibility=visibility,
             group_id=group_id,
             version=form.version_of(written),
-            draft_id=row.id if row else None,
+            draft_id=view.id if view else None,
             idempotency_key=f"page:{written.texts['key'][:64]}" if written.texts["key"] else None,
         )
     except page.MENDABLE as error:
-        return await _show_again(request, error, written, draft=row)
+        written = error.written if isinstance(error, form.Unkept) else written
+        return await _show_again(request, error, written, draft=view)
     return page.go(f"/resources/{post_id}?done=resource-published")
 
 
@@ -181,6 +185,7 @@ async def version(request: web.Request) -> web.StreamResponse:
     own = await pages.own(server, member, post_id)
     written, asked = form.read(params), form.asked(params)
     try:
+        written = await form.with_uploads(request, member, params, written)
         if asked["do"] == "more" and asked["name"]:
             context = form.around(written.with_more(asked["name"]))
             return await page.show(request, "resource/version.html", problems={}, own=own, **context)
@@ -189,6 +194,7 @@ async def version(request: web.Request) -> web.StreamResponse:
         form.check(written)
         await publishing.bring_out(server, member, post_id, form.version_of(written))
     except page.MENDABLE as error:
+        written = error.written if isinstance(error, form.Unkept) else written
         problems = form.problems_of(written, error)
         problems = {("version_doi" if name == "doi" else name): text for name, text in problems.items()}
         return await page.show_again(
@@ -237,7 +243,12 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 async def _show(
-    request: web.Request, written: Written, *, draft: Any = None, own: pages.Own | None = None, **more: Any
+    request: web.Request,
+    written: Written,
+    *,
+    draft: DraftView | None = None,
+    own: pages.Own | None = None,
+    **more: Any,
 ) -> web.StreamResponse:
     context = await _context(request, written, draft, own)
     return await page.show(request, TEMPLATE, **{"problems": {}, **context, **more})
@@ -248,7 +259,7 @@ async def _show_again(
     error: FedError,
     written: Written,
     *,
-    draft: Any = None,
+    draft: DraftView | None = None,
     own: pages.Own | None = None,
 ) -> web.StreamResponse:
     context = await _context(request, written, draft, own)
@@ -263,7 +274,7 @@ async def _preview(
     said: Described,
     warnings: list[str],
     *,
-    draft: Any = None,
+    draft: DraftView | None = None,
     own: pages.Own | None = None,
 ) -> web.StreamResponse:
     html = await pages.preview(keys.server(request), said.text)
@@ -274,7 +285,7 @@ async def _preview(
 
 
 async def _context(
-    request: web.Request, written: Written, draft: Any, own: pages.Own | None
+    request: web.Request, written: Written, draft: DraftView | None, own: pages.Own | None
 ) -> dict[str, Any]:
     return {
         **form.around(written),

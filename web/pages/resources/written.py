@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from fedserver.errors import FedError, Invalid
-from fedserver.resources import checking, licences
+from aiohttp import web
+
+from fedserver.errors import Conflict, FedError, Invalid, TooLarge
+from fedserver.resources import checking, files, licences
 from fedserver.resources.cards import LANGUAGES
-from fedserver.resources.publishing import FILES_MAX, FIRST_VERSION, Link, NewVersion
+from fedserver.resources.pages import DraftView
+from fedserver.resources.publishing import FILES_MAX, FIRST_VERSION, DraftBeside, Link, NewVersion
 from fedserver.resources.records import (
     LEVELS,
     RELATIONS,
@@ -22,6 +25,8 @@ from fedserver.resources.records import (
     Source,
     Topic,
 )
+from fedserver.viewer import Member
+from web import keys
 from web.pages import page
 from web.params import Params
 
@@ -55,6 +60,7 @@ _KEYS: Final = {
 }
 ROWS_MAX: Final = 100
 ROWS_MORE: Final = 3
+FILE_FIELDS: Final = 3
 _FIRST_ROWS: Final = {"authors": 2, "links": 1}
 
 _CHOSEN: Final = ("kind", "relation", "scheme")
@@ -65,11 +71,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file that has been sent and belongs to nothing yet."""
+    """A file that has been sent and belongs to nothing yet; `chosen` for the version of this form."""
 
     id: int
     name: str
     size: int
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,31 @@ def of_described(said: Described) -> Written:
         texts[name] = "\n".join(getattr(said, name))
     rows = {name: _rows_of(name, getattr(said, name, ())) for name in ROWS}
     return Written(texts, tuple(said.types), rows)
+
+
+def of_draft(view: DraftView) -> Written:
+    """The form with what a draft says."""
+    beside = view.beside
+    written = of_described(view.described)
+    return replace(written, rows={**written.rows, "links": _rows_of("links", beside.links)}).with_texts(
+        place=beside.place or "public",
+        number=beside.number or FIRST_VERSION,
+        notes=beside.notes,
+        version_doi=beside.doi,
+    )
+
+
+def beside_of(written: Written) -> DraftBeside:
+    """What a draft keeps of the form besides."""
+    texts, version = written.texts, version_of(written)
+    return DraftBeside(
+        place=texts["place"],
+        number=version.number,
+        notes=version.notes,
+        doi=version.doi,
+        links=tuple(version.links),
+        file_ids=tuple(version.file_ids),
+    )
 
 
 def _rows_of(name: str, values: Iterable[Any]) -> list[dict[str, str]]:
@@ -191,7 +223,11 @@ def version_of(written: Written) -> NewVersion:
     texts = written.texts
     links = _filled(written, "links", lambda row: Link(row["url"], row["name"]))
     return NewVersion(
-        texts["number"], texts["notes"], texts["version_doi"], [one.id for one in written.files], list(links)
+        texts["number"],
+        texts["notes"],
+        texts["version_doi"],
+        [one.id for one in written.files if one.chosen],
+        list(links),
     )
 
 
@@ -207,6 +243,49 @@ def _lacks(name: str, row: dict[str, str]) -> bool:
     return not row[key].strip() and any(
         value.strip() for part, value in row.items() if part not in (key, *_CHOSEN)
     )
+
+
+# -- files
+
+
+async def with_files(
+    request: web.Request, member: Member, written: Written, chosen: Collection[int]
+) -> Written:
+    """The form with the files that the member has sent and not used yet, some of them `chosen`."""
+    rows = await files.unused(keys.server(request), member)
+    return replace(
+        written,
+        files=[SentFile(row.id, row.name, row.file_bytes, row.id in chosen) for row in reversed(rows)],
+    )
+
+
+async def with_uploads(request: web.Request, member: Member, params: Params, written: Written) -> Written:
+    """The form with the files that came with it, kept. Raises Invalid for those that cannot be, and has kept the others."""
+    chosen = set(params.ids("file_ids", count_max=FILES_MAX))
+    wrong: dict[str, str] = {}
+    for at in range(FILE_FIELDS):
+        upload = params.upload(f"file-{at}")
+        if upload is None:
+            continue
+        try:
+            kept = await files.keep(keys.server(request), member, upload.path, upload.filename)
+        except (Invalid, TooLarge, Conflict) as error:
+            fields = error.fields if isinstance(error, Invalid) else {}
+            wrong[f"file-{at}"] = next(iter(fields.values()), str(error))
+        else:
+            chosen.add(kept.id)
+    made = await with_files(request, member, written, chosen)
+    if wrong:
+        raise Unkept(made, wrong)
+    return made
+
+
+class Unkept(Invalid):
+    """Some files could not be kept; `written` has the others."""
+
+    def __init__(self, written: Written, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.written = written
 
 
 # -- what is wrong
@@ -244,7 +323,7 @@ def around(written: Written) -> dict[str, Any]:
         "relations": RELATIONS,
         "languages": LANGUAGES,
         "usual_licences": licences.usual(),
-        "file_fields": min(3, max(0, FILES_MAX - len(written.files))),
+        "file_fields": FILE_FIELDS,
         "rows_max": ROWS_MAX,
         "known_terms": {},
     }
