@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris, origin_of
-from fedserver import notifications, posts, settings
+from fedserver import notifications, posts, settings, visibility
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
@@ -292,10 +292,11 @@ def _bring_out(conn: Connection, server: Server, account_id: int, post_id: int, 
 
 
 def tell_users(conn: Connection, row: PostRow | None) -> None:
-    """There is a new version: the members who recorded that they use the resource hear of it, whose ever it is."""
+    """There is a new version: the members who recorded that they use the resource hear of it, whose ever it is, as far as they
+    may still see it."""
     if row is None:
         return
-    for account_id in resource_reports.users_here(conn, row.id):
+    for account_id in sorted(visibility.who_may_see(conn, row, resource_reports.users_here(conn, row.id))):
         notifications.notify(
             conn, account_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
         )
