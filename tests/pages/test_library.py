@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from fedserver.context import Server
 from fedserver.resources import publishing
 from fedserver.resources.records import Described, Topic
+from storage import partners
 from tests.groups.conftest import MakeGroup
 from tests.pages.conftest import KnownAs, MakeReader
 from tests.pages.test_resources import described, field
 from tests.pages.visitor import Page, Visitor, path_of
+from tests.people import add_stranger
 
 
 async def test_the_library_is_searched_by_words_and_facets_that_come_off_again(
@@ -222,3 +224,18 @@ async def test_profiles_groups_and_the_front_page_lead_to_resources(
     page = await visitor.open("/resources?q=git")
     assert page.all("a", href="/resources.atom?q=git")
     assert "/embed/resources?q=git" in page.all("textarea", id="snippet")[0].text
+
+
+async def test_the_form_proposes_topics_and_partners_are_listed(
+    server: Server, signed_in: MakeReader, visitor: Visitor, known: KnownAs
+) -> None:
+    alice = await signed_in("alice")
+    await publishing.publish(server, (await known("alice")).member, described())
+    page = await alice.open("/resources/new")
+    assert page.all("option", value="Version control")
+    page = await visitor.open("/partners")
+    assert (page.status, page.problems, "No partners yet" in page.words()) == (200, [], True)
+    stranger = await server.db.write(add_stranger, "there")
+    await server.db.write(lambda conn: partners.put(conn, "there.example", stranger, state="active"))
+    page = await visitor.open("/partners")
+    assert page.all("a", href="/resources?instance=there.example")

@@ -10,9 +10,12 @@ from aiohttp import web
 from fedserver import editions
 from fedserver.errors import FedError, Invalid
 from fedserver.groups import pages as group_pages
-from fedserver.resources import checking, pages, publishing
+from fedserver.resources import catalogue, checking, pages, publishing, vocabulary
+from fedserver.resources.catalogue import Wanted
 from fedserver.resources.pages import DraftView
 from fedserver.resources.records import Described
+from fedserver.resources.terms import SKILLS
+from fedserver.resources.vocabulary import LOCAL
 from fedserver.viewer import Member
 from web import forms, keys
 from web.pages import page
@@ -23,6 +26,9 @@ RESOURCE: Final = "/resources/{id:[0-9]{1,19}}"
 DRAFT: Final = "/resources/drafts/{id:[0-9]{1,19}}"
 PLACES: Final = ("public", "unlisted", "members")
 TEMPLATE: Final = "resource/write.html"
+TERMS_PROPOSED: Final = 40
+# By what the form calls them: the facet, and this server's own vocabulary.
+_TERMS: Final = {"topics": ("topic", LOCAL), "skills": ("skill", SKILLS)}
 
 
 # -- new ones and drafts
@@ -289,6 +295,7 @@ async def _context(
 ) -> dict[str, Any]:
     return {
         **form.around(written),
+        "known_terms": await _known_terms(request),
         "draft": draft,
         "own": own,
         "address": request.path,
@@ -296,6 +303,24 @@ async def _context(
         "preview": None,
         "warnings": [],
     }
+
+
+async def _known_terms(request: web.Request) -> dict[str, list[str]]:
+    """What the form proposes as topics and skills: words of this server's own vocabulary, and those used most."""
+    server, member = keys.server(request), page.member(request)
+    counted = await catalogue.count(
+        server,
+        member.account_id,
+        Wanted(),
+        facets=[facet for facet, _ in _TERMS.values()],
+        limit=TERMS_PROPOSED,
+    )
+    found = {}
+    for name, (facet, own) in _TERMS.items():
+        offered = await vocabulary.suggestions(server, own, "", TERMS_PROPOSED)
+        labels = [*(one.label for one in offered), *(one.label or one.value for one in counted.facets[facet])]
+        found[name] = list(dict.fromkeys(labels))
+    return found
 
 
 async def _groups(request: web.Request, member: Member) -> list[tuple[int, str]]:

@@ -325,7 +325,7 @@ def around(written: Written) -> dict[str, Any]:
         "usual_licences": licences.usual(),
         "file_fields": FILE_FIELDS,
         "rows_max": ROWS_MAX,
-        "known_terms": {},
+        "known_terms": {},  # the form of all that is said adds them
     }
 
 
