@@ -12,8 +12,9 @@ MARKS_PER_LETTER_MAX = 8
 LANGUAGE_TAG_CHARS_MAX = 35  # BCP 47 §4.4.1: the longest tag an implementation must expect.
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\v\f]")
-# C0 and C1 controls except tab and line feed; noncharacters and lone surrogates, which no store takes.
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
+# C0 and C1 controls except tab and line feed; byte order marks, which mean nothing within a text; noncharacters and lone
+# surrogates, which no store takes.
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff\ud800-\udfff]")
 # LRO and RLO turn the order of honest letters around (CVE-2021-42574); no language needs them.
 _BIDI_OVERRIDES = re.compile("[\u202d\u202e]")
 # In one line nothing closes what these open; the marks LRM, RLM and ALM change no other text and stay.
