@@ -80,7 +80,7 @@ POSTED: Final[dict[str, str]] = {
     "test-src-utils-04": "",
     "test-handlers-note-01": "",
     "test-handlers-note-02": "",
-    "test-builders-offer_agreement-01": "nothing is done about Offer",
+    "test-builders-offer_agreement-01": "it offers nothing that is known here",
     "test-src-utils-02": "it is about nobody here",
 }
 
