@@ -73,7 +73,7 @@ async def join(request: web.Request) -> web.StreamResponse:
 routes: Final[list[web.RouteDef]] = [
     web.get("/events", listed),
     web.get(EVENT, event),
-    web.get(EVENT + "/{key:[0-9]{8}(?:T[0-9]{4})?}", occurrence),
+    web.get(EVENT + "/{key:[0-9T]+}", occurrence),
     web.post(EVENT + "/rsvp", answer),
     web.get(EVENT + "/join", join),
 ]

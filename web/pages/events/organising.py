@@ -290,5 +290,5 @@ routes: Final[list[web.RouteDef]] = [
     web.post(EVENT + "/people", decide),
     web.get(EVENT + "/delete", ask_delete),
     web.post(EVENT + "/delete", delete),
-    web.post(EVENT + "/times/{key:[0-9]{8}(?:T[0-9]{4})?}", change_occurrence),
+    web.post(EVENT + "/times/{key:[0-9T]+}", change_occurrence),
 ]
