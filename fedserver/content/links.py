@@ -36,6 +36,9 @@ _CLOSES = {")": "(", "]": "[", "}": "{"}
 _TAG_JOINERS = "_·・‧\u200c\u200d"
 
 
+_NOT_IN_TAGS = re.compile(r"[^\w]+")
+
+
 class Kind(Enum):
     """What a piece of text is."""
 
@@ -172,6 +175,17 @@ def tag_key(name: str) -> str:
     """What makes two hashtags the same: NFKC and case folded, without `#`. Used in addresses of tags."""
     folded = unicodedata.normalize("NFKC", name).casefold().lstrip("#")
     return unicodedata.normalize("NFKC", folded)
+
+
+def keyword_tags(keywords: Iterable[str]) -> dict[str, str]:
+    """Keywords as hashtags, key to name: ``data management`` is ``#DataManagement``."""
+    found: dict[str, str] = {}
+    for words in keywords:
+        pieces = [one for one in _NOT_IN_TAGS.split(words) if one]
+        name = pieces[0] if len(pieces) == 1 else "".join(one[:1].upper() + one[1:] for one in pieces)
+        if len(name) <= HASHTAG_CHARS_MAX and any(one.isalpha() for one in name):
+            found.setdefault(tag_key(name), name)
+    return found
 
 
 def character_count(text: str) -> int:

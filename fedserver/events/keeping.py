@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
 from fedserver.events import saying, series
 from fedserver.events.records import Described, encode
 from storage import events, previews
@@ -17,7 +15,6 @@ from storage.signals import signal
 from storage.types import now_ms
 
 KIND: Final = "event"
-_NOT_IN_TAGS: Final = re.compile(r"[^\w]+")
 
 
 def put(
@@ -85,14 +82,3 @@ def forget(conn: Connection, row: PostRow) -> None:
         previews.put(conn, row.url, None)
         previews.show(conn, row.id, None)
         signal(conn, "event", str(row.id))
-
-
-def hashtags_of(keywords: tuple[str, ...]) -> dict[str, str]:
-    """Keywords as hashtags, key to name: ``data management`` is ``#DataManagement``."""
-    found: dict[str, str] = {}
-    for words in keywords:
-        pieces = [one for one in _NOT_IN_TAGS.split(words) if one]
-        name = pieces[0] if len(pieces) == 1 else "".join(one[:1].upper() + one[1:] for one in pieces)
-        if name and len(name) <= HASHTAG_CHARS_MAX and any(one.isalpha() for one in name):
-            found.setdefault(tag_key(name), name)
-    return found

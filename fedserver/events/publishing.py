@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
 from fedserver import notifications, posts, settings, visibility
+from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
@@ -50,7 +51,7 @@ class _Beside:
         return {"kind": keeping.KIND, "content_html": saying.whole_html(self._said, html, self._spans)}
 
     def hashtags(self) -> Mapping[str, str]:
-        return keeping.hashtags_of(self._said.keywords)
+        return keyword_tags(self._said.keywords)
 
     def concerned(self, conn: Connection) -> Collection[int]:
         return ()

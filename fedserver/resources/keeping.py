@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from activitypub.identifiers import host_of
 from activitypub.vocabulary.resource import Report
-from fedserver.content.links import HASHTAG_CHARS_MAX, tag_key
+from fedserver.content.links import keyword_tags
 from fedserver.jobs.plan import plan
 from fedserver.resources import saying
 from fedserver.resources.checking import review_instant
@@ -185,13 +185,7 @@ def author_key(person: Person) -> str:
 
 def hashtags_of(details: Details) -> dict[str, str]:
     """Keywords and topics as hashtags, key to name: ``data management`` is ``#DataManagement``."""
-    found: dict[str, str] = {}
-    for words in (*details.keywords, *(one.label for one in details.topics)):
-        pieces = [one for one in _NOT_IN_TAGS.split(words) if one]
-        name = pieces[0] if len(pieces) == 1 else "".join(one[:1].upper() + one[1:] for one in pieces)
-        key = tag_key(name)
-        if key and len(name) <= HASHTAG_CHARS_MAX and any(one.isalpha() for one in name):
-            found.setdefault(key, name)
+    found = keyword_tags((*details.keywords, *(one.label for one in details.topics)))
     return dict(list(found.items())[:HASHTAGS_MAX])
 
 
