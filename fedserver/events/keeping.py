@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from fedserver import own_cards
 from fedserver.events import saying, series
 from fedserver.events.records import Described, encode
 from storage import events, previews
@@ -52,21 +53,9 @@ def put(
         **columns,
     )
     events.put_occurrences(conn, row.id, spans)
-    _show_card(conn, row, said, spans, provider)
+    card = saying.card(said, spans, url=row.url, provider=provider, published_at=row.created_at)
+    own_cards.show(conn, row, card)
     signal(conn, "event", str(row.id))
-
-
-def _show_card(
-    conn: Connection, row: PostRow, said: Described, spans: Sequence[tuple[str, int, int]], provider: str
-) -> None:
-    """Apps show an event with a card. Of what is not for everybody there is none: whoever posts its address would be shown
-    what it says."""
-    if row.visibility not in ("public", "unlisted"):
-        return
-    columns = saying.card(said, spans, url=row.url, provider=provider, published_at=row.created_at)
-    preview_id = previews.put(conn, row.url, columns)
-    if preview_id != row.preview_id:
-        previews.show(conn, row.id, preview_id)
 
 
 def gone(conn: Connection, row: PostRow) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from activitypub.identifiers import host_of
 from activitypub.vocabulary.resource import Report
+from fedserver import own_cards
 from fedserver.content.links import keyword_tags
 from fedserver.jobs.plan import plan
 from fedserver.resources import saying
@@ -73,7 +74,11 @@ def put(
     resources.adopt_relations(conn, row.id, row.uri, row.url)
     if row.local:
         harvesting.look(conn, [row.id])
-    show_card(conn, row, details, provider)
+    card = saying.card(
+        row.title, row.summary, details,
+        url=row.url, language=row.language, provider=provider, published_at=row.created_at,
+    )  # fmt: skip
+    own_cards.show(conn, row, card)
     follow_links(conn, row.id)
     signal(conn, "resource", str(row.id))
 
@@ -90,20 +95,6 @@ def follow_links(conn: Connection, post_id: int) -> None:
     ]
     hosts = {url: host for url in wanted if url and (host := host_of(url)) is not None}
     resource_links.put(conn, post_id, hosts, now_ms() + LINKS_ASKED_AFTER_MS)
-
-
-def show_card(conn: Connection, row: PostRow, details: Details, provider: str) -> None:
-    """Apps show a resource with a card. Of what is not for everybody there is none: whoever posts its address would be
-    shown what it says."""
-    if row.visibility not in ("public", "unlisted"):
-        return
-    columns = saying.card(
-        row.title, row.summary, details,
-        url=row.url, language=row.language, provider=provider, published_at=row.created_at,
-    )  # fmt: skip
-    preview_id = previews.put(conn, row.url, columns)
-    if preview_id != row.preview_id:
-        previews.show(conn, row.id, preview_id)
 
 
 def gone(conn: Connection, row: PostRow) -> None:
