@@ -15,6 +15,7 @@ from fedserver.resources.facets import Index
 from storage import accounts, users
 from storage.database import open_database
 from storage.types import now_ms
+from tests.counting import fewest_statements
 from tests.members import Person
 from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
 from tests.waiting import until
@@ -225,9 +226,7 @@ async def test_however_many_there_are_a_page_takes_as_many_statements(
     server: Server, alice: Person, bob: Person, path: str
 ) -> None:
     async def statements() -> int:
-        before = server.db.statements
-        await bob.get(path, limit=40, q="fair")
-        return server.db.statements - before
+        return await fewest_statements(server, lambda: bob.get(path, limit=40, q="fair"))
 
     await publish(alice, "One")
     await statements()
