@@ -193,13 +193,7 @@ def count_unit(
     """The unit of `count`; the index has been made fresh before."""
     asking = _Asking(conn, index, viewer_id, wanted)
     with index.lock:
-        seen, values = asking.seen(), asking.values()
-        key = (seen, tuple((facet, *texts) for facet, texts in values.items()), tuple(facets), limit)
-        known: Counted | None = index.counted(key)
-        if known is None:
-            known = _counted(index, seen, values, facets, min(limit, COUNTS_MAX))
-            index.keep_counted(key, known)
-        return known
+        return _counted(index, asking.seen(), asking.values(), facets, min(limit, COUNTS_MAX))
 
 
 def _counted(
@@ -209,9 +203,16 @@ def _counted(
     whole = Result(_all_of(seen, by_facet.values()))
     counts = {}
     for facet in facets:
-        others = (bits for name, bits in by_facet.items() if name != facet)
-        result = Result(_all_of(seen, others)) if facet in by_facet else whole
-        counts[facet] = index.counts(facet, result, seen, limit=limit, chosen=values.get(facet, ()))
+        others = [name for name in by_facet if name != facet]
+        result = Result(_all_of(seen, (by_facet[name] for name in others))) if facet in by_facet else whole
+        counts[facet] = index.counts(
+            facet,
+            result,
+            seen,
+            limit=limit,
+            chosen=values.get(facet, ()),
+            chosen_besides=[(name, *values[name]) for name in others],
+        )
     return Counted(whole.count, counts)
 
 

@@ -47,7 +47,7 @@ SORTS: Final = ("new", "updated", "used", "reviewed")
 BATCH: Final = 2_000  # resources that are read at once
 FOUND_KEPT: Final = 64
 FOUND_SECONDS: Final = 5.0
-COUNTED_KEPT: Final = 300  # about 20 kB each
+COUNTED_KEPT: Final = 2_500  # about 3 kB each
 ROWS_KEPT: Final = 2_000  # about 8 kB each
 _ID_BITS: Final = 63
 _ID_MASK: Final = (1 << _ID_BITS) - 1
@@ -501,32 +501,52 @@ class Index:
     # -- counting
 
     def counts(
-        self, facet: str, result: Result, seen: int, *, limit: int, chosen: Collection[str] = ()
+        self,
+        facet: str,
+        result: Result,
+        seen: int,
+        *,
+        limit: int,
+        chosen: Collection[str] = (),
+        chosen_besides: Sequence[tuple[str, ...]] = (),
     ) -> list[Count]:
         """How many of a result have each value of a facet: the most frequent ones, and those `chosen` whether there are any
-        or not. Nothing is told that only what is not `seen` says."""
+        or not. Nothing is told that only what is not `seen` says.
+
+        The result is what is left of `seen` by what was chosen of other facets (`chosen_besides`): whoever chooses another
+        value of this one finds the same, which is remembered until anything changes.
+        """
         known = self._settled(facet)
-        best = self._best(known, result, seen, limit)
-        shown = [(text, -negative) for negative, text in best]
-        there = {text for text, _ in shown}
+        key = (facet, limit, seen, *chosen_besides)
+        best: list[Count] | None = self._counted.get(key)
+        if best is None:
+            best = [
+                Count(text, self._label(known, facet, text, result.bits, seen), -negative, False)
+                for negative, text in self._best(known, result, seen, limit)
+            ]
+            self._counted.put(key, best)
+        if not chosen:
+            return best
+        there = {one.value for one in best}
         # Perhaps nobody says one that was chosen, but somebody what is below it.
-        shown += [
-            (text, (self.with_any(facet, (text,)) & result.bits).bit_count())
+        return [Count(one.value, one.label, one.count, one.value in chosen) for one in best] + [
+            Count(
+                text,
+                self._label(known, facet, text, result.bits, seen),
+                (self.with_any(facet, (text,)) & result.bits).bit_count(),
+                True,
+            )
             for text in chosen
             if text not in there
-        ]
-        return [
-            Count(text, self._label(known, facet, text, result.bits, seen), number, text in chosen)
-            for text, number in shown
         ]
 
     def _best(self, known: _Facet, result: Result, seen: int, limit: int) -> list[tuple[int, str]]:
         """The values that most of a result have, as pairs that sort like this."""
         if not result.count or limit <= 0 or not known.ordered:
             return []
-        # About as far as one has to go among the values, each of which costs as much as to look at four of the result.
+        # About as far as one has to go among the values, each of which costs as much as to look at ten of the result.
         likely = known.ordered[min(limit, len(known.ordered)) - 1].total * result.count // len(self._place_of)
-        if result.count < 4 * bisect_left(known.ordered, -likely, key=_less):
+        if result.count < 10 * bisect_left(known.ordered, -likely, key=_less):
             return self._best_of_few(known, result, seen, limit)
         found: list[tuple[int, str]] = []
         best: list[int] = []
@@ -566,14 +586,6 @@ class Index:
         place = bits.bit_length() - 1
         labels = known.labels.get(place)
         return (labels[known.by_place[place].index(value)] if labels else "") or text
-
-    def counted(self, key: Any) -> Any:
-        """What was counted for the same question of what is seen alike, in the state that still holds."""
-        return self._counted.get(key)
-
-    def keep_counted(self, key: Any, counted: Any) -> None:
-        """Keep it for the next who asks."""
-        self._counted.put(key, counted)
 
     # -- one page
 
