@@ -23,8 +23,9 @@ _STATUS: Final = {
 }
 # RFC 5545 §3.8.1.11, as Mobilizon reads it.
 _ICAL_STATUS: Final = {"tentative": "TENTATIVE", "postponed": "TENTATIVE", "cancelled": "CANCELLED"}
+# Mobilizon knows these four alone. Where nobody needs to sign up the page of the event is where one would.
 _JOIN_MODE: Final = {
-    "free": "free", "approval": "restricted", "invite": "invite", "external": "external", "none": "none",
+    "free": "free", "approval": "restricted", "invite": "invite", "external": "external", "none": "external",
 }  # fmt: skip
 _CATEGORY: Final = {
     "call": "NETWORKING",
@@ -51,9 +52,10 @@ class OccurrenceFields:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFields:
     """What an event says beside its post. ``start`` and ``end`` carry the zone's offset; ``place`` has the names of schema.org's
-    PostalAddress beside ``name``, ``latitude``, ``longitude``. ``occurrences`` are those of a series."""
+    PostalAddress beside ``name``, ``latitude``, ``longitude``. ``occurrences`` are those of a series, ``url`` is its page."""
 
     uri: str
+    url: str
     start: datetime
     end: datetime
     zone: str
@@ -83,7 +85,8 @@ def event(fields: EventFields) -> dict[str, Any]:
         "displayEndTime": True,
         "location": _location(fields),
         "joinMode": _JOIN_MODE[fields.rsvp_mode],
-        "externalParticipationUrl": fields.external_url or None,
+        "externalParticipationUrl": (fields.url if fields.rsvp_mode == "none" else fields.external_url)
+        or None,
         "maximumAttendeeCapacity": fields.capacity,
         "remainingAttendeeCapacity": remaining,
         "participantCount": fields.going,

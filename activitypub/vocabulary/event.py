@@ -75,15 +75,15 @@ def read_event(document: dict[str, Any]) -> Event | None:
         or string(document.get("status"))
         or string(document.get("ical:status"))
     )
-    mode = (string(document.get("joinMode")) or "free").rpartition(":")[2].rpartition("/")[2].lower()
+    mode, external = _signing_up(document)
     return Event(
         start=start,
         end=end,
         zone=string(document.get("timezone")) or "",
         place=place,
         online=bool(flag(document.get("isOnline"))) or virtual,
-        join_mode=_JOIN_MODE.get(mode, "free"),
-        external_url=web_address(first(document.get("externalParticipationUrl"))) or "",
+        join_mode=mode,
+        external_url=external,
         capacity=number(document.get("maximumAttendeeCapacity")) or None,
         participants=number(document.get("participantCount")),
         status=_STATUS.get(
@@ -91,6 +91,15 @@ def read_event(document: dict[str, Any]) -> Event | None:
         ),
         occurrences=_occurrences(document),
     )
+
+
+def _signing_up(document: dict[str, Any]) -> tuple[str, str]:
+    """How one comes in, and where if elsewhere. Whom an event leads to itself need not sign up."""
+    mode = (string(document.get("joinMode")) or "free").rpartition(":")[2].rpartition("/")[2].lower()
+    external = web_address(first(document.get("externalParticipationUrl"))) or ""
+    if mode == "external" and external and external in (document.get("id"), first(document.get("url"))):
+        return "none", ""
+    return _JOIN_MODE.get(mode, "free"), external
 
 
 def _time(value: Any) -> datetime | None:

@@ -50,6 +50,7 @@ def _outgoing(uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organiz
     first = times[0]
     fields = EventFields(
         uri=row.uri,
+        url=row.url,
         start=_moment(first.starts_at, row.zone),
         end=_moment(first.ends_at, row.zone),
         zone=row.zone,

@@ -85,7 +85,7 @@ async def test_processors_of_json_ld_lose_nothing_and_proofs_hold(
     for name in ("Page", "net:use", "net:review"):
         document = found[name]
         [expanded] = expand(document)
-        names = _keys(expanded)
+        names = keys_of(expanded)
         assert not [
             one for one in names if one.startswith("_:") or (":" not in one and not one.startswith("@"))
         ]
@@ -99,7 +99,7 @@ async def test_processors_of_json_ld_lose_nothing_and_proofs_hold(
     network(there)
     [offer] = await _offers(door, there)
     [expanded] = expand(offer)
-    names = _keys(expanded)
+    names = keys_of(expanded)
     for term in ("subject", "relationship", "object", "actor"):
         assert f"https://www.w3.org/ns/activitystreams#{term}" in names
     [between] = expanded["https://www.w3.org/ns/activitystreams#object"]
@@ -136,7 +136,8 @@ async def test_lemmy_takes_a_resource_in_a_group(door: Door, there: Stub, alice:
     assert create["object"]["attachment"][0]["href"]
 
 
-def _keys(value: Any) -> set[str]:
+def keys_of(value: Any) -> set[str]:
+    """The keys of a JSON value, however deep."""
     if isinstance(value, dict):
-        return {*value, *(key for one in value.values() for key in _keys(one))}
-    return {key for one in value for key in _keys(one)} if isinstance(value, list) else set()
+        return {*value, *(key for one in value.values() for key in keys_of(one))}
+    return {key for one in value for key in keys_of(one)} if isinstance(value, list) else set()
