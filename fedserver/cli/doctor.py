@@ -19,7 +19,6 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import msgspec
-from imapclient.exceptions import IMAPClientError
 
 from activitypub.discovery import read_jrd
 from activitypub.errors import Malformed
@@ -337,6 +336,8 @@ async def smtp(config: Config) -> Result:
 
 async def mail_in(config: Config) -> Result:
     """Whether the mailbox that members post by lets us in; nothing in it is touched."""
+    from imapclient.exceptions import IMAPClientError
+
     host = _host(config.mail_in)
     try:
         client = await asyncio.to_thread(mailbox.connect, config)

@@ -14,7 +14,7 @@ import msgspec
 from fedserver.assembly import build_server
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config
-from fedserver.resources.importing import bibtex, bioschemas, files, filling, ols, tables, zenodo
+from fedserver.resources.importing import bioschemas, files, filling, tables, zenodo
 from fedserver.resources.importing.filling import STATES, Report
 from fedserver.resources.importing.receipts import Read, joined
 from fedserver.resources.publishing import VISIBILITIES
@@ -54,6 +54,8 @@ def import_ols(paths: tuple[Path, ...], **options: Any) -> None:
 
     Nobody is told and nothing is sent. It can be repeated: only what has changed there is changed here.
     """
+    from fedserver.resources.importing import ols  # with its reader of YAML
+
     _import(lambda: joined([ols.read_folder(one) for one in paths]), options)
 
 
@@ -78,6 +80,8 @@ def import_zenodo(paths: tuple[Path, ...], **options: Any) -> None:
 @_options
 def import_bibtex(paths: tuple[Path, ...], **options: Any) -> None:
     """Bring the entries of BibTeX files into the library."""
+    from fedserver.resources.importing import bibtex  # with pybtex
+
     _import(lambda: files.read_each(paths, (".bib",), bibtex.read), options)
 
 

@@ -11,14 +11,15 @@ import logging
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
-
-from imapclient import DELETED, SEEN, IMAPClient, SocketTimeout
+from typing import TYPE_CHECKING, Any, Final
 
 from fedserver.config import Config
 from fedserver.config_values import Mailbox, is_loopback, read_mailbox
 from fedserver.context import Server
 from fedserver.mail_in.arrivals import HEAD_BYTES_MAX, Outcome, take_in
+
+if TYPE_CHECKING:
+    from imapclient import IMAPClient
 
 log = logging.getLogger("fedserver.mail")
 
@@ -31,11 +32,14 @@ IDLE_SECONDS_MAX: Final = 600
 AT_ONCE: Final = 50
 STEP_SECONDS: Final = 0.5
 AGAIN_SECONDS_MAX: Final = 900.0
+_SEEN, _DELETED = rb"\Seen", rb"\Deleted"
 
 
 def connect(config: Config) -> IMAPClient:
     """Sign in and open the mailbox. Blocks; raises IMAPClientError, OSError. Nothing is sent in the clear but to this
     machine."""
+    from imapclient import IMAPClient, SocketTimeout  # loaded where there is a mailbox alone
+
     wanted = read_mailbox(config.mail_in)
     context = ssl.create_default_context()
     if config.testing.ca:
@@ -144,13 +148,13 @@ class MailboxReader:
         work = take_in(self._server.db, self._server.config, raw, is_large=is_large)
         outcome = asyncio.run_coroutine_threadsafe(work, loop).result(KEEP_SECONDS_MAX)
         if outcome in (Outcome.TAKEN, Outcome.KNOWN):
-            client.add_flags([uid], [SEEN, DELETED], silent=True)
+            client.add_flags([uid], [_SEEN, _DELETED], silent=True)
             if client.has_capability("UIDPLUS"):
                 client.uid_expunge([uid])
             else:
                 client.expunge()
         elif outcome is not Outcome.LATER:
-            client.add_flags([uid], [SEEN], silent=True)
+            client.add_flags([uid], [_SEEN], silent=True)
         return outcome
 
     def _wait(self, client: IMAPClient, waits: bool) -> None:

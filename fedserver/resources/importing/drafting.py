@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid
-from fedserver.resources.importing import bibtex, doi, doubles, jsonld, tables, webpage, zenodo
+from fedserver.resources.importing import doi, doubles, jsonld, tables, webpage, zenodo
 from fedserver.resources.importing.filling import break_circles
 from fedserver.resources.importing.receipts import Note, Read, Suggested, encode_receipt
 from fedserver.resources.publishing import DRAFTS_MAX
@@ -44,6 +44,8 @@ async def read(server: Server, way: str, text: str) -> Read:
         return await doi.fetch(server, text)
     if way == "zenodo" and not text.startswith(("{", "[")):
         return await zenodo.fetch(server, text)
+    from fedserver.resources.importing import bibtex  # with pybtex, loaded where it is needed alone
+
     readers = {"zenodo": zenodo.read, "jsonld": _json_ld, "bibtex": bibtex.read, "csv": tables.read}
     if way not in readers:
         raise Invalid({way: f"must be one of {', '.join(WAYS)}"})
