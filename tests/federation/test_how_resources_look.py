@@ -18,6 +18,7 @@ from storage import accounts, users
 from tests.federation.network import befriended, network, partner_of
 from tests.federation.stub import Door, Stub
 from tests.members import Person
+from tests.peers import piefed_like
 from tests.peers.lemmy_like import parse, verify
 from tests.resources.test_publishing import LESSON, RESOURCES
 from tests.test_publish import sent
@@ -113,7 +114,7 @@ async def _offers(door: Door, there: Stub) -> list[dict[str, Any]]:
     return [one.activity for one in await sent(door.server) if one.activity["type"] == "Offer"]
 
 
-async def test_lemmy_takes_a_resource_in_a_group(door: Door, there: Stub, alice: Person) -> None:
+async def test_lemmy_and_piefed_take_a_resource_in_a_group(door: Door, there: Stub, alice: Person) -> None:
     await door.server.db.write(users.change, alice.account_id, may_create_groups=True)
     fields = GroupFields(title="Python", language="en")
     group_id = await catalogue.create(door.server, alice.member, "python", fields)
@@ -132,6 +133,7 @@ async def test_lemmy_takes_a_resource_in_a_group(door: Door, there: Stub, alice:
     assert parse(create["object"]) == "Page"
     assert parse(create) == "Create"
     verify(create, uri)
+    assert piefed_like.parse(create) == "Create"
     # PieFed and NodeBB show what the first attachment links to.
     assert create["object"]["attachment"][0]["href"]
 
