@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Row
 from fedserver import notifications, polls, visibility
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.events import polling
+from fedserver.events.keeping import KIND as EVENT
 from fedserver.federation.publish import Publisher
 from fedserver.groups import rules
 from fedserver.groups.rules import Action
@@ -200,12 +202,16 @@ def _mute_thread(conn: Connection, account_id: int, post_id: int, *, muted: bool
 
 
 async def vote(server: Server, member: Member, post_id: int, choices: Sequence[int]) -> None:
-    """Vote in a poll, once. Raises NotFound, Invalid, Conflict."""
+    """Vote in a poll, once; in that of an event as often as one changes one's mind. Raises NotFound, Invalid, Conflict."""
     await server.db.write(_vote, server, member.account_id, post_id, list(dict.fromkeys(choices)))
 
 
 def _vote(conn: Connection, server: Server, account_id: int, post_id: int, choices: list[int]) -> None:
     row = seen(conn, post_id, account_id)
+    if row.kind == EVENT:
+        check_voice(conn, row, account_id)
+        polling.vote(conn, server, account_id, row, choices)
+        return
     poll = posts.polls_of(conn, [row.id]).get(row.id)
     if poll is None:
         raise NotFound

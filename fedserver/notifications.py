@@ -113,21 +113,28 @@ def notify(
 
 
 def notify_each_of_post(
-    conn: Connection, account_ids: Collection[int], from_account_id: int, post_id: int, thread_id: int
+    conn: Connection,
+    account_ids: Collection[int],
+    from_account_id: int,
+    post_id: int,
+    thread_id: int,
+    *,
+    type_: Literal["status", "update"] = "status",
 ) -> None:
-    """Tell members who asked to hear of it of a new post, as `notify` would tell each, in a number of statements that does
-    not depend on theirs. No policy sifts what somebody asked for."""
+    """Tell members who asked to hear of it of a new post (or what has changed about one), as `notify` would tell each, in a
+    number of statements that does not depend on theirs. No policy sifts what somebody asked for."""
     hearing = notifications.who_hears(conn, account_ids, from_account_id, thread_id) if account_ids else {}
     withholding = _withholding(conn, [one for one, withholds in hearing.items() if withholds], post_id)
     told = notifications.add_to_each(
         conn,
         [one for one in hearing if one not in withholding],
-        dedupe=dedupe_key("status", from_account_id, post_id),
-        type="status",
+        dedupe=dedupe_key(type_, from_account_id, post_id),
+        replacing=type_ in _REPLACING,
+        type=type_,
         from_account_id=from_account_id,
         post_id=post_id,
     )
-    _announce(conn, told, "status")
+    _announce(conn, told, type_)
 
 
 def _withholding(conn: Connection, account_ids: Sequence[int], post_id: int) -> set[int]:

@@ -22,11 +22,12 @@ from sqlalchemy import (
     case,
     exists,
     literal,
+    literal_column,
     select,
     union_all,
 )
 
-from storage import accounts, collections, posts, previews
+from storage import accounts, collections, event_polls, posts, previews
 from storage.hot import Hot, Met
 from storage.interactions import Standing
 from storage.paging import Window
@@ -47,7 +48,7 @@ from storage.tables import (
     post_tag,
     thread_mute,
 )
-from storage.types import AnyOf
+from storage.types import AnyOf, now_ms
 
 ID_MAX: Final = (1 << 63) - 1
 KINDS_WITH_POLL: Final = frozenset({"question", "event"})
@@ -325,8 +326,8 @@ def _select_standing() -> Any:
     )
 
 
-def _select_polls() -> Select[Any]:
-    return (
+def _select_polls() -> Any:
+    own = (
         select(
             poll.c.post_id,
             poll.c.multiple,
@@ -336,7 +337,8 @@ def _select_polls() -> Select[Any]:
             poll.c.voters_count,
             poll_option.c.title,
             poll_option.c.votes_count,
-            poll_vote.c.position,
+            poll_vote.c.position.label("chosen"),
+            poll_option.c.position.label("place"),
         )
         .join_from(poll, poll_option, poll_option.c.post_id == poll.c.post_id)
         .join(
@@ -347,8 +349,9 @@ def _select_polls() -> Select[Any]:
             isouter=True,
         )
         .where(AnyOf(poll.c.post_id, bindparam("ids")))
-        .order_by(poll.c.post_id, poll_option.c.position)
     )
+    of_events = event_polls.select_choices(bindparam("ids"), VIEWER, bindparam("now"))
+    return union_all(own, of_events).order_by(literal_column("1"), literal_column("10"))
 
 
 def _select_texts() -> Select[Any]:
@@ -522,14 +525,14 @@ def polls_of(conn: Connection, post_ids: Sequence[int], viewer_id: int | None) -
     """Those of these posts that have a poll, with the viewer's choices."""
     if not post_ids:
         return {}
-    return polls_from(POLLS.run(conn, ids=list(post_ids), viewer_id=viewer_id or 0))
+    return polls_from(POLLS.run(conn, ids=list(post_ids), viewer_id=viewer_id or 0, now=now_ms()))
 
 
 def polls_from(rows: Iterable[Any]) -> dict[int, PollCard]:
     """The same of rows of `POLLS`."""
     found: dict[int, PollCard] = {}
     for row in rows:
-        post_id, multiple, hide_totals, expires_at, closed_at, voters_count, title, votes, chosen = row
+        post_id, multiple, hide_totals, expires_at, closed_at, voters_count, title, votes, chosen, _ = row
         card = found.get(post_id)
         if card is None:
             card = found[post_id] = PollCard(

@@ -86,10 +86,16 @@ def occurrence_by_key(conn: Connection, post_id: int, key: str) -> OccurrenceRow
     ).first()
 
 
-def occurrence_locked(conn: Connection, occurrence_id: int) -> OccurrenceRow | None:
-    """One, which nobody else changes until the unit ends: seats are given one after the other."""
-    query = select(occurrence).where(occurrence.c.id == occurrence_id)
-    return conn.execute(query.with_for_update()).first()
+def occurrences_by_ids(conn: Connection, occurrence_ids: Iterable[int]) -> list[OccurrenceRow]:
+    """These, in order of their ids."""
+    query = select(occurrence).where(occurrence.c.id.in_(set(occurrence_ids)))
+    return list(conn.execute(query.order_by(occurrence.c.id)))
+
+
+def locked(conn: Connection, occurrence_ids: Iterable[int]) -> list[OccurrenceRow]:
+    """These, in order of their ids, which nobody else changes until the unit ends: seats are given one after the other."""
+    query = select(occurrence).where(occurrence.c.id.in_(set(occurrence_ids)))
+    return list(conn.execute(query.order_by(occurrence.c.id).with_for_update()))
 
 
 def put_occurrences(conn: Connection, post_id: int, spans: Sequence[tuple[str, int, int]]) -> None:
@@ -278,9 +284,33 @@ def answered(conn: Connection, account_id: int, since_ms: int | None) -> list[Oc
     return list(conn.execute(query))
 
 
-def remove_answer(conn: Connection, occurrence_id: int, account_id: int) -> None:
-    """As if it had never been given."""
-    conn.execute(delete(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id))
+def who_answered(conn: Connection, account_ids: Iterable[int], since_ms: int) -> list[int]:
+    """Those of these accounts that did not decline something that is not over since an instant."""
+    query = (
+        select(rsvp.c.account_id)
+        .join(occurrence, occurrence.c.id == rsvp.c.occurrence_id)
+        .where(
+            rsvp.c.account_id.in_(set(account_ids)),
+            rsvp.c.answer != "declined",
+            occurrence.c.ends_at > since_ms,
+        )
+    )
+    return list(conn.scalars(query.distinct().order_by(rsvp.c.account_id)))
+
+
+def remove_answers(conn: Connection, occurrence_ids: Iterable[int], account_id: int) -> None:
+    """As if they had never been given."""
+    conn.execute(_given(delete(rsvp), occurrence_ids, account_id))
+
+
+def decline(conn: Connection, occurrence_ids: Iterable[int], account_id: int) -> None:
+    """Somebody does not come to these, whatever they had answered."""
+    values = {"answer": "declined", "state": "", "guests": 0, "changed_at": now_ms()}
+    conn.execute(_given(update(rsvp), occurrence_ids, account_id).values(values))
+
+
+def _given(statement: Any, occurrence_ids: Iterable[int], account_id: int) -> Any:
+    return statement.where(rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.account_id == account_id)
 
 
 def change_answer(conn: Connection, rsvp_id: int, **columns: Any) -> None:
@@ -288,23 +318,34 @@ def change_answer(conn: Connection, rsvp_id: int, **columns: Any) -> None:
     conn.execute(update(rsvp).where(rsvp.c.id == rsvp_id).values(changed_at=now_ms(), **columns))
 
 
-def first_waiting(conn: Connection, occurrence_id: int) -> RsvpRow | None:
-    """Who has waited longest for a seat."""
+def waiting(conn: Connection, occurrence_id: int) -> list[RsvpRow]:
+    """Who waits for a seat, the longest first."""
     query = select(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.state == "waiting")
-    return conn.execute(query.order_by(rsvp.c.queue).limit(1)).first()
+    return list(conn.execute(query.order_by(rsvp.c.queue)))
 
 
-def count_anew(conn: Connection, occurrence_id: int) -> None:
-    """Bring the counts of an occurrence in line with its answers."""
+def let_in(conn: Connection, rsvp_ids: Iterable[int]) -> None:
+    """Those who gave these answers are in."""
+    conn.execute(update(rsvp).where(rsvp.c.id.in_(set(rsvp_ids))).values(state="in", changed_at=now_ms()))
 
-    def people(state: str) -> Any:
-        return (
-            select(func.coalesce(func.sum(rsvp.c.guests + 1), 0))
-            .where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.state == state)
-            .scalar_subquery()
-        )
 
-    change_occurrence(conn, occurrence_id, going_count=people("in"), waiting_count=people("waiting"))
+def count_anew(conn: Connection, *occurrence_ids: int) -> None:
+    """Bring the counts of occurrences in line with their answers."""
+    here = rsvp.c.occurrence_id == occurrence.c.id
+
+    def count(what: Any, *conditions: Any) -> Any:
+        return select(what).where(here, *conditions).scalar_subquery()
+
+    people = func.coalesce(func.sum(rsvp.c.guests + 1), 0)
+    counts = {
+        "going_count": count(people, rsvp.c.state == "in"),
+        "waiting_count": count(people, rsvp.c.state == "waiting"),
+        **{
+            name: count(func.count(), rsvp.c.answer == said, rsvp.c.state != "refused")
+            for name, said in (("yes_count", "going"), ("maybe_count", "maybe"), ("no_count", "declined"))
+        },
+    }
+    conn.execute(update(occurrence).where(occurrence.c.id.in_(set(occurrence_ids))).values(counts))
 
 
 def attendees(conn: Connection, occurrence_id: int) -> list[Any]:
@@ -332,12 +373,24 @@ def attendees_of(conn: Connection, occurrence_ids: Iterable[int]) -> dict[int, l
     return found
 
 
-def who_goes(conn: Connection, occurrence_ids: Iterable[int]) -> list[int]:
-    """The accounts that are in at any of these occurrences, or wait for it."""
-    query = select(rsvp.c.account_id).where(
-        rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.state.in_(("in", "waiting", "sent"))
+def without_link(conn: Connection, occurrence_id: int, starts_at: int, *, limit: int) -> list[RsvpRow]:
+    """Some of those who are in and have not been sent the link to join for when it begins."""
+    told = and_(rsvp.c.link_told_for.is_not(None), rsvp.c.link_told_for == starts_at)
+    query = select(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.state == "in", ~told)
+    return list(conn.execute(query.order_by(rsvp.c.id).limit(limit)))
+
+
+def note_link_told(conn: Connection, rsvp_ids: Iterable[int], starts_at: int | None) -> None:
+    """They were sent the link for when it begins; None: what they were sent leads nowhere any more."""
+    conn.execute(update(rsvp).where(rsvp.c.id.in_(set(rsvp_ids))).values(link_told_for=starts_at))
+
+
+def answers_of_those_who_go(conn: Connection, occurrence_ids: Iterable[int]) -> list[RsvpRow]:
+    """What was answered to these occurrences by who is in at them, or waits."""
+    query = select(rsvp).where(
+        rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.state.in_(("in", "waiting", "asked", "sent"))
     )
-    return list(conn.scalars(query.distinct().order_by(rsvp.c.account_id)))
+    return list(conn.execute(query.order_by(rsvp.c.queue)))
 
 
 # -- secret addresses of calendars

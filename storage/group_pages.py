@@ -12,6 +12,7 @@ from storage import accounts, cards, group_threads, posts, previews
 from storage.cards import Batch, Card, Content, PostLine, QuoteCard
 from storage.groups import TopicRow
 from storage.hot import Together
+from storage.types import now_ms
 
 _hanging: Final = Together(
     cards.MARKS,
@@ -53,7 +54,7 @@ def complete(
     for line in lines.values():
         threads.setdefault(line.thread_id, []).append(line.id)
     marks, polls, media, linked, dislikes, topics = _hanging.run(
-        conn, viewer_id=viewer_id or 0, ids=ids, threads=list(threads), post_ids=ids, thread_ids=[thread_id],
+        conn, viewer_id=viewer_id or 0, ids=ids, threads=list(threads), post_ids=ids, thread_ids=[thread_id], now=now_ms(),
         preview_ids=[line.preview_id for line in lines.values() if line.preview_id is not None],
     )  # fmt: skip
     pictures = posts.by_post(media)

@@ -85,9 +85,12 @@ def add(conn: Connection, *, dedupe: str, replacing: bool = False, **columns: An
 
 
 def add_to_each(
-    conn: Connection, account_ids: Sequence[int], *, dedupe: str, **columns: Any
+    conn: Connection, account_ids: Sequence[int], *, dedupe: str, replacing: bool = False, **columns: Any
 ) -> dict[int, int]:
-    """`add` to each of these members, in two statements: by account the new ids, of those who had not been notified."""
+    """`add` to each of these members, in two or three statements: by account the new ids, of those who had not been notified."""
+    if replacing:
+        earlier = notification.c.account_id.in_(set(account_ids)), notification.c.dedupe == dedupe
+        conn.execute(delete(notification).where(*earlier))
     rows = [{"id": new_id(), "account_id": one, "dedupe": dedupe, **columns} for one in account_ids]
     insert_rows(conn, notification, rows, unless_there=True)
     return dict(_of_ids.run(conn, ids=[row["id"] for row in rows])) if rows else {}

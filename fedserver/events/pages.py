@@ -13,8 +13,7 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import reading, saying, series
-from fedserver.events.answers import JOIN_OPENS_MS
+from fedserver.events import reading, saying, series, telling
 from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
 from fedserver.page_cards import person_of
 from fedserver.viewer import Viewer
@@ -136,7 +135,6 @@ def _view(
 def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, *, mine: bool) -> Time:
     capacity = row.capacity if one.capacity is None else one.capacity
     now = now_ms()
-    near = one.starts_at - JOIN_OPENS_MS <= now < one.ends_at and one.status != "cancelled"
     is_in = answer is not None and answer.state == "in"
     at = _words(one, row.zone, all_day=bool(row.all_day))
     here = "" if row.all_day or not zone else _words(one, zone, all_day=False)
@@ -154,7 +152,7 @@ def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, 
         full=capacity is not None and one.going_count >= capacity,
         answer="" if answer is None else answer.answer,
         state="" if answer is None else answer.state,
-        joinable=bool(row.join_url) and near and (is_in or mine),
+        joinable=bool(row.join_url) and telling.is_near(one) and (is_in or mine),
     )
 
 

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
-from fedserver import notifications, posts, settings, visibility
+from fedserver import posts, settings
 from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.events import answers, keeping, saying, series
+from fedserver.events import keeping, organising, saying, seats, series, telling
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
@@ -26,7 +26,7 @@ from fedserver.posts import Draft
 from fedserver.viewer import Member
 from storage import events
 from storage import posts as stored_posts
-from storage.events import EventRow, OccurrenceRow
+from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.posts import PostRow
 from storage.signals import signal
 from storage.types import now_ms
@@ -110,6 +110,9 @@ async def change(server: Server, member: Member, post_id: int, said: Described) 
 
 
 def _change(conn: Connection, server: Server, account_id: int, post_id: int, said: Described) -> None:
+    own(conn, post_id, account_id)
+    # So that nobody answers to a limit that is about to change.
+    known = events.locked(conn, [one.id for one in events.occurrences(conn, post_id)])
     row = own(conn, post_id, account_id)
     before = described_of(row)
     material = any(getattr(before, name) != getattr(said, name) for name in _MATERIAL)
@@ -117,24 +120,20 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
     if material:
         # Before the edit is told, so that documents and calendars carry it.
         events.change(conn, post_id, sequence=row.sequence + 1)
-    concerned = events.who_goes(conn, [one.id for one in events.occurrences(conn, post_id)])
+    concerned = events.answers_of_those_who_go(conn, [one.id for one in known]) if material else []
     if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside):
         return
     for one in events.occurrences(conn, post_id):
         if one.waiting_count:
-            answers.promote(conn, server, one.id)
+            seats.promote(conn, server, one.id)
     if material:
-        _tell(conn, post_id, concerned)
+        _tell_changed(conn, server, post_id, concerned)
 
 
-def _tell(conn: Connection, post_id: int, account_ids: Sequence[int]) -> None:
-    """Those members who go hear that something has changed, as far as they may still see it."""
-    row = stored_posts.by_id(conn, post_id)
+def _tell_changed(conn: Connection, server: Server, post_id: int, concerned: Sequence[RsvpRow]) -> None:
+    row = events.by_id(conn, post_id)
     assert row is not None
-    for account_id in sorted(visibility.who_may_see(conn, row, account_ids)):
-        notifications.notify(
-            conn, account_id, "update", row.account_id, post_id=row.id, thread_id=row.thread_id
-        )
+    telling.tell(conn, server, row, "changed", concerned)
 
 
 # -- single occurrences
@@ -166,17 +165,18 @@ def _change_occurrence(
     conn: Connection, server: Server, account_id: int, post_id: int, key: str, change: OccurrenceChange
 ) -> None:
     row = own(conn, post_id, account_id)
-    found = events.occurrence_by_key(conn, post_id, key)
-    if found is None:
+    known = events.occurrence_by_key(conn, post_id, key)
+    if known is None:
         raise NotFound("This event does not take place then.")
+    (found,) = events.locked(conn, [known.id])
     columns = _occurrence_columns(row, found, change)
     if all(getattr(found, name) == value for name, value in columns.items()):
         return
     events.moved(conn, post_id, found.id, **columns)
     events.change(conn, post_id, sequence=row.sequence + 1, changed_at=now_ms())
     stored_posts.change(conn, post_id, edited_at=now_ms())
-    _tell(conn, post_id, events.who_goes(conn, [found.id]))
-    answers.promote(conn, server, found.id)
+    _tell_changed(conn, server, post_id, events.answers_of_those_who_go(conn, [found.id]))
+    seats.promote(conn, server, found.id)
     server.publish.post_updated(conn, post_id)
     signal(conn, "event", str(post_id))
     signal(conn, "status.update", str(post_id))
@@ -218,7 +218,7 @@ def _occurrence_columns(row: EventRow, found: OccurrenceRow, change: OccurrenceC
 
 def own(conn: Connection, post_id: int, account_id: int) -> EventRow:
     """An event of the member's own. Raises NotFound, Forbidden."""
-    return answers.organised(conn, post_id, account_id)
+    return organising.organised(conn, post_id, account_id)
 
 
 def _draft_of(said: Described, **more: Any) -> Draft:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection
 
 from fedserver.errors import Conflict, Forbidden, NotFound
+from fedserver.events import seats
 from fedserver.groups import rules
 from fedserver.mail import plan_mail
 from storage import groups, notifications, subscriptions
@@ -63,6 +64,7 @@ def left(conn: Connection, group_id: int, account_id: int) -> None:
         topics = [one.id for one in groups.topics(conn, group_id)]
         subscriptions.forget_group(conn, account_id, group_id, topics)
         notifications.forget_group(conn, account_id, group_id)
+        seats.plan_giving_up(conn, [account_id], gone=False)
 
 
 def check_leaving(conn: Connection, group_id: int, account_id: int) -> None:

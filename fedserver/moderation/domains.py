@@ -20,6 +20,7 @@ from fedserver import notifications
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
+from fedserver.events import seats
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit
@@ -298,6 +299,7 @@ def _hide(conn: Connection, server: Server, rule: InstanceRow, account_ids: list
     if rule.policy == "reject":
         due_at = rule.rule_at + int(ERASED_AFTER_MS / server.config.testing.time_scale)
         strikes.plan_erasures(conn, account_ids, due_at)
+        seats.plan_giving_up(conn, account_ids, gone=True)
 
 
 def _some_accounts(conn: Connection, host: str, *conditions: ColumnElement[bool]) -> list[int]:

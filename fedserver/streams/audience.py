@@ -19,7 +19,7 @@ from fedserver.groups import as_lists
 from fedserver.streams import names
 from fedserver.streams.gone import Gone
 from fedserver.streams.names import Stream
-from storage import cards, filters, lists, posts, quotes
+from storage import cards, event_polls, filters, lists, posts, quotes
 from storage.cards import KINDS_WITH_POLL, Batch, Card, Held, PostLine
 from storage.filters import Filter
 from storage.hot import Hot
@@ -195,10 +195,11 @@ def _select_standing() -> Any:
     return union_all(*parts)
 
 
-def _select_votes() -> Select[Any]:
-    return select(poll_vote.c.account_id, poll_vote.c.post_id, poll_vote.c.position).where(
+def _select_votes() -> Any:
+    own = select(poll_vote.c.account_id, poll_vote.c.post_id, poll_vote.c.position).where(
         AnyOf(poll_vote.c.account_id, _VIEWERS), AnyOf(poll_vote.c.post_id, _IDS)
     )
+    return union_all(own, event_polls.select_votes(_IDS, _VIEWERS, bindparam("now")))
 
 
 def _select_followers() -> Select[Any]:
@@ -353,7 +354,7 @@ def _shown(
     polled = [line.id for line in lines.values() if line.kind in KINDS_WITH_POLL]
     if polled:
         chosen: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
-        for account_id, post_id, position in _votes.run(conn, viewers=viewers, ids=polled):
+        for account_id, post_id, position in _votes.run(conn, viewers=viewers, ids=polled, now=now_ms()):
             chosen[account_id, post_id].add(position)
         shown.chosen = {pair: frozenset(places) for pair, places in chosen.items()}
     if batch.quotes:

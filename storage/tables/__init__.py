@@ -4,7 +4,7 @@ from storage.tables.archives import archive_claim, archive_import, archive_perso
 from storage.tables.base import metadata
 from storage.tables.catalogues import harvest_record, harvest_set
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
-from storage.tables.events import calendar_token, event, occurrence, rsvp
+from storage.tables.events import answer_key, calendar_token, event, event_silence, occurrence, rsvp
 from storage.tables.files import remote_file
 from storage.tables.groups import (
     dislike,
@@ -128,6 +128,7 @@ __all__ = [
     "announcement",
     "announcement_reaction",
     "announcement_read",
+    "answer_key",
     "app",
     "appeal",
     "archive_claim",
@@ -150,6 +151,7 @@ __all__ = [
     "endorsement",
     "erasure",
     "event",
+    "event_silence",
     "featured_tag",
     "filter_keyword",
     "filter_post",

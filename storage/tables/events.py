@@ -32,6 +32,11 @@ event = Table(
     Column("sequence", Integer, nullable=False, server_default="0"),  # RFC 5545 §3.8.7.4
     Column("participants_elsewhere", Integer, nullable=True),  # of an event elsewhere, as its server counts
     Column("source_uri", Text, nullable=False, server_default="", index=True),
+    # People of other servers are asked whether they come, by a poll that answers the event (`fedserver.events.asking`)
+    flag("asks_elsewhere", default=True),
+    instant("asked_at"),  # that poll has been out since
+    instant("asking_ended_at"),
+    instant("asking_counted_at"),  # its counts were told last
     instant("rsvp_closes_at"),
     instant("starts_at", nullable=False),  # of the first occurrence
     instant("ends_at", nullable=False),  # of the last
@@ -52,6 +57,10 @@ occurrence = Table(
     Column("note", Text, nullable=False, server_default=""),  # why it was moved or cancelled
     Column("going_count", Integer, nullable=False, server_default="0"),  # people, guests included
     Column("waiting_count", Integer, nullable=False, server_default="0"),
+    # Answers, as polls count them: guests are none, and who waits has said that they come
+    Column("yes_count", Integer, nullable=False, server_default="0"),
+    Column("maybe_count", Integer, nullable=False, server_default="0"),
+    Column("no_count", Integer, nullable=False, server_default="0"),
     instant("starts_at", nullable=False),
     instant("ends_at", nullable=False),  # exclusive
     UniqueConstraint("post_id", "key"),
@@ -72,6 +81,7 @@ rsvp = Table(
     Column("answers", Json, nullable=False, server_default="{}"),  # to the organisers' questions
     Column("uri", Text, nullable=False, server_default="", index=True),  # of the Join
     Column("queue", Id, nullable=False),  # the order of those who wait
+    instant("link_told_for"),  # they were sent the link to join for when it was to begin then
     instant("created_at", nullable=False),
     instant("changed_at", nullable=False),
     UniqueConstraint("occurrence_id", "account_id"),
@@ -88,4 +98,24 @@ calendar_token = Table(
     Column("label", Text, nullable=False, server_default=""),
     instant("created_at", nullable=False),
     instant("used_at"),
+)
+
+# Secret addresses under which somebody without an account here changes what they answered to an event.
+answer_key = Table(
+    "answer_key",
+    metadata,
+    row_id(),
+    refers("post_id", "event.post_id"),
+    refers("account_id", "account.id", index=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    instant("created_at", nullable=False),
+    Index("ix_answer_key_post_id_account_id", "post_id", "account_id"),
+)
+
+# People of other servers who want to be told nothing more of events they answered to.
+event_silence = Table(
+    "event_silence",
+    metadata,
+    refers("account_id", "account.id", primary_key=True),
+    instant("created_at", nullable=False),
 )

@@ -2,5 +2,6 @@
 
 from tests.federation.conftest import door, there
 from tests.federation.test_inbox import ann
+from tests.groups.conftest import make_group
 
-__all__ = ["ann", "door", "there"]
+__all__ = ["ann", "door", "make_group", "there"]

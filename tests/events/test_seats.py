@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from fedserver import farewell
 from fedserver.context import Server
-from fedserver.events import answers
+from fedserver.events import seats
 from fedserver.moderation import standing
 from storage import accounts, tables
 from tests.conftest import MakeMember
@@ -72,7 +72,7 @@ async def test_a_deleted_account_leaves_its_seat_and_nothing_it_answered(
     await bob.post("/api/v1/resources/drafts", {"title": "Mine"})
     assert states(await carol.post(f"{at}/rsvp", GOING)) == ["waiting", "waiting"]
     await server.db.write(farewell.leave, server.publish, bob.account_id)
-    await answers.give_up_seats(server, {"account_id": bob.account_id})
+    await seats.give_up_seats(server, {"account_id": bob.account_id})
     await farewell.remove_rest(server, {"account_id": bob.account_id, "pictures": []})
     assert states(await carol.get(at)) == ["in", "in"]
     assert await rows_of(server, bob.account_id) == []
@@ -91,7 +91,7 @@ async def test_a_suspended_account_leaves_its_seat(
     await carol.post(f"{at}/rsvp", GOING)
     row = await server.db.read(accounts.by_id, bob.account_id)
     await server.db.write(standing.suspend, server, row)
-    await answers.give_up_seats(server, {"account_id": bob.account_id})
+    await seats.give_up_seats(server, {"account_id": bob.account_id})
     assert states(await carol.get(at)) == ["in"]
     assert [(one.answer, one.state) for one in await rows_of(server, bob.account_id)] == [("declined", "")]
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from fedserver.errors import Invalid
-from fedserver.events import answers, reading
+from fedserver.events import answers, organising, reading
 from web import auth, forms, keys, replies
 from web.api.events import shown
 from web.api.events.announcing import one
@@ -60,7 +60,7 @@ async def attendees(request: web.Request) -> web.Response:
     if not key and len(found.occurrences) > 1:
         raise Invalid({"occurrence": "must say which one is meant"})
     key = key or found.occurrences[0].key
-    rows = await answers.attendees(server, member, post_id, key=key)
+    rows = await organising.attendees(server, member, post_id, key=key)
     return replies.json([shown.attendee(key, row) for row in rows])
 
 
@@ -69,7 +69,7 @@ async def decide(request: web.Request) -> web.Response:
     `occurrence` or all."""
     member = auth.member(request, "write:events")
     server, post_id = keys.server(request), forms.path_id(request)
-    await answers.decide(
+    await organising.decide(
         server,
         member,
         post_id,

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fedserver import editions, posts
 from fedserver.errors import FedError, Forbidden
-from fedserver.events import answers, pages, publishing, records, series
+from fedserver.events import organising, pages, publishing, records, series
 from fedserver.events.publishing import OccurrenceChange
 from fedserver.events.reading import described_of
 from fedserver.events.records import AgendaItem, Described, Place
@@ -111,7 +111,7 @@ async def people(request: web.Request) -> web.StreamResponse:
 async def decide(request: web.Request) -> web.StreamResponse:
     """Let somebody in, or not."""
     member, params, view = page.member(request), await forms.params(request), await _mine(request)
-    await answers.decide(
+    await organising.decide(
         keys.server(request), member, view.row.id, params.id("account") or 0, params.text("decision"),
         key=params.text("occurrence"),
     )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Who is told what of an event they answered to, when, and by which road. Units.
+
+| what is told               | a member                    | who joined from elsewhere | who voted elsewhere |
+|----------------------------|-----------------------------|---------------------------|---------------------|
+| `in`: let in, moved up     | notification                | `Accept`                  | direct note         |
+| `waiting`: there is no seat | notification               | `TentativeAccept`         | direct note         |
+| `refused`                  | notification                | `Reject`                  | direct note         |
+| `changed`: when or where   | notification                | `Update` of the event     | direct note         |
+| `due`: the link to join    | notification                | direct note               | direct note         |
+
+Everything is told once, in the unit in which it comes to pass; the link an hour before something begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection
+
+from fedserver import notifications, visibility
+from fedserver.context import Server
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
+from storage import accounts, events, posts
+from storage.events import EventRow, OccurrenceRow, RsvpRow
+from storage.types import now_ms
+
+News = Literal["in", "waiting", "refused", "changed", "due"]
+
+JOIN_OPENS_MS: Final = 60 * 60_000
+"""How long before it begins those who are in are shown the link to join."""
+TOLD_AT_ONCE_MAX: Final = 200
+_OF_JOINS: Final = ("in", "waiting", "refused")
+
+
+def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned: Sequence[RsvpRow]) -> None:
+    """Tell those who gave these answers to an event of this server."""
+    people = accounts.by_ids(conn, {one.account_id for one in concerned})
+    elsewhere = [one for one in concerned if (who := people.get(one.account_id)) is not None and who.domain]
+    _notify(conn, row, {one.account_id for one in concerned} - {one.account_id for one in elsewhere})
+    if news in _OF_JOINS:
+        for one in elsewhere:
+            if one.uri:
+                server.publish.join_answered(conn, row, one, news)
+    if news == "in":
+        for occurrence in events.occurrences_by_ids(conn, {one.occurrence_id for one in concerned}):
+            plan_due(conn, occurrence)
+
+
+def _notify(conn: Connection, row: EventRow, account_ids: set[int]) -> None:
+    """Those members hear of it who may still see the event."""
+    post = posts.by_id(conn, row.id) if account_ids else None
+    if post is not None:
+        readers = visibility.who_may_see(conn, post, account_ids)
+        notifications.notify_each_of_post(
+            conn, readers, post.account_id, post.id, post.thread_id, type_="update"
+        )
+
+
+# -- the link to join
+
+
+def is_near(occurrence: OccurrenceRow) -> bool:
+    """Whether those who are in are shown the link to join."""
+    now = now_ms()
+    return bool(
+        occurrence.status != "cancelled" and occurrence.starts_at - JOIN_OPENS_MS <= now < occurrence.ends_at
+    )
+
+
+def plan_due(conn: Connection, occurrence: OccurrenceRow) -> None:
+    """Have those who are in told the link when it is time, or now."""
+    if occurrence.ends_at > now_ms():
+        plan(
+            conn, "event_due", {"occurrence_id": occurrence.id}, key=f"{occurrence.id}:{occurrence.starts_at}",
+            not_before_ms=occurrence.starts_at - JOIN_OPENS_MS,
+        )  # fmt: skip
+
+
+@handles("event_due")
+async def tell_due(server: Server, payload: dict[str, Any]) -> None:
+    """Tell the link to those who are in and have not been told; nothing happens when it was moved or called off."""
+    while await server.db.write(_tell_due, server, payload["occurrence_id"]):
+        pass
+
+
+def _tell_due(conn: Connection, server: Server, occurrence_id: int) -> bool:
+    """Tell some; whether there may be more."""
+    for one in events.locked(conn, [occurrence_id]):
+        row = events.by_id(conn, one.post_id)
+        if row is None or not row.local or row.status == "cancelled" or not row.join_url or not is_near(one):
+            return False
+        found = events.without_link(conn, one.id, one.starts_at, limit=TOLD_AT_ONCE_MAX)
+        events.note_link_told(conn, [rsvp.id for rsvp in found], one.starts_at)
+        tell(conn, server, row, "due", found)
+        return len(found) == TOLD_AT_ONCE_MAX
+    return False
