@@ -85,12 +85,21 @@ def read_event(document: dict[str, Any]) -> Event | None:
         join_mode=mode,
         external_url=external,
         capacity=number(document.get("maximumAttendeeCapacity")) or None,
-        participants=number(document.get("participantCount")),
+        participants=_participants(document),
         status=_STATUS.get(
             (status or "").rpartition(":")[2].rpartition("/")[2].rpartition("#")[2].lower(), "scheduled"
         ),
         occurrences=_occurrences(document),
     )
+
+
+def _participants(document: dict[str, Any]) -> int | None:
+    """How many come: Mobilizon's number, or the size of FEP-8a8e's collection."""
+    counted = number(document.get("participantCount"))
+    attendees = first(document.get("attendees"))
+    if counted is None and type(attendees) is dict:
+        return number(attendees.get("totalItems"))
+    return counted
 
 
 def _signing_up(document: dict[str, Any]) -> tuple[str, str]:
@@ -114,11 +123,17 @@ def _places(document: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         if type(one) is str:
             place = place or {"name": one[:LINE_CHARS_MAX]}
         elif type(one) is dict:
-            if one.get("type") == "VirtualLocation":
+            # Gancio says of what is online where others have an address.
+            if "VirtualLocation" in (one.get("type"), _address_type(one)):
                 virtual = True
             else:
                 place = place or _place(one)
     return place, virtual
+
+
+def _address_type(one: dict[str, Any]) -> Any:
+    address = first(one.get("address"))
+    return address.get("type") if type(address) is dict else None
 
 
 def _place(one: dict[str, Any]) -> dict[str, Any]:

@@ -169,7 +169,8 @@ def read_post(
     uri = web_address(document.get("id"))
     if uri is None:
         raise Malformed("a post without id")
-    attributed_to = web_address(document.get("attributedTo")) or web_address(document.get("actor")) or author
+    attributed_to, of_group = _author(document)
+    attributed_to = attributed_to or author
     if attributed_to is None:
         raise Malformed("a post without attributedTo")
     if not same_origin(uri, attributed_to):
@@ -196,7 +197,7 @@ def read_post(
         in_reply_to=id_of(document.get("inReplyTo")),
         to=post_to,
         cc=post_cc,
-        audience=ids_of(document, "audience"),
+        audience=ids_of(document, "audience") or of_group,
         mentions=mentions(document),
         hashtags=hashtags(document),
         collections=_collections(document),
@@ -222,6 +223,15 @@ def read_post(
         report=read_report(document),
         event=read_event(document) if kind == "Event" else None,
     )
+
+
+def _author(document: dict[str, Any]) -> tuple[str | None, tuple[str, ...]]:
+    """Who wrote it, and the group for which. Mobilizon attributes what is a group's to the group, and names the person in
+    `actor`."""
+    attributed_to, actor = web_address(document.get("attributedTo")), web_address(document.get("actor"))
+    if attributed_to is None or actor is None or actor == attributed_to:
+        return attributed_to or actor, ()
+    return actor, (attributed_to,)
 
 
 def _owner_of_target(document: dict[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from storage import posts as stored_posts
 from tests.federation.stub import Door, Stub, StubActor
 from tests.members import Person
 
-PLATFORMS = ("discourse", "lemmy", "mbin", "mitra", "nodebb", "piefed", "smithereen")
+PLATFORMS = ("discourse", "gancio", "lemmy", "mbin", "mitra", "mobilizon", "nodebb", "piefed", "smithereen")
 REPLAYED: dict[str, set[str]] = {one: set() for one in PLATFORMS}
 
 

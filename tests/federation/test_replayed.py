@@ -1,4 +1,4 @@
-"""Every file of the platforms of groups that others shared with us is part of a conversation that is replayed."""
+"""Every file of the platforms of groups and events that others shared with us is part of a conversation that is replayed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.federation import (
+    test_platforms_events,
     test_platforms_forums,
     test_platforms_lemmy,
     test_platforms_mbin,
@@ -14,7 +15,9 @@ from tests.federation import (
 )
 from tests.federation.replay import PLATFORMS, REPLAYED, folder_of
 
-SCENES = (test_platforms_lemmy, test_platforms_forums, test_platforms_mbin, test_platforms_mitra)
+SCENES = (
+    test_platforms_events, test_platforms_lemmy, test_platforms_forums, test_platforms_mbin, test_platforms_mitra,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
