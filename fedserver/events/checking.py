@@ -27,6 +27,9 @@ MINUTES_MAX: Final = 14 * 24 * 60
 DAYS_MAX: Final = 60
 YEARS: Final = (1970, 2200)
 INSTANT_MAX: Final = int(datetime(YEARS[1] + 1, 1, 1, tzinfo=UTC).timestamp() * 1000)
+_PUBLIC_TEXTS: Final = (
+    "title", "abstract", "text", "website", "external_url", "tool", "cost", "eligibility", "accessibility",
+)  # fmt: skip
 POSITIONS: Final = (1, 2, 3, 4, -1)
 
 
@@ -34,9 +37,26 @@ def checked(said: Described) -> Described:
     """What is said, in the form in which it is kept. Raises Invalid with every field that is wrong."""
     fields = Fields()
     kept = _all(fields, said)
+    _check_secret(fields, kept)
     if fields.problems:
         raise Invalid(fields.problems)
     return kept
+
+
+def _check_secret(fields: Fields, said: Described) -> None:
+    """The link to join is for those who come: it stands nowhere else, where everybody would read it."""
+    if not said.join_url:
+        return
+    texts = {
+        **{name: getattr(said, name) for name in _PUBLIC_TEXTS},
+        "agenda": "\n".join(text for item in said.agenda for text in (item.title, *item.speakers)),
+        "place": said.place.line(),
+        "organisers": "\n".join(said.organisers),
+        "questions": "\n".join(said.questions),
+    }
+    for name, text in texts.items():
+        if said.join_url in text:
+            fields.wrong(name, "has the link to join in it, which everybody would read")
 
 
 def _all(fields: Fields, said: Described) -> Described:

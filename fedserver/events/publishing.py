@@ -18,7 +18,7 @@ from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.events import keeping, organising, saying, seats, series, telling
+from fedserver.events import keeping, noting, organising, saying, seats, series, telling
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
@@ -128,6 +128,7 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
             seats.promote(conn, server, one.id)
     if material:
         _tell_changed(conn, server, post_id, concerned)
+        noting.changed(conn, server, post_id, before)
 
 
 def _tell_changed(conn: Connection, server: Server, post_id: int, concerned: Sequence[RsvpRow]) -> None:
@@ -178,6 +179,7 @@ def _change_occurrence(
     _tell_changed(conn, server, post_id, events.answers_of_those_who_go(conn, [found.id]))
     seats.promote(conn, server, found.id)
     server.publish.post_updated(conn, post_id)
+    noting.occurrence_changed(conn, server, post_id, found)
     signal(conn, "event", str(post_id))
     signal(conn, "status.update", str(post_id))
 
