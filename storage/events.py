@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, select, update
 
 from storage.hot import insert_row, insert_rows
 from storage.tables import account, calendar_token, event, occurrence, post, rsvp
@@ -163,58 +163,6 @@ def _span(conn: Connection, post_id: int) -> None:
     first, last = conn.execute(query.where(occurrence.c.post_id == post_id)).one()
     if first is not None:
         change(conn, post_id, starts_at=first, ends_at=last)
-
-
-def within(
-    conn: Connection, *, from_ms: int, to_ms: int, shown: Any, limit: int, after: tuple[int, int] = (0, 0)
-) -> list[Any]:
-    """Occurrences that go on between two instants, in order, behind (begin, id) `after`: their columns, and `event_id`;
-    `shown` is what the viewer may see of `post`."""
-    query = (
-        select(occurrence)
-        .join(event, event.c.post_id == occurrence.c.post_id)
-        .join(post, post.c.id == event.c.post_id)
-        .where(
-            occurrence.c.ends_at > from_ms,
-            occurrence.c.starts_at < to_ms,
-            (occurrence.c.starts_at > after[0])
-            | and_(occurrence.c.starts_at == after[0], occurrence.c.id > after[1]),
-            shown,
-        )
-        .order_by(occurrence.c.starts_at, occurrence.c.id)
-        .limit(limit)
-    )
-    return list(conn.execute(query))
-
-
-def coming(conn: Connection, since_ms: int, shown: Any, *, limit: int, local: bool = False) -> list[EventRow]:
-    """Events that are not over since an instant, the first to begin first; `shown` is what the viewer may see of `post`."""
-    wanted = _shown(since_ms, shown, post.c.local) if local else _shown(since_ms, shown)
-    query = select_events().where(event.c.post_id.in_(wanted))
-    return list(conn.execute(query.order_by(event.c.starts_at, event.c.post_id).limit(limit)))
-
-
-def _shown(since_ms: int, *conditions: Any) -> Select[Any]:
-    """The ids of events that are not over since an instant. By themselves: what the viewer may see asks for accounts, too."""
-    return (
-        select(event.c.post_id)
-        .join_from(event, post, post.c.id == event.c.post_id)
-        .where(event.c.ends_at > since_ms, *conditions)
-    )
-
-
-def of_member(conn: Connection, account_id: int, since_ms: int, shown: Any, *, limit: int) -> list[EventRow]:
-    """Those that a member organises, goes to, or waits for."""
-    answered = (
-        select(occurrence.c.post_id)
-        .join(rsvp, rsvp.c.occurrence_id == occurrence.c.id)
-        .where(
-            rsvp.c.account_id == account_id, rsvp.c.answer.in_(("going", "maybe")), rsvp.c.state != "refused"
-        )
-    )
-    mine = or_(post.c.account_id == account_id, event.c.post_id.in_(answered))
-    query = select_events().where(event.c.post_id.in_(_shown(since_ms, mine, shown)))
-    return list(conn.execute(query.order_by(event.c.starts_at, event.c.post_id).limit(limit)))
 
 
 # -- who goes
@@ -413,6 +361,11 @@ def tokens(conn: Connection, account_id: int) -> list[Any]:
     """Those of a member, newest first."""
     query = select(calendar_token).where(calendar_token.c.account_id == account_id)
     return list(conn.execute(query.order_by(calendar_token.c.id.desc())))
+
+
+def use_token(conn: Connection, token_id: int, used_at: int) -> None:
+    """Somebody has read the calendar."""
+    conn.execute(update(calendar_token).where(calendar_token.c.id == token_id).values(used_at=used_at))
 
 
 def remove_token(conn: Connection, account_id: int, token_id: int) -> bool:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -175,16 +176,7 @@ def _posts(shown: Any, holes: int, ascending: bool, dialect_name: str) -> Hot[An
 
 
 def _select_posts(shown: Any, holes: int, ascending: bool, dialect_name: str) -> Select[Any]:
-    if dialect_name == "sqlite":
-        row_id: ColumnElement[int] = _fts.c.rowid
-        matches: ColumnElement[bool] = literal_column("post_fts").op("MATCH", is_comparison=True)(
-            bindparam("sought")
-        )
-    else:
-        row_id = post_words.c.post_id
-        matches = cast(post_words.c.words, TSVECTOR).op("@@", is_comparison=True)(
-            cast(bindparam("sought"), TSQUERY)
-        )
+    row_id, matches = _matches(dialect_name, bindparam("sought"))
     # As CASE: the index is read in the order of ids, and each post looked up in turn, only until the page is full.
     found = exists().where(post.c.id == row_id, shown()).correlate_except(post)
     query = select(row_id.label("id")).where(
@@ -196,6 +188,20 @@ def _select_posts(shown: Any, holes: int, ascending: bool, dialect_name: str) ->
         query = query.where(or_(row_id < first, row_id >= end))
     order = row_id.asc() if ascending else row_id.desc()
     return query.order_by(order).limit(bindparam("size")).offset(bindparam("skip"))
+
+
+def _matches(dialect_name: str, wanted: Any) -> tuple[ColumnElement[int], ColumnElement[bool]]:
+    """The id of a post in the index, and the condition that what is wanted is in it."""
+    if dialect_name == "sqlite":
+        return _fts.c.rowid, literal_column("post_fts").op("MATCH", is_comparison=True)(wanted)
+    matches = cast(post_words.c.words, TSVECTOR).op("@@", is_comparison=True)(cast(wanted, TSQUERY))
+    return post_words.c.post_id, matches
+
+
+def matching(dialect_name: str, clauses: Sequence[Clause]) -> Select[Any]:
+    """The ids of posts with all that is wanted and nothing that is not, as a part of another query."""
+    row_id, matches = _matches(dialect_name, literal(_query(dialect_name, clauses)))
+    return select(row_id).where(matches)
 
 
 def _query(dialect_name: str, clauses: Sequence[Clause]) -> str:

@@ -66,6 +66,8 @@ class Policy:
 
 # What catalogues and search engines read, whoever they are.
 _FOR_PROGRAMS: Final = ("/oai-pmh", "/sitemap", "/robots.txt", "/resources.", "/embed/")
+# What programs subscribe to; one under a secret address is for whoever has that.
+_CALENDARS: Final = ("/events.", "/calendar.", "/calendar/{token")
 _OBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -87,6 +89,8 @@ def policy_for(method: str, path: str) -> Policy:
         return Policy("plain", cors=True, limits=(limits.REMOTE_MEDIA,))
     if path.startswith(_FOR_PROGRAMS):
         return Policy("plain", cors=True, limits=(limits.LOOKUPS,))
+    if path.startswith(_CALENDARS):
+        return Policy("plain", cors=True, limits=(limits.CALENDARS,))
     if path.startswith(("/static/", "/media/")):
         return Policy("plain", cors=True)
     return _page_policy(method, path)
@@ -133,6 +137,8 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.MAILS, limits.PAGES)
         elif path in ("/interact", "/resources/import"):
             counted = (limits.VISITORS, limits.PAGES)
+    elif path.endswith(".ics"):
+        counted = (limits.CALENDARS, limits.PAGES)
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)
     readable = path.startswith(("/@", "/users/", "/resources"))
@@ -140,7 +146,16 @@ def _page_policy(method: str, path: str) -> Policy:
 
 
 # Links from mails and invitations carry their secret in the path.
-_SECRET_PATHS: Final = ("/login", "/confirm", "/password", "/join", "/unsubscribe", "/disputes", "/oauth")
+_SECRET_PATHS: Final = (
+    "/login",
+    "/confirm",
+    "/password",
+    "/join",
+    "/unsubscribe",
+    "/disputes",
+    "/oauth",
+    "/calendar",
+)
 
 
 def loggable(path: str, route: str) -> str:

@@ -48,6 +48,8 @@ TOKENS: Final = Limit("tokens", "client", 100, 5 * MINUTE)
 PAGES: Final = Limit("pages", "client", 3000, 5 * MINUTE)
 # Pictures of a first look at a long list; what is not here yet makes us ask another server.
 REMOTE_MEDIA: Final = Limit("remote_media", "client", 3000, 5 * MINUTE)
+# Programs ask for a calendar every hour or so; a class room of them may sit behind one address.
+CALENDARS: Final = Limit("calendars", "client", 300, 5 * MINUTE)
 SEARCHES: Final = Limit("searches", "client", 300, 5 * MINUTE)
 # Each makes us ask a server that anybody may name.
 VISITORS: Final = Limit("visitors", "client", 30, 5 * MINUTE)

@@ -184,6 +184,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     **{f"POST /api/v1/partners/{{id}}/{verb}": Partner for verb in ("accept", "decline", "end")},
     "GET /api/v1/events": list[v.CalendarEntry],
     "GET /api/v1/calendar": list[v.CalendarEntry],
+    "GET /api/v1/partners/calendar": list[v.CalendarEntry],
     "GET /api/v1/calendar/tokens": list[v.CalendarToken],
     "POST /api/v1/calendar/tokens": v.CalendarToken,
     "POST /api/v1/events": v.Event,

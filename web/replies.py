@@ -17,7 +17,7 @@ from web import keys
 JSON: Final = "application/json; charset=utf-8"
 PROBLEM: Final = "application/problem+json"
 # Cursors make the next link, and a token in a link would end up in histories and logs.
-_NOT_KEPT: Final = frozenset({"max_id", "min_id", "since_id", "offset", "access_token"})
+_NOT_KEPT: Final = frozenset({"max_id", "min_id", "since_id", "offset", "after", "access_token"})
 _encode: Final = msgspec.json.Encoder().encode
 
 

@@ -1,8 +1,9 @@
-"""Calendars to subscribe to: of one event, of the server, of a group, and a member's own under a secret address."""
+"""Calendars to subscribe to: of one event, of whatever anybody may find, and a member's own under a secret address."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -11,14 +12,18 @@ from fedserver import settings, visibility
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
-from fedserver.events import ics, reading
+from fedserver.events import finding, ics, reading, telling
+from fedserver.events.finding import Wanted
+from fedserver.events.reading import Shown
 from fedserver.remembered import digest
 from fedserver.viewer import Member
 from storage import accounts, events
+from storage import calendars as stored
 from storage.types import now_ms
 
 EVENTS_MAX: Final = 500
-BACK_MS: Final = 90 * 86_400_000
+DAY_MS: Final = 86_400_000
+BACK_MS: Final = 90 * DAY_MS
 """How long what is over stays in a calendar."""
 TOKENS_MAX: Final = 20
 TOKEN_BYTES: Final = 24
@@ -30,38 +35,59 @@ async def of_event(server: Server, viewer_id: int | None, post_id: int) -> bytes
     return ics.calendar(found.row.title, [found], url=found.row.url)
 
 
-async def of_server(server: Server, viewer_id: int | None) -> bytes:
-    """What members of this server have announced to everybody, as far as the viewer may see it."""
+async def of_everybody(server: Server, wanted: Wanted, *, path: str) -> bytes:
+    """What anybody may find of what is asked for: on this server, on partners', and wherever else this one knows of it. `path` is
+    the page that shows the same. Raises Invalid."""
+    finding.check(wanted)
     title = (await settings.current(server)).title
 
     def unit(conn: Connection) -> bytes:
-        rows = events.coming(
-            conn, now_ms() - BACK_MS, visibility.listed(viewer_id), limit=EVENTS_MAX, local=True
-        )
-        return _calendar(conn, title, rows, viewer_id, url=f"{server.config.origin}/events")
+        asked = finding.asked_of(conn, server, wanted)
+        since = now_ms() - BACK_MS
+        rows = stored.coming(conn, asked, since, visibility.listed(None), limit=EVENTS_MAX)
+        known = reading.of_rows(conn, finding.once(rows), None)
+        return ics.calendar(title, list(known.values()), url=f"{server.config.origin}{path}")
 
     return await server.db.read(unit)
 
 
-async def of_token(server: Server, token: str) -> bytes:
-    """A member's own calendar: what they go to, wait for or organise. Raises NotFound for a token that was taken back."""
+async def of_token(server: Server, token: str, *, with_groups: bool = False) -> bytes:
+    """A member's own calendar: what they go to, wait for or organise, perhaps also what their groups do; with the link to join
+    where they are in and it is due. Raises NotFound for a token that was taken back."""
 
-    def unit(conn: Connection) -> bytes:
+    def unit(conn: Connection) -> tuple[Any, bytes]:
         found = events.token(conn, digest(token).hex())
         row = None if found is None else accounts.by_id(conn, found.account_id)
         if row is None or row.suspended_at is not None or row.deleted_at is not None:
             raise NotFound
-        rows = events.of_member(
-            conn, row.id, now_ms() - BACK_MS, visibility.predicate(row.id), limit=EVENTS_MAX
+        rows = stored.of_member(
+            conn, row.id, now_ms() - BACK_MS, visibility.predicate(row.id), limit=EVENTS_MAX, with_groups=with_groups
+        )  # fmt: skip
+        known = reading.of_rows(conn, rows, row.id)
+        return found, ics.calendar(
+            row.display_name or row.username,
+            list(known.values()),
+            links=_links(known.values(), row.id),
         )
-        return _calendar(conn, f"{row.display_name or row.username}", rows, row.id)
 
-    return await server.db.read(unit)
+    found, body = await server.db.read(unit)
+    today = now_ms() // DAY_MS * DAY_MS
+    if found.used_at is None or found.used_at < today:
+        # The day is enough to see which address nobody needs any more, and says nothing about anybody's hours.
+        await server.db.write(events.use_token, found.id, today)
+    return body
 
 
-def _calendar(conn: Connection, name: str, rows: list[Any], viewer_id: int | None, *, url: str = "") -> bytes:
-    found = reading.of_rows(conn, rows, viewer_id)
-    return ics.calendar(name, [found[row.id] for row in rows], url=url)
+def _links(found: Iterable[Shown], viewer_id: int) -> dict[int, str]:
+    """By occurrence the link to join, where it is due and the viewer is in, or organises it."""
+    return {
+        one.id: shown.row.join_url
+        for shown in found
+        if shown.row.join_url and shown.row.status != "cancelled"
+        for one in shown.occurrences
+        if telling.is_near(one)
+        and (shown.row.account_id == viewer_id or (one.id in shown.answers and shown.answers[one.id].state == "in"))
+    }  # fmt: skip
 
 
 # -- secret addresses

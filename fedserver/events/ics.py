@@ -1,4 +1,5 @@
-"""Events as iCalendar (RFC 5545, RFC 7986): one, or a calendar to subscribe to. Never with the link to join.
+"""Events as iCalendar (RFC 5545, RFC 7986): one, or a calendar to subscribe to. The link to join is in none of them but those
+of single persons, who say for which times.
 
 A series is one component with its rule; an occurrence that was moved or cancelled is a further one with RECURRENCE-ID, as
 calendars expect it. UIDs never change, SEQUENCE counts what matters to those who go.
@@ -6,7 +7,7 @@ calendars expect it. UIDs never change, SEQUENCE counts what matters to those wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -22,8 +23,10 @@ REFRESH: Final = timedelta(hours=1)
 _STATUS: Final = {"tentative": "TENTATIVE", "postponed": "TENTATIVE", "cancelled": "CANCELLED"}
 
 
-def calendar(name: str, found: Sequence[Shown], *, url: str = "") -> bytes:
-    """A calendar of these events, with the zones it names."""
+def calendar(
+    name: str, found: Sequence[Shown], *, url: str = "", links: Mapping[int, str] | None = None
+) -> bytes:
+    """A calendar of these events, with the zones it names; `links` are where to join, by occurrence, for who reads it alone."""
     made = icalendar.Calendar()
     made.add("prodid", PRODUCT)
     made.add("version", "2.0")
@@ -36,7 +39,7 @@ def calendar(name: str, found: Sequence[Shown], *, url: str = "") -> bytes:
     if url:
         made.add("url", url)
     for one in found:
-        for component in _components(one):
+        for component in _components(one, links or {}):
             made.add_component(component)
     zones = (_timezone(zone) for zone in sorted(made.get_missing_tzids()))
     made.subcomponents[:0] = [one for one in zones if one is not None]
@@ -53,7 +56,7 @@ def _timezone(zone: str) -> icalendar.Timezone | None:
         return None
 
 
-def _components(found: Shown) -> list[icalendar.Event]:
+def _components(found: Shown, links: Mapping[int, str]) -> list[icalendar.Event]:
     row, schedule = found.row, found.details.schedule
     zone, all_day = row.zone, schedule.all_day
     times = {one.key: one for one in found.occurrences}
@@ -71,7 +74,12 @@ def _components(found: Shown) -> list[icalendar.Event]:
     made = [master]
     for key, (begins, ends) in spans.items():
         one = times.get(key)
-        if one is None or (one.status == "scheduled" and (one.starts_at, one.ends_at) == (begins, ends)):
+        if one is None:
+            continue
+        link = links.get(one.id, "")
+        unchanged = one.status == "scheduled" and (one.starts_at, one.ends_at) == (begins, ends)
+        if unchanged and not (link and len(spans) > 1):
+            _put_link(master, link)
             continue
         if len(spans) == 1:
             # There is nothing to make an exception from.
@@ -80,6 +88,7 @@ def _components(found: Shown) -> list[icalendar.Event]:
             _put_times(master, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
             if one.status == "cancelled":
                 master["status"] = icalendar.vText("CANCELLED")
+            _put_link(master, link)
             continue
         changed = _event(found)
         changed.add("recurrence-id", _value(begins, zone=zone, all_day=all_day))
@@ -88,8 +97,16 @@ def _components(found: Shown) -> list[icalendar.Event]:
             changed["status"] = icalendar.vText("CANCELLED")
         if one.note:
             changed.add("comment", one.note)
+        _put_link(changed, link)
         made.append(changed)
     return made
+
+
+def _put_link(made: icalendar.Event, link: str) -> None:
+    """Where to join: for programs (RFC 7986 §5.11), and for people whose program knows no such thing."""
+    if link:
+        made.add("conference", link, parameters={"VALUE": "URI", "FEATURE": "VIDEO"})
+        made["description"] = icalendar.vText(f"{link}\n\n{made.get('description', '')}".rstrip())
 
 
 def _event(found: Shown) -> icalendar.Event:

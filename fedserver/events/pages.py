@@ -13,7 +13,7 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import reading, saying, series, telling
+from fedserver.events import finding, reading, saying, series, telling
 from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
 from fedserver.page_cards import person_of
 from fedserver.viewer import Viewer
@@ -75,17 +75,17 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
 async def coming(server: Server, viewer: Viewer, *, after: str = "") -> tuple[list[EventView], str]:
     """What takes place from now on, in order, each entry with the one time that is meant; where the next page begins, or ""."""
     now = now_ms()
-    page = await reading.calendar(
+    page = await finding.calendar(
         server,
         viewer.account_id,
         from_ms=now,
-        to_ms=now + reading.SPAN_MS_MAX,
+        to_ms=now + finding.SPAN_MS_MAX,
         limit=UPCOMING_MAX,
         after=after,
     )
     zone = await server.db.read(_zone, viewer)
     return [
-        _view(server.config, found, [one], viewer.account_id, zone) for one, found in page.lines
+        _view(server.config, line.found, [line.occurrence], viewer.account_id, zone) for line in page.lines
     ], page.after
 
 

@@ -1,26 +1,22 @@
-"""Reading events: one with when it takes place and the viewer's answers; and calendars."""
+"""Reading events: each with when it takes place and the viewer's answers. Which those are is `finding`'s business."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
 from fedserver import visibility
 from fedserver.context import Server
-from fedserver.errors import Invalid, NotFound
+from fedserver.errors import NotFound
 from fedserver.events.records import Described, Details, decode_details
 from storage import accounts, events
 from storage import posts as stored_posts
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 
 __all__ = ["EventRow", "OccurrenceRow", "RsvpRow"]
-
-SPAN_MS_MAX: Final = 400 * 86_400_000
-_AFTER: Final = re.compile(r"(-?\d{1,14})-(\d{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +86,3 @@ def described_of(row: EventRow) -> Described:
         join_url=row.join_url,
         **{name: getattr(details, name) for name in details.__struct_fields__},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarPage:
-    """Occurrences of a stretch of time, in order, each with its event; `after` is where the next page begins."""
-
-    lines: Sequence[tuple[OccurrenceRow, Shown]]
-    after: str = ""
-
-
-async def calendar(
-    server: Server, viewer_id: int | None, *, from_ms: int, to_ms: int, limit: int, after: str = ""
-) -> CalendarPage:
-    """What takes place between two instants, as the viewer may see it. Raises Invalid for more than 400 days."""
-    if not 0 < to_ms - from_ms <= SPAN_MS_MAX:
-        raise Invalid({"to": "must be after from, by 400 days at the most"})
-    place = _AFTER.fullmatch(after)
-    if after and place is None:
-        raise Invalid({"after": "must be what the page before gave"})
-
-    def unit(conn: Connection) -> CalendarPage:
-        found = events.within(
-            conn, from_ms=from_ms, to_ms=to_ms, shown=visibility.listed(viewer_id), limit=limit,
-            after=(int(place[1]), int(place[2])) if place is not None else (-(1 << 62), 0),
-        )  # fmt: skip
-        rows = list(events.by_ids(conn, [one.post_id for one in found]).values())
-        known = of_rows(conn, rows, viewer_id)
-        last = found[-1] if len(found) == limit else None
-        lines = [(one, known[one.post_id]) for one in found]
-        return CalendarPage(lines, "" if last is None else f"{last.starts_at}-{last.id}")
-
-    return await server.db.read(unit)

@@ -8,6 +8,9 @@ from typing import Any
 import icalendar
 import recurring_ical_events
 
+from fedserver.context import Server
+from storage import users
+from tests.conftest import MakeMember
 from tests.events.test_events import EVENTS, SECRET, call
 from tests.members import Person
 
@@ -85,3 +88,76 @@ async def test_a_members_own_calendar_has_a_secret_address(
     assert (await alice.raw("DELETE", f"/api/v1/calendar/tokens/{token['id']}")).status == 404
     await bob.delete(f"/api/v1/calendar/tokens/{token['id']}")
     assert (await nobody.raw("GET", path)).status == 404
+
+
+async def test_every_public_calendar_has_what_anybody_may_find(
+    server: Server, alice: Person, nobody: Person
+) -> None:
+    await server.db.write(users.change, alice.account_id, may_create_groups=True)
+    for access in ("public", "private"):
+        group = await alice.post("/api/v1/groups", {"name": f"{access}s", "title": access, "access": access})
+        await alice.post(EVENTS, call(title=f"In a {access} group", group_id=group["id"]))
+    await alice.post(EVENTS, call(title="Elsewhere", keywords=["Open science"]))
+
+    async def summaries(path: str) -> set[str]:
+        return {str(one["summary"]) for one in (await read(nobody, path)).walk("VEVENT")}
+
+    assert await summaries("/calendar.ics") == {"In a public group", "Elsewhere"}
+    assert await summaries("/groups/publics/events.ics") == {"In a public group"}
+    assert await summaries("/tags/openscience/events.ics") == {"Elsewhere"}
+    # Of what is hidden it is not even said that it is there.
+    assert (
+        await summaries("/groups/privates/events.ics") == await summaries("/groups/none/events.ics") == set()
+    )
+    first = await nobody.raw("GET", "/calendar.ics?kind=call")
+    again = await nobody.raw(
+        "GET", "/calendar.ics?kind=call", headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert (again.status, await again.read()) == (304, b"")
+
+
+async def test_the_link_to_join_is_in_the_calendar_of_who_is_in_when_it_is_due(
+    server: Server, alice: Person, bob: Person, member: MakeMember, nobody: Person
+) -> None:
+    now = datetime.now(UTC)
+    begins = now + timedelta(minutes=20)
+    daily = {
+        "starts": begins.strftime("%Y-%m-%dT%H:%M"), "zone": "UTC", "rule": {"frequency": "daily", "count": 3}
+    }  # fmt: skip
+    made = await alice.post(EVENTS, call(schedule=daily))
+    single = await alice.post(
+        EVENTS, call(title="Single", schedule={"starts": daily["starts"], "zone": "UTC"})
+    )
+    later = await alice.post(EVENTS, call(title="Later"))
+    carol = await member("carol")
+    for who, status in ((bob, "going"), (carol, "maybe")):
+        for event in (made, single, later):
+            await who.post(f"{EVENTS}/{event['id']}/rsvp", {"status": status})
+    for who, linked in ((bob, {"Cohort call", "Single"}), (alice, {"Cohort call", "Single"}), (carol, set())):
+        token = await who.post("/api/v1/calendar/tokens", {"label": "x"})
+        body = await (await nobody.raw("GET", "/" + token["url"].split("/", 3)[3])).read()
+        events = icalendar.Calendar.from_ical(body).walk("VEVENT")
+        shown = [one for one in events if SECRET in str(one["description"])]
+        assert {str(one["summary"]) for one in shown} == linked, who.username
+        assert all(str(one["conference"]) == SECRET for one in shown)
+        # Of a series it is at that one time, and at no other.
+        assert all(SECRET not in str(one.get("conference", "")) for one in events if "RRULE" in one)
+        (kept,) = await who.get("/api/v1/calendar/tokens")
+        assert kept["used_at"] in {f"{day:%Y-%m-%d}T00:00:00.000Z" for day in (now, datetime.now(UTC))}
+
+
+async def test_what_groups_do_is_in_a_members_own_calendar_if_wanted(
+    server: Server, alice: Person, bob: Person, nobody: Person
+) -> None:
+    await server.db.write(users.change, alice.account_id, may_create_groups=True)
+    group = await alice.post(
+        "/api/v1/groups", {"name": "cohort", "title": "Cohort", "access": "members", "join_mode": "open"}
+    )
+    for title in ("Wanted", "Declined"):
+        made = await alice.post(EVENTS, call(title=title, group_id=group["id"]))
+    await bob.post(f"/api/v1/groups/{group['id']}/join")
+    await bob.post(f"{EVENTS}/{made['id']}/rsvp", {"status": "declined"})
+    token = await bob.post("/api/v1/calendar/tokens", {"label": "x"})
+    path = "/" + token["url"].split("/", 3)[3]
+    for address, found in ((path, []), (f"{path}?groups=1", ["Wanted"])):
+        assert [str(one["summary"]) for one in (await read(nobody, address)).walk("VEVENT")] == found

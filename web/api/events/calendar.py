@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
 
 from fedserver.errors import Invalid
-from fedserver.events import calendars, reading
-from fedserver.events.reading import CalendarPage
-from web import auth, forms, keys, replies
+from fedserver.events import calendars, finding
+from fedserver.events.finding import Wanted
+from fedserver.viewer import Viewer
+from web import auth, calendar, forms, keys, replies
 from web.api.events import shown
-from web.api.events.entities import CalendarEntry, CalendarToken
-from web.api.render import instant
+from web.api.events.entities import CalendarToken
+from web.api.render import instant, maybe_instant
 from web.params import Params
 
 ENTRIES: Final = (50, 200)
@@ -22,31 +24,34 @@ USUAL_DAYS: Final = 60
 
 
 async def listed(request: web.Request) -> web.Response:
-    """``GET /api/v1/calendar?from=&to=``: what takes place between two instants (ISO 8601), by default in the next 60 days, in
-    order; `after` goes on behind a page."""
+    """``GET /api/v1/calendar?from=&to=&group=&topic=&kind=&language=&instance=&network=&how=&q=``: what takes place between two
+    instants (ISO 8601), by default in the next 60 days, in order; `after` goes on behind a page. `network` is ``local`` or
+    ``partners``, `how` ``online`` or ``in-person``; of the others but `group` (an id or a handle) there may be several."""
     viewer = auth.viewer(request, "read:events")
+    return await _listed(request, viewer, calendar.wanted(request))
+
+
+async def of_partners(request: web.Request) -> web.Response:
+    """``GET /api/v1/partners/calendar``: the same of this server and its partners alone."""
+    viewer = auth.viewer(request, "read:events")
+    return await _listed(request, viewer, replace(calendar.wanted(request), network="partners"))
+
+
+async def _listed(request: web.Request, viewer: Viewer, wanted: Wanted) -> web.Response:
     params = forms.query(request)
     from_ms = _instant(params, "from", int(datetime.now(UTC).timestamp() * 1000))
-    page = await reading.calendar(
+    page = await finding.calendar(
         keys.server(request),
         viewer.account_id,
+        wanted,
         from_ms=from_ms,
         to_ms=_instant(params, "to", from_ms + USUAL_DAYS * DAY_MS),
         limit=params.limit(*ENTRIES),
         after=params.text("after"),
     )
     link = replies.link_header(request, next_={"after": page.after}) if page.after else ""
-    return replies.json(_entries(request, page), headers={"Link": link} if link else None)
-
-
-def _entries(request: web.Request, page: CalendarPage) -> list[CalendarEntry]:
-    return [
-        CalendarEntry(
-            occurrence=shown.occurrence(request, found.row, one, found.answers.get(one.id)),
-            event=shown.event(request, found, alone=False),
-        )
-        for one, found in page.lines
-    ]
+    entries = [shown.entry(request, line) for line in page.lines]
+    return replies.json(entries, headers={"Link": link} if link else None)
 
 
 def _instant(params: Params, name: str, usual: int) -> int:
@@ -84,12 +89,19 @@ async def remove_token(request: web.Request) -> web.Response:
 
 def _token(request: web.Request, row: Any, secret: str = "") -> CalendarToken:
     url = f"{keys.server(request).config.origin}/calendar/{secret}.ics" if secret else None
-    return CalendarToken(id=str(row.id), label=row.label, created_at=instant(row.created_at), url=url)
+    return CalendarToken(
+        id=str(row.id),
+        label=row.label,
+        created_at=instant(row.created_at),
+        used_at=maybe_instant(row.used_at),
+        url=url,
+    )
 
 
 routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/events", listed),
     web.get("/api/v1/calendar", listed),
+    web.get("/api/v1/partners/calendar", of_partners),
     web.get("/api/v1/calendar/tokens", tokens),
     web.post("/api/v1/calendar/tokens", add_token),
     web.delete("/api/v1/calendar/tokens/{id}", remove_token),

@@ -99,11 +99,22 @@ class Event(Struct, kw_only=True):
     account: Account
 
 
+class Announcement(Struct, kw_only=True):
+    """Another announcement of an event: its id here, its title, the server it is from and its page."""
+
+    id: str
+    title: str
+    instance: str
+    url: str
+
+
 class CalendarEntry(Struct, kw_only=True):
-    """An occurrence in a calendar, with its event."""
+    """An occurrence in a calendar, with its event, and who else announces it: on other servers, in other groups, or by a calendar
+    that was brought in."""
 
     occurrence: Occurrence
     event: Event
+    also_announced_by: list[Announcement]
 
 
 class JoinLink(Struct, kw_only=True):
@@ -113,9 +124,11 @@ class JoinLink(Struct, kw_only=True):
 
 
 class CalendarToken(Struct, kw_only=True):
-    """A secret address of a member's calendar; `url` is said when it is made, and never again."""
+    """A secret address of a member's calendar; `url` is said when it is made, and never again. `used_at` is the day when a program
+    read it last."""
 
     id: str
     label: str
     created_at: str
+    used_at: str | None
     url: str | None

@@ -9,9 +9,10 @@ from aiohttp import web
 from msgspec import UNSET, Raw
 
 from fedserver.events import series
+from fedserver.events.finding import Line
 from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
 from web import keys
-from web.api.events.entities import Attendee, Event, Occurrence, Rsvp
+from web.api.events.entities import Announcement, Attendee, CalendarEntry, Event, Occurrence, Rsvp
 from web.api.render import instant, maybe_instant, renderer
 
 
@@ -85,6 +86,25 @@ def occurrence(request: web.Request, row: EventRow, one: OccurrenceRow, mine: Rs
         going_count=one.going_count if row.local else row.participants_elsewhere or one.going_count,
         waiting_count=one.waiting_count,
         rsvp=None if mine is None else Rsvp(**_answer(one.key, mine)),
+    )
+
+
+def entry(request: web.Request, line: Line) -> CalendarEntry:
+    """A time at which an event takes place, in a calendar."""
+    found, one = line.found, line.occurrence
+    domain = keys.server(request).config.domain
+    return CalendarEntry(
+        occurrence=occurrence(request, found.row, one, found.answers.get(one.id)),
+        event=event(request, found, alone=False),
+        also_announced_by=[
+            Announcement(
+                id=str(other.post_id),
+                title=other.title,
+                instance=other.domain or domain,
+                url=other.url or other.uri,
+            )
+            for other in line.also
+        ],
     )
 
 

@@ -1,32 +1,67 @@
-"""Calendars to subscribe to, as iCalendar: one event, those of the server, a member's own."""
+"""Calendars to subscribe to, as iCalendar: one event, whatever anybody may find, a member's own."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from fedserver.events import calendars
-from web import forms, keys, replies
+from fedserver.events.finding import Wanted
+from web import calendar, forms, keys, replies
+from web.calendar import as_query
 
 MEDIA_TYPE: Final = "text/calendar"
+SHARED_SECONDS: Final = 300  # how long a cache may show what is for everybody
 
 
 async def of_event(request: web.Request) -> web.StreamResponse:
-    """One event with all its occurrences."""
+    """One event with all its times, as the viewer may see it."""
     viewer_id = request[keys.VIEWER].account_id
     body = await calendars.of_event(keys.server(request), viewer_id, forms.path_id(request))
-    return _answer(request, body)
+    response = _answer(request, body)
+    response.headers[hdrs.CONTENT_DISPOSITION] = f'inline; filename="event-{request.match_info["id"]}.ics"'
+    return response
 
 
 async def of_server(request: web.Request) -> web.StreamResponse:
-    """What this server's members have announced to everybody."""
-    return _answer(request, await calendars.of_server(keys.server(request), None))
+    """What this server's members have announced to everybody, as far as it fits; see `/calendar.ics`."""
+    return await _of_everybody(request, replace(calendar.wanted(request), network="local"))
+
+
+async def of_network(request: web.Request) -> web.StreamResponse:
+    """All that anybody may find: of this server, of its partners and whatever else is known here, narrowed by
+    `q`, `group`, `topic`, `kind`, `language`, `instance`, `network` (``local`` or ``partners``) and `how` (``online`` or
+    ``in-person``)."""
+    return await _of_everybody(request, calendar.wanted(request))
+
+
+async def of_group(request: web.Request) -> web.StreamResponse:
+    """What takes place in a group, as far as it is for everybody."""
+    name = request.match_info["name"]
+    return await _of_everybody(request, Wanted(group=name), f"/groups/{quote(name)}/events")
+
+
+async def of_topic(request: web.Request) -> web.StreamResponse:
+    """What takes place about a topic: the events with this hashtag."""
+    return await _of_everybody(request, Wanted(topics=(request.match_info["name"],)))
+
+
+async def _of_everybody(request: web.Request, wanted: Wanted, path: str = "") -> web.StreamResponse:
+    path = path or f"/events{as_query(calendar.pairs(wanted))}"
+    body = await calendars.of_everybody(keys.server(request), wanted, path=path)
+    response = _answer(request, body)
+    response.headers[hdrs.CACHE_CONTROL] = f"public, max-age={SHARED_SECONDS}"
+    return response
 
 
 async def of_token(request: web.Request) -> web.StreamResponse:
-    """A member's own calendar, under an address that only they know."""
-    body = await calendars.of_token(keys.server(request), request.match_info["token"])
+    """A member's own calendar, under an address that only they know; with ``?groups=1`` also what takes place in their groups."""
+    body = await calendars.of_token(
+        keys.server(request), request.match_info["token"], with_groups=forms.query(request).flag("groups")
+    )
     response = _answer(request, body)
     response.headers[hdrs.CACHE_CONTROL] = "private, no-store"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -40,6 +75,9 @@ def _answer(request: web.Request, body: bytes) -> web.StreamResponse:
 
 routes: Final[list[web.RouteDef]] = [
     web.get("/events.ics", of_server),
+    web.get("/calendar.ics", of_network),
     web.get("/events/{id:[0-9]+}.ics", of_event),
+    web.get("/groups/{name:[^/]+}/events.ics", of_group),
+    web.get("/tags/{name:[^/]+}/events.ics", of_topic),
     web.get("/calendar/{token:[A-Za-z0-9_-]{20,80}}.ics", of_token),
 ]
