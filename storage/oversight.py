@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, or_, select
 
 from storage.instances import escaped, under
 from storage.paging import Window
-from storage.tables import account, member_ip, user
+from storage.tables import account, appeal, instance, member_ip, report, user
 
 State = Literal["active", "pending", "disabled", "sensitized", "silenced", "suspended"]
 
@@ -100,3 +100,25 @@ def ips_within(conn: Connection, prefix: str) -> list[str]:
 
 def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return column.like(f"%{escaped(text)}%", escape="\\")
+
+
+class Waiting(NamedTuple):
+    """How much waits for those who look after the server: accounts that are reported, people who ask to join,
+    appeals, servers that cannot be reached though nothing says that they should not be."""
+
+    cases: int
+    joins: int
+    appeals: int
+    instances: int
+
+
+def waiting(conn: Connection) -> Waiting:
+    """All of it, in one statement."""
+    cases = select(func.count(distinct(report.c.target_id))).where(report.c.resolved_at.is_(None))
+    joins = select(func.count()).where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
+    appeals = select(func.count()).where(appeal.c.decided_at.is_(None))
+    instances = select(func.count()).where(
+        instance.c.failing_since_at.is_not(None), instance.c.policy != "reject"
+    )
+    counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances)]
+    return Waiting._make(conn.execute(select(*counts)).one())

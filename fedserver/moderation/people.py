@@ -13,7 +13,7 @@ from fedserver import signup
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.moderation import audit
-from fedserver.moderation.permissions import NOT_ALLOWED, Permission, allows, require, require_over
+from fedserver.moderation.permissions import NOT_ALLOWED, Permission, require, require_any, require_over
 from fedserver.viewer import Member
 from storage import accounts, oversight, rules, users
 from storage.accounts import AccountRow
@@ -24,6 +24,8 @@ from storage.users import UserRow
 
 __all__ = ["Sought", "State", "Window"]
 
+SIGHT: Final = Permission.MANAGE_REPORTS | Permission.MANAGE_USERS
+"""Either of these lets somebody look at accounts, and decide about them."""
 IPS_KEPT_MS: Final = 90 * 86_400_000
 STATES: Final[tuple[State, ...]] = (
     "active",
@@ -72,8 +74,7 @@ def some(conn: Connection, account_ids: Iterable[int]) -> dict[int, Overseen]:
 
 def require_sight(member: Member) -> None:
     """Raise Forbidden unless the member may look at accounts."""
-    if not allows(member.role, Permission.MANAGE_REPORTS):
-        require(member, Permission.MANAGE_USERS)
+    require_any(member, SIGHT)
 
 
 def _one(conn: Connection, account_id: int) -> Overseen:

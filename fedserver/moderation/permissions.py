@@ -57,6 +57,12 @@ def require(member: Member, permission: Permission) -> None:
         raise Forbidden(NOT_ALLOWED)
 
 
+def require_any(member: Member, wanted: Permission) -> None:
+    """Raise Forbidden unless the member's role includes one of these permissions."""
+    if not any(allows(member.role, one) for one in wanted):
+        raise Forbidden(NOT_ALLOWED)
+
+
 def require_over(member: Member, account_id: int, role: str | None) -> None:
     """Raise Forbidden unless the member may decide about an account; `role` is None for accounts elsewhere.
 

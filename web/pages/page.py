@@ -130,11 +130,16 @@ async def show_again(
     """A form again, with what was wrong beside each field; `names` leads from a name of the error to a field. What
     a form says itself, `sentences` by field, takes the place of all that."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else None
+    status, told = told_of(error, names or {})
+    problems = told if sentences is None else sentences
+    return await show(request, template, status=status, headers=headers, problems=problems, **context)
+
+
+def told_of(error: FedError, names: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+    """The status of a form that is shown again, and what was wrong (see `problems_of`)."""
     status = status_of(error)
     # 401 would ask a browser for credentials of HTTP; this is a form that was not right.
-    status = 422 if status == 401 else status
-    problems = problems_of(error, names or {}) if sentences is None else sentences
-    return await show(request, template, status=status, headers=headers, problems=problems, **context)
+    return 422 if status == 401 else status, problems_of(error, names)
 
 
 def problems_of(error: FedError, names: Mapping[str, str]) -> dict[str, str]:

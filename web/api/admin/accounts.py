@@ -12,8 +12,9 @@ from fedserver.errors import Invalid
 from fedserver.moderation import actions, people
 from fedserver.moderation.actions import Decision, Lasting
 from fedserver.moderation.people import STATES, Overseen, Sought, State
+from fedserver.moderation.permissions import Permission
 from fedserver.viewer import Member
-from web import auth, forms, keys, replies
+from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.paging import window
 from web.api.render import renderer
@@ -143,17 +144,26 @@ def _shown(request: web.Request, found: Overseen) -> web.Response:
 
 
 routes: Final[list[web.RouteDef]] = [
-    web.get("/api/v1/admin/accounts", listed_v1),
-    web.get("/api/v2/admin/accounts", listed_v2),
-    web.get(PATH, show),
-    web.delete(PATH, erase),
-    web.post(PATH + "/action", act),
-    web.post(PATH + "/approve", _change(people.approve)),
-    web.post(PATH + "/reject", _change(people.reject)),
-    web.post(PATH + "/enable", _undo("disable")),
-    web.post(PATH + "/unsensitive", _undo("sensitive")),
-    web.post(PATH + "/unsilence", _undo("silence")),
-    web.post(PATH + "/unsuspend", _undo("suspend")),
-    web.put(PATH + "/group_creation", grant_groups),
-    web.delete(PATH + "/group_creation", withdraw_groups),
+    *gate.behind(
+        people.SIGHT,
+        web.get("/api/v1/admin/accounts", listed_v1),
+        web.get("/api/v2/admin/accounts", listed_v2),
+        web.get(PATH, show),
+        web.post(PATH + "/action", act),
+    ),
+    *gate.behind(
+        Permission.MANAGE_USERS,
+        web.post(PATH + "/approve", _change(people.approve)),
+        web.post(PATH + "/reject", _change(people.reject)),
+        web.post(PATH + "/enable", _undo("disable")),
+        web.post(PATH + "/unsensitive", _undo("sensitive")),
+        web.post(PATH + "/unsilence", _undo("silence")),
+        web.post(PATH + "/unsuspend", _undo("suspend")),
+    ),
+    *gate.behind(Permission.DELETE_USER_DATA, web.delete(PATH, erase)),
+    *gate.behind(
+        Permission.ADMINISTRATOR,
+        web.put(PATH + "/group_creation", grant_groups),
+        web.delete(PATH + "/group_creation", withdraw_groups),
+    ),
 ]

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from fedserver.moderation import addresses
 from fedserver.moderation.addresses import DAY_MS, DAYS_COUNTED, MailDomain
+from fedserver.moderation.permissions import Permission
 from fedserver.timelines import now_ms
-from web import auth, forms, keys, replies
+from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.admin.entities import CanonicalEmailBlock, EmailDomainBlock, History
 from web.api.paging import window
@@ -123,7 +124,8 @@ def _address(row: Any) -> CanonicalEmailBlock:
     return CanonicalEmailBlock(str(row.id), row.digest)
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_BLOCKS,
     web.get(DOMAINS, domain_blocks),
     web.post(DOMAINS, block_domain),
     web.get(DOMAINS + "/{id}", show_domain),
@@ -133,4 +135,4 @@ routes: Final[list[web.RouteDef]] = [
     web.post(SINGLE + "/test", test_address),
     web.get(SINGLE + "/{id}", show_address),
     web.delete(SINGLE + "/{id}", unblock_address),
-]
+)

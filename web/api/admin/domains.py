@@ -9,7 +9,8 @@ from aiohttp import web
 
 from fedserver.moderation import domains
 from fedserver.moderation.domains import POLICIES, SEVERITIES, Rule, instant_of
-from web import auth, forms, keys, replies
+from fedserver.moderation.permissions import Permission
+from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.admin.entities import AdminDomainBlock, DomainAllow, DomainBlockExists
 from web.api.paging import window
@@ -135,7 +136,8 @@ def _allow(row: Any) -> DomainAllow:
     return DomainAllow(str(row.rule_id), row.host, instant(instant_of(row.rule_id)))
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_FEDERATION,
     web.get(BLOCKS, blocks),
     web.post(BLOCKS, block),
     web.get(BLOCKS + "/{id}", show_block),
@@ -145,4 +147,4 @@ routes: Final[list[web.RouteDef]] = [
     web.post(ALLOWS, allow),
     web.get(ALLOWS + "/{id}", show_allow),
     web.delete(ALLOWS + "/{id}", disallow),
-]
+)

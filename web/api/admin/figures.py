@@ -9,7 +9,8 @@ from msgspec import UNSET
 
 from fedserver.moderation import figures
 from fedserver.moderation.figures import Cohort, Datum, Measure, human_size, span_of
-from web import auth, forms, keys, replies
+from fedserver.moderation.permissions import Permission
+from web import auth, forms, gate, keys, replies
 from web.api.admin.entities import (
     CohortData,
     CohortEntity,
@@ -94,8 +95,9 @@ def _cohort(one: Cohort) -> CohortEntity:
     return CohortEntity(instant(one.began_at), one.frequency, data)
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.VIEW_DASHBOARD,
     web.post("/api/v1/admin/measures", measures),
     web.post("/api/v1/admin/dimensions", dimensions),
     web.post("/api/v1/admin/retention", retention),
-]
+)

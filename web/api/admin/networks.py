@@ -8,7 +8,8 @@ from aiohttp import web
 
 from fedserver.moderation import networks
 from fedserver.moderation.networks import IpRule
-from web import auth, forms, keys, replies
+from fedserver.moderation.permissions import Permission
+from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.admin.entities import IpBlock
 from web.api.paging import window
@@ -83,10 +84,11 @@ def _entity(rule: IpRule) -> IpBlock:
     )
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_BLOCKS,
     web.get(PATH, listed),
     web.post(PATH, create),
     web.get(PATH + "/{id}", show),
     *put_or_patch(PATH + "/{id}", update),
     web.delete(PATH + "/{id}", remove),
-]
+)

@@ -10,9 +10,10 @@ from msgspec import Raw
 
 from fedserver.context import Server
 from fedserver.moderation import reports
+from fedserver.moderation.permissions import Permission
 from fedserver.moderation.reports import Case, Cases, Wanted
 from fedserver.viewer import Member
-from web import auth, forms, keys, replies
+from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.admin.entities import AdminReport, AdminRule
 from web.api.paging import window
@@ -93,7 +94,8 @@ def _entity(render: Renderer, case: Case, found: Cases) -> AdminReport:
     )
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_REPORTS,
     web.get("/api/v1/admin/reports", listed),
     web.get(PATH, show),
     *put_or_patch(PATH, update),
@@ -101,4 +103,4 @@ routes: Final[list[web.RouteDef]] = [
     web.post(PATH + "/unassign", _change(reports.unassign)),
     web.post(PATH + "/resolve", _change(reports.resolve)),
     web.post(PATH + "/reopen", _change(reports.reopen)),
-]
+)

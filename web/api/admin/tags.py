@@ -9,9 +9,10 @@ from aiohttp import web
 
 from fedserver import timelines
 from fedserver.moderation import review
+from fedserver.moderation.permissions import Permission
 from fedserver.tags import ShownTag
 from fedserver.trends import TrendingLink
-from web import auth, forms, keys, replies
+from web import auth, forms, gate, keys, replies
 from web.api import tags as public_tags
 from web.api.admin import shown
 from web.api.admin.entities import AdminTag, Publisher
@@ -143,7 +144,8 @@ def _decide(kind: Literal["link", "publisher", "post"], allowed: bool) -> Handle
     return handler
 
 
-routes: Final[list[web.RouteDef]] = [
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_TAXONOMIES,
     web.get(TAGS, listed),
     web.get(TAGS + "/{id}", show),
     *put_or_patch(TAGS + "/{id}", update),
@@ -159,4 +161,4 @@ routes: Final[list[web.RouteDef]] = [
     web.post(TRENDS + "/links/publishers/{id}/reject", _decide("publisher", False)),
     web.post(TRENDS + "/links/{id}/approve", _decide("link", True)),
     web.post(TRENDS + "/links/{id}/reject", _decide("link", False)),
-]
+)

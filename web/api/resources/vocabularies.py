@@ -6,9 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
+from fedserver.moderation.permissions import Permission
 from fedserver.resources import vocabulary
 from fedserver.resources.terms import Offer
-from web import auth, forms, keys, replies
+from web import auth, forms, gate, keys, replies
 
 ADMIN: Final = "/api/v1/admin/vocabularies/{name}"
 
@@ -52,6 +53,5 @@ async def remove(request: web.Request) -> web.Response:
 
 routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/vocabularies/{name}", suggested),
-    web.post(ADMIN, add),
-    web.delete(ADMIN, remove),
+    *gate.behind(Permission.MANAGE_TAXONOMIES, web.post(ADMIN, add), web.delete(ADMIN, remove)),
 ]

@@ -1,0 +1,116 @@
+"""Who may open what: every route of the panel and of the admin API, as nobody, as a member and in each role."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import Any
+
+import pytest
+
+from fedserver import oauth, sessions
+from fedserver.context import Server
+from fedserver.moderation.permissions import GRANTED, Permission, allows
+from fedserver.viewer import ROLES, Role
+from storage import accounts, users
+from tests import databases
+from tests.conftest import MakeMember
+from tests.members import Person
+from web import auth, gate
+from web.app import ROUTES
+
+PARAMETER = re.compile(r"\{([a-z_]+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
+CASES = sorted(gate.WANTED.items(), key=lambda case: (case[0][1], case[0][0]))
+
+
+@pytest.fixture
+def database_url(tmp_path: Any) -> str:
+    """Who may do what does not depend on the kind of database."""
+    return databases.sqlite_database(tmp_path / "database")
+
+
+def test_no_route_of_the_panel_goes_round_the_gate() -> None:
+    assert gate.forgotten(ROUTES) == []
+    assert len(CASES) > 60
+    assert all(wanted for _, wanted in CASES)
+
+
+def test_each_role_has_the_permissions_it_should() -> None:
+    assert GRANTED["member"] == Permission(0)
+    for taken in (
+        Permission.MANAGE_FEDERATION, Permission.MANAGE_SETTINGS, Permission.MANAGE_BLOCKS, Permission.DELETE_USER_DATA,
+        Permission.ADMINISTRATOR,
+    ):  # fmt: skip
+        assert not allows("moderator", taken)
+        assert allows("admin", taken)
+
+
+async def browser_of(server: Server, person: Person) -> dict[str, str]:
+    """What a browser in which somebody has signed in sends with a form of ours."""
+    session = await server.db.write(sessions.begin, person.account_id)
+    token = hmac.new(session.secret.encode(), b"forms of this session", hashlib.sha256).hexdigest()
+    return {
+        "cookie": f"{auth.cookie_name(server.config.origin)}={session.secret}",
+        "origin": server.config.origin,
+        "sec-fetch-site": "same-origin",
+        "x-csrf-token": token,
+    }
+
+
+async def status(person: Person, method: str, path: str, **more: Any) -> int:
+    answer = await person.raw(method, path, **more)
+    await answer.read()
+    found: int = answer.status
+    return found
+
+
+async def test_each_route_opens_for_those_with_the_permission_alone(
+    server: Server, nobody: Person, member: MakeMember
+) -> None:
+    people: dict[Role, Person] = {role: await member(f"walker_{role}", role=role) for role in ROLES}
+    wide = await server.db.write(
+        oauth.issue, people["member"].account_id, "read write admin:read admin:write"
+    )
+    people["member"].token = wide.access_token
+    narrow = await server.db.write(oauth.issue, people["admin"].account_id, "read write")
+    without_scope = Person(nobody.client, token=narrow.access_token)
+    browsers = {role: await browser_of(server, person) for role, person in people.items()}
+    wrong = []
+    for (method, pattern), wanted in CASES:
+        path = PARAMETER.sub("1", pattern)
+        api = path.startswith("/api/")
+        refused = await status(nobody, method, path)
+        if refused not in ((401,) if api else (303, 401)):
+            wrong.append((method, pattern, "nobody", refused))
+        if api and (refused := await status(without_scope, method, path)) != 403:
+            wrong.append((method, pattern, "admin out of scope", refused))
+        for role, person in people.items():
+            asking = person if api else nobody
+            more: dict[str, Any] = {} if api else {"headers": browsers[role]}
+            answered = await status(asking, method, path, **more)
+            may = any(allows(role, one) for one in wanted)
+            # Past the gate nothing is found under the id 1, or it is not what the handler wants.
+            if (
+                answered not in (303, 401, 403) or (answered == 303 and method != "GET")
+            ) != may or answered >= 500:
+                wrong.append((method, pattern, role, answered))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", ["moderator", "admin"])
+async def test_a_moderator_decides_about_nobody_of_their_rank_or_above(
+    server: Server, member: MakeMember, moderator: Person, role: Role
+) -> None:
+    other = await member("other", role=role)
+    here = f"/api/v1/admin/accounts/{other.id}"
+    for action in ("none", "disable", "sensitive", "silence", "suspend"):
+        assert await status(moderator, "POST", f"{here}/action", json={"type": action}) == 403
+    for way in ("approve", "reject", "enable", "unsensitive", "unsilence", "unsuspend"):
+        assert await status(moderator, "POST", f"{here}/{way}") == 403
+    assert await status(moderator, "DELETE", here) == 403
+    assert await status(moderator, "PUT", f"{here}/group_creation") == 403
+    row: Any = await server.db.read(accounts.by_id, other.account_id)
+    user: Any = await server.db.read(users.by_id, other.account_id)
+    assert (row.suspended_at, row.limited_at, row.sensitized_at) == (None, None, None)
+    assert (user.disabled_at, user.role, user.may_create_groups) == (None, role, False)

@@ -1,0 +1,15 @@
+"""The panel: pages for those who moderate and administer the server, without JavaScript like all others.
+
+Each part has its file; `frame` has what they share. Whoever adds a part puts its routes here and its entry into
+`frame.SECTIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from web.pages.panel import desk, joins
+
+ROUTES: Final[list[web.RouteDef]] = [*desk.routes, *joins.routes]

@@ -1,0 +1,91 @@
+"""What all pages of the panel share: which parts there are, who may open them, and how much waits in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver.errors import FedError
+from fedserver.moderation import desk
+from fedserver.moderation.permissions import Permission, allows
+from fedserver.viewer import Member
+from web import auth, keys
+from web.pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the panel. Any one permission of `wanted` opens it; `counted` is the field of
+    `fedserver.moderation.desk.Waiting` whose number stands beside its name."""
+
+    path: str
+    icon: str
+    label: str
+    wanted: Permission
+    counted: str = ""
+    exact: bool = False  # pages below its path belong to others
+
+
+MODERATION: Final = (
+    Section("/mod", "shield", "What waits", Permission.VIEW_DASHBOARD, exact=True),
+    Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_USERS, "joins"),
+)
+ADMINISTRATION: Final[tuple[Section, ...]] = ()
+SECTIONS: Final = (("Moderation", MODERATION), ("Administration", ADMINISTRATION))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A section as the navigation shows it."""
+
+    section: Section
+    count: int
+    here: bool
+
+
+async def show(request: web.Request, template: str, /, *, status: int = 200, **context: Any) -> web.Response:
+    """A page of the panel, with its navigation."""
+    member = auth.member(request)
+    waiting = await desk.waiting(keys.server(request), member)
+    parts = [
+        (label, [_entry(request, one, waiting) for one in sections if _opens(member, one)])
+        for label, sections in SECTIONS
+    ]
+    context.setdefault("problems", None)
+    return await page.show(
+        request,
+        template,
+        status=status,
+        parts=[(label, entries) for label, entries in parts if entries],
+        waiting=waiting,
+        waits=sum(waiting),
+        **context,
+    )
+
+
+async def show_again(
+    request: web.Request,
+    template: str,
+    error: FedError,
+    names: Mapping[str, str] | None = None,
+    **context: Any,
+) -> web.Response:
+    """A form again, with what was wrong beside each field (see `page.show_again`)."""
+    status, problems = page.told_of(error, names or {})
+    return await show(request, template, status=status, problems=problems, **context)
+
+
+def _opens(member: Member, section: Section) -> bool:
+    return any(allows(member.role, one) for one in section.wanted)
+
+
+def _entry(request: web.Request, section: Section, waiting: desk.Waiting) -> Entry:
+    below = not section.exact and request.path.startswith(f"{section.path}/")
+    return Entry(
+        section,
+        getattr(waiting, section.counted) if section.counted else 0,
+        request.path == section.path or below,
+    )
