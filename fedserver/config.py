@@ -400,12 +400,14 @@ def describe(values: Mapping[str, Any] | None = None) -> str:
     ]
     for name, sentence, default in _described(Settings):
         lines += textwrap.wrap(sentence, 98, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"{name} = {_toml(values[name])}" if name in values else f"#{name} = {_toml(default)}")
+        lines.append(
+            f"{name} = {as_toml(values[name])}" if name in values else f"#{name} = {as_toml(default)}"
+        )
         lines.append("")
     lines += ["# Federation test mode, for trying servers against each other on one machine.", "#[testing]"]
     for name, sentence, default in _described(Testing):
         lines += textwrap.wrap(sentence, 98, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"#{name} = {_toml(default)}")
+        lines.append(f"#{name} = {as_toml(default)}")
     return "\n".join(lines) + "\n"
 
 
@@ -623,8 +625,9 @@ def _described(struct: type[Struct]) -> Iterator[tuple[str, str, Any]]:
             yield known.name, extra.description, known.default
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """A value as a settings file has it."""
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(as_toml(item) for item in value) + "]"
     # A JSON string without surrogate pairs is a TOML basic string; numbers and true/false agree as well.
     return json.dumps(value, ensure_ascii=False)

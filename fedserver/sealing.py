@@ -1,8 +1,9 @@
 """Secrets that must be had again, kept in the database so that a copy of it gives none of them away.
 
-The key is a file in the data directory, made when it is first needed and readable by the server alone. It belongs
-to no backup of the database; where it is lost, what was sealed is as if it had never been there. Several servers
-on one database share the data directory, or each opens only what it has sealed itself.
+The key is a file in the data directory, made when it is first needed and readable by the server alone. No
+copy of the database alone has it, but a backup of the whole instance (`fedserver.backups`) does; where it is lost, what
+was sealed is as if it had never been there. Several servers on one database share the data directory, or each opens only
+what it has sealed itself.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ import msgspec
 from activitypub.discovery import read_jrd
 from activitypub.errors import Malformed
 from activitypub.identifiers import Uris
+from fedserver.backups import making as backups
 from fedserver.config import Config
 from fedserver.errors import BadAnswer, Unreachable
 from fedserver.federation.http import JRD, GuardedClient
@@ -30,12 +31,14 @@ from fedserver.mail_in import mailbox
 from fedserver.media import clips
 from storage import audit, migrate
 from storage.database import open_database
+from storage.types import now_ms
 
 FREE_BYTES_LOW: Final = 1_000_000_000
 CLOCK_SECONDS_OFF: Final = 5.0
 TIME_SERVER: Final = ("pool.ntp.org", 123)
 _NTP_TO_UNIX: Final = 2_208_988_800
 WAIT_SECONDS_MAX: Final = 20
+BACKUP_DAYS_OLD: Final = 7
 PACKAGES: Final = ("activitypub", "fedserver", "storage", "web")
 
 
@@ -56,6 +59,7 @@ async def examine(config: Config) -> list[Result]:
         ("disk", disk),
         ("database", database),
         ("audit log", audit_log),
+        ("backup", backup),
         ("video and sound", ffmpeg),
     ]
     if config.media:
@@ -178,6 +182,31 @@ async def audit_log(config: Config) -> Result:
     if last is None:
         return Result(name, "good", "It is empty.")
     return Result(name, "good", f"All {last.number} entries hold; the last is {last.digest.hex()[:16]}.")
+
+
+async def backup(config: Config) -> Result:
+    """How old the newest backup is that fedserver has made."""
+    name = "backup"
+    try:
+        db = await open_database(config.database_url)
+        try:
+            found = await db.read(backups.last)
+        finally:
+            await db.close()
+    except Exception as error:
+        # Drivers raise what they like; what is wrong with the database, its own check says.
+        return Result(name, "warn", f"It was not looked for: {type(error).__name__}.", "See to the database.")
+    if found is None:
+        return Result(name, "warn", "None was made by fedserver.", "Once a night: fedserver backup FILE")
+    days = (now_ms() - found.made_at) // 86_400_000
+    age = "Made today" if days == 0 else f"Made {days} days ago" if days > 1 else "Made yesterday"
+    size = f"{found.bytes / 1e6:.1f} MB"
+    if found.missing:
+        lacks = f"{age}, {size}, but {found.missing} files are missing."
+        return Result(name, "warn", lacks, "Bring the files back from an older one: they are in media/.")
+    if days >= BACKUP_DAYS_OLD:
+        return Result(name, "warn", f"{age}.", "Once a night: fedserver backup FILE")
+    return Result(name, "good", f"{age}, {size}.")
 
 
 async def ffmpeg(config: Config) -> Result:

@@ -12,7 +12,18 @@ import msgspec
 
 from fedserver import config as settings
 from fedserver.assembly import build_server
-from fedserver.cli import announcements, care, emoji, groups, importing, partners, people, search, vocabulary
+from fedserver.cli import (
+    announcements,
+    backups,
+    care,
+    emoji,
+    groups,
+    importing,
+    partners,
+    people,
+    search,
+    vocabulary,
+)
 from fedserver.cli import doctor as checks
 from fedserver.cli import mail as mails
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
@@ -157,6 +168,7 @@ for command in (
     *people.commands,
     *groups.commands,
     *care.commands,
+    *backups.commands,
     *announcements.commands,
     *emoji.commands,
     *mails.commands,
