@@ -1,7 +1,7 @@
 """Codes in the addresses and links of mails: whose they are and what for, so that nothing else has to be believed.
 
-A code names a member, a purpose and a thing, and ends with a signature by a secret of that member, so it cannot be
-guessed and no row is needed for each mail. Codes are letters and digits in one case, as some mail servers write
+A code names a member (or somebody who comes to an event without an account), a purpose and a thing, and ends with a signature
+by a secret of theirs, so it cannot be guessed and no row is needed for each mail. Codes are letters and digits in one case, as some mail servers write
 addresses in lower case.
 """
 
@@ -16,13 +16,18 @@ from typing import Final, Literal, NamedTuple
 from sqlalchemy import Connection
 
 from fedserver.config import Config
-from storage import mail_preferences
+from storage import event_guests, mail_preferences
 from storage.mail_preferences import PreferenceRow
 
-Purpose = Literal["reply", "group", "end_thread", "end_group", "end_groups", "end_digest"]
+Purpose = Literal[
+    "reply", "group", "end_thread", "end_group", "end_groups", "end_digest", "event", "end_invites",
+    "end_reminders", "guest",
+]  # fmt: skip
 
 # What these codes are good for ends when a member makes new addresses; links that end mails work for ever.
-ADDRESSES: Final[frozenset[Purpose]] = frozenset({"reply", "group"})
+ADDRESSES: Final[frozenset[Purpose]] = frozenset({"reply", "group", "event"})
+TO_EVENTS: Final[frozenset[Purpose]] = frozenset({"event", "guest"})
+"""Addresses that take answers of calendar programs, to the event that is their target."""
 _NUMBERS: Final[dict[Purpose, int]] = {
     "reply": 1,
     "group": 2,
@@ -30,6 +35,10 @@ _NUMBERS: Final[dict[Purpose, int]] = {
     "end_group": 4,
     "end_groups": 5,
     "end_digest": 6,
+    "event": 7,
+    "end_invites": 8,
+    "end_reminders": 9,
+    "guest": 10,
 }
 _PURPOSES: Final = {number: purpose for purpose, number in _NUMBERS.items()}
 _SHAPE: Final = struct.Struct(">BQQ")
@@ -39,7 +48,7 @@ CHARS: Final = 44
 
 
 class Code(NamedTuple):
-    """`target_id` is a post, a thread, a group, or 0."""
+    """`target_id` is a post, a thread, a group, or 0; of purpose `guest`, `account_id` is the guest's."""
 
     purpose: Purpose
     account_id: int
@@ -49,7 +58,10 @@ class Code(NamedTuple):
 def write(preference: PreferenceRow, purpose: Purpose, target_id: int = 0) -> str:
     """The code, CHARS letters and digits."""
     content = _SHAPE.pack(_NUMBERS[purpose], preference.account_id, target_id)
-    code = content + _signature(preference, purpose, content)
+    return _encoded(content + _signature(preference, purpose, content))
+
+
+def _encoded(code: bytes) -> str:
     return base64.b32encode(code).decode().rstrip("=").lower()
 
 
@@ -57,6 +69,13 @@ def address(config: Config, preference: PreferenceRow, purpose: Purpose, target_
     """The member's own address for this; "" where nobody posts by mail."""
     local, at, domain = config.mail_in_address.partition("@")
     return f"{local}+{write(preference, purpose, target_id)}@{domain}" if at else ""
+
+
+def guest_address(config: Config, guest_id: int, secret: str, post_id: int) -> str:
+    """Where the calendar program of somebody without an account answers to an event; "" where no mails come in."""
+    local, at, domain = config.mail_in_address.partition("@")
+    content = _SHAPE.pack(_NUMBERS["guest"], guest_id, post_id)
+    return f"{local}+{_encoded(content + _signed(secret.encode(), 0, content))}@{domain}" if at else ""
 
 
 def link(config: Config, preference: PreferenceRow, purpose: Purpose, target_id: int = 0) -> str:
@@ -77,6 +96,11 @@ def read(conn: Connection, text: str) -> Code | None:
     purpose = _PURPOSES.get(number)
     if purpose is None or max(account_id, target_id) >= 1 << 63:
         return None
+    if purpose == "guest":
+        secret = event_guests.secret(conn, account_id, target_id)
+        if secret is None or not hmac.compare_digest(signature, _signed(secret.encode(), 0, content)):
+            return None
+        return Code(purpose, account_id, target_id)
     preference = mail_preferences.get(conn, account_id)
     if preference is None or not hmac.compare_digest(signature, _signature(preference, purpose, content)):
         return None
@@ -84,6 +108,9 @@ def read(conn: Connection, text: str) -> Code | None:
 
 
 def _signature(preference: PreferenceRow, purpose: Purpose, content: bytes) -> bytes:
-    generation = preference.generation if purpose in ADDRESSES else 0
+    return _signed(preference.secret, preference.generation if purpose in ADDRESSES else 0, content)
+
+
+def _signed(secret: bytes, generation: int, content: bytes) -> bytes:
     words = b"fedserver mail code\0" + struct.pack(">I", generation) + content
-    return hmac.digest(preference.secret, words, sha256)[:SIGNATURE_BYTES]
+    return hmac.digest(secret, words, sha256)[:SIGNATURE_BYTES]

@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -71,6 +71,13 @@ class Envelope:
     answers: str = ""
 
 
+class CalendarPart(NamedTuple):
+    """What a mail has for calendar programs (RFC 6047): an iCalendar object of this METHOD."""
+
+    method: str
+    body: bytes
+
+
 def host_of(config: Config) -> str:
     """The name that our Message-IDs and List-Ids end with."""
     return urlsplit(f"//{config.domain}").hostname or "localhost"
@@ -84,11 +91,12 @@ def compose(
     values: dict[str, Any],
     *,
     rich: Mapping[str, Markup] | None = None,
+    calendar: CalendarPart | None = None,
 ) -> EmailMessage:
     """The mail, ready to be sent. Raises ValueError for an address that is none.
 
     `rich` are values that the HTML part shows as HTML (made safe before), by their names; in the template each stands
-    in a paragraph of its own.
+    in a paragraph of its own. `calendar` goes along as one more face of the mail, and as a file.
     """
     host = host_of(config)
     title = clean_line(title)
@@ -137,7 +145,23 @@ def compose(
         message["List-Post"] = f"<mailto:{envelope.post_address}>"  # RFC 2369 §3.4
     message.set_content(body, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if calendar is not None:
+        _add_calendar(message, calendar)
     return message
+
+
+def _add_calendar(message: EmailMessage, calendar: CalendarPart) -> None:
+    """Programs that know invitations read the last of the alternatives (RFC 6047 §2.4); others show the file."""
+    message.add_alternative(
+        calendar.body.decode(),
+        subtype="calendar",
+        charset="utf-8",
+        cte="base64",
+        params={"method": calendar.method, "component": "VEVENT"},
+    )
+    message.add_attachment(
+        calendar.body, maintype="application", subtype="ics", filename="invite.ics", cte="base64"
+    )
 
 
 def _phrase(words: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -13,14 +14,21 @@ from fedserver import digests, mail_codes, mail_links
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
+from fedserver.events import inviting
 from fedserver.groups import mailing, rules
 from fedserver.mail import KINDS
 from fedserver.mail_codes import Code
 from fedserver.mail_preferences import DIGEST_WORDS, GROUPS_WORDS
 from fedserver.viewer import Member
-from storage import group_threads, mail_preferences, subscriptions, users
+from storage import event_mail, group_threads, mail_preferences, subscriptions, users
 from storage.types import now_ms
 from storage.users import UserRow
+
+# What a link in a mail about events ends: the field of `storage.event_mail.Preference`, and what the mails are.
+_OF_EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "end_invites": ("invites_by_mail", inviting.WORDS),
+    "end_reminders": ("reminds_by_mail", "events that you go to, before they begin"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,9 @@ def _of_groups(conn: Connection, code: Code) -> Subscription:
     about = ""
     if code.purpose == "end_digest":
         words, active = DIGEST_WORDS, preference.rhythm != "off"
+    elif code.purpose in _OF_EVENTS:
+        field, words = _OF_EVENTS[code.purpose]
+        active = getattr(event_mail.preference(conn, account_id), field)
     elif code.purpose == "end_groups":
         words, active = GROUPS_WORDS, preference.wants_groups
     else:
@@ -110,6 +121,10 @@ def _unsubscribe(conn: Connection, secret: str) -> Subscription:
     match found.kind:
         case "end_digest":
             digests.set_rhythm(conn, account_id, "off", now_ms())
+        case "end_invites" | "end_reminders" as purpose:
+            field, _ = _OF_EVENTS[purpose]
+            chosen = event_mail.preference(conn, account_id)._asdict() | {field: False}
+            event_mail.put_preference(conn, account_id, event_mail.Preference(**chosen))
         case "end_groups":
             mail_preferences.change(conn, account_id, wants_groups=False)
         case "end_group":

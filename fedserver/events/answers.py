@@ -16,11 +16,12 @@ from fedserver import visibility
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
-from fedserver.events import seats, telling
+from fedserver.events import inviting, seats, telling
 from fedserver.events.records import ANSWERS, decode_details
 from fedserver.viewer import Member
 from storage import events, relationships
 from storage import posts as stored_posts
+from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import new_id, now_ms
 
@@ -188,6 +189,7 @@ def _answer(
         events.put_answer(conn, one.id, account_id, columns)
     ids = [one.id for one, _ in wanted]
     events.count_anew(conn, *ids)
+    inviting.plan_some(conn, [row.id], [Person(account_id)])
     for one, columns in wanted:
         before = mine.get(one.id)
         if before is not None and before.state in ("in", "waiting"):

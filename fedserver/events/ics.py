@@ -41,6 +41,10 @@ def calendar(
     for one in found:
         for component in _components(one, links or {}):
             made.add_component(component)
+    return _with_zones(made)
+
+
+def _with_zones(made: icalendar.Calendar) -> bytes:
     zones = (_timezone(zone) for zone in sorted(made.get_missing_tzids()))
     made.subcomponents[:0] = [one for one in zones if one is not None]
     return bytes(made.to_ical())
@@ -67,8 +71,8 @@ def _components(found: Shown, links: Mapping[int, str]) -> list[icalendar.Event]
     if not spans:
         return []
     first_key = min(spans, key=lambda key: spans[key][0])
-    master = _event(found)
-    _put_times(master, *spans[first_key], zone=zone, all_day=all_day)
+    master = event(found)
+    put_times(master, *spans[first_key], zone=zone, all_day=all_day)
     if len(spans) > 1:
         _put_recurrence(master, schedule, spans, first_key, zone=zone, all_day=all_day, local=bool(row.local))
     made = [master]
@@ -85,14 +89,14 @@ def _components(found: Shown, links: Mapping[int, str]) -> list[icalendar.Event]
             # There is nothing to make an exception from.
             master.pop("dtstart")
             master.pop("dtend")
-            _put_times(master, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
+            put_times(master, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
             if one.status == "cancelled":
                 master["status"] = icalendar.vText("CANCELLED")
             _put_link(master, link)
             continue
-        changed = _event(found)
+        changed = event(found)
         changed.add("recurrence-id", _value(begins, zone=zone, all_day=all_day))
-        _put_times(changed, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
+        put_times(changed, one.starts_at, one.ends_at, zone=zone, all_day=all_day)
         if one.status == "cancelled":
             changed["status"] = icalendar.vText("CANCELLED")
         if one.note:
@@ -109,7 +113,7 @@ def _put_link(made: icalendar.Event, link: str) -> None:
         made["description"] = icalendar.vText(f"{link}\n\n{made.get('description', '')}".rstrip())
 
 
-def _event(found: Shown) -> icalendar.Event:
+def event(found: Shown) -> icalendar.Event:
     """What all components of an event have in common."""
     row, details = found.row, found.details
     made = icalendar.Event()
@@ -134,7 +138,7 @@ def _event(found: Shown) -> icalendar.Event:
     return made
 
 
-def _put_times(made: icalendar.Event, begins: int, ends: int, *, zone: str, all_day: bool) -> None:
+def put_times(made: icalendar.Event, begins: int, ends: int, *, zone: str, all_day: bool) -> None:
     made.add("dtstart", _value(begins, zone=zone, all_day=all_day))
     made.add("dtend", _value(ends, zone=zone, all_day=all_day))
 
@@ -195,3 +199,51 @@ def _value(at_ms: int, *, zone: str, all_day: bool) -> date | datetime:
 
 def _instant(at_ms: int) -> datetime:
     return datetime.fromtimestamp(at_ms // 1000, UTC)
+
+
+# -- for one person's calendar program (RFC 5546)
+
+
+def scheduling(method: str, components: Sequence[icalendar.Event]) -> bytes:
+    """What a mail of this method holds, with the zones it names."""
+    made = icalendar.Calendar()
+    made.add("prodid", PRODUCT)
+    made.add("version", "2.0")
+    made.add("calscale", "GREGORIAN")
+    made.add("method", method)
+    for one in components:
+        made.add_component(one)
+    return _with_zones(made)
+
+
+def whole(found: Shown, times: Mapping[str, tuple[int, int]]) -> list[icalendar.Event]:
+    """An event that takes place at these times alone, by key: its rule or dates, and a component for each that was moved."""
+    row, schedule = found.row, found.details.schedule
+    zone, all_day = row.zone, schedule.all_day
+    planned = {key: (begins, ends) for key, begins, ends in series.spans_of(schedule) if key in times}
+    master = event(found)
+    if not schedule.is_series:
+        put_times(master, *min(times.values()), zone=zone, all_day=all_day)
+        return [master]
+    first_key = min(planned, key=lambda key: planned[key][0])
+    put_times(master, *planned[first_key], zone=zone, all_day=all_day)
+    if len(planned) > 1:
+        _put_recurrence(master, schedule, planned, first_key, zone=zone, all_day=all_day, local=True)
+    moved = {key: span for key, span in times.items() if planned.get(key) != span}
+    return [master, *parts(found, moved)]
+
+
+def parts(found: Shown, times: Mapping[str, tuple[int, int]]) -> list[icalendar.Event]:
+    """These times of a series, each a component with the RECURRENCE-ID of when it was to begin."""
+    row, all_day = found.row, found.details.schedule.all_day
+    notes = {one.key: one.note for one in found.occurrences}
+    made = []
+    for key, (begins, ends) in sorted(times.items()):
+        one = event(found)
+        first = datetime.strptime(key, "%Y%m%d" if all_day else "%Y%m%dT%H%M")  # noqa: DTZ007  wall time
+        one.add("recurrence-id", _value(series.instant(first, row.zone), zone=row.zone, all_day=all_day))
+        put_times(one, begins, ends, zone=row.zone, all_day=all_day)
+        if notes.get(key):
+            one.add("comment", notes[key])
+        made.append(one)
+    return made

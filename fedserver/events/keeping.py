@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from fedserver import own_cards
-from fedserver.events import saying, series
+from fedserver.events import inviting, saying, series
 from fedserver.events.records import Described, encode
 from storage import events, previews
 from storage.posts import PostRow
@@ -61,6 +61,7 @@ def put(
 def gone(conn: Connection, row: PostRow) -> None:
     """A post is about to be deleted that may be an event."""
     if row.kind == KIND:
+        inviting.call_off(conn, row.id)
         previews.put(conn, row.url, None)
         signal(conn, "event", str(row.id))
 

@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from fedserver import visibility
 from fedserver.context import Server
 from fedserver.errors import Conflict
-from fedserver.events import telling
+from fedserver.events import inviting, telling
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan_many
 from storage import accounts, events
 from storage import posts as stored_posts
+from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import now_ms
 
@@ -106,6 +107,7 @@ def _give_up(conn: Connection, server: Server, account_id: int, gone: bool) -> N
         events.remove_answers(conn, ids, account_id)
     else:
         events.decline(conn, ids, account_id)
+        inviting.plan_some(conn, sorted({one.post_id for one in given}), [Person(account_id)])
     events.count_anew(conn, *ids)
     for one in given:
         promote(conn, server, one.id)

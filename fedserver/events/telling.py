@@ -8,7 +8,7 @@
 | `changed`: when or where   | notification                | `Update` of the event     | direct note         |
 | `due`: the link to join    | notification                | direct note               | direct note         |
 
-Everything is told once, in the unit in which it comes to pass; the link an hour before something begins.
+Members get entries for their calendar programs by mail besides (`fedserver.events.inviting`). Everything is told once, in the unit in which it comes to pass; the link an hour before something begins.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from sqlalchemy import Connection
 
 from fedserver import notifications, visibility
 from fedserver.context import Server
+from fedserver.events import inviting
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from storage import accounts, events, posts
+from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import now_ms
 
@@ -39,6 +41,10 @@ def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned:
     people = accounts.by_ids(conn, {one.account_id for one in concerned})
     elsewhere = [one for one in concerned if (who := people.get(one.account_id)) is not None and who.domain]
     _notify(conn, row, {one.account_id for one in concerned} - {one.account_id for one in elsewhere})
+    if news == "changed":
+        inviting.plan_all(conn, server, row.id)
+    elif news != "due":
+        inviting.plan_some(conn, [row.id], [Person(one.account_id) for one in concerned])
     if news in _OF_JOINS:
         for one in elsewhere:
             if one.uri:

@@ -26,16 +26,19 @@ from fedserver import mail, mail_codes, posts, uploads
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import FedError, Forbidden
+from fedserver.events import itip, replying
+from fedserver.events.itip import Reply
 from fedserver.groups import mailing
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import host_of
-from fedserver.mail_in.message import Head, Letter, Unreadable, read_head, read_letter
+from fedserver.mail_in.message import Head, Letter, Unreadable, read_calendars, read_head, read_letter
 from fedserver.posts import Draft
 from fedserver.viewer import PAGE_SCOPES, Member
 from storage import accounts, groups, mail_arrivals, mail_preferences, media, users
 from storage import posts as stored_posts
 from storage.database import Database
+from storage.event_mail import Person
 from storage.mail_arrivals import ArrivalRow
 from storage.types import now_ms
 from storage.users import UserRow
@@ -87,13 +90,15 @@ async def take_in(
     """
     is_large = is_large or len(raw) > config.mail_in_bytes_max
     head = read_head(raw[:HEAD_BYTES_MAX])
-    if sender == "" or head.automatic or _is_ours(config, head):
+    # A calendar program may answer by itself, once somebody has pressed a button in it.
+    replies = [] if is_large or sender == "" else await asyncio.to_thread(_replies, raw)
+    if sender == "" or (head.automatic and not replies) or _is_ours(config, head):
         log.info("A mail was ignored: %s.", head.automatic or "it has no sender, or is ours")
         return Outcome.IGNORED
     # Nothing of it is read when it is too large: that much says why.
     body = raw[:HEAD_BYTES_MAX] if is_large else raw
     addresses = [*(one.strip().lower() for one in recipients), *head.addresses]
-    outcome = await db.write(_keep, head, body, addresses, is_large)
+    outcome = await db.write(_keep, head, body, addresses, is_large, replies)
     if outcome is Outcome.UNKNOWN:
         log.warning("A mail came to no address of ours that is in force.")
     return outcome
@@ -104,12 +109,26 @@ def _is_ours(config: Config, head: Head) -> bool:
     return found is not None and found["host"] == host_of(config)
 
 
-def _keep(conn: Connection, head: Head, body: bytes, addresses: Sequence[str], is_large: bool) -> Outcome:
+def _replies(raw: bytes) -> list[Reply]:
+    """What a calendar program answers in this mail."""
+    return [reply for calendar in read_calendars(raw) for reply in itip.replies(calendar)]
+
+
+def _keep(
+    conn: Connection,
+    head: Head,
+    body: bytes,
+    addresses: Sequence[str],
+    is_large: bool,
+    replies: Sequence[Reply],
+) -> Outcome:
     for address in addresses:
         text = _CODE.search(address)
         code = None if text is None else mail_codes.read(conn, text[1])
         if code is None or code.purpose not in mail_codes.ADDRESSES:
             continue
+        if head.automatic and code.purpose not in mail_codes.TO_EVENTS:
+            return Outcome.IGNORED
         if mail_arrivals.count(conn, code.account_id, now_ms() - HOUR_MS) >= IN_AN_HOUR_MAX:
             return Outcome.LATER
         same = head.message_id.encode() if head.message_id else body
@@ -145,6 +164,10 @@ async def post_arrival(server: Server, payload: dict[str, Any]) -> None:
         return
     letter = Letter("", "", ())
     try:
+        if row.kind == "event":
+            replies = await asyncio.to_thread(_replies, bytes(row.body))
+            await server.db.write(_answer, server, row, replies)
+            return
         if payload["is_large"]:
             most = server.config.mail_in_bytes_max >> 20
             raise Unreadable({}, f"It is too large: with everything attached it may have {most} MB at most.")
@@ -235,6 +258,17 @@ def _post(conn: Connection, server: Server, row: ArrivalRow, draft: Draft) -> No
         posts.create_unit(conn, server, row.account_id, draft)
 
 
+def _answer(conn: Connection, server: Server, row: ArrivalRow, replies: Sequence[Reply]) -> None:
+    """Answer to an event as a calendar program says."""
+    if not replies:
+        raise Unreadable(
+            {},
+            "Its address takes answers of calendar programs alone. Please write to the discussion of the event.",
+        )
+    if mail_arrivals.finish(conn, row.id, "posted"):
+        replying.answer(conn, server, row.target_id, Person(row.account_id), replies)
+
+
 def _refuse(conn: Connection, config: Config, row: ArrivalRow, letter: Letter, why: str) -> None:
     """Tell the member, at their own address, why their mail was not posted; with what they wrote, so that it is not lost."""
     mail_preferences.lock(conn, row.account_id)
@@ -262,6 +296,8 @@ def _refuse(conn: Connection, config: Config, row: ArrivalRow, letter: Letter, w
 
 def _url(conn: Connection, config: Config, row: ArrivalRow) -> str:
     """Where the same can be written on the web."""
+    if row.kind == "event":
+        return f"{config.origin}/events/{row.target_id}"
     if row.kind == "group":
         group = groups.by_id(conn, row.target_id)
         return "" if group is None else str(group.url)

@@ -45,6 +45,9 @@ _UNREAD: Final = frozenset(
         "text/calendar",
     }
 )
+_CALENDARS: Final = ("text/calendar", "application/ics")
+CALENDARS_MAX: Final = 1
+"""A program that answers says it once, perhaps in two parts."""
 _SEALED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _ENCRYPTED: Final = "This mail is encrypted, and we cannot read it. Please send it again without encryption."
 # Where mail programs put what they quote, or a signature, into HTML.
@@ -115,6 +118,18 @@ def read_letter(raw: bytes, *, ours: Sequence[str] = ()) -> Letter:
         raise Unreadable({}, "This mail is built in a way that we cannot read.") from error
     text = "\n\n".join(filter(None, (_own(part, ours) for part in texts)))
     return Letter(letters.title_of(letters.text_of(message, "Subject")), text, tuple(files))
+
+
+def read_calendars(raw: bytes) -> list[bytes]:
+    """The iCalendar objects in a mail, those among its faces first, each once; nothing is raised."""
+    if b"text/calendar" not in (lower := raw.lower()) and b"application/ics" not in lower:
+        return []
+    try:
+        parts = [one for one, _ in zip(message_from_bytes(raw).walk(), range(PARTS_MAX), strict=False)]
+        found = [letters.bytes_of(one) for one in parts if one.get_content_type() in _CALENDARS]
+    except (RecursionError, MessageError, LookupError, ValueError):
+        return []
+    return list(dict.fromkeys(found))[:CALENDARS_MAX]
 
 
 # -- headers

@@ -4,7 +4,20 @@ from storage.tables.archives import archive_claim, archive_import, archive_perso
 from storage.tables.base import metadata
 from storage.tables.catalogues import harvest_record, harvest_set
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
-from storage.tables.events import answer_key, calendar_token, event, event_silence, occurrence, rsvp
+from storage.tables.events import (
+    answer_key,
+    calendar_token,
+    event,
+    event_guest,
+    event_invitation,
+    event_preference,
+    event_reminder,
+    event_reminder_clock,
+    event_reminding,
+    event_silence,
+    occurrence,
+    rsvp,
+)
 from storage.tables.files import remote_file
 from storage.tables.groups import (
     dislike,
@@ -151,6 +164,12 @@ __all__ = [
     "endorsement",
     "erasure",
     "event",
+    "event_guest",
+    "event_invitation",
+    "event_preference",
+    "event_reminder",
+    "event_reminder_clock",
+    "event_reminding",
     "event_silence",
     "featured_tag",
     "filter_keyword",

@@ -5,7 +5,16 @@ A series is one post; each time that it takes place is an `occurrence`, with an 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Id, Json
@@ -73,7 +82,9 @@ rsvp = Table(
     metadata,
     row_id(),
     refers("occurrence_id", "occurrence.id"),
-    refers("account_id", "account.id", index=True),
+    # Somebody with an account here or elsewhere, or somebody who answered by mail: one of the two.
+    refers("account_id", "account.id", nullable=True, index=True),
+    refers("guest_id", "event_guest.id", nullable=True, index=True),
     Column("answer", String(16), nullable=False),  # going, maybe, declined
     # What became of it: in, waiting (for a seat), asked (for approval), sent (to another server), refused; "" of the rest
     Column("state", String(16), nullable=False, server_default=""),
@@ -85,6 +96,7 @@ rsvp = Table(
     instant("created_at", nullable=False),
     instant("changed_at", nullable=False),
     UniqueConstraint("occurrence_id", "account_id"),
+    UniqueConstraint("occurrence_id", "guest_id"),
     Index("ix_rsvp_occurrence_id_state_queue", "occurrence_id", "state", "queue"),
 )
 
@@ -118,4 +130,84 @@ event_silence = Table(
     metadata,
     refers("account_id", "account.id", primary_key=True),
     instant("created_at", nullable=False),
+)
+
+# Somebody without an account who comes to an event, known by their mail address. Organisers alone see who they are; some time
+# after the event all of it is forgotten.
+event_guest = Table(
+    "event_guest",
+    metadata,
+    row_id(),
+    refers("post_id", "event.post_id"),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),  # folded for comparison
+    Column("name", Text, nullable=False),
+    Column("secret", Text, nullable=False, unique=True),  # in the links of their mails
+    # What they want to answer, until they have confirmed that the address is theirs: fedserver.events.guests.Asked
+    Column("asked", Json, nullable=False, server_default="{}"),
+    Column("mails_count", Integer, nullable=False, server_default="0"),  # that asked for it, since mailed_at
+    flag("wants_mail", default=True),
+    instant("mailed_at"),
+    instant("confirmed_at"),
+    instant("created_at", nullable=False),
+    UniqueConstraint("post_id", "email_key"),
+    Index("ix_event_guest_email_key_mailed_at", "email_key", "mailed_at"),
+)
+
+# What somebody's calendar program was told by mail of an event (RFC 5546), so that it hears of what is different alone.
+event_invitation = Table(
+    "event_invitation",
+    metadata,
+    row_id(),
+    refers("post_id", "event.post_id"),
+    refers("account_id", "user_account.account_id", nullable=True, index=True),
+    refers("guest_id", "event_guest.id", nullable=True, index=True),
+    Column("told", Json, nullable=False, server_default="{}"),  # fedserver.events.inviting.Told
+    Column("revision", Integer, nullable=False, server_default="0"),  # counts the mails
+    instant("busy_until"),  # a mail is being sent
+    UniqueConstraint("post_id", "account_id"),
+    UniqueConstraint("post_id", "guest_id"),
+)
+
+# How a member wants to hear of events they go to; without a row as it is here.
+event_preference = Table(
+    "event_preference",
+    metadata,
+    refers("account_id", "user_account.account_id", primary_key=True),
+    flag("invites_by_mail", default=True),  # entries for their calendar program
+    flag("reminds_here", default=True),  # a notification, and with it a push message
+    flag("reminds_by_mail", default=True),
+    Column("minutes", Json, nullable=True),  # before it begins; null: as each event has it
+)
+
+# When a member is reminded of one event, instead of that.
+event_reminding = Table(
+    "event_reminding",
+    metadata,
+    refers("account_id", "user_account.account_id"),
+    refers("post_id", "event.post_id", index=True),
+    Column("minutes", Json, nullable=False),
+    PrimaryKeyConstraint("account_id", "post_id"),
+)
+
+# Reminders that were planned: each is once. One that is moved is another.
+event_reminder = Table(
+    "event_reminder",
+    metadata,
+    row_id(),
+    refers("occurrence_id", "occurrence.id"),
+    refers("account_id", "user_account.account_id", nullable=True, index=True),
+    refers("guest_id", "event_guest.id", nullable=True, index=True),
+    Column("minutes", Integer, nullable=False),
+    instant("starts_at", nullable=False),
+    UniqueConstraint("occurrence_id", "account_id", "minutes", "starts_at"),
+    UniqueConstraint("occurrence_id", "guest_id", "minutes", "starts_at"),
+)
+
+# Up to when reminders were looked for: one row.
+event_reminder_clock = Table(
+    "event_reminder_clock",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    instant("until_at", nullable=False),
 )

@@ -20,6 +20,8 @@ from fedserver import (
 )
 from fedserver.accounts import FIELDS_MAX, ProfileChange
 from fedserver.errors import Invalid
+from fedserver.events import inviting
+from fedserver.events import preferences as event_preferences
 from fedserver.media.pipeline import StoredMedia
 from web import forms, keys
 from web.forms import Params
@@ -160,6 +162,7 @@ async def change_mails(request: web.Request) -> web.StreamResponse:
             time_zone=params.maybe_text("time_zone"),
         )
         await unsubscribing.choose(server, member, params.texts("kinds", count_max=len(mail.KINDS)))
+        await event_preferences.choose(server, member, invites_by_mail=params.flag("invites"))
     except page.MENDABLE as error:
         return await page.show_again(request, "settings/email.html", error, **await _mails(request))
     return page.go("/settings/email?done=saved")
@@ -178,6 +181,8 @@ async def _mails(request: web.Request) -> dict[str, Any]:
         "user": await profiles.own_user(server, member),
         "groups": await mail_preferences.show(server, member),
         "groups_words": mail_preferences.GROUPS_WORDS,
+        "events": await event_preferences.show(server, member),
+        "invites_words": inviting.WORDS,
     }
     if server.config.email_subscriptions:
         shown["readers"] = await email_subscriptions.readers(server, member)
