@@ -168,6 +168,10 @@ class ActorUris:
         return f"{self.id}/resources"
 
     @property
+    def upcoming_events(self) -> str:
+        return f"{self.id}/upcoming_events"
+
+    @property
     def main_key(self) -> str:
         return f"{self.id}#main-key"
 
@@ -189,6 +193,7 @@ _BELONGINGS: Final = {
     "followers_synchronization": "followers_synchronization",
     "moderators": "moderators",
     "resources": "library",
+    "upcoming_events": "upcoming_events",
     "#main-key": "main_key",
     "#ed25519-key": "ed25519_key",
 }

@@ -17,7 +17,7 @@ from fedserver import mail, settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
-from fedserver.federation import servers
+from fedserver.federation import library, servers
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
@@ -330,12 +330,12 @@ def _parted(conn: Connection, row: PartnerRow, state: State) -> None:
 
 
 def _begin(conn: Connection, row: PartnerRow) -> None:
-    """Read what is in their library."""
-    plan(conn, "read_library", {"partner_id": row.id}, key=str(row.id))
+    """Read what is in their library and calendar."""
+    library.begin_reading(conn, row)
 
 
 def _let_go(conn: Connection, row: PartnerRow) -> None:
-    """What is here of their library only because they were partners goes."""
+    """What is here of their library and calendar only because they were partners goes."""
     plan(conn, "let_go_of_library", {"host": row.host}, key=row.host)
 
 
@@ -351,8 +351,8 @@ def _tell_of_answer(conn: Connection, row: PartnerRow, state: State) -> None:
 _ANSWERS: Final[Mapping[State, tuple[str, str]]] = {
     "active": (
         "{host} is a partner now",
-        "{host} and this server are partners now. What either of you publishes in its library can be found on both sides "
-        "from now on; what was there before is being read.",
+        "{host} and this server are partners now. What either of you publishes in its library, or announces in its "
+        "calendar, can be found on both sides from now on; what was there before is being read.",
     ),
     "declined": (
         "{host} has declined to be a partner",
@@ -360,8 +360,8 @@ _ANSWERS: Final[Mapping[State, tuple[str, str]]] = {
     ),
     "ended": (
         "{host} is a partner no longer",
-        "{host} has ended the partnership. Its resources go from the library here, but for those of authors whom somebody "
-        "follows, and those that somebody here has used, adapted, answered, marked or put on a shelf.",
+        "{host} has ended the partnership. Its resources and events go from the library and calendar here, but for those of "
+        "authors whom somebody follows, and those that somebody here has used, adapted, answered, marked, put on a shelf or goes to.",
     ),
 }
 

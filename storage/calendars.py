@@ -181,6 +181,43 @@ def newest(conn: Connection, asked: Asked, shown: Any, *, limit: int) -> list[Ev
     )
 
 
+def upcoming(
+    conn: Connection, now: int, group_id: int | None, *, behind: tuple[int, int], limit: int
+) -> list[EventRow]:
+    """The public events of members of this server, or of anybody in a group, that are not over, in order, from behind (begin,
+    id)."""
+    begins, post_id = behind
+    query = select_events().where(
+        *_announced(now, group_id),
+        or_(event.c.starts_at > begins, and_(event.c.starts_at == begins, post.c.id > post_id)),
+    )
+    if not post_id:
+        query = select_events().where(*_announced(now, group_id))
+    return list(conn.execute(query.order_by(event.c.starts_at, post.c.id).limit(limit)))
+
+
+def count_upcoming(conn: Connection, now: int, group_id: int | None) -> int:
+    """How many there are."""
+    query = (
+        select(func.count())
+        .select_from(event)
+        .join(post, post.c.id == event.c.post_id)
+        .join(account, account.c.id == post.c.account_id)
+    )
+    return conn.scalar(query.where(*_announced(now, group_id))) or 0
+
+
+def _announced(now: int, group_id: int | None) -> list[ColumnElement[bool]]:
+    return [
+        event.c.ends_at > now,
+        post.c.visibility == "public",
+        post.c.deleted_at.is_(None),
+        account.c.suspended_at.is_(None),
+        account.c.limited_at.is_(None),
+        post.c.local if group_id is None else post.c.group_id == group_id,
+    ]
+
+
 def of_member(
     conn: Connection, account_id: int, since_ms: int, shown: Any, *, limit: int, with_groups: bool = False
 ) -> list[EventRow]:

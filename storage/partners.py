@@ -21,13 +21,16 @@ from storage.signals import signal
 from storage.tables import (
     account,
     bookmark,
+    event,
     follow,
     like,
+    occurrence,
     partner,
     post,
     quote,
     resource,
     resource_relation,
+    rsvp,
     shelf_item,
 )
 from storage.types import new_id, now_ms
@@ -113,8 +116,8 @@ def is_active(conn: Connection, host: str) -> bool:
 
 
 def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
-    """Posts that are resources of a host with which nobody here has anything to do: nobody follows the author, and nobody has
-    answered, boosted, quoted, liked, bookmarked, shelved or adapted them, and they are in no group."""
+    """Posts that are resources or events of a host with which nobody here has anything to do: nobody follows the author, and
+    nobody has answered, boosted, quoted, liked, bookmarked, shelved or adapted them, or goes to them, and they are in no group."""
     author, follower, ours = account.alias(), account.alias(), post.alias()
 
     def nobody(found: Any) -> Any:
@@ -122,11 +125,14 @@ def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
 
     query = (
         select(post)
-        .join(resource, resource.c.post_id == post.c.id)
         .join(author, author.c.id == post.c.account_id)
         .where(
             author.c.host == host,
             author.c.domain != "",
+            or_(
+                post.c.id.in_(select(resource.c.post_id)),
+                post.c.id.in_(select(event.c.post_id)),
+            ),
             ~post.c.local,
             post.c.group_id.is_(None),
             nobody(
@@ -147,6 +153,11 @@ def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
             nobody(select(quote.c.id).where(quote.c.quoted_id == post.c.id)),
             nobody(select(like.c.id).where(like.c.post_id == post.c.id)),
             nobody(select(bookmark.c.id).where(bookmark.c.post_id == post.c.id)),
+            nobody(
+                select(rsvp.c.id)
+                .join(occurrence, occurrence.c.id == rsvp.c.occurrence_id)
+                .where(occurrence.c.post_id == post.c.id)
+            ),
             nobody(select(shelf_item.c.shelf_id).where(shelf_item.c.post_id == post.c.id)),
         )
         .order_by(post.c.id)

@@ -201,6 +201,7 @@ def instance_actor(fields: ActorFields) -> dict[str, Any]:
             }
         ],
         **({"resources": fields.resources} if fields.resources is not None else {}),
+        **({"upcomingEvents": fields.upcoming_events} if fields.upcoming_events is not None else {}),
         **_keys(fields),
     }
 

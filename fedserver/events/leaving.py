@@ -6,19 +6,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from activitypub.builders import activity
 from activitypub.builders import event as builder
 from activitypub.builders.event import EventFields, OccurrenceFields
 from activitypub.builders.note import LinkAttachment
-from activitypub.identifiers import Uris
+from activitypub.identifiers import ActorUris, Uris
+from activitypub.values import format_time
 from fedserver.events import reading, saying, series
 from fedserver.events.records import decode_details
-from storage import events
+from storage import calendars, events
 from storage.events import EventRow, OccurrenceRow
 from storage.posts import PostRow
+from storage.types import now_ms
+
+PAGE_ITEMS: Final = 40
 
 
 class Outgoing(NamedTuple):
@@ -97,3 +102,48 @@ def _outgoing(uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organiz
 
 def _moment(at_ms: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(series.zone(zone))
+
+
+# -- what is to come
+
+
+def upcoming(
+    conn: Connection,
+    owner: ActorUris,
+    group_id: int | None,
+    *,
+    page: bool = False,
+    begins: int = 0,
+    min_id: int = 0,
+) -> dict[str, Any]:
+    """The public events of this server, or of a group here, that are not over, the first to begin first (FEP-8a8e); the
+    collection itself, or the page of those that begin behind (instant, id)."""
+    uri, now = owner.upcoming_events, now_ms()
+    if not page:
+        total = calendars.count_upcoming(conn, now, group_id)
+        return activity.collection(uri, total=total, first=f"{uri}?page=true", attributed_to=owner.id)
+    found = calendars.upcoming(conn, now, group_id, behind=(begins, min_id), limit=PAGE_ITEMS + 1)
+    last = found[PAGE_ITEMS - 1] if len(found) > PAGE_ITEMS else None
+    here = f"&begins={begins}&min_id={min_id}" if min_id else ""
+    return activity.collection_page(
+        f"{uri}?page=true{here}",
+        part_of=uri,
+        items=[_listed(one) for one in found[:PAGE_ITEMS]],
+        next_page=f"{uri}?page=true&begins={last.starts_at}&min_id={last.id}" if last else None,
+    )
+
+
+def _listed(row: EventRow) -> dict[str, Any]:
+    """Enough to know which are new: the events themselves are at their addresses."""
+    return {
+        "type": "Event",
+        "id": row.uri,
+        "name": row.title,
+        "startTime": _time(row.starts_at),
+        "endTime": _time(row.ends_at),
+        "updated": _time(row.edited_at or row.created_at),
+    }
+
+
+def _time(at_ms: int) -> str:
+    return format_time(datetime.fromtimestamp(at_ms / 1000, UTC))

@@ -125,8 +125,14 @@ class Documents:
             suspended=row.suspended_at is not None,
             group=_group_fields(groups.by_id(conn, account_id)) if row.actor_type == "Group" else None,
             resources=self.actor_uris(row).library if row.actor_type == "Application" else None,
+            upcoming_events=self.actor_uris(row).upcoming_events if self.lists_events(conn, row) else None,
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
+
+    def lists_events(self, conn: Connection, row: AccountRow) -> bool:
+        """Whether what is to come is listed (FEP-8a8e): of this server, and of a group here that anybody may read."""
+        group = groups.by_id(conn, row.id) if row.actor_type == "Group" else None
+        return row.actor_type == "Application" or (group is not None and group.access == "public")
 
     def _can_feature(self, row: AccountRow) -> list[str]:
         """Who may put a member into a collection, as `fedserver.collections.policy_of` decides it."""

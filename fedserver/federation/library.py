@@ -1,5 +1,6 @@
-"""Libraries of partners: what they share is kept here although nobody follows its authors, read once from the beginning and
-later from where it was left; and what becomes of it when they are partners no longer.
+"""Libraries and calendars of partners: what they share is kept here although nobody follows its authors, read once from the
+beginning and later from where it was left (of a calendar all that is to come); and what becomes of it when they are partners
+no longer.
 
 Each run reads a few pages and plans the next, so that it can be interrupted, and their server has pauses.
 """
@@ -32,6 +33,8 @@ from storage.types import now_ms
 
 log = logging.getLogger("fedserver.library")
 
+# By the names that a server's actor gives them.
+COLLECTIONS: Final = ("resources", "upcomingEvents")
 RESOURCES_MAX: Final = 5_000
 PAGES_MAX: Final = 1_000
 PAGES_A_RUN: Final = 5
@@ -46,22 +49,41 @@ LET_GO_PER_UNIT: Final = 50
 
 
 def is_shared(conn: Connection, author: AccountRow, post: Post) -> bool:
-    """Whether a post is here because its server is a partner: a public resource of theirs."""
-    if arriving.kind_of(post) != keeping.KIND or PUBLIC not in post.to:
+    """Whether a post is here because its server is a partner: a public resource or event of theirs."""
+    if not (_is_resource(post) or _is_event(post)) or PUBLIC not in post.to:
         return False
     return bool(author.domain) and partners.is_active(conn, author.host)
 
 
+def _is_resource(post: Post) -> bool:
+    return arriving.kind_of(post) == keeping.KIND
+
+
+def _is_event(post: Post) -> bool:
+    return post.kind == "Event" and post.event is not None
+
+
 def plan_reading(conn: Connection) -> None:
-    """A chore: what has not come by itself is read from every partner's library."""
+    """A chore: what has not come by itself is read from every partner's library and calendar."""
     for row in partners.listed(conn, ["active"]):
-        plan(conn, "read_library", {"partner_id": row.id}, key=str(row.id))
+        begin_reading(conn, row)
+
+
+def begin_reading(conn: Connection, row: PartnerRow) -> None:
+    """Have what a partner shares read."""
+    for what in COLLECTIONS:
+        plan(conn, "read_library", {"partner_id": row.id, "what": what}, key=_key(row.id, what))
+
+
+def _key(partner_id: int, what: str) -> str:
+    return str(partner_id) if what == "resources" else f"{partner_id}:{what}"
 
 
 class _Run:
     """How far a reading has come: the page that is next, the instant it began at, how much it has read."""
 
     def __init__(self, payload: dict[str, Any]) -> None:
+        self.what: str = payload.get("what", "resources")
         self.url: str | None = payload.get("url")
         self.began_at: int = payload.get("began_at") or now_ms()
         self.items: int = payload.get("items", 0)
@@ -74,20 +96,20 @@ class _Run:
 
     def payload(self, partner_id: int) -> dict[str, Any]:
         return {
-            "partner_id": partner_id, "url": self.url, "began_at": self.began_at, "items": self.items,
+            "partner_id": partner_id, "what": self.what, "url": self.url, "began_at": self.began_at, "items": self.items,
             "pages": self.pages,
         }  # fmt: skip
 
 
 @handles("read_library", timeout_seconds=600.0)
 async def read_library(server: Server, payload: dict[str, Any]) -> None:
-    """Read some pages of a partner's library, and plan to read the next. Raises Unreachable to try again."""
+    """Read some pages of a partner's library or calendar, and plan to read the next. Raises Unreachable to try again."""
     row = await server.db.read(partners.by_id, payload["partner_id"])
     if row is None or row.state != "active":
         return
     run = _Run(payload)
     if run.url is None:
-        run.url = await _library_of(server, row)
+        run.url = await _collection_of(server, row, run.what)
     for _ in range(PAGES_A_RUN):
         if run.url is None or not run.may_go_on:
             break
@@ -103,16 +125,17 @@ def _leave_off(conn: Connection, partner_id: int, run: _Run, time_scale: float) 
     if row is None or row.state != "active":
         return
     if run.url is None or not run.may_go_on:
-        partners.change(conn, row, library_read_at=run.began_at)
+        if run.what == "resources":
+            partners.change(conn, row, library_read_at=run.began_at)
         return
     later = now_ms() + int(NEXT_RUN_SECONDS * 1000 / time_scale)
-    plan(conn, "read_library", run.payload(partner_id), key=str(partner_id), not_before_ms=later)
+    plan(conn, "read_library", run.payload(partner_id), key=_key(partner_id, run.what), not_before_ms=later)
 
 
-async def _library_of(server: Server, row: PartnerRow) -> str | None:
-    """The collection that a partner's actor names; None for one without a library."""
+async def _collection_of(server: Server, row: PartnerRow, what: str) -> str | None:
+    """The collection that a partner's actor names; None for one without a library, or calendar."""
     found = await fetch.document(server, row.uri)
-    uri = id_of(found.json.get("resources"))
+    uri = id_of(found.json.get(what))
     return uri if uri is not None and same_origin(uri, row.uri) else None
 
 
@@ -131,7 +154,9 @@ async def _read_page(server: Server, row: PartnerRow, run: _Run) -> bool:
         run.url = None
         return True
     items = [*page.items, *(page.first_page.items if page.first_page else ())][:ITEMS_A_PAGE_MAX]
-    since = None if row.library_read_at is None else row.library_read_at - OVERLAP_MS
+    # A calendar is in the order of what is to come, so that what is new may be anywhere in it.
+    read_at = row.library_read_at if run.what == "resources" else None
+    since = None if read_at is None else read_at - OVERLAP_MS
     is_old = bool(items) and since is not None
     for item in items:
         if run.fetches >= FETCHES_A_RUN_MAX:
@@ -148,7 +173,7 @@ async def _read_page(server: Server, row: PartnerRow, run: _Run) -> bool:
 async def _take(
     server: Server, row: PartnerRow, run: _Run, item: str | dict[str, Any], since: int | None
 ) -> bool:
-    """Fetch what an item of a library names, unless it is known as it is; whether it was so before `since`."""
+    """Fetch what an item of a library or calendar names, unless it is known as it is; whether it was so before `since`."""
     uri = id_of(item)
     if uri is None or not same_origin(uri, row.uri):
         return False
@@ -167,7 +192,7 @@ async def _take(
 
 
 async def _fetch(server: Server, host: str, uri: str) -> None:
-    """Keep what a resource of a partner's says now. Raises Unreachable."""
+    """Keep what a resource or event of a partner's says now. Raises Unreachable."""
     if await server.db.read(inbox.is_buried, uri):
         return
     found = await fetch.document(server, uri)
@@ -175,16 +200,16 @@ async def _fetch(server: Server, host: str, uri: str) -> None:
         post = read_post(found.json)
     except ProtocolError:
         return
-    if post.id != uri or arriving.kind_of(post) != keeping.KIND or PUBLIC not in post.to:
+    if post.id != uri or not (_is_resource(post) or _is_event(post)) or PUBLIC not in post.to:
         return
     if await server.db.read(posts.by_uri, uri) is not None:
         await server.db.write(_changed, host, post, found.body)
-    elif post.resource is not None and post.resource.withdrawn is None:
+    elif post.resource is None or post.resource.withdrawn is None:
         await fetch.store(server, found, climbs=False)
 
 
 def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:
-    """A resource that is known says something else by now: its Update has not come."""
+    """Something known says something else by now: its Update has not come."""
     from fedserver.federation import posts as incoming
 
     row = posts.by_uri(conn, post.id)
@@ -195,7 +220,7 @@ def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:
         remote_posts.check(post, author)
         incoming.edit(conn, row, remote_posts.as_kept(conn, post, host), body)
     except (ProtocolError, TooLarge) as error:
-        log.info("A changed resource cannot be kept: %s (%s)", post.id, error)
+        log.info("What has changed cannot be kept: %s (%s)", post.id, error)
 
 
 # -- parting
@@ -203,7 +228,7 @@ def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:
 
 @handles("let_go_of_library", timeout_seconds=600.0)
 async def let_go_of_library(server: Server, payload: dict[str, Any]) -> None:
-    """Remove what is here of a library only because its server was a partner."""
+    """Remove what is here of a library and a calendar only because their server was a partner."""
     while await server.db.write(_let_some_go, payload["host"]):
         pass
 

@@ -21,6 +21,7 @@ from activitypub.signatures import RequestFacts
 from fedserver import settings, visibility
 from fedserver.context import Server
 from fedserver.errors import Forbidden, NotFound, Unreachable
+from fedserver.events import leaving
 from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
@@ -138,6 +139,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _of_actor(conn, server, asked)
     if kind == "library":
         return _library(conn, server, asked)
+    if kind == "upcoming_events":
+        return _upcoming_events(conn, server, asked)
     if kind in _OF_POSTS:
         return _of_post(conn, server, asked)
     if kind == "followers_synchronization":
@@ -222,6 +225,23 @@ def _library(conn: Connection, server: Server, asked: Asked) -> Served:
         raise NotFound
     document = server.publish.documents.library(conn, page=asked.is_page, before=before, max_id=max_id)
     return Served(document, shared=True)
+
+
+def _upcoming_events(conn: Connection, server: Server, asked: Asked) -> Served:
+    """What is to come on this server, or in a group that anybody may read."""
+    row = _account(conn, server, asked)
+    if not server.publish.documents.lists_events(conn, row):
+        raise NotFound
+    begins, min_id = asked.cursor("begins"), asked.cursor("min_id")
+    found = leaving.upcoming(
+        conn,
+        server.publish.documents.actor_uris(row),
+        row.id if row.actor_type == "Group" else None,
+        page=asked.is_page,
+        begins=begins or 0,
+        min_id=min_id or 0,
+    )
+    return Served(found, shared=True)
 
 
 def _emoji(conn: Connection, server: Server, asked: Asked) -> Served:

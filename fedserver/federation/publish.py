@@ -22,6 +22,7 @@ from activitypub.names import DATA_INTEGRITY_V2, PUBLIC, is_public
 from activitypub.signatures import with_proof
 from fedserver import settings
 from fedserver.config import Config
+from fedserver.events.keeping import KIND as EVENT
 from fedserver.federation import publish_groups
 from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, moment_of
 from fedserver.groups.rules import Action
@@ -151,7 +152,7 @@ class Publisher:
             also = {row.group_id, row.in_reply_to_account_id} - {None}
             found += _inboxes.run(conn, ids=sorted(also)) if also else []
             found += [] if new else _involved.run(conn, post_id=row.id)
-        if row.kind == keeping.KIND and row.visibility == "public":
+        if row.kind in (keeping.KIND, EVENT) and row.visibility == "public":
             found += _partners.run(conn)
         return self._allowed(conn, found)
 

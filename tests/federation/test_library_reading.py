@@ -199,11 +199,12 @@ async def test_who_is_no_partner_is_not_read(door: Door, there: Stub) -> None:
     assert there.asked == []
 
 
-async def test_every_day_the_libraries_are_looked_at(door: Door, there: Stub) -> None:
+async def test_every_day_libraries_and_calendars_are_looked_at(door: Door, there: Stub) -> None:
     await befriended(door, there)
     await forget_plans(door)
     await door.server.db.write(library.plan_reading)
-    assert len(await door.server.db.read(planned, "read_library")) == 1
+    read = [one["what"] for one in await door.server.db.read(planned, "read_library")]
+    assert sorted(read) == ["resources", "upcomingEvents"]
 
 
 async def test_parting_spares_what_somebody_here_has_to_do_with(

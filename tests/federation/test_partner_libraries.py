@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from storage import partners, posts, resources
 from tests.client import Api
+from tests.events.test_events import EVENTS, call, wall
 from tests.federation.forum import asks
 from tests.federation.walk import Friends, becomes, disappears, enrol, stands
 from tests.resources.test_publishing import LESSON, RESOURCES
@@ -202,3 +203,28 @@ def test_when_they_part_what_nobody_uses_goes(pair: Partners) -> None:
     offer_and_accept(pair.there_server, pair.here_server)
     appears(pair.there, one["uri"])
     appears(pair.there, later["uri"])
+
+
+def test_a_calendar_of_two_networks_is_one(parted: Partners) -> None:
+    made = {
+        title: who.post(EVENTS, call(title=title, schedule={"starts": wall(day)}))
+        for day, (who, title) in enumerate(
+            ((parted.here, "Call of ours"), (parted.there, "Call of theirs")), 2
+        )
+    }
+
+    def listed(who: Api) -> list[tuple[str, str]]:
+        entries = who.get("/api/v1/partners/calendar", q="call of")
+        return [(one["event"]["title"], one["event"]["uri"]) for one in entries]
+
+    both = [(title, one["uri"]) for title, one in made.items()]
+    assert listed(parted.here) == both[:1]
+    offer_and_accept(parted.here_server, parted.there_server)
+    for who in (parted.here, parted.there):
+        eventually(lambda who=who: listed(who) == both, f"that {who.handle} finds both")  # type: ignore[misc]
+    later = parted.there.post(EVENTS, call(title="Call of theirs, later", schedule={"starts": wall(9)}))
+    eventually(
+        lambda: (later["title"], later["uri"]) in listed(parted.here),
+        "that what is announced later comes, too",
+    )
+    assert parted.here.in_home(later["uri"]) is None

@@ -88,14 +88,14 @@ def _uri(request: web.Request) -> str:
 
 routes = [
     web.get("/actor", document_or_page),
-    web.get("/actor/{part:outbox|followers|following|resources}", document_only),
+    web.get("/actor/{part:outbox|followers|following|resources|upcoming_events}", document_only),
     web.get("/users/{username}", document_or_page),
     web.get(
         "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags|collections/recommended}",
         document_only,
     ),
     web.get(
-        "/groups/{username}/{part:outbox|followers|following|followers_synchronization|moderators|collections/featured|collections/tags|collections/recommended}",
+        "/groups/{username}/{part:outbox|followers|following|upcoming_events|followers_synchronization|moderators|collections/featured|collections/tags|collections/recommended}",
         document_only,
     ),
     web.get("/posts/{id}", document_or_page),
