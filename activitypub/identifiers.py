@@ -109,7 +109,7 @@ class LocalName(NamedTuple):
     ``inbox outbox followers following featured featured_tags featured_collections
     followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees occurrence resource shelf context activity stamp place collection collection_item
+    event_attendees event_question event_note occurrence resource shelf context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
@@ -212,6 +212,8 @@ _PATTERNS: Final = tuple(
         ("shares", rf"/posts/{_ID}/shares"),
         ("event", rf"/events/{_ID}"),
         ("event_attendees", rf"/events/{_ID}/attendees"),
+        ("event_question", rf"/events/{_ID}/question"),
+        ("event_note", rf"/events/{_ID}/notes/[0-9]+"),
         ("occurrence", rf"/events/{_ID}/[0-9]{{8}}(?:T[0-9]{{4}})?"),
         ("resource", rf"/resources/{_ID}"),
         ("shelf", rf"/shelves/{_ID}"),
@@ -330,6 +332,14 @@ class Uris:
 
     def event_attendees(self, post_id: int | str) -> str:
         return f"{self.event(post_id)}/attendees"
+
+    def event_question(self, post_id: int | str) -> str:
+        """The poll by which people of other servers are asked whether they come."""
+        return f"{self.event(post_id)}/question"
+
+    def event_note(self, post_id: int | str, note_id: int | str) -> str:
+        """A direct note to one of those who answered."""
+        return f"{self.event(post_id)}/notes/{note_id}"
 
     def resource(self, post_id: int | str) -> str:
         return f"{self.origin}/resources/{post_id}"

@@ -328,8 +328,16 @@ def without_link(conn: Connection, occurrence_id: int, starts_at: int, *, limit:
     return list(conn.execute(query.order_by(rsvp.c.id).limit(limit)))
 
 
-def note_link_told(conn: Connection, rsvp_ids: Iterable[int], starts_at: int | None) -> None:
-    """They were sent the link for when it begins; None: what they were sent leads nowhere any more."""
+def forget_links_told(conn: Connection, occurrence_ids: Iterable[int]) -> None:
+    """What those who come were sent leads nowhere any more."""
+    told = update(rsvp).where(
+        rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.link_told_for.is_not(None)
+    )
+    conn.execute(told.values(link_told_for=None))
+
+
+def note_link_told(conn: Connection, rsvp_ids: Iterable[int], starts_at: int) -> None:
+    """They were sent the link for when it begins."""
     conn.execute(update(rsvp).where(rsvp.c.id.in_(set(rsvp_ids))).values(link_told_for=starts_at))
 
 

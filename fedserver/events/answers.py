@@ -16,8 +16,10 @@ from fedserver import visibility
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
-from fedserver.events import inviting, seats, telling
+from fedserver.events import inviting, reading, seats, telling
 from fedserver.events.records import ANSWERS, decode_details
+from fedserver.jobs.plan import plan
+from fedserver.polls import COUNTS_EVERY_MS
 from fedserver.viewer import Member
 from storage import events, relationships
 from storage import posts as stored_posts
@@ -197,6 +199,10 @@ def _answer(
             seats.promote(conn, server, one.id)
         if columns["state"] == "in":
             telling.plan_due(conn, one)
+    if row.asked_at is not None and row.asking_ended_at is None:
+        # Those who were asked elsewhere see new counts, now and then (`fedserver.events.asking`).
+        due_at = (row.asking_counted_at or 0) + int(COUNTS_EVERY_MS / server.publish.time_scale)
+        plan(conn, "asking_counts", {"post_id": row.id}, key=str(row.id), not_before_ms=due_at)
     kept = events.answers_of(conn, account_id, ids)
     return [kept[one] for one in ids]
 
@@ -274,15 +280,16 @@ async def join_link(server: Server, member: Member, post_id: int) -> str:
 
     Raises NotFound; Forbidden for all others, and before.
     """
-    return await server.db.read(_join_link, post_id, member.account_id)
+    return await server.db.read(join_link_unit, post_id, member.account_id)
 
 
-def _join_link(conn: Connection, post_id: int, account_id: int) -> str:
+def join_link_unit(conn: Connection, post_id: int, account_id: int) -> str:
+    """The unit of `join_link`."""
     row, post = events.by_id(conn, post_id), stored_posts.by_id(conn, post_id)
     if row is None or post is None or not visibility.may_see(conn, post, account_id):
         raise NotFound("Record not found")
     if row.account_id != account_id:
-        near = [one.id for one in events.occurrences(conn, post_id) if telling.is_near(one)]
+        near = [one.id for one in events.occurrences(conn, post_id) if reading.is_near(one)]
         mine = events.answers_of(conn, account_id, near)
         if not any(one.state == "in" for one in mine.values()):
             raise Forbidden("The link is for those who go, from an hour before it begins.")

@@ -12,7 +12,7 @@ from fedserver import settings, visibility
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
-from fedserver.events import finding, ics, reading, telling
+from fedserver.events import finding, ics, reading
 from fedserver.events.finding import Wanted
 from fedserver.events.reading import Shown
 from fedserver.remembered import digest
@@ -85,7 +85,7 @@ def _links(found: Iterable[Shown], viewer_id: int) -> dict[int, str]:
         for shown in found
         if shown.row.join_url and shown.row.status != "cancelled"
         for one in shown.occurrences
-        if telling.is_near(one)
+        if reading.is_near(one)
         and (shown.row.account_id == viewer_id or (one.id in shown.answers and shown.answers[one.id].state == "in"))
     }  # fmt: skip
 

@@ -77,6 +77,7 @@ def _all(fields: Fields, said: Described) -> Described:
         guests_max=fields.number("guests_max", said.guests_max, 0, GUESTS_MAX) or 0,
         rsvp_closes_at=fields.number("rsvp_closes_at", said.rsvp_closes_at, 0, INSTANT_MAX),
         join_url=None if said.join_url is None else fields.address("join_url", said.join_url),
+        asks_elsewhere=said.asks_elsewhere,
         schedule=_schedule(fields, said.schedule),
         place=_place(fields, said.place),
         online=said.online,

@@ -47,6 +47,7 @@ def put(
         has_waiting_list=said.has_waiting_list,
         guests_max=said.guests_max,
         rsvp_closes_at=said.rsvp_closes_at,
+        asks_elsewhere=said.asks_elsewhere,
         starts_at=spans[0][1],
         ends_at=spans[-1][2],
         changed_at=now_ms(),

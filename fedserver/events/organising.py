@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.events import reading, seats, telling
+from fedserver.events.records import News
 from fedserver.viewer import Member
 from storage import events
 from storage.events import EventRow, OccurrenceRow, RsvpRow
@@ -42,7 +43,7 @@ def _decide(
     locked = events.locked(conn, wanted)
     row = organised(conn, post_id, by_id)  # with the limit as it is now
     answers = events.answers_of(conn, account_id, wanted)
-    news: dict[telling.News, list[RsvpRow]] = {}
+    news: dict[News, list[RsvpRow]] = {}
     for one in locked:
         known = answers.get(one.id)
         if known is None or known.answer != "going" or known.state not in _OPEN_TO[decision]:
@@ -59,7 +60,7 @@ def _decide(
         seats.promote(conn, server, occurrence_id)
 
 
-def _state(row: EventRow, occurrence: OccurrenceRow, known: RsvpRow, decision: str) -> telling.News:
+def _state(row: EventRow, occurrence: OccurrenceRow, known: RsvpRow, decision: str) -> News:
     if decision == "reject":
         return "refused"
     limit = seats.capacity(row, occurrence)

@@ -13,7 +13,7 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import finding, reading, saying, series, telling
+from fedserver.events import finding, reading, saying, series
 from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
 from fedserver.page_cards import person_of
 from fedserver.viewer import Viewer
@@ -108,6 +108,11 @@ async def people(
     return await server.db.read(unit)
 
 
+def view_of(config: Config, found: Shown, viewer_id: int | None) -> EventView:
+    """An event as whoever has no account here sees it, with times in its own zone alone."""
+    return _view(config, found, found.occurrences, viewer_id, "")
+
+
 def _zone(conn: Connection, viewer: Viewer) -> str:
     """The zone in which the viewer reads times; "" where that is not known."""
     member = None if viewer.account_id is None else users.by_id(conn, viewer.account_id)
@@ -152,7 +157,7 @@ def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, 
         full=capacity is not None and one.going_count >= capacity,
         answer="" if answer is None else answer.answer,
         state="" if answer is None else answer.state,
-        joinable=bool(row.join_url) and telling.is_near(one) and (is_in or mine),
+        joinable=bool(row.join_url) and reading.is_near(one) and (is_in or mine),
     )
 
 

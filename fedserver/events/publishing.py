@@ -18,7 +18,7 @@ from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.events import keeping, noting, organising, saying, seats, series, telling
+from fedserver.events import asking, keeping, noting, organising, saying, seats, series, telling
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
@@ -94,7 +94,9 @@ async def publish(
             app_id=member.app_id,
             idempotency_key=idempotency_key,
         )
-        return posts.create_unit(conn, server, member.account_id, draft, beside=beside)
+        post_id = posts.create_unit(conn, server, member.account_id, draft, beside=beside)
+        asking.refresh(conn, server, post_id)
+        return post_id
 
     return await server.db.write(unit)
 
@@ -121,6 +123,7 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
         # Before the edit is told, so that documents and calendars carry it.
         events.change(conn, post_id, sequence=row.sequence + 1)
     concerned = events.answers_of_those_who_go(conn, [one.id for one in known]) if material else []
+    asked = asking.document(conn, server, post_id)
     if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside):
         return
     for one in events.occurrences(conn, post_id):
@@ -129,6 +132,9 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
     if material:
         _tell_changed(conn, server, post_id, concerned)
         noting.changed(conn, server, post_id, before)
+    if said.join_url is not None and said.join_url != row.join_url:
+        telling.link_changed(conn, post_id)
+    asking.refresh(conn, server, post_id, before=asked)
 
 
 def _tell_changed(conn: Connection, server: Server, post_id: int, concerned: Sequence[RsvpRow]) -> None:
@@ -177,7 +183,10 @@ def _change_occurrence(
     events.change(conn, post_id, sequence=row.sequence + 1, changed_at=now_ms())
     stored_posts.change(conn, post_id, edited_at=now_ms())
     _tell_changed(conn, server, post_id, events.answers_of_those_who_go(conn, [found.id]))
+    for one in events.occurrences_by_ids(conn, [found.id]):
+        telling.plan_due(conn, one)
     seats.promote(conn, server, found.id)
+    asking.refresh(conn, server, post_id)
     server.publish.post_updated(conn, post_id)
     noting.occurrence_changed(conn, server, post_id, found)
     signal(conn, "event", str(post_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -15,8 +15,12 @@ from fedserver.events.records import Described, Details, decode_details
 from storage import accounts, events
 from storage import posts as stored_posts
 from storage.events import EventRow, OccurrenceRow, RsvpRow
+from storage.types import now_ms
 
 __all__ = ["EventRow", "OccurrenceRow", "RsvpRow"]
+
+JOIN_OPENS_MS: Final = 60 * 60_000
+"""How long before it begins those who are in are shown the link to join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,14 @@ def visible(conn: Connection, post_id: int, viewer_id: int | None) -> EventRow:
     return row
 
 
+def is_near(occurrence: OccurrenceRow) -> bool:
+    """Whether those who are in are shown the link to join."""
+    now = now_ms()
+    return bool(
+        occurrence.status != "cancelled" and occurrence.starts_at - JOIN_OPENS_MS <= now < occurrence.ends_at
+    )
+
+
 def described_of(row: EventRow) -> Described:
     """All that is said of an event, as its organiser would change it."""
     details = decode_details(row.details)
@@ -84,5 +96,6 @@ def described_of(row: EventRow) -> Described:
         guests_max=row.guests_max,
         rsvp_closes_at=row.rsvp_closes_at,
         join_url=row.join_url,
+        asks_elsewhere=bool(row.asks_elsewhere),
         **{name: getattr(details, name) for name in details.__struct_fields__},
     )

@@ -6,7 +6,7 @@ them: it is kept apart, so that nothing that shows an event can show it by mista
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,8 @@ KINDS: Final = ("call", "workshop", "course", "webinar", "office-hours", "cowork
 STATUSES: Final = ("scheduled", "tentative", "postponed", "rescheduled", "moved-online", "cancelled")
 RSVP_MODES: Final = ("free", "approval", "invite", "external", "none")
 ANSWERS: Final = ("going", "maybe", "declined")
+News = Literal["in", "waiting", "refused", "changed", "due"]
+"""What those who answered are told (`fedserver.events.telling`)."""
 
 
 class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,7 +70,7 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Described(Details, frozen=True, kw_only=True, omit_defaults=True):
     """All that an organiser says of an event. `rsvp_closes_at` is an instant in ms; `capacity` counts people at each
-    occurrence; `join_url` is None where it stays as it is."""
+    occurrence; `join_url` is None where it stays as it is; `asks_elsewhere` has people of other servers asked by a poll."""
 
     title: str = ""
     abstract: str = ""
@@ -82,6 +84,7 @@ class Described(Details, frozen=True, kw_only=True, omit_defaults=True):
     guests_max: int = 0
     rsvp_closes_at: int | None = None
     join_url: str | None = None
+    asks_elsewhere: bool = True
 
     def details(self) -> Details:
         """What is kept as JSON."""

@@ -14,13 +14,15 @@ Members get entries for their calendar programs by mail besides (`fedserver.even
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from fedserver import notifications, visibility
 from fedserver.context import Server
-from fedserver.events import inviting
+from fedserver.events import inviting, notes
+from fedserver.events.reading import JOIN_OPENS_MS, is_near
+from fedserver.events.records import News
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from storage import accounts, events, posts
@@ -28,10 +30,6 @@ from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import now_ms
 
-News = Literal["in", "waiting", "refused", "changed", "due"]
-
-JOIN_OPENS_MS: Final = 60 * 60_000
-"""How long before it begins those who are in are shown the link to join."""
 TOLD_AT_ONCE_MAX: Final = 200
 _OF_JOINS: Final = ("in", "waiting", "refused")
 
@@ -40,7 +38,12 @@ def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned:
     """Tell those who gave these answers to an event of this server."""
     people = accounts.by_ids(conn, {one.account_id for one in concerned})
     elsewhere = [one for one in concerned if (who := people.get(one.account_id)) is not None and who.domain]
-    _notify(conn, row, {one.account_id for one in concerned} - {one.account_id for one in elsewhere})
+    members = [one for one in concerned if one not in elsewhere]
+    if news == "due":
+        # Who answered when it was near has seen it.
+        due_at = {one.id: one.starts_at - JOIN_OPENS_MS for one in events.occurrences(conn, row.id)}
+        members = [one for one in members if one.changed_at < due_at.get(one.occurrence_id, 0)]
+    _notify(conn, row, {one.account_id for one in members})
     if news == "changed":
         inviting.plan_all(conn, server, row.id)
     elif news != "due":
@@ -49,6 +52,8 @@ def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned:
         for one in elsewhere:
             if one.uri:
                 server.publish.join_answered(conn, row, one, news)
+    # Whoever joined has a server that shows how things stand; nobody but we can tell them the link.
+    notes.tell(conn, server, row, news, people, [one for one in elsewhere if news == "due" or not one.uri])
     if news == "in":
         for occurrence in events.occurrences_by_ids(conn, {one.occurrence_id for one in concerned}):
             plan_due(conn, occurrence)
@@ -67,14 +72,6 @@ def _notify(conn: Connection, row: EventRow, account_ids: set[int]) -> None:
 # -- the link to join
 
 
-def is_near(occurrence: OccurrenceRow) -> bool:
-    """Whether those who are in are shown the link to join."""
-    now = now_ms()
-    return bool(
-        occurrence.status != "cancelled" and occurrence.starts_at - JOIN_OPENS_MS <= now < occurrence.ends_at
-    )
-
-
 def plan_due(conn: Connection, occurrence: OccurrenceRow) -> None:
     """Have those who are in told the link when it is time, or now."""
     if occurrence.ends_at > now_ms():
@@ -82,6 +79,15 @@ def plan_due(conn: Connection, occurrence: OccurrenceRow) -> None:
             conn, "event_due", {"occurrence_id": occurrence.id}, key=f"{occurrence.id}:{occurrence.starts_at}",
             not_before_ms=occurrence.starts_at - JOIN_OPENS_MS,
         )  # fmt: skip
+
+
+def link_changed(conn: Connection, post_id: int) -> None:
+    """The link leads elsewhere now: those who had been told the former one are told again."""
+    coming = [one for one in events.occurrences(conn, post_id) if one.ends_at > now_ms()]
+    events.forget_links_told(conn, [one.id for one in coming])
+    for one in coming:
+        if one.going_count:
+            plan_due(conn, one)
 
 
 @handles("event_due")

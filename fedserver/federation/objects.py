@@ -21,7 +21,7 @@ from activitypub.signatures import RequestFacts
 from fedserver import settings, visibility
 from fedserver.context import Server
 from fedserver.errors import Forbidden, NotFound, Unreachable
-from fedserver.events import leaving
+from fedserver.events import asking, leaving
 from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
@@ -36,12 +36,15 @@ _OF_ACTORS: Final = frozenset(
     {"outbox", "followers", "following", "featured", "featured_tags", "featured_collections", "moderators"}
 )
 _encode: Final = msgspec.json.Encoder().encode
-_OF_POSTS: Final = frozenset({"post", "resource", "event", "event_attendees", "replies", "likes", "shares"})
+_OF_POSTS: Final = frozenset(
+    {"post", "resource", "event", "event_attendees", "event_question", "replies", "likes", "shares"}
+)
 
 _OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {
     "post": Uris.post,
     "resource": Uris.resource,
     "event": Uris.event,
+    "event_question": Uris.event_question,
 }
 
 
@@ -270,6 +273,11 @@ def _of_post(conn: Connection, server: Server, asked: Asked) -> Served:
             return Served(note.tombstone(grave.uri, former_type=grave.former_type or "Note"), 410)
     row = _post(conn, server, asked)
     shared = row.visibility in visibility.FOR_EVERYBODY
+    if asked.name.kind == "event_question":
+        question = asking.document(conn, server, row.id)
+        if question is None:
+            raise NotFound
+        return Served(question, shared=shared)
     if asked.name.kind in _OBJECTS:
         return Served(documents.post_document(conn, row.id), shared=shared)
     if asked.name.kind == "event_attendees":
@@ -389,7 +397,7 @@ def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     if kind in ("actor", "group"):
         return str(_account(conn, server, asked, viewer_id).url)
     post_id = _number(asked.name.value)
-    if kind in ("post", "resource", "event", "context") and post_id is not None:
+    if kind in ("post", "resource", "event", "event_question", "context") and post_id is not None:
         row = posts.by_id(conn, post_id)
         if row is not None and row.local and visibility.may_see(conn, row, viewer_id):
             return str(row.url)

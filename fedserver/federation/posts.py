@@ -25,6 +25,7 @@ from fedserver import posts as own_posts
 from fedserver import quotes as own_quotes
 from fedserver.events import arriving as arriving_events
 from fedserver.federation import (
+    asked,
     featured,
     group_moderation,
     group_places,
@@ -67,8 +68,12 @@ def on_create(conn: Connection, incoming: Incoming) -> None:
     if post is None:
         _fetch_whole(conn, incoming)
         return
-    if _vote(conn, incoming, post):
+    if asked.asks_what_the_event_does(post):
+        raise Dropped("members answer to the event itself")
+    kept = asked.answered(conn, incoming, post)
+    if kept is None or _vote(conn, incoming, kept):
         return
+    post = kept
     known = posts.by_uri(conn, post.id)
     if known is not None and incoming.group is not None:
         group_places.put_in(conn, known, incoming.group)
@@ -223,6 +228,8 @@ def on_update(conn: Connection, incoming: Incoming) -> None:
         raise Dropped("only an address was sent")
     row = posts.by_uri(conn, post.id)
     if row is None:
+        if asked.asks_what_the_event_does(post):
+            raise Dropped("members answer to the event itself")
         published = instant(post.published) or 0
         is_news = published >= now_ms() - RECENT_MS or library.is_shared(conn, incoming.actor, post)
         if _was_deleted(conn, incoming, post.id) or not is_news:

@@ -28,7 +28,7 @@ from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, mo
 from fedserver.groups.rules import Action
 from fedserver.keys import Keys
 from fedserver.resources import keeping
-from storage import accounts, deliveries, groups, instances, partners, posts
+from storage import accounts, deliveries, events, groups, instances, partners, posts
 from storage.accounts import AccountRow
 from storage.deliveries import Recipient
 from storage.groups import GroupRow
@@ -112,6 +112,22 @@ class Publisher:
             deleted=moment_of(now_ms()),
         )
         self._send(conn, author, document, recipients, topic=row.uri, within=within)
+        if row.kind == EVENT and recipients:
+            self._question_deleted(conn, row, author, recipients)
+
+    def _question_deleted(
+        self, conn: Connection, row: PostRow, author: AccountRow, recipients: Sequence[Recipient]
+    ) -> None:
+        """With an event goes the poll by which others were asked whether they come."""
+        event = events.by_id(conn, row.id)
+        if event is None or event.asked_at is None:
+            return
+        question = self._uris.event_question(row.id)
+        gone = activity.delete(
+            f"{question}#delete", actor=author.uri, post=question, former_type="Question", to=[PUBLIC],
+            cc=[author.followers_uri], deleted=moment_of(now_ms()),
+        )  # fmt: skip
+        self._send(conn, author, gone, recipients, topic=question)
 
     def _post(
         self,

@@ -30,6 +30,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.digests",
     "fedserver.domain_blocks",
     "fedserver.email_subscriptions",
+    "fedserver.events.asking",
     "fedserver.events.inviting",
     "fedserver.events.seats",
     "fedserver.events.telling",

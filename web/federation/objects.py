@@ -101,6 +101,7 @@ routes = [
     web.get("/posts/{id}", document_or_page),
     web.get("/posts/{id}/{part:replies|likes|shares}", document_only),
     web.get("/events/{id:[0-9]+}/attendees", document_only),
+    web.get("/events/{id:[0-9]+}/question", document_or_page),
     web.get("/contexts/{id}", document_or_page),
     web.get("/activities/{id}", document_only),
     web.get("/stamps/{id}", document_only),

@@ -49,7 +49,7 @@ class Occurrence(Struct, kw_only=True):
 class Event(Struct, kw_only=True):
     """An event. Its id is that of its status, which any client can open, boost, answer and bookmark. `starts_at` and `ends_at` are
     of the first and last occurrence, `zone` is an IANA name. `has_join_link` says that there is one, which
-    ``GET /api/v1/events/:id/join`` gives to those who go."""
+    ``GET /api/v1/events/:id/join`` gives to those who go. `asks_elsewhere` says that people of other servers are asked by a poll."""
 
     id: str
     status_id: str
@@ -73,6 +73,7 @@ class Event(Struct, kw_only=True):
     external_url: str | None
     capacity: int | None
     has_waiting_list: bool
+    asks_elsewhere: bool
     guests_max: int
     questions: list[str]
     schedule: Schedule

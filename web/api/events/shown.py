@@ -43,6 +43,7 @@ def event(request: web.Request, found: Shown, *, alone: bool = True) -> Event:
         external_url=details.external_url or None,
         capacity=row.capacity,
         has_waiting_list=bool(row.has_waiting_list),
+        asks_elsewhere=bool(row.asks_elsewhere),
         guests_max=row.guests_max,
         questions=list(details.questions),
         schedule=details.schedule,

@@ -6,6 +6,6 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import agenda, feeds, organising
+from web.pages.events import agenda, answering, feeds, organising
 
-ROUTES: Final[list[web.RouteDef]] = [*feeds.routes, *organising.routes, *agenda.routes]
+ROUTES: Final[list[web.RouteDef]] = [*feeds.routes, *organising.routes, *agenda.routes, *answering.routes]

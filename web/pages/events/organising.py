@@ -25,7 +25,7 @@ _TEXTS: Final = (
     "count", "until", "dates", "place_name", "street", "postal_code", "locality", "country", "tool", "join_url", "website",
     "rsvp_mode", "external_url", "capacity", "guests_max", "questions", "agenda", "cost", "eligibility", "keywords", "visibility",
 )  # fmt: skip
-_FLAGS: Final = ("online", "has_waiting_list", "captions")
+_FLAGS: Final = ("online", "has_waiting_list", "captions", "asks_elsewhere")
 # From the names of what is wrong to fields of the form.
 NAMES: Final = {
     "schedule": "day", "schedule.starts": "day", "schedule.zone": "zone", "schedule.minutes": "minutes",
@@ -146,7 +146,7 @@ def _blank() -> dict[str, Any]:
     return {
         **dict.fromkeys(_TEXTS, ""), **dict.fromkeys(_FLAGS, False), "kind": "call", "status": "scheduled", "zone": "UTC",
         "day": tomorrow.isoformat(), "time": "15:00", "minutes": "60", "interval": "1", "rsvp_mode": "free",
-        "visibility": "public", "has_waiting_list": True, "online": True,
+        "visibility": "public", "has_waiting_list": True, "online": True, "asks_elsewhere": True,
     }  # fmt: skip
 
 
@@ -183,6 +183,7 @@ def _said(fields: Mapping[str, Any]) -> Described:
         external_url=fields["external_url"],
         capacity=_number(fields["capacity"]),
         has_waiting_list=bool(fields["has_waiting_list"]),
+        asks_elsewhere=bool(fields["asks_elsewhere"]),
         guests_max=_number(fields["guests_max"]) or 0,
         questions=lines("questions"),
         agenda=tuple(AgendaItem(title=one) for one in lines("agenda")),
@@ -236,7 +237,7 @@ def _typed_before(said: Described) -> dict[str, Any]:
         **_blank(),
         **{name: getattr(said, name) for name in (
             *("title", "abstract", "text", "language", "kind", "status", "tool", "website", "rsvp_mode"),
-            *("external_url", "cost", "eligibility", "online", "has_waiting_list", "captions"),
+            *("external_url", "cost", "eligibility", "online", "has_waiting_list", "captions", "asks_elsewhere"),
         )},
         "zone": schedule.zone, "day": day, "time": time or "15:00", "minutes": str(schedule.minutes),
         "days": str(schedule.days or ""), "repeat": repeat,
