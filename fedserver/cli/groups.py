@@ -140,7 +140,7 @@ def export(config_path: Path | None, name: str, path: Path | None, format_: Form
 
     async def work(config: Config) -> None:
         async with build_server(config) as server:
-            row = await _named(server, name)
+            row = await group_named(server, name)
             pieces = await exporting.export_whole(server, row.account_id, format_)
             if path is None:
                 await _write(pieces, sys.stdout.buffer)
@@ -220,7 +220,7 @@ def _import(
 ) -> None:
     async def work(config: Config) -> Receipt:
         async with build_server(config) as server:
-            row = await _named(server, group_name)
+            row = await group_named(server, group_name)
             begun = await importing.begin(server, row.account_id, path, source, options, name=path.name)
             return await importing.carry_out(server, begun.id, path, told=None if as_json else _show_progress)
 
@@ -243,7 +243,8 @@ def _show_progress(receipt: Receipt) -> None:
     click.echo(f"{receipt.read} of {receipt.total} read, {receipt.added} added{ending}", err=True, nl=False)
 
 
-async def _named(server: Server, name: str) -> GroupRow:
+async def group_named(server: Server, name: str) -> GroupRow:
+    """A group of this server. Raises NotFound."""
     row = await server.db.read(groups.by_handle, name.removeprefix("@"))
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no group named {name[:60]!r} here.")

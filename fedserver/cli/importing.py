@@ -31,7 +31,9 @@ _WORDS: Final = {
     "refused": "refused",
 }
 
-_paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+paths_argument = click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
 _as = click.option(
     "--as", "member_name", required=True, metavar="NAME", help="The member whose resources they become."
 )
@@ -42,7 +44,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only say what would hap
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (json_option, _dry_run, _visibility, _as, _paths, config_option):
+    for option in (json_option, _dry_run, _visibility, _as, paths_argument, config_option):
         command = option(command)
     return command
 
@@ -104,7 +106,7 @@ def _import(read: Callable[[], Read], options: dict[str, Any]) -> None:
                 found,
                 visibility=options["visibility"],
                 dry_run=options["dry_run"],
-                told=None if as_json or not sys.stderr.isatty() else _show_progress,
+                told=None if as_json or not sys.stderr.isatty() else show_progress,
             )
 
     report = run(work(load_config(options["config_path"])))
@@ -149,7 +151,7 @@ def _print(report: Report, *, dry_run: bool) -> None:
         click.echo(f"And {len(lines) - NOTES_SHOWN_MAX} more notes: --json shows all.", err=True)
 
 
-def _show_progress(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
     click.echo(f"{done} of {total}\r", err=True, nl=False)
 
 

@@ -17,6 +17,7 @@ from fedserver.cli import (
     backups,
     care,
     emoji,
+    event_importing,
     groups,
     importing,
     partners,
@@ -177,7 +178,7 @@ for command in (
     *vocabulary.commands,
 ):
     cli.add_command(command)
-for command in importing.commands:
+for command in (*importing.commands, *event_importing.commands):
     groups.import_group.add_command(command)
 
 

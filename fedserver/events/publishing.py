@@ -24,7 +24,7 @@ from fedserver.events.reading import described_of
 from fedserver.events.records import Described
 from fedserver.posts import Draft
 from fedserver.viewer import Member
-from storage import events
+from storage import events, group_threads
 from storage import posts as stored_posts
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.posts import PostRow
@@ -86,19 +86,48 @@ async def publish(
     await posts.find_strangers(server, _draft_of(kept))
 
     def unit(conn: Connection) -> int:
-        beside = _Beside(server, kept, _provider(conn, server))
-        draft = _draft_of(
+        return publish_unit(
+            conn,
+            server,
+            member.account_id,
             kept,
             visibility=visibility,
             group_id=group_id,
             app_id=member.app_id,
             idempotency_key=idempotency_key,
         )
-        post_id = posts.create_unit(conn, server, member.account_id, draft, beside=beside)
-        asking.refresh(conn, server, post_id)
-        return post_id
 
     return await server.db.write(unit)
+
+
+def publish_unit(
+    conn: Connection,
+    server: Server,
+    account_id: int,
+    said: Described,
+    *,
+    visibility: str = "public",
+    group_id: int | None = None,
+    app_id: int | None = None,
+    idempotency_key: str | None = None,
+    at_ms: int | None = None,
+    quiet: bool = False,
+) -> int:
+    """The unit of `publish`, for imports too; `said` is as `checked` gives it. `quiet` and `at_ms` are as
+    `fedserver.posts.create_unit` has them."""
+    beside = _Beside(server, said, _provider(conn, server))
+    draft = _draft_of(
+        said, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
+    )
+    post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms, quiet=quiet)
+    if not quiet:
+        asking.refresh(conn, server, post_id)
+    row = stored_posts.by_id(conn, post_id) if quiet and group_id is not None else None
+    if row is not None and row.group_id is not None:
+        # It can be answered there, though the group tells nobody of it.
+        group_threads.add(conn, row.id, row.group_id, row.title, row.created_at)
+        group_threads.read_up_to(conn, account_id, row.id, row.id)
+    return post_id
 
 
 async def change(server: Server, member: Member, post_id: int, said: Described) -> None:
@@ -108,10 +137,13 @@ async def change(server: Server, member: Member, post_id: int, said: Described) 
     """
     kept = checked(said)
     await posts.find_strangers(server, _draft_of(kept))
-    await server.db.write(_change, server, member.account_id, post_id, kept)
+    await server.db.write(change_unit, server, member.account_id, post_id, kept)
 
 
-def _change(conn: Connection, server: Server, account_id: int, post_id: int, said: Described) -> None:
+def change_unit(
+    conn: Connection, server: Server, account_id: int, post_id: int, said: Described, *, quiet: bool = False
+) -> None:
+    """The unit of `change`. What is changed `quiet`ly, because it was read elsewhere, is told to nobody but those who go."""
     own(conn, post_id, account_id)
     # So that nobody answers to a limit that is about to change.
     known = events.locked(conn, [one.id for one in events.occurrences(conn, post_id)])
@@ -122,19 +154,22 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, sai
     if material:
         # Before the edit is told, so that documents and calendars carry it.
         events.change(conn, post_id, sequence=row.sequence + 1)
-    concerned = events.answers_of_those_who_go(conn, [one.id for one in known]) if material else []
+    concerned = events.answers_of_those_who_go(conn, [one.id for one in known])
+    quiet = quiet and not concerned
     asked = asking.document(conn, server, post_id)
-    if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside):
+    if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside, quiet=quiet):
         return
     for one in events.occurrences(conn, post_id):
         if one.waiting_count:
             seats.promote(conn, server, one.id)
     if material:
         _tell_changed(conn, server, post_id, concerned)
-        noting.changed(conn, server, post_id, before)
+        if not quiet:
+            noting.changed(conn, server, post_id, before)
     if said.join_url is not None and said.join_url != row.join_url:
         telling.link_changed(conn, post_id)
-    asking.refresh(conn, server, post_id, before=asked)
+    if not quiet:
+        asking.refresh(conn, server, post_id, before=asked)
 
 
 def _tell_changed(conn: Connection, server: Server, post_id: int, concerned: Sequence[RsvpRow]) -> None:
@@ -180,15 +215,28 @@ def _change_occurrence(
     if all(getattr(found, name) == value for name, value in columns.items()):
         return
     events.moved(conn, post_id, found.id, **columns)
+    occurrences_changed(conn, server, post_id, [found])
+
+
+def occurrences_changed(
+    conn: Connection, server: Server, post_id: int, before: Sequence[OccurrenceRow], *, quiet: bool = False
+) -> None:
+    """Occurrences have been moved or cancelled, or brought back, that were as in `before`: those who go hear of it. A unit;
+    `quiet` as for `change_unit`."""
+    row = events.by_id(conn, post_id)
+    assert row is not None
     events.change(conn, post_id, sequence=row.sequence + 1, changed_at=now_ms())
     stored_posts.change(conn, post_id, edited_at=now_ms())
-    _tell_changed(conn, server, post_id, events.answers_of_those_who_go(conn, [found.id]))
-    for one in events.occurrences_by_ids(conn, [found.id]):
+    concerned = events.answers_of_those_who_go(conn, [one.id for one in before])
+    _tell_changed(conn, server, post_id, concerned)
+    for one in events.occurrences_by_ids(conn, [one.id for one in before]):
         telling.plan_due(conn, one)
-    seats.promote(conn, server, found.id)
-    asking.refresh(conn, server, post_id)
-    server.publish.post_updated(conn, post_id)
-    noting.occurrence_changed(conn, server, post_id, found)
+        seats.promote(conn, server, one.id)
+    if concerned or not quiet:
+        asking.refresh(conn, server, post_id)
+        server.publish.post_updated(conn, post_id)
+        for one in before:
+            noting.occurrence_changed(conn, server, post_id, one)
     signal(conn, "event", str(post_id))
     signal(conn, "status.update", str(post_id))
 

@@ -2,6 +2,7 @@
 
 from storage.tables.archives import archive_claim, archive_import, archive_person, archive_post
 from storage.tables.base import metadata
+from storage.tables.calendars import calendar_feed, event_origin
 from storage.tables.catalogues import harvest_record, harvest_set
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
 from storage.tables.events import (
@@ -151,6 +152,7 @@ __all__ = [
     "audit_entry",
     "block",
     "bookmark",
+    "calendar_feed",
     "calendar_token",
     "collection",
     "collection_item",
@@ -166,6 +168,7 @@ __all__ = [
     "event",
     "event_guest",
     "event_invitation",
+    "event_origin",
     "event_preference",
     "event_reminder",
     "event_reminder_clock",

@@ -1,0 +1,1 @@
+"""Events from elsewhere: calendars (iCalendar), schedules of cohorts, calendars in YAML, read once or subscribed to."""
