@@ -50,6 +50,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.events.announcing": "Events",
     "web.api.events.answering": "Who goes to an event",
     "web.api.events.calendar": "The calendar",
+    "web.api.events.reminders": "Reminders of events",
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.files": "Files of resources",

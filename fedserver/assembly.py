@@ -26,6 +26,7 @@ from fedserver import (
 from fedserver.archives import received
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
+from fedserver.events import reminding
 from fedserver.federation import library
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
@@ -170,6 +171,8 @@ def _background(server: Server) -> list[Background]:
                     "forget addresses never confirmed", DAY_SECONDS, email_subscriptions.forget_unconfirmed
                 ),
                 Chore("plan digests that are due", digests.LOOK_SECONDS, digests.plan_due),
+                Chore("remind of events", reminding.LOOK_SECONDS, reminding.plan_due),
+                Chore("forget reminders of events", DAY_SECONDS, reminding.forget_old),
                 Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),

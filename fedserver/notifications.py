@@ -21,7 +21,7 @@ from storage.types import now_ms
 TYPES: Final = (
     "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up",
     "admin.report", "severed_relationships", "moderation_warning", "quote", "quoted_update",
-    "added_to_collection", "collection_update",
+    "added_to_collection", "collection_update", "event_reminder",
 )  # fmt: skip
 """Those of the client API."""
 
@@ -135,6 +135,22 @@ def notify_each_of_post(
         post_id=post_id,
     )
     _announce(conn, told, type_)
+
+
+def remind_each(
+    conn: Connection, account_ids: Sequence[int], from_account_id: int, post_id: int, about: str
+) -> None:
+    """Tell members that an event begins soon to which they go, as they asked for; `about` is what makes two reminders of it
+    the same. A number of statements that does not depend on theirs."""
+    told = notifications.add_to_each(
+        conn,
+        account_ids,
+        dedupe=f"event_reminder:{about}",
+        type="event_reminder",
+        from_account_id=from_account_id,
+        post_id=post_id,
+    )
+    _announce(conn, told, "event_reminder")
 
 
 def _withholding(conn: Connection, account_ids: Sequence[int], post_id: int) -> set[int]:

@@ -62,6 +62,7 @@ _TITLES: Final = {
     "severed_relationships": "You have lost followers, or people you follow",
     "moderation_warning": "The moderators have written to you",
     "added_to_collection": "{who} put you into a collection",
+    "event_reminder": "An event that you go to begins soon",
     "collection_update": "{who} changed a collection that you are in",
 }
 

@@ -195,6 +195,8 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/events/{id}/rsvps": list[v.Attendee],
     "POST /api/v1/events/{id}/rsvps/{account_id}/{decision}": v.Event,
     "GET /api/v1/events/{id}/join": v.JoinLink,
+    **{f"{verb} /api/v1/calendar/preferences": v.EventPreferences for verb in ("GET", "PUT", "PATCH")},
+    **{f"{verb} /api/v1/events/{{id}}/reminders": v.EventReminders for verb in ("GET", "PUT", "DELETE")},
     "GET /api/v1/resources/drafts": list[r.ResourceDraft],
     "POST /api/v1/resources/drafts": r.ResourceDraft,
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},

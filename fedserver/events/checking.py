@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from fedserver.errors import Invalid
 from fedserver.events import series
+from fedserver.events.offsets import checked_minutes
 from fedserver.events.records import KINDS, RSVP_MODES, STATUSES, AgendaItem, Described, Place
 from fedserver.events.series import FREQUENCIES, INTERVAL_MAX, WEEKDAYS, Rule, Schedule
 from fedserver.fields import Fields, either
@@ -94,8 +95,18 @@ def _all(fields: Fields, said: Described) -> Described:
         captions=said.captions,
         accessibility=fields.text("accessibility", said.accessibility, 2_000),
         questions=fields.few("questions", fields.lines("questions", said.questions), QUESTIONS_MAX),
+        reminders=_reminders(fields, said.reminders),
+        by_mail=said.by_mail,
         keywords=fields.lines("keywords", said.keywords, 100),
     )
+
+
+def _reminders(fields: Fields, minutes: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return checked_minutes(minutes)
+    except Invalid as error:
+        fields.wrong("reminders", error.fields["minutes"])
+        return ()
 
 
 def _item(fields: Fields, name: str, item: AgendaItem) -> AgendaItem | None:

@@ -289,10 +289,8 @@ def _lines(found: Shown, times: Mapping[str, tuple[int, int]]) -> list[str]:
 
 # -- events that are gone
 
-_KEPT: Final = (
-    "id", "uid", "url", "title", "summary", "zone", "all_day", "kind", "language", "details", "rsvp_mode", "capacity",
-    "has_waiting_list", "guests_max", "rsvp_closes_at", "created_at", "changed_at",
-)  # fmt: skip
+_LEFT_OUT: Final = ("source_text", "content_html", "text_html", "join_url")
+"""What no mail says of an event, or nobody may keep."""
 
 
 def call_off(conn: Connection, post_id: int) -> None:
@@ -303,10 +301,9 @@ def call_off(conn: Connection, post_id: int) -> None:
     now = now_ms()
     told = [(one, _of_the_future(_told(one.told), now)) for one in event_mail.told(conn, post_id)]
     author = reading.of_rows(conn, [row], None)[post_id].author
-    kept = {name: getattr(row, name) for name in _KEPT}
     # Nothing of it is left to look at when the mail is written.
     event = {
-        **kept, "sequence": row.sequence + 1, "status": "cancelled", "source_text": "", "join_url": "",
+        **row._asdict(), **dict.fromkeys(_LEFT_OUT, ""), "sequence": row.sequence + 1, "status": "cancelled",
         "organizer": author.display_name or author.username,
     }  # fmt: skip
     guests = event_guests.of_event(conn, post_id)
@@ -332,7 +329,7 @@ async def mail_gone(server: Server, payload: dict[str, Any]) -> None:
 
 
 def _gone(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:
-    row: Any = SimpleNamespace(**payload["event"], local=True)
+    row: Any = SimpleNamespace(**payload["event"])
     author: Any = SimpleNamespace(display_name=row.organizer, username=row.organizer)
     found = Shown(row, decode_details(row.details), author=author)
     if payload["guest"] is not None:

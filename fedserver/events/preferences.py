@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
 from fedserver.context import Server
-from fedserver.errors import Invalid
 from fedserver.events import inviting, reading
+from fedserver.events.offsets import OFFSETS, checked_minutes
+from fedserver.events.records import decode_details
 from fedserver.viewer import Member
 from storage import event_mail
 from storage.event_mail import Person, Preference
 from storage.types import now_ms
 
 __all__ = ["OFFSETS", "Preference"]
-
-OFFSETS: Final = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 4_320, 10_080, 20_160)
-"""How long before it begins somebody can be reminded of an event, in minutes: five of them to fourteen days."""
 
 
 async def show(server: Server, member: Member) -> Preference:
@@ -44,33 +42,28 @@ async def choose(server: Server, member: Member, **changed: Any) -> Preference:
     return await server.db.write(unit)
 
 
-async def reminding(server: Server, member: Member, post_id: int) -> tuple[int, ...] | None:
-    """When the member is reminded of this event; None: as of all. Raises NotFound."""
+async def reminding(server: Server, member: Member, post_id: int) -> tuple[tuple[int, ...], bool]:
+    """When the member is reminded of this event, and whether they chose that for this one. Raises NotFound."""
 
-    def unit(conn: Connection) -> tuple[int, ...] | None:
-        reading.visible(conn, post_id, member.account_id)
-        return event_mail.reminding(conn, member.account_id, post_id)
+    def unit(conn: Connection) -> tuple[tuple[int, ...], bool]:
+        row = reading.visible(conn, post_id, member.account_id)
+        own = event_mail.reminding(conn, member.account_id, post_id)
+        if own is not None:
+            return own, True
+        usual = event_mail.preference(conn, member.account_id).minutes
+        return decode_details(row.details).reminders if usual is None else usual, False
 
     return await server.db.read(unit)
 
 
 async def choose_reminding(
     server: Server, member: Member, post_id: int, minutes: Sequence[int] | None
-) -> tuple[int, ...] | None:
+) -> None:
     """Remind the member of this event so many minutes before, never (none), or (None) as of all. Raises Invalid, NotFound."""
     wanted = None if minutes is None else checked_minutes(minutes)
 
-    def unit(conn: Connection) -> tuple[int, ...] | None:
+    def unit(conn: Connection) -> None:
         reading.visible(conn, post_id, member.account_id)
         event_mail.put_reminding(conn, member.account_id, post_id, wanted)
-        return wanted
 
-    return await server.db.write(unit)
-
-
-def checked_minutes(minutes: Sequence[int]) -> tuple[int, ...]:
-    """Each once, the longest before first. Raises Invalid."""
-    if any(one not in OFFSETS for one in minutes):
-        words = ", ".join(str(one) for one in OFFSETS)
-        raise Invalid({"minutes": f"must be among {words} minutes before it begins"})
-    return tuple(sorted(set(minutes), reverse=True))
+    await server.db.write(unit)

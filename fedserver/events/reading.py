@@ -80,6 +80,19 @@ def is_near(occurrence: OccurrenceRow) -> bool:
     )
 
 
+def takes_mail(row: EventRow, details: Details) -> bool:
+    """Whether somebody without an account may come, known by their mail address."""
+    if (
+        not row.local
+        or row.visibility not in ("public", "unlisted")
+        or row.rsvp_mode not in ("free", "approval")
+    ):
+        return False
+    if details.by_mail is None:
+        return bool(row.visibility == "public" and row.rsvp_mode == "free")
+    return details.by_mail
+
+
 def described_of(row: EventRow) -> Described:
     """All that is said of an event, as its organiser would change it."""
     details = decode_details(row.details)

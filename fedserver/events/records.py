@@ -49,7 +49,8 @@ class AgendaItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is said beside title, abstract, text and language. `online` says that one can join from anywhere, `tool` by which
-    means; `cost` is free text, `website` a page elsewhere, `languages` are tags of BCP 47."""
+    means; `reminders` are how many minutes before it begins those who are in are reminded; `by_mail` says whether people
+    without an account may come by mail (None: where everybody sees the event and whoever wants to comes); `cost` is free text, `website` a page elsewhere, `languages` are tags of BCP 47."""
 
     schedule: Schedule
     place: Place = Place()
@@ -65,6 +66,8 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
     captions: bool = False
     accessibility: str = ""
     questions: tuple[str, ...] = ()
+    reminders: tuple[int, ...] = (1_440, 60)
+    by_mail: bool | None = None
     keywords: tuple[str, ...] = ()
 
 

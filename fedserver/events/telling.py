@@ -6,9 +6,10 @@
 | `waiting`: there is no seat | notification               | `TentativeAccept`         | direct note         |
 | `refused`                  | notification                | `Reject`                  | direct note         |
 | `changed`: when or where   | notification                | `Update` of the event     | direct note         |
-| `due`: the link to join    | notification                | direct note               | direct note         |
+| `due`: the link to join    | reminder, as they chose     | direct note               | direct note         |
 
-Members get entries for their calendar programs by mail besides (`fedserver.events.inviting`). Everything is told once, in the unit in which it comes to pass; the link an hour before something begins.
+Members get entries for their calendar programs by mail besides (`fedserver.events.inviting`). Everything is told once, in the unit
+in which it comes to pass; the link an hour before something begins.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import now_ms
 
 TOLD_AT_ONCE_MAX: Final = 200
+LATE_MS: Final = 5 * 60_000
+"""What is told so long after the link was due is told of a link that has changed."""
 _OF_JOINS: Final = ("in", "waiting", "refused")
 
 
@@ -40,9 +43,11 @@ def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned:
     elsewhere = [one for one in concerned if (who := people.get(one.account_id)) is not None and who.domain]
     members = [one for one in concerned if one not in elsewhere]
     if news == "due":
-        # Who answered when it was near has seen it.
+        # Members are reminded as they want (`fedserver.events.reminding`): of a link that has changed since, at once. Who
+        # answered when it was near has seen it.
         due_at = {one.id: one.starts_at - JOIN_OPENS_MS for one in events.occurrences(conn, row.id)}
-        members = [one for one in members if one.changed_at < due_at.get(one.occurrence_id, 0)]
+        late = now_ms() - LATE_MS
+        members = [one for one in members if one.changed_at < due_at.get(one.occurrence_id, 0) < late]
     _notify(conn, row, {one.account_id for one in members})
     if news == "changed":
         inviting.plan_all(conn, server, row.id)

@@ -32,6 +32,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.email_subscriptions",
     "fedserver.events.asking",
     "fedserver.events.inviting",
+    "fedserver.events.reminding",
     "fedserver.events.seats",
     "fedserver.events.telling",
     "fedserver.export",

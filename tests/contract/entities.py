@@ -44,7 +44,7 @@ ALSO_ALLOWED = {
         f"alerts.{name}"
         for name in (
             *("severed_relationships", "moderation_warning", "quote", "quoted_update"),
-            *("added_to_collection", "collection_update"),
+            *("added_to_collection", "collection_update", "event_reminder"),
         )
     },
 }

@@ -21,7 +21,7 @@ TYPES_ASKED_MAX: Final = 50
 LATE_TYPES: Final = frozenset(
     {
         *("severed_relationships", "moderation_warning", "admin.sign_up", "admin.report"),
-        *("added_to_collection", "collection_update"),
+        *("added_to_collection", "collection_update", "event_reminder"),
     }
 )
 
@@ -84,5 +84,7 @@ def _words(one: Notice, found: Notices, account: bytes, others: int) -> tuple[st
             return f"{name} has reported @{escape(target.username)}", escape(row.comment) if row else ""
         case "added_to_collection":
             return f"{name} has put you into a collection", ""
+        case "event_reminder":
+            return "An event that you go to begins soon", ""
         case _:
             return f"{name} has changed a collection that you are in", ""

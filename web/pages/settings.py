@@ -22,10 +22,12 @@ from fedserver.accounts import FIELDS_MAX, ProfileChange
 from fedserver.errors import Invalid
 from fedserver.events import inviting
 from fedserver.events import preferences as event_preferences
+from fedserver.events.offsets import OFFSETS
 from fedserver.media.pipeline import StoredMedia
 from web import forms, keys
 from web.forms import Params
 from web.pages import page
+from web.pages.events.reminders import read_minutes
 
 _PROFILE_FIELDS: Final = {"fields_attributes": "field-0-name"}
 
@@ -168,6 +170,23 @@ async def change_mails(request: web.Request) -> web.StreamResponse:
     return page.go("/settings/email?done=saved")
 
 
+async def change_reminders(request: web.Request) -> web.StreamResponse:
+    """Choose when and how to be reminded of events."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    texts = params.texts("reminders", count_max=len(OFFSETS))
+    try:
+        await event_preferences.choose(
+            server,
+            member,
+            reminds_here=params.flag("reminds_here"),
+            reminds_by_mail=params.flag("reminds_by_mail"),
+            minutes=None if params.flag("as_each") else read_minutes(texts),
+        )
+    except page.MENDABLE as error:
+        return await page.show_again(request, "settings/email.html", error, **await _mails(request))
+    return page.go("/settings/email?done=saved")
+
+
 async def renew_addresses(request: web.Request) -> web.StreamResponse:
     """End the addresses by which the member posts by mail."""
     await mail_preferences.renew_addresses(keys.server(request), page.member(request))
@@ -183,6 +202,7 @@ async def _mails(request: web.Request) -> dict[str, Any]:
         "groups_words": mail_preferences.GROUPS_WORDS,
         "events": await event_preferences.show(server, member),
         "invites_words": inviting.WORDS,
+        "offsets": OFFSETS,
     }
     if server.config.email_subscriptions:
         shown["readers"] = await email_subscriptions.readers(server, member)
@@ -281,6 +301,7 @@ routes = [
     web.get("/settings/email", ask_mails),
     web.post("/settings/email", change_mails),
     web.post("/settings/email/addresses", renew_addresses),
+    web.post("/settings/reminders", change_reminders),
     web.get("/settings/security", ask_security),
     web.post("/settings/security/password", change_password),
     web.post("/settings/security/email", change_email),

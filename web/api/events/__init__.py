@@ -6,6 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.events import announcing, answering, calendar
+from web.api.events import announcing, answering, calendar, reminders
 
-routes: Final[list[web.RouteDef]] = [*announcing.routes, *answering.routes, *calendar.routes]
+routes: Final[list[web.RouteDef]] = [
+    *announcing.routes,
+    *answering.routes,
+    *calendar.routes,
+    *reminders.routes,
+]

@@ -76,6 +76,8 @@ class Event(Struct, kw_only=True):
     asks_elsewhere: bool
     guests_max: int
     questions: list[str]
+    reminders: list[int]
+    by_mail: bool
     schedule: Schedule
     zone: str
     all_day: bool
@@ -116,6 +118,22 @@ class CalendarEntry(Struct, kw_only=True):
     occurrence: Occurrence
     event: Event
     also_announced_by: list[Announcement]
+
+
+class EventPreferences(Struct, kw_only=True):
+    """How a member hears of events they go to. `reminders` are minutes before one begins; null: as each event has it."""
+
+    invites_by_mail: bool
+    reminds_here: bool
+    reminds_by_mail: bool
+    reminders: list[int] | None
+
+
+class EventReminders(Struct, kw_only=True):
+    """When a member is reminded of an event, in minutes before; `chosen` says whether they chose it for this one."""
+
+    reminders: list[int]
+    chosen: bool
 
 
 class JoinLink(Struct, kw_only=True):

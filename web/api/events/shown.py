@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import UNSET, Raw
 
-from fedserver.events import series
+from fedserver.events import reading, series
 from fedserver.events.finding import Line
 from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
 from web import keys
@@ -46,6 +46,8 @@ def event(request: web.Request, found: Shown, *, alone: bool = True) -> Event:
         asks_elsewhere=bool(row.asks_elsewhere),
         guests_max=row.guests_max,
         questions=list(details.questions),
+        reminders=list(details.reminders),
+        by_mail=reading.takes_mail(row, details),
         schedule=details.schedule,
         zone=row.zone,
         all_day=bool(row.all_day),

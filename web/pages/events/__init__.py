@@ -6,6 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import agenda, answering, feeds, organising
+from web.pages.events import agenda, answering, feeds, organising, reminders
 
-ROUTES: Final[list[web.RouteDef]] = [*feeds.routes, *organising.routes, *agenda.routes, *answering.routes]
+ROUTES: Final[list[web.RouteDef]] = [
+    *feeds.routes,
+    *organising.routes,
+    *reminders.routes,
+    *agenda.routes,
+    *answering.routes,
+]

@@ -11,6 +11,7 @@ from aiohttp import web
 from fedserver import editions, posts
 from fedserver.errors import FedError, Forbidden
 from fedserver.events import organising, pages, publishing, records, series
+from fedserver.events.offsets import OFFSETS
 from fedserver.events.publishing import OccurrenceChange
 from fedserver.events.reading import described_of
 from fedserver.events.records import AgendaItem, Described, Place
@@ -25,7 +26,7 @@ _TEXTS: Final = (
     "count", "until", "dates", "place_name", "street", "postal_code", "locality", "country", "tool", "join_url", "website",
     "rsvp_mode", "external_url", "capacity", "guests_max", "questions", "agenda", "cost", "eligibility", "keywords", "visibility",
 )  # fmt: skip
-_FLAGS: Final = ("online", "has_waiting_list", "captions", "asks_elsewhere")
+_FLAGS: Final = ("online", "has_waiting_list", "captions", "asks_elsewhere", "by_mail")
 # From the names of what is wrong to fields of the form.
 NAMES: Final = {
     "schedule": "day", "schedule.starts": "day", "schedule.zone": "zone", "schedule.minutes": "minutes",
@@ -146,14 +147,16 @@ def _blank() -> dict[str, Any]:
     return {
         **dict.fromkeys(_TEXTS, ""), **dict.fromkeys(_FLAGS, False), "kind": "call", "status": "scheduled", "zone": "UTC",
         "day": tomorrow.isoformat(), "time": "15:00", "minutes": "60", "interval": "1", "rsvp_mode": "free",
-        "visibility": "public", "has_waiting_list": True, "online": True, "asks_elsewhere": True,
+        "visibility": "public", "has_waiting_list": True, "online": True, "asks_elsewhere": True, "by_mail": True,
+        "reminders": ["1440", "60"],
     }  # fmt: skip
 
 
 def typed(params: Params) -> dict[str, Any]:
     """The fields as they were typed, to be shown again."""
     texts = {name: params.text(name).replace("\r\n", "\n") for name in _TEXTS}
-    return {**texts, **{name: params.flag(name) for name in _FLAGS}}
+    flags = {name: params.flag(name) for name in _FLAGS}
+    return {**texts, **flags, "reminders": params.texts("reminders", count_max=len(OFFSETS))}
 
 
 def _said(fields: Mapping[str, Any]) -> Described:
@@ -186,6 +189,8 @@ def _said(fields: Mapping[str, Any]) -> Described:
         asks_elsewhere=bool(fields["asks_elsewhere"]),
         guests_max=_number(fields["guests_max"]) or 0,
         questions=lines("questions"),
+        reminders=tuple(_number(one) or 0 for one in fields["reminders"]),
+        by_mail=bool(fields["by_mail"]),
         agenda=tuple(AgendaItem(title=one) for one in lines("agenda")),
         cost=fields["cost"],
         eligibility=fields["eligibility"],
@@ -248,7 +253,8 @@ def _typed_before(said: Described) -> dict[str, Any]:
         "locality": place.locality, "country": place.country, "join_url": said.join_url or "",
         "capacity": str(said.capacity or ""), "guests_max": str(said.guests_max or ""),
         "questions": "\n".join(said.questions), "agenda": "\n".join(one.title for one in said.agenda),
-        "keywords": ", ".join(said.keywords),
+        "keywords": ", ".join(said.keywords), "reminders": [str(one) for one in said.reminders],
+        "by_mail": said.by_mail if said.by_mail is not None else said.rsvp_mode == "free",
     }  # fmt: skip
 
 
@@ -280,6 +286,7 @@ async def _form_again(
 
 _CHOICES: Final[dict[str, Any]] = {
     "kinds": records.KINDS, "statuses": records.STATUSES, "repeats": REPEATS, "zones": sorted(series.zones()),
+    "offsets": OFFSETS,
 }  # fmt: skip
 
 routes: Final[list[web.RouteDef]] = [
