@@ -441,19 +441,10 @@ def erase(conn: Connection, row: PostRow) -> None:
     if row.visibility == "direct":
         conversations.erased(conn, row)
     signal_gone(conn, row)
-    posting.gone(conn, row)
-    keeping.gone(conn, row)
-    events.gone(conn, row)
     for boost in posts.boosts_of(conn, row.id):
         signal_gone(conn, boost)
         posts.remove(conn, boost)
-    if not row.local:
-        remote_media.forget_of_post(conn, row.id)
-        # Files that are here came with an archive, and go as those of a member's post do.
-        conn.execute(delete(media).where(media.c.post_id == row.id, media.c.store_key == ""))
-    conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
-    posts.remove(conn, row)
-    posting.counted_anew(conn, row)
+    forget(conn, row)
     if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
         conn.execute(
             insert(tombstone).values(
@@ -463,6 +454,21 @@ def erase(conn: Connection, row: PostRow) -> None:
                 created_at=now_ms(),
             )
         )
+
+
+def forget(conn: Connection, row: PostRow) -> None:
+    """A post that nobody has boosted is here no more, though its author has not deleted it: nobody is told, and it may
+    come again."""
+    posting.gone(conn, row)
+    keeping.gone(conn, row)
+    events.gone(conn, row)
+    if not row.local:
+        remote_media.forget_of_post(conn, row.id)
+        # Files that are here came with an archive, and go as those of a member's post do.
+        conn.execute(delete(media).where(media.c.post_id == row.id, media.c.store_key == ""))
+    conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))
+    posts.remove(conn, row)
+    posting.counted_anew(conn, row)
 
 
 def keep_revision(conn: Connection, row: PostRow) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
 from storage.tables import (
@@ -20,6 +20,7 @@ from storage.tables import (
     calendar_token,
     collection,
     collection_item,
+    dislike,
     endorsement,
     event_origin,
     featured_tag,
@@ -214,10 +215,10 @@ def collected(conn: Connection, account_id: int) -> list[tuple[str, str, str]]:
     return [(row.name, row.username, row.domain) for row in conn.execute(query)]
 
 
-def posts(conn: Connection, account_id: int, after_id: int = 0) -> list[Row[Any]]:
+def posts(conn: Connection, account_id: int, after_id: int = 0, *, limit: int = STEP_ROWS) -> list[Row[Any]]:
     """The next of the account's posts and boosts, oldest first."""
     query = select(post).where(post.c.account_id == account_id, post.c.id > after_id)
-    return list(conn.execute(query.order_by(post.c.id).limit(STEP_ROWS)))
+    return list(conn.execute(query.order_by(post.c.id).limit(limit)))
 
 
 def files(conn: Connection, account_id: int, after_id: int = 0) -> list[File]:
@@ -274,6 +275,42 @@ def remove_relations(conn: Connection, account_id: int) -> None:
     ):
         for column in columns:
             conn.execute(delete(table).where(column == account_id))
+
+
+def remove_traces(conn: Connection, account_id: int, limit: int) -> bool:
+    """Take away a part of what an account elsewhere has done here besides posts and follows, and of what is kept about it:
+    no more than `limit` rows, and as many counts; whether there may be more. A closed poll keeps its counts."""
+    liked = select(like.c.id, like.c.post_id).where(like.c.account_id == account_id).limit(limit)
+    rows = conn.execute(liked).all()
+    if rows:
+        conn.execute(
+            update(post)
+            .where(post.c.id.in_([row.post_id for row in rows]), post.c.likes_count > 0)
+            .values(likes_count=post.c.likes_count - 1)
+        )
+        conn.execute(delete(like).where(like.c.id.in_([row.id for row in rows])))
+        return True
+    for column in (
+        dislike.c.account_id,
+        poll_vote.c.account_id,
+        pin.c.account_id,
+        membership.c.account_id,
+        featured_tag.c.account_id,
+        endorsement.c.target_id,
+        account_note.c.target_id,
+        list_account.c.account_id,
+        suggestion_dismissal.c.target_id,
+        notification.c.from_account_id,
+        notification_permission.c.from_account_id,
+        notification_request.c.from_account_id,
+    ):
+        table = column.table
+        keys = list(table.primary_key.columns)
+        some = select(*keys).where(column == account_id).limit(limit)
+        among = keys[0].in_(some) if len(keys) == 1 else tuple_(*keys).in_(some)
+        if conn.execute(delete(table).where(among)).rowcount:
+            return True
+    return False
 
 
 def decisions(conn: Connection, account_id: int) -> list[Row[Any]]:

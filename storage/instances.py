@@ -22,6 +22,7 @@ InstanceRow = Row[Any]
 
 SCHEME_BELIEVED_MS: Final = 7 * 24 * 3_600_000
 LISTED_MAX: Final = 200
+DELIVERIES_PER_UNIT: Final = 500
 
 
 class Rules(NamedTuple):
@@ -101,7 +102,7 @@ def set_rules(
     obfuscates: bool = False,
 ) -> None:
     """Decide about a host, or with no policy and no flag take a decision back. Those who cache rules hear
-    ``instance``; deliveries to a rejected host are dropped."""
+    ``instance``; of the deliveries to a rejected host some are dropped, and all by `drop_deliveries`."""
     see(conn, [host])
     before = by_host(conn, host)
     assert before is not None
@@ -125,10 +126,18 @@ def set_rules(
         )
     )
     if policy == "reject":
-        conn.execute(delete(delivery).where(under(delivery.c.host, host)))
+        drop_deliveries(conn, host)
     if policy == "reject" or rejects_media:
         jobs.add(conn, "forget_media_of_host", {"host": host}, key=host)
     signal(conn, "instance", host)
+
+
+def drop_deliveries(conn: Connection, host: str) -> bool:
+    """Forget some of what waits for a rejected server and those below it; whether there may be more."""
+    if rules(conn, host).policy != "reject":
+        return False
+    some = select(delivery.c.id).where(under(delivery.c.host, host)).limit(DELIVERIES_PER_UNIT)
+    return conn.execute(delete(delivery).where(delivery.c.id.in_(some))).rowcount == DELIVERIES_PER_UNIT
 
 
 def under(column: ColumnElement[str], domain: str) -> ColumnElement[bool]:

@@ -214,6 +214,17 @@ def remove_follow(conn: Connection, follow_id: int) -> None:
     conn.execute(delete(follow).where(follow.c.id == follow_id))
 
 
+def some_with(conn: Connection, which: ColumnElement[bool], limit: int) -> list[FollowRow]:
+    """Some follows between members and the accounts that meet a condition; `away_id` is the account's id. Those who follow
+    come first, `limit` of them; of those who are followed one at a time, because a home timeline is emptied with it."""
+    for theirs, most in ((follow.c.account_id, limit), (follow.c.target_id, 1)):
+        query = select(follow, theirs.label("away_id")).join(account, account.c.id == theirs)
+        found = conn.execute(query.where(which).limit(most)).all()
+        if found:
+            return list(found)
+    return []
+
+
 def is_following(conn: Connection, account_id: int, target_id: int) -> bool:
     """Whether an accepted follow leads from one to the other."""
     row = follow_between(conn, account_id, target_id)

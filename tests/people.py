@@ -73,7 +73,7 @@ def add_post(conn: Connection, author_id: int, visibility: str = "public", **col
         content_html=columns.pop("content_html", "<p>Text</p>"),
         thread_id=columns.pop("thread_id", post_id),
         local=columns.pop("local", True),
-        created_at=now_ms(),
+        created_at=columns.pop("created_at", None) or now_ms(),
         **columns,
     )
     return post_id

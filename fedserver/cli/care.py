@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 from sqlalchemy import Connection
 
-from fedserver import queues
+from fedserver import pruning, queues
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.cli.people import opened
 from fedserver.config import Config
@@ -207,4 +207,58 @@ async def _decide(config: Config, host: str, rule: domains.Rule) -> None:
         await here.db.write(domains.decide, None, host, rule)
 
 
-commands: Final[tuple[click.Command, ...]] = (queue, instance)
+# --- prune ----------------------------------------------------------------------------------
+
+
+@click.command()
+@config_option
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--remote-media-days",
+    "media_days",
+    type=click.IntRange(0),
+    help="Instead of the setting; 0 keeps all copies.",
+)
+@click.option(
+    "--remote-post-days",
+    "post_days",
+    type=click.IntRange(0),
+    help="Instead of the setting; 0 keeps all posts.",
+)
+@json_option
+def prune(
+    config_path: Any, dry_run: bool, media_days: int | None, post_days: int | None, as_json: bool
+) -> None:
+    """Let go of old copies of other servers' media, and of their old posts that nobody here has made anything of.
+
+    The server does so every night. Kept are discussions in which a member has written, or liked, boosted, bookmarked,
+    quoted, pinned or voted on something, that name a member, that are in groups of members, or by people in members'
+    lists; resources and events; and what an open report is about. What goes comes again when somebody looks for it.
+    """
+    report = run(_prune(load_config(config_path), dry_run, media_days, post_days))
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "files": report.files,
+                "bytes": report.bytes,
+                "posts": report.posts,
+                "hosts": dict(report.hosts),
+            }
+        )
+        return
+    verb = "Would let" if dry_run else "Let"
+    click.echo(f"{verb} go of {report.posts} posts and {report.files} files ({report.bytes / 1e6:.1f} MB).")
+    for host, posts in report.hosts:
+        click.echo(f"  {host}: {posts} posts")
+
+
+async def _prune(
+    config: Config, dry_run: bool, media_days: int | None, post_days: int | None
+) -> pruning.Report:
+    async with opened(config) as here:
+        work = pruning.preview if dry_run else pruning.prune
+        return await work(here, media_days=media_days, post_days=post_days)
+
+
+commands: Final[tuple[click.Command, ...]] = (queue, instance, prune)

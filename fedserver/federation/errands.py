@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from activitypub.errors import ProtocolError
 from activitypub.identifiers import host_of
 from activitypub.vocabulary import read_collection
+from fedserver import erasing
 from fedserver import relationships as own_relationships
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, Forbidden, Refused
@@ -44,8 +45,7 @@ async def describe_instance(server: Server, payload: dict[str, Any]) -> None:
 async def erase_account(server: Server, payload: dict[str, Any]) -> None:
     """Take away what an account elsewhere that is gone has left here, a part at a time."""
     await server.db.write(people.close_account, payload["account_id"])
-    while await server.db.write(people.erase_some, payload["account_id"]):
-        pass
+    await erasing.in_steps(server, people.erase_some, payload["account_id"])
 
 
 @handles("fetch_ancestors", timeout_seconds=THREAD_SECONDS, attempts_max=2)

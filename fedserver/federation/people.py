@@ -8,18 +8,19 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, update
 
 from activitypub.activities import activity_kind
 from activitypub.values import id_of
+from fedserver import erasing, relationships, remote_media
 from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
-from fedserver import relationships, remote_media
 from fedserver.federation import featured, group_moderation, joining, partners, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
-from storage import accounts, inbox, interactions, posts
+from storage import accounts, belongings, inbox, interactions, posts
 from storage import relationships as stored
+from storage.posts import PostRow
 from storage.signals import signal
 from storage.tables import (
     account,
@@ -28,14 +29,12 @@ from storage.tables import (
     block,
     collection,
     collection_item,
-    follow,
-    post,
 )
 from storage.types import now_ms
 
 MOVE_EVERY_MS: Final = 7 * 24 * 3_600_000
 PINS_MAX: Final = 20
-_FOLLOWS_PER_UNIT: Final = 100
+_FOLLOWERS_PER_UNIT: Final = 50
 
 
 # -- following
@@ -192,30 +191,18 @@ def close_account(conn: Connection, account_id: int) -> None:
 
 
 def erase_some(conn: Connection, account_id: int) -> bool:
-    """Take away a part of what a closed account left behind; whether there is more."""
-    follows = list(
-        conn.execute(
-            select(follow)
-            .where(or_(follow.c.account_id == account_id, follow.c.target_id == account_id))
-            .limit(_FOLLOWS_PER_UNIT)
-        )
-    )
+    """Take away a part of what a closed account left behind; whether there is more. For `erasing.in_steps`."""
+    follows = stored.some_with(conn, account.c.id == account_id, _FOLLOWERS_PER_UNIT)
     for row in follows:
         if row.account_id == account_id:
             relationships.receive_undo_follow(conn, row.account_id, row.target_id)
         else:
             relationships.receive_reject(conn, row.uri, row.target_id)
-    rows = list(
-        conn.execute(
-            select(post).where(post.c.account_id == account_id).order_by(post.c.id).limit(_FOLLOWS_PER_UNIT)
-        )
-    )
-    for one in rows:
-        if one.boost_of_id is not None:
-            own_interactions.remove_boost(conn, one)
-        else:
-            own_posts.erase(conn, one)
-    if follows or rows:
+    if follows:
+        return True
+    rows = belongings.posts(conn, account_id, limit=erasing.POSTS_PER_UNIT)
+    erasing.take_away_some(conn, rows, _take_away)
+    if rows or belongings.remove_traces(conn, account_id, erasing.ROWS_PER_UNIT):
         return True
     conn.execute(delete(block).where(block.c.account_id == account_id))
     conn.execute(delete(collection).where(collection.c.account_id == account_id))
@@ -232,6 +219,13 @@ def erase_some(conn: Connection, account_id: int) -> bool:
     )  # fmt: skip
     signal(conn, "account", str(account_id))
     return False
+
+
+def _take_away(conn: Connection, row: PostRow) -> None:
+    if row.boost_of_id is not None:
+        own_interactions.remove_boost(conn, row)
+    else:
+        own_posts.erase(conn, row)
 
 
 # -- pins

@@ -51,6 +51,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.polls",
     "fedserver.push_out",
     "fedserver.previews",
+    "fedserver.pruning",
     "fedserver.remote_media",
     "fedserver.relationships",
     "fedserver.resources.links",

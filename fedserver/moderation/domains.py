@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from activitypub.identifiers import normal_host
-from fedserver import notifications
+from fedserver import erasing, notifications
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
@@ -27,11 +27,11 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
-from storage import accounts, belongings, instances, strikes
+from storage import accounts, belongings, instances, relationships, strikes
 from storage.instances import InstanceRow, Policy, under
 from storage.paging import Window
 from storage.signals import signal
-from storage.tables import account, follow, media, post
+from storage.tables import account, media, post
 from storage.types import instant_of
 
 __all__ = ["Rule", "instant_of"]
@@ -41,7 +41,7 @@ POLICIES: Final[dict[str, Policy]] = {"noop": "noop", "silence": "limit", "suspe
 SEVERITIES: Final[dict[str, Severity]] = {"noop": "noop", "limit": "silence", "reject": "suspend"}
 COMMENT_CHARACTERS_MAX: Final = 2_000
 ACCOUNTS_PER_UNIT: Final = 200
-FOLLOWS_PER_UNIT: Final = 200
+FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
 UNITS_AT_ONCE: Final = 5  # before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
@@ -250,11 +250,12 @@ async def carry_out(server: Server, payload: dict[str, Any]) -> None:
         shown: int | None = 0
         while shown is not None:
             shown = await server.db.write(_show_some, server, host, lifted_at, shown)
+    # Hidden as fast as it goes: nobody should see half of them meanwhile.
     while await server.db.write(_hide_some, server, host):
         pass
+    await erasing.in_steps(server, instances.drop_deliveries, host)
     if await server.db.write(_tell_of_parting, host):
-        while await server.db.write(_part_some, server, host):
-            pass
+        await erasing.in_steps(server, _part_some, server, host)
     more = True
     while more:
         files, more = await server.db.write(_drop_media, host)
@@ -328,11 +329,8 @@ def _tell_of_parting(conn: Connection, host: str) -> bool:
 
 
 def _part_some(conn: Connection, server: Server, host: str) -> bool:
-    found: list[Any] = []
-    for theirs in (follow.c.account_id, follow.c.target_id):
-        query = select(follow, theirs.label("away_id")).join(account, account.c.id == theirs)
-        query = query.where(_of_domain(host), account.c.domain != "")
-        found += conn.execute(query.limit(FOLLOWS_PER_UNIT)).all()
+    of_domain = _of_domain(host) & (account.c.domain != "")
+    found = relationships.some_with(conn, of_domain, FOLLOWS_PER_UNIT)
     for row in found:
         end_follow(conn, server, row, row.away_id)
     return bool(found)

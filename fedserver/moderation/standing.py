@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from fedserver import farewell, notifications, relationships
+from fedserver import erasing, farewell, notifications, relationships
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.federation import people
@@ -23,12 +23,14 @@ from fedserver.mail_links import DAY_MS
 from fedserver.moderation.addresses import digest_of
 from fedserver.notifications import Lost
 from storage import accounts, posts, rules, strikes, users
+from storage import relationships as relationships_stored
 from storage.accounts import AccountRow
 from storage.tables import account, follow, post, user
 from storage.types import now_ms
 
 ERASED_AFTER_MS: Final = 30 * DAY_MS
 STEP_ROWS: Final = 200
+FOLLOWERS_PER_UNIT: Final = 50
 MINUTES_MAX: Final = 30
 
 
@@ -138,8 +140,7 @@ async def part_suspended(server: Server, payload: dict[str, Any]) -> None:
     """End the follows between a suspended account elsewhere and the members, who hear what they lost."""
     account_id: int = payload["account_id"]
     if await server.db.write(_tell_of_parting, server.config.domain, account_id):
-        while await server.db.write(_part_some, server, account_id):
-            pass
+        await erasing.in_steps(server, _part_some, server, account_id)
 
 
 def _tell_of_parting(conn: Connection, domain: str, account_id: int) -> bool:
@@ -172,8 +173,7 @@ def _counts(conn: Connection, which: ColumnElement[bool], *, theirs: Any, own: A
 
 
 def _part_some(conn: Connection, server: Server, account_id: int) -> bool:
-    query = select(follow).where(or_(follow.c.account_id == account_id, follow.c.target_id == account_id))
-    found = conn.execute(query.limit(STEP_ROWS)).all()
+    found = relationships_stored.some_with(conn, account.c.id == account_id, FOLLOWERS_PER_UNIT)
     for row in found:
         end_follow(conn, server, row, account_id)
     return bool(found)
@@ -197,8 +197,7 @@ async def erase_suspended(server: Server, payload: dict[str, Any]) -> None:
     """Erase what a suspended account has here, unless it is suspended no longer."""
     account_id: int = payload["account_id"]
     if await server.db.write(_begin_erasing, server, account_id):
-        while await server.db.write(people.erase_some, account_id):
-            pass
+        await erasing.in_steps(server, people.erase_some, account_id)
     await server.db.write(strikes.cancel_erasures, [account_id])
 
 
