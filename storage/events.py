@@ -296,13 +296,17 @@ def count_anew(conn: Connection, *occurrence_ids: int) -> None:
     conn.execute(update(occurrence).where(occurrence.c.id.in_(set(occurrence_ids))).values(counts))
 
 
-def attendees(conn: Connection, occurrence_id: int) -> list[Any]:
-    """All answers to an occurrence with the accounts that gave them, the earliest first. For organisers."""
-    return attendees_of(conn, [occurrence_id]).get(occurrence_id, [])
-
-
-def attendees_of(conn: Connection, occurrence_ids: Iterable[int]) -> dict[int, list[Any]]:
-    """The same of several, by occurrence."""
+def attendees(
+    conn: Connection, occurrence_ids: Iterable[int], *, limit: int, after: int = 0
+) -> dict[int, list[Any]]:
+    """By occurrence so many of the answers to it, behind a place in the `queue`, with the accounts that gave them, the earliest
+    first. For organisers."""
+    place = func.row_number().over(partition_by=rsvp.c.occurrence_id, order_by=(rsvp.c.queue, rsvp.c.id))
+    some = (
+        select(rsvp.c.id, place.label("place"))
+        .where(rsvp.c.occurrence_id.in_(set(occurrence_ids)), rsvp.c.queue > after)
+        .subquery()
+    )
     query = (
         select(
             rsvp,
@@ -311,9 +315,10 @@ def attendees_of(conn: Connection, occurrence_ids: Iterable[int]) -> dict[int, l
             account.c.display_name,
             account.c.uri.label("account_uri"),
         )
+        .join(some, some.c.id == rsvp.c.id)
         .join(account, account.c.id == rsvp.c.account_id)
-        .where(rsvp.c.occurrence_id.in_(set(occurrence_ids)))
-        .order_by(rsvp.c.queue)
+        .where(some.c.place <= limit)
+        .order_by(rsvp.c.queue, rsvp.c.id)
     )
     found: dict[int, list[Any]] = {}
     for row in conn.execute(query):

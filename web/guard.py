@@ -110,6 +110,8 @@ def _api_policy(method: str, path: str) -> Policy:
             member = (limits.TRANSLATIONS, *member)
         elif path == "/api/v1/resources/import":
             member = (limits.IMPORTS, *member)
+        elif path == "/api/v1/events":
+            member = (limits.EVENTS, *member)
         elif path == "/api/v1/accounts":
             # Asked with an app's own token, so it is the address that counts.
             own = (limits.SIGN_UPS, *own)
@@ -128,6 +130,7 @@ def _api_policy(method: str, path: str) -> Policy:
 
 def _page_policy(method: str, path: str) -> Policy:
     counted: tuple[Limit, ...] = (limits.PAGES,)
+    of_member: tuple[Limit, ...] = ()
     if method == "POST":
         if path.startswith(("/login", "/oauth/authorize")):
             counted = (limits.LOGINS, limits.PAGES)
@@ -135,6 +138,8 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.SIGN_UPS, limits.PAGES)
         elif path.startswith(("/password", "/confirm", "/disputes")):
             counted = (limits.MAILS, limits.PAGES)
+        elif path == "/events/new":
+            of_member = (limits.EVENTS,)
         elif path in ("/interact", "/resources/import"):
             counted = (limits.VISITORS, limits.PAGES)
     elif path.endswith(".ics"):
@@ -142,7 +147,7 @@ def _page_policy(method: str, path: str) -> Policy:
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)
     readable = path.startswith(("/@", "/users/", "/resources"))
-    return Policy("page", identity="session", cors=readable, limits=counted)
+    return Policy("page", identity="session", cors=readable, limits=counted, member_limits=of_member)
 
 
 # Links from mails and invitations carry their secret in the path.
@@ -155,6 +160,7 @@ _SECRET_PATHS: Final = (
     "/disputes",
     "/oauth",
     "/calendar",
+    "/answers",
 )
 
 

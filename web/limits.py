@@ -39,6 +39,7 @@ DELETES: Final = Limit("deletes", "account", 30, 30 * MINUTE)
 REPORTS: Final = Limit("reports", "account", 30, 30 * MINUTE)
 TRANSLATIONS: Final = Limit("translations", "account", 60, 5 * MINUTE)  # each may cost the operator money
 IMPORTS: Final = Limit("imports", "account", 60, 30 * MINUTE)  # each may make us ask somebody
+EVENTS: Final = Limit("events", "account", 30, 30 * MINUTE)  # each goes to followers, and asks them
 SIGN_UPS: Final = Limit("sign_ups", "client", 5, 30 * MINUTE)
 APPS: Final = Limit("apps", "client", 5, 10 * MINUTE)
 LOGINS: Final = Limit("logins", "client", 25, 5 * MINUTE)

@@ -121,6 +121,12 @@ def receive_leave(conn: Connection, server: Server, event_id: int, account_id: i
     return bool(given)
 
 
+def has_answered(conn: Connection, event_id: int, account_id: int) -> bool:
+    """Whether somebody has ever said whether they come."""
+    every = [one.id for one in events.occurrences(conn, event_id)]
+    return bool(events.answers_of(conn, account_id, every))
+
+
 def _asked(
     conn: Connection, post_id: int, keys: Sequence[str] | None, account_id: int, *, past: bool = False
 ) -> tuple[EventRow, list[OccurrenceRow]]:

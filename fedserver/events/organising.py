@@ -76,14 +76,16 @@ def organised(conn: Connection, post_id: int, account_id: int) -> EventRow:
     return row
 
 
-async def attendees(server: Server, member: Member, post_id: int, *, key: str) -> list[Any]:
-    """All answers to an occurrence, for who organises it. Raises NotFound, Forbidden."""
+async def attendees(
+    server: Server, member: Member, post_id: int, *, key: str, limit: int, after: int = 0
+) -> list[Any]:
+    """So many of the answers to an occurrence, behind a place in its `queue`, for who organises it. Raises NotFound, Forbidden."""
 
     def unit(conn: Connection) -> list[Any]:
         organised(conn, post_id, member.account_id)
         one = events.occurrence_by_key(conn, post_id, key)
         if one is None:
             raise NotFound("This event does not take place then.")
-        return events.attendees(conn, one.id)
+        return events.attendees(conn, [one.id], limit=limit, after=after).get(one.id, [])
 
     return await server.db.read(unit)

@@ -21,6 +21,8 @@ from storage import events, users
 from storage.types import now_ms
 
 UPCOMING_MAX: Final = 40
+PEOPLE_EACH_MAX: Final = 30
+PEOPLE_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +91,41 @@ async def coming(server: Server, viewer: Viewer, *, after: str = "") -> tuple[li
     ], page.after
 
 
-async def people(
-    server: Server, viewer: Viewer, post_id: int
-) -> list[tuple[Time, list[tuple[Any, dict[str, str]]]]]:
-    """Who answered, and to which questions what, by the times of an event, for who organises it. Raises NotFound for all others."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Who answered to one time of an event, each with what they said to which question; `after` is where the next page begins,
+    0 where there is none."""
 
-    def unit(conn: Connection) -> list[tuple[Time, list[tuple[Any, dict[str, str]]]]]:
+    time: Time
+    rows: Sequence[tuple[Any, dict[str, str]]]
+    after: int
+
+
+async def people(
+    server: Server, viewer: Viewer, post_id: int, *, key: str = "", after: int = 0
+) -> list[Answered]:
+    """Who answered, the first of them by the times of an event, or those to one time (`key`) `after` a place in its queue. For
+    who organises it; raises NotFound for all others."""
+
+    def unit(conn: Connection) -> list[Answered]:
         found = reading.shown(conn, post_id, viewer.account_id)
         if viewer.account_id is None or found.row.account_id != viewer.account_id:
             raise NotFound
-        view = _view(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
-        by_occurrence = events.attendees_of(conn, [one.id for one in found.occurrences])
+        wanted = [one for one in found.occurrences if key in ("", one.key)]
+        view = _view(server.config, found, wanted, viewer.account_id, _zone(conn, viewer))
+        limit = PEOPLE_MAX if key else PEOPLE_EACH_MAX
+        rows = events.attendees(conn, [one.id for one in wanted], limit=limit, after=after if key else 0)
         return [
-            (time, [(row, json.loads(row.answers)) for row in by_occurrence.get(one.id, [])])
-            for time, one in zip(view.times, found.occurrences, strict=True)
+            _answered(time, rows.get(one.id, []), limit) for time, one in zip(view.times, wanted, strict=True)
         ]
 
     return await server.db.read(unit)
+
+
+def _answered(time: Time, rows: Sequence[Any], limit: int) -> Answered:
+    return Answered(
+        time, [(row, json.loads(row.answers)) for row in rows], rows[-1].queue if len(rows) == limit else 0
+    )
 
 
 def view_of(config: Config, found: Shown, viewer_id: int | None) -> EventView:

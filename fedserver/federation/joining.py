@@ -5,6 +5,8 @@ Units, called with activities that are their actor's own (`authenticate`).
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from activitypub.activities import activity_kind
@@ -12,8 +14,11 @@ from activitypub.values import id_of
 from fedserver.events import answers
 from fedserver.federation.acting import Dropped, Incoming
 from storage import events, inbox, posts
+from storage.types import now_ms
 
-_STATES = {"Accept": "in", "TentativeAccept": "waiting", "Reject": "refused"}
+LATE_MS: Final = 3_600_000
+"""A Leave may overtake its Join: one that comes so long after the Leave has been left already."""
+_STATES: Final = {"Accept": "in", "TentativeAccept": "waiting", "Reject": "refused"}
 
 
 def on_join(conn: Connection, incoming: Incoming) -> None:
@@ -27,6 +32,9 @@ def on_join(conn: Connection, incoming: Incoming) -> None:
     if row is None:
         raise Dropped("it is about no event of ours")
     publish = incoming.server.publish
+    if _had_left(conn, incoming, row.uri):
+        publish.join_refused(conn, row, incoming.actor.id, incoming.uri, kind="Reject")
+        return
     if row.rsvp_mode in ("external", "none"):
         publish.join_refused(conn, row, incoming.actor.id, incoming.uri, kind="Ignore")
         return
@@ -41,15 +49,24 @@ def on_join(conn: Connection, incoming: Incoming) -> None:
 
 
 def on_leave(conn: Connection, incoming: Incoming) -> None:
-    """Somebody of another server does not come after all."""
+    """Somebody of another server does not come after all. When they have never said that they would, their Join may be on
+    its way, and is late by now."""
     uri = incoming.activity.object_id
     post = posts.by_uri(conn, uri) if uri is not None else None
-    if (
-        post is None
-        or not post.local
-        or not answers.receive_leave(conn, incoming.server, post.id, incoming.actor.id)
-    ):
-        raise Dropped("it is about no event of ours that its actor had joined")
+    if post is None or not post.local or events.by_id(conn, post.id) is None:
+        raise Dropped("it is about no event of ours")
+    if answers.receive_leave(conn, incoming.server, post.id, incoming.actor.id):
+        return
+    if answers.has_answered(conn, post.id, incoming.actor.id):
+        raise Dropped("its actor had left already")
+    inbox.bury(conn, inbox.by_author(incoming.actor.uri, post.uri), "undone", former_type="Join")
+
+
+def _had_left(conn: Connection, incoming: Incoming, event_uri: str) -> bool:
+    """Whether the Leave of this Join has come before it; a later Join counts."""
+    left = inbox.by_author(incoming.actor.uri, event_uri)
+    found = inbox.tombstone_of(conn, left)
+    return found is not None and inbox.unbury(conn, left, "undone") and found.created_at > now_ms() - LATE_MS
 
 
 def undo_join(conn: Connection, incoming: Incoming, uri: str | None, target: str | None) -> bool:

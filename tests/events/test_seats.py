@@ -15,6 +15,7 @@ from tests.conftest import MakeMember
 from tests.events.test_events import EVENTS, call, refused, states, wall
 from tests.federation.stub import Door, Stub
 from tests.members import Person
+from tests.planned import planned
 
 GOING = {"status": "going"}
 WEEKLY = {"rule": {"frequency": "weekly", "count": 2}}
@@ -140,4 +141,39 @@ async def test_who_comes_to_a_single_event_still_does_on_another_day(alice: Pers
     await bob.post(f"{at}/rsvp", GOING)
     later = await alice.patch(at, {"schedule": {"starts": wall(9, 10)}})
     assert [(one["starts"], one["going_count"]) for one in later["occurrences"]] == [(wall(9, 10), 1)]
+    assert states(await bob.get(at)) == ["in"]
+
+
+async def test_a_leave_that_overtakes_its_join_holds_no_seat(door: Door, there: Stub, alice: Person) -> None:
+    dana, eve = there.actor("dana"), there.actor("eve")
+    made = await alice.post(EVENTS, call(capacity=1))
+    at = f"{EVENTS}/{made['id']}"
+
+    async def going() -> int:
+        return int((await alice.get(at))["occurrences"][0]["going_count"])
+
+    await door.takes(dana, dana.says("Leave", made["uri"]), dana.says("Join", made["uri"]))
+    assert await going() == 0
+    # What overtook one Join ends no other, nor anybody else's.
+    await door.takes(dana, dana.says("Join", made["uri"]))
+    assert await going() == 1
+    await door.takes(dana, dana.says("Leave", made["uri"]), dana.says("Leave", made["uri"]))
+    await door.takes(dana, dana.says("Join", made["uri"]))
+    assert await going() == 1
+    await door.takes(dana, dana.says("Leave", made["uri"]))
+    await door.takes(eve, eve.says("Join", made["uri"]))
+    assert await going() == 1
+
+
+async def test_people_of_a_blocked_server_leave_their_seats(
+    server: Server, door: Door, there: Stub, alice: Person, bob: Person, admin: Person
+) -> None:
+    dana = there.actor("dana")
+    made = await alice.post(EVENTS, call(capacity=1))
+    at = f"{EVENTS}/{made['id']}"
+    await door.takes(dana, dana.says("Join", made["uri"]))
+    assert states(await bob.post(f"{at}/rsvp", GOING)) == ["waiting"]
+    await admin.post("/api/v1/admin/domain_blocks", {"domain": there.host, "severity": "suspend"})
+    for payload in await server.db.read(planned, "give_up_seats"):
+        await seats.give_up_seats(server, payload)
     assert states(await bob.get(at)) == ["in"]

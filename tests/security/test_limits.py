@@ -53,6 +53,11 @@ async def test_apps_and_accounts_are_not_made_by_the_dozen(nobody: Person) -> No
     assert 429 in await statuses(nobody, "/password", 7, {"email": "a@b.example"})
 
 
+async def test_events_are_not_announced_by_the_dozen(alice: Person, bob: Person) -> None:
+    assert await statuses(alice, "/api/v1/events", 31, {"title": ""}) == [422] * 30 + [429]
+    assert await statuses(bob, "/api/v1/events", 1, {"title": ""}) == [422]
+
+
 async def test_nothing_of_a_member_grows_without_measure(alice: Person) -> None:
     big = "x" * 200_000
     options = [f"option {number}" for number in range(5000)]

@@ -14,6 +14,8 @@ from web.api.events import shown
 from web.api.events.announcing import one
 from web.api.events.entities import JoinLink
 
+ATTENDEES: Final = (200, 500)
+
 
 class RsvpInput(Struct, frozen=True, kw_only=True):
     """An answer: to all that is to come of an event, or to the `occurrences` with these keys."""
@@ -51,8 +53,8 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def attendees(request: web.Request) -> web.Response:
-    """``GET /api/v1/events/:id/rsvps?occurrence=``: all answers, for who organises it; of a series to the occurrence with this
-    key."""
+    """``GET /api/v1/events/:id/rsvps?occurrence=``: the answers, the earliest first, for who organises it; of a series to the
+    occurrence with this key. `after` goes on behind a page."""
     member = auth.member(request, "read:events")
     server, post_id = keys.server(request), forms.path_id(request)
     found = await reading.show(server, member.account_id, post_id)
@@ -60,8 +62,15 @@ async def attendees(request: web.Request) -> web.Response:
     if not key and len(found.occurrences) > 1:
         raise Invalid({"occurrence": "must say which one is meant"})
     key = key or found.occurrences[0].key
-    rows = await organising.attendees(server, member, post_id, key=key)
-    return replies.json([shown.attendee(key, row) for row in rows])
+    params = forms.query(request)
+    limit = params.limit(*ATTENDEES)
+    rows = await organising.attendees(
+        server, member, post_id, key=key, limit=limit, after=params.id("after") or 0
+    )
+    link = ""
+    if len(rows) == limit:
+        link = replies.link_header(request, next_={"after": str(rows[-1].queue)})
+    return replies.json([shown.attendee(key, row) for row in rows], headers={"Link": link} if link else None)
 
 
 async def decide(request: web.Request) -> web.Response:

@@ -105,7 +105,11 @@ async def change_occurrence(request: web.Request) -> web.StreamResponse:
 async def people(request: web.Request) -> web.StreamResponse:
     """Who comes, who waits, who asks."""
     view = await _mine(request)
-    listed = await pages.people(keys.server(request), request[keys.VIEWER], view.row.id)
+    params = forms.query(request)
+    listed = await pages.people(
+        keys.server(request), request[keys.VIEWER], view.row.id, key=params.text("occurrence"),
+        after=params.id("after") or 0,
+    )  # fmt: skip
     return await page.show(request, "event/people.html", view=view, listed=listed, problems={})
 
 
