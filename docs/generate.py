@@ -49,6 +49,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.resources.vocabularies": "Vocabularies",
     "web.api.events.announcing": "Events",
     "web.api.events.answering": "Who goes to an event",
+    "web.api.events.afterwards": "After an event",
     "web.api.events.calendar": "The calendar",
     "web.api.events.reminders": "Reminders of events",
     "web.api.resources.publishing": "Resources of the library",

@@ -6,11 +6,8 @@ Nobody else's posts are in it, only their addresses, and no secret of the accoun
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import os
 import zipfile
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
+from fedserver import csv_tables
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.federation.documents import Documents
@@ -32,7 +30,6 @@ from storage.types import now_ms
 KEPT_MS: Final = 7 * DAY_MS
 MINUTES_MAX: Final = 60
 _AS2: Final = "https://www.w3.org/ns/activitystreams"
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +174,7 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
         ("bookmarks.json", _collection("bookmarks.json", belongings.bookmarked(conn, account_id))),
         (
             "following_accounts.csv",
-            _csv(
+            csv_tables.table(
                 ("Account address", "Show boosts", "Notify on new posts", "Languages"),
                 (
                     (
@@ -192,25 +189,35 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
         ),
         (
             "followers.csv",
-            _csv(("Account address",), ((handle(*one),) for one in belongings.followers(conn, account_id))),
+            csv_tables.table(
+                ("Account address",), ((handle(*one),) for one in belongings.followers(conn, account_id))
+            ),
         ),
-        ("blocked_accounts.csv", _csv((), ((handle(*one),) for one in belongings.blocked(conn, account_id)))),
+        (
+            "blocked_accounts.csv",
+            csv_tables.table((), ((handle(*one),) for one in belongings.blocked(conn, account_id))),
+        ),
         (
             "muted_accounts.csv",
-            _csv(
+            csv_tables.table(
                 ("Account address", "Hide notifications"),
                 ((handle(name, at), _yes(hides)) for name, at, hides in belongings.muted(conn, account_id)),
             ),
         ),
-        ("bookmarks.csv", _csv((), ((uri,) for uri in belongings.bookmarked(conn, account_id)))),
+        ("bookmarks.csv", csv_tables.table((), ((uri,) for uri in belongings.bookmarked(conn, account_id)))),
         (
             "lists.csv",
-            _csv((), ((title, handle(*who)) for title, *who in belongings.listed(conn, account_id))),
+            csv_tables.table(
+                (), ((title, handle(*who)) for title, *who in belongings.listed(conn, account_id))
+            ),
         ),
-        ("blocked_domains.csv", _csv((), ((one,) for one in belongings.kept_out(conn, account_id)))),
+        (
+            "blocked_domains.csv",
+            csv_tables.table((), ((one,) for one in belongings.kept_out(conn, account_id))),
+        ),
         (
             "filters.csv",
-            _csv(
+            csv_tables.table(
                 ("Title", "Action", "Contexts", "Keyword", "Whole word"),
                 (
                     (title, action, ", ".join(contexts), keyword, _yes(whole))
@@ -218,19 +225,27 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
                 ),
             ),
         ),
-        ("followed_tags.csv", _csv((), ((one,) for one in belongings.tags_followed(conn, account_id)))),
-        ("featured_tags.csv", _csv((), ((one,) for one in belongings.tags_featured(conn, account_id)))),
+        (
+            "followed_tags.csv",
+            csv_tables.table((), ((one,) for one in belongings.tags_followed(conn, account_id))),
+        ),
+        (
+            "featured_tags.csv",
+            csv_tables.table((), ((one,) for one in belongings.tags_featured(conn, account_id))),
+        ),
         (
             "collections.csv",
-            _csv((), ((title, handle(*who)) for title, *who in belongings.collected(conn, account_id))),
+            csv_tables.table(
+                (), ((title, handle(*who)) for title, *who in belongings.collected(conn, account_id))
+            ),
         ),
         (
             "endorsed_accounts.csv",
-            _csv((), ((handle(*one),) for one in belongings.endorsed(conn, account_id))),
+            csv_tables.table((), ((handle(*one),) for one in belongings.endorsed(conn, account_id))),
         ),
         (
             "account_notes.csv",
-            _csv(
+            csv_tables.table(
                 ("Account address", "Note"),
                 ((handle(name, at), note) for name, at, note in belongings.noted(conn, account_id)),
             ),
@@ -255,17 +270,6 @@ def _collection(name: str, items: list[str]) -> bytes:
     return msgspec.json.encode(
         {"@context": _AS2, "id": name, "type": "OrderedCollection", "orderedItems": items}
     )
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """RFC 4180; no cell begins as a formula would."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    if header:
-        writer.writerow(header)
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row])
-    return text.getvalue().encode()
 
 
 def _yes(value: bool) -> str:

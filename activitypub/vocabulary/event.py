@@ -12,6 +12,7 @@ from activitypub.values import first, flag, number, objects_of, one_or_many, par
 from activitypub.vocabulary.parts import web_address
 
 OCCURRENCES_MAX: Final = 200
+LINKS_MAX: Final = 20
 LINE_CHARS_MAX: Final = 300
 _STATUS: Final = {
     "eventscheduled": "scheduled",
@@ -44,7 +45,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What a document says of an event beside the post. ``zone`` is an IANA name, or "". ``join_mode`` is free, approval, invite,
+    """What a document says of an event beside the post. ``links`` are (name, address) of pages. ``zone`` is an IANA name, or "". ``join_mode`` is free, approval, invite,
     external or none. ``place`` has ``name``, schema.org's names of an address, ``latitude`` and ``longitude``."""
 
     start: datetime
@@ -58,6 +59,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     participants: int | None = None
     status: str = "scheduled"
     occurrences: tuple[Occurrence, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def read_event(document: dict[str, Any]) -> Event | None:
@@ -90,7 +92,18 @@ def read_event(document: dict[str, Any]) -> Event | None:
             (status or "").rpartition(":")[2].rpartition("/")[2].rpartition("#")[2].lower(), "scheduled"
         ),
         occurrences=_occurrences(document),
+        links=_links(document),
     )
+
+
+def _links(document: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Name and address of the pages that are attached under a name: ``Website`` (Mobilizon), and what came out of it."""
+    found = (
+        (string(one.get("name")) or "", web_address(first(one.get("href"))))
+        for one in objects_of(document, "attachment")
+        if one.get("type") == "Link"
+    )
+    return tuple((name[:LINE_CHARS_MAX], href) for name, href in found if name and href)[:LINKS_MAX]
 
 
 def _participants(document: dict[str, Any]) -> int | None:

@@ -11,10 +11,10 @@ from activitypub.identifiers import host_of
 from activitypub.vocabulary import Post
 from activitypub.vocabulary.event import Event
 from fedserver.content.text import clean_line
-from fedserver.events import keeping, series
+from fedserver.events import keeping, outputs, series
 from fedserver.events.records import Described, Place, encode
 from fedserver.events.series import Schedule
-from storage import events
+from storage import event_afterwards, events
 from storage.posts import PostRow
 
 LINE_CHARS_MAX: Final = 200
@@ -33,6 +33,9 @@ def put(conn: Connection, row: PostRow, post: Post) -> None:
         conn, row, said, row.content_html, provider=host_of(row.uri) or "",
         spans=_spans(found, said.schedule), uid=row.uri, participants_elsewhere=_count(found.participants),
     )  # fmt: skip
+    wanted = _outputs(found)
+    if wanted != _known_outputs(conn, row.id):
+        event_afterwards.replace_outputs(conn, row.id, wanted)
 
 
 def _usable(post: Post) -> Event | None:
@@ -52,6 +55,7 @@ def differs(conn: Connection, row: PostRow, post: Post) -> bool:
         encode(said.details()).decode() != known.details
         or (said.status, said.rsvp_mode, said.capacity) != (known.status, known.rsvp_mode, known.capacity)
         or sorted(spans) != sorted(_spans(found, said.schedule))
+        or _known_outputs(conn, row.id) != _outputs(found)
     )
 
 
@@ -86,8 +90,25 @@ def _described(row: PostRow, found: Event) -> Described:
             longitude=place.get("longitude"),
         ),
         online=found.online,
+        website=next((href for name, href in found.links if name == "Website"), ""),
         external_url=found.external_url,
     )
+
+
+def _outputs(found: Event) -> list[tuple[str, str, str]]:
+    """Role, title and address of what came out of it, as servers of our kind name it."""
+    roles = {word: role for role, word in outputs.WORDS.items()}
+    named = ((*name.partition(": "), href) for name, href in found.links)
+    return [
+        (roles[word], _line(title), href) for word, _, title, href in named if word in roles and _line(title)
+    ]
+
+
+def _known_outputs(conn: Connection, post_id: int) -> list[tuple[str, str, str]]:
+    return [
+        (one.role, one.title, one.url)
+        for one in event_afterwards.outputs_of(conn, [post_id]).get(post_id, [])
+    ]
 
 
 def _spans(found: Event, schedule: Schedule) -> list[tuple[str, int, int]]:

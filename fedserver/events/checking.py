@@ -22,6 +22,7 @@ TEXT_CHARS_MAX: Final = 40_000
 QUESTIONS_MAX: Final = 10
 AGENDA_MAX: Final = 60
 SPEAKERS_MAX: Final = 20
+RESOURCES_MAX: Final = 10
 CAPACITY_MAX: Final = 100_000
 GUESTS_MAX: Final = 20
 MINUTES_MAX: Final = 14 * 24 * 60
@@ -113,7 +114,15 @@ def _item(fields: Fields, name: str, item: AgendaItem) -> AgendaItem | None:
     title = fields.line(name, item.title, 200)
     offset = fields.number(name, item.offset_minutes, 0, MINUTES_MAX) or 0
     speakers = fields.few(name, fields.lines(name, item.speakers, 100), SPEAKERS_MAX)
-    return AgendaItem(title=title, offset_minutes=offset, speakers=speakers) if title else None
+    resources = fields.few(name, tuple(dict.fromkeys(one.strip() for one in item.resources)), RESOURCES_MAX)
+    if not all(one.isascii() and one.isdigit() and len(one) < 20 for one in resources):
+        fields.wrong(name, "names a resource that is not in the library")
+        resources = ()
+    return (
+        AgendaItem(title=title, offset_minutes=offset, speakers=speakers, resources=resources)
+        if title
+        else None
+    )
 
 
 def _place(fields: Fields, place: Place) -> Place:

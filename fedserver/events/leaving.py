@@ -16,14 +16,16 @@ from activitypub.builders.event import EventFields, OccurrenceFields
 from activitypub.builders.note import LinkAttachment
 from activitypub.identifiers import ActorUris, Uris
 from activitypub.values import format_time
-from fedserver.events import reading, saying, series
+from fedserver.events import outputs, reading, saying, series
+from fedserver.events.outputs import Output
 from fedserver.events.records import decode_details
-from storage import calendars, events
+from storage import calendars, event_afterwards, events
 from storage.events import EventRow, OccurrenceRow
 from storage.posts import PostRow
 from storage.types import now_ms
 
 PAGE_ITEMS: Final = 40
+LINKS_MAX: Final = 20
 
 
 class Outgoing(NamedTuple):
@@ -42,14 +44,28 @@ def events_of(
         return {}
     ids = [row.id for row in rows]
     found, times = events.by_ids(conn, ids), events.occurrences_of(conn, ids)
+    rows_of = event_afterwards.outputs_of(conn, ids)
+    # Of resources those alone that everybody may see.
+    named = [
+        one.resource_id for several in rows_of.values() for one in several if one.resource_id is not None
+    ]
+    resources = outputs.linked(conn, None, named)
     return {
-        row.id: _outgoing(uris, found[row.id], times[row.id], authors[row.account_id].uri)
+        row.id: _outgoing(
+            uris,
+            found[row.id],
+            times[row.id],
+            authors[row.account_id].uri,
+            outputs.shown(rows_of.get(row.id, []), resources),
+        )
         for row in rows
         if row.id in found and row.id in times
     }
 
 
-def _outgoing(uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organizer: str) -> Outgoing:
+def _outgoing(
+    uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organizer: str, came_of: Sequence[Output]
+) -> Outgoing:
     details = decode_details(row.details)
     place = details.place
     first = times[0]
@@ -97,6 +113,9 @@ def _outgoing(uris: Uris, row: EventRow, times: Sequence[OccurrenceRow], organiz
     )
     summary = "".join(f"<p>{escape(one, quote=False)}</p>" for one in text.split("\n\n"))
     links = [LinkAttachment(href=details.website, name="Website")] if details.website else []
+    for one in came_of[:LINKS_MAX]:
+        word = outputs.WORDS.get(one.role)
+        links.append(LinkAttachment(href=one.url, name=f"{word}: {one.title}" if word else one.title))
     return Outgoing(summary, links, builder.event(fields))
 
 

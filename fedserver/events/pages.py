@@ -13,8 +13,9 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import finding, reading, saying, series
-from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
+from fedserver.events import agendas, finding, reading, saying, series
+from fedserver.events.outputs import Linked
+from fedserver.events.reading import EventRow, OccurrenceRow, Shown
 from fedserver.page_cards import person_of
 from fedserver.viewer import Viewer
 from storage import events, users
@@ -44,6 +45,19 @@ class Time:
     answer: str
     state: str
     joinable: bool
+    begun: bool
+    came: int
+    followed_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A part of the agenda; `clock` is how long after the beginning, "" where no part says so."""
+
+    title: str
+    clock: str
+    speakers: Sequence[str]
+    resources: Sequence[Linked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class EventView:
     where: str
     line: str
     author: Any
+    agenda: Sequence[Item]
     mine: bool
     goes: bool  # at least once
 
@@ -148,16 +163,31 @@ def _view(
     return EventView(
         row=row,
         found=found,
-        times=[_time(row, one, found.answers.get(one.id), zone, mine=mine) for one in shown],
+        times=[_time(found, one, zone, mine=mine) for one in shown],
         where=saying.where(found.details),
         line=saying.line(reading.described_of(row), spans),
         author=person_of(config, found.author),
+        agenda=_agenda(found),
         mine=mine,
         goes=any(one.state in ("in", "waiting", "asked", "sent") for one in found.answers.values()),
     )
 
 
-def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, *, mine: bool) -> Time:
+def _agenda(found: Shown) -> list[Item]:
+    timed = any(one.offset_minutes for one in found.details.agenda)
+    return [
+        Item(
+            one.title,
+            agendas.clock(one) if timed else "",
+            one.speakers,
+            [found.resources[int(key)] for key in one.resources if int(key) in found.resources],
+        )
+        for one in found.details.agenda
+    ]
+
+
+def _time(found: Shown, one: OccurrenceRow, zone: str, *, mine: bool) -> Time:
+    row, answer = found.row, found.answers.get(one.id)
     capacity = row.capacity if one.capacity is None else one.capacity
     now = now_ms()
     is_in = answer is not None and answer.state == "in"
@@ -177,6 +207,9 @@ def _time(row: EventRow, one: OccurrenceRow, answer: RsvpRow | None, zone: str, 
         full=capacity is not None and one.going_count >= capacity,
         answer="" if answer is None else answer.answer,
         state="" if answer is None else answer.state,
+        begun=one.starts_at <= now and one.status != "cancelled",
+        came=found.came.get(one.id, 0),
+        followed_up=one.followed_up_at is not None,
         joinable=bool(row.join_url) and reading.is_near(one) and (is_in or mine),
     )
 

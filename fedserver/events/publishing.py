@@ -18,7 +18,7 @@ from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.events import asking, keeping, noting, organising, saying, seats, series, telling
+from fedserver.events import asking, keeping, noting, organising, outputs, saying, seats, series, telling
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
@@ -115,6 +115,7 @@ def publish_unit(
 ) -> int:
     """The unit of `publish`, for imports too; `said` is as `checked` gives it. `quiet` and `at_ms` are as
     `fedserver.posts.create_unit` has them."""
+    _check_resources(conn, account_id, said)
     beside = _Beside(server, said, _provider(conn, server))
     draft = _draft_of(
         said, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
@@ -149,6 +150,7 @@ def change_unit(
     known = events.locked(conn, [one.id for one in events.occurrences(conn, post_id)])
     row = own(conn, post_id, account_id)
     before = described_of(row)
+    _check_resources(conn, account_id, said, before)
     material = any(getattr(before, name) != getattr(said, name) for name in _MATERIAL)
     beside = _Beside(server, said, _provider(conn, server))
     if material:
@@ -273,6 +275,15 @@ def _occurrence_columns(row: EventRow, found: OccurrenceRow, change: OccurrenceC
 
 
 # -- parts
+
+
+def _check_resources(
+    conn: Connection, account_id: int, said: Described, before: Described | None = None
+) -> None:
+    """Raise Invalid where the agenda names, for the first time, a resource that its organiser does not see."""
+    named = set(outputs.of_agenda(said.agenda)) - set(outputs.of_agenda(before.agenda if before else ()))
+    if named - set(outputs.linked(conn, account_id, named)):
+        raise Invalid({"agenda": "names a resource that is not in the library"})
 
 
 def own(conn: Connection, post_id: int, account_id: int) -> EventRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from fedserver import visibility
 from fedserver.context import Server
 from fedserver.errors import NotFound
+from fedserver.events import outputs
+from fedserver.events.outputs import Linked, Output
 from fedserver.events.records import Described, Details, decode_details
-from storage import accounts, events
+from storage import accounts, event_afterwards, events
 from storage import posts as stored_posts
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import now_ms
@@ -26,13 +28,17 @@ JOIN_OPENS_MS: Final = 60 * 60_000
 @dataclass(frozen=True, slots=True)
 class Shown:
     """An event as its viewer sees it: its row, what is said of it, its occurrences in order, and by occurrence what the viewer
-    answered."""
+    answered. Of one that is shown alone also what came out of it, the resources it leads to, by id, and how many came, by
+    occurrence."""
 
     row: EventRow
     details: Details
     occurrences: Sequence[OccurrenceRow] = ()
     answers: Mapping[int, RsvpRow] = field(default_factory=dict)
     author: Any = None
+    outputs: Sequence[Output] = ()
+    resources: Mapping[int, Linked] = field(default_factory=dict)
+    came: Mapping[int, int] = field(default_factory=dict)
 
 
 async def show(server: Server, viewer_id: int | None, post_id: int) -> Shown:
@@ -43,7 +49,16 @@ async def show(server: Server, viewer_id: int | None, post_id: int) -> Shown:
 def shown(conn: Connection, post_id: int, viewer_id: int | None) -> Shown:
     """The unit of `show`."""
     row = visible(conn, post_id, viewer_id)
-    return of_rows(conn, [row], viewer_id)[row.id]
+    found = of_rows(conn, [row], viewer_id)[row.id]
+    rows = event_afterwards.outputs_of(conn, [row.id]).get(row.id, [])
+    named = [one.resource_id for one in rows if one.resource_id is not None]
+    resources = outputs.linked(conn, viewer_id, [*outputs.of_agenda(found.details.agenda), *named])
+    return replace(
+        found,
+        outputs=outputs.shown(rows, resources),
+        resources=resources,
+        came=event_afterwards.attended_counts(conn, [one.id for one in found.occurrences]),
+    )
 
 
 def of_rows(conn: Connection, rows: Sequence[EventRow], viewer_id: int | None) -> dict[int, Shown]:

@@ -40,11 +40,12 @@ class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AgendaItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A part of each occurrence: `offset_minutes` after it begins."""
+    """A part of each occurrence: `offset_minutes` after it begins; `resources` are ids of resources of the library."""
 
     title: str
     offset_minutes: int = 0
     speakers: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
 
 
 class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -31,6 +31,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.domain_blocks",
     "fedserver.email_subscriptions",
     "fedserver.events.asking",
+    "fedserver.events.attendance",
     "fedserver.events.inviting",
     "fedserver.events.reminding",
     "fedserver.events.seats",

@@ -72,6 +72,7 @@ occurrence = Table(
     Column("no_count", Integer, nullable=False, server_default="0"),
     instant("starts_at", nullable=False),
     instant("ends_at", nullable=False),  # exclusive
+    instant("followed_up_at"),  # those who came were written to
     UniqueConstraint("post_id", "key"),
     Index("ix_occurrence_starts_at_id", "starts_at", "id"),
     Index("ix_occurrence_ends_at", "ends_at"),
@@ -91,6 +92,7 @@ rsvp = Table(
     Column("guests", Integer, nullable=False, server_default="0"),
     Column("answers", Json, nullable=False, server_default="{}"),  # to the organisers' questions
     Column("uri", Text, nullable=False, server_default="", index=True),  # of the Join
+    flag("attended"),  # an organiser has ticked that they came
     Column("queue", Id, nullable=False),  # the order of those who wait
     instant("link_told_for"),  # they were sent the link to join for when it was to begin then
     instant("created_at", nullable=False),
@@ -98,6 +100,20 @@ rsvp = Table(
     UniqueConstraint("occurrence_id", "account_id"),
     UniqueConstraint("occurrence_id", "guest_id"),
     Index("ix_rsvp_occurrence_id_state_queue", "occurrence_id", "state", "queue"),
+)
+
+# What came out of an event: a page elsewhere, or a resource of the library.
+event_output = Table(
+    "event_output",
+    metadata,
+    row_id(),
+    refers("post_id", "event.post_id", index=True),
+    refers("occurrence_id", "occurrence.id", nullable=True, on_delete="SET NULL"),  # null: of the whole
+    Column("role", String(16), nullable=False),  # notes, recording, slides, other
+    Column("title", Text, nullable=False, server_default=""),
+    Column("url", Text, nullable=False, server_default=""),
+    refers("resource_id", "resource.post_id", nullable=True),
+    instant("created_at", nullable=False),
 )
 
 # Secret addresses under which a member's own calendar can be subscribed to.

@@ -68,6 +68,7 @@ DONE: Final[dict[str, str]] = {
     "claim-decided": "Your decision is kept.",
     "dropped": "What was held back of them is removed.",
     "answered": "Your answer is kept.",
+    "written": "Those who came are being written to.",
     "announced": "Your event is announced.",
     "joined": "You are in. Welcome.",
     "asked": "Your request is sent. You hear of the answer by mail.",

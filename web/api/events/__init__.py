@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.events import announcing, answering, calendar, reminders
+from web.api.events import afterwards, announcing, answering, calendar, reminders
 
 routes: Final[list[web.RouteDef]] = [
     *announcing.routes,
     *answering.routes,
+    *afterwards.routes,
     *calendar.routes,
     *reminders.routes,
 ]

@@ -91,9 +91,7 @@ async def occurrences(request: web.Request) -> web.Response:
     """``GET /api/v1/events/:id/occurrences``: when it takes place, in order."""
     viewer = auth.viewer(request, "read:events")
     found = await reading.show(keys.server(request), viewer.account_id, forms.path_id(request))
-    return replies.json(
-        [shown.occurrence(request, found.row, one, found.answers.get(one.id)) for one in found.occurrences]
-    )
+    return replies.json([shown.occurrence(request, found, one) for one in found.occurrences])
 
 
 async def change_occurrence(request: web.Request) -> web.Response:

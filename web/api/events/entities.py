@@ -26,12 +26,13 @@ class Attendee(Rsvp, kw_only=True):
     acct: str
     display_name: str
     answers: dict[str, str]
+    attended: bool
     created_at: str
 
 
 class Occurrence(Struct, kw_only=True):
     """One time that an event takes place. `key` stays when it is moved; `status` is scheduled, moved or cancelled. `rsvp` is the
-    viewer's."""
+    viewer's; `attended_count` says how many came, as far as an organiser has ticked it."""
 
     key: str
     uri: str
@@ -43,7 +44,28 @@ class Occurrence(Struct, kw_only=True):
     capacity: int | None
     going_count: int
     waiting_count: int
+    attended_count: int
     rsvp: Rsvp | None
+
+
+class EventOutput(Struct, kw_only=True):
+    """What came out of an event: `role` is notes, recording, slides or other; `resource_id` is of the library; `occurrence` the
+    key of the time that it is of, null for the whole event."""
+
+    id: str
+    role: str
+    title: str
+    url: str
+    resource_id: str | None
+    occurrence: str | None
+
+
+class EventResource(Struct, kw_only=True):
+    """A resource of the library that the agenda names."""
+
+    id: str
+    title: str
+    url: str
 
 
 class Event(Struct, kw_only=True):
@@ -97,6 +119,8 @@ class Event(Struct, kw_only=True):
     accessibility: str
     keywords: list[str]
     occurrences: list[Occurrence] | UnsetType = UNSET
+    resources: list[EventResource] | UnsetType = UNSET
+    outputs: list[EventOutput] | UnsetType = UNSET
     created_at: str
     changed_at: str
     account: Account
@@ -151,3 +175,9 @@ class CalendarToken(Struct, kw_only=True):
     created_at: str
     used_at: str | None
     url: str | None
+
+
+class FollowUp(Struct, kw_only=True):
+    """How many are written to."""
+
+    written_to: int

@@ -8,11 +8,21 @@ from typing import Any
 from aiohttp import web
 from msgspec import UNSET, Raw
 
-from fedserver.events import reading, series
+from fedserver.events import outputs, reading, series
 from fedserver.events.finding import Line
-from fedserver.events.reading import EventRow, OccurrenceRow, RsvpRow, Shown
+from fedserver.events.outputs import Output
+from fedserver.events.reading import OccurrenceRow, RsvpRow, Shown
 from web import keys
-from web.api.events.entities import Announcement, Attendee, CalendarEntry, Event, Occurrence, Rsvp
+from web.api.events.entities import (
+    Announcement,
+    Attendee,
+    CalendarEntry,
+    Event,
+    EventOutput,
+    EventResource,
+    Occurrence,
+    Rsvp,
+)
 from web.api.render import instant, maybe_instant, renderer
 
 
@@ -66,17 +76,37 @@ def event(request: web.Request, found: Shown, *, alone: bool = True) -> Event:
         captions=details.captions,
         accessibility=details.accessibility,
         keywords=list(details.keywords),
-        occurrences=[occurrence(request, row, one, found.answers.get(one.id)) for one in found.occurrences]
-        if alone
-        else UNSET,
+        occurrences=[occurrence(request, found, one) for one in found.occurrences] if alone else UNSET,
+        resources=_resources(found) if alone else UNSET,
+        outputs=[output(one) for one in found.outputs] if alone else UNSET,
         created_at=instant(row.created_at),
         changed_at=instant(row.changed_at),
         account=account,
     )
 
 
-def occurrence(request: web.Request, row: EventRow, one: OccurrenceRow, mine: RsvpRow | None) -> Occurrence:
-    """One time that an event takes place; `mine` is the viewer's answer."""
+def _resources(found: Shown) -> list[EventResource]:
+    named = (found.resources.get(one) for one in outputs.of_agenda(found.details.agenda))
+    return [
+        EventResource(id=str(one.id), title=one.title, url=one.url) for one in dict.fromkeys(named) if one
+    ]
+
+
+def output(one: Output) -> EventOutput:
+    """What came out of an event."""
+    return EventOutput(
+        id=str(one.id),
+        role=one.role,
+        title=one.title,
+        url=one.url,
+        resource_id=None if one.resource_id is None else str(one.resource_id),
+        occurrence=one.key or None,
+    )
+
+
+def occurrence(request: web.Request, found: Shown, one: OccurrenceRow) -> Occurrence:
+    """One time that an event takes place, with the viewer's answer."""
+    row, mine = found.row, found.answers.get(one.id)
     return Occurrence(
         key=one.key,
         uri=keys.server(request).uris.occurrence(row.id, one.key) if row.local else row.uri,
@@ -88,6 +118,7 @@ def occurrence(request: web.Request, row: EventRow, one: OccurrenceRow, mine: Rs
         capacity=row.capacity if one.capacity is None else one.capacity,
         going_count=one.going_count if row.local else row.participants_elsewhere or one.going_count,
         waiting_count=one.waiting_count,
+        attended_count=found.came.get(one.id, 0),
         rsvp=None if mine is None else Rsvp(**_answer(one.key, mine)),
     )
 
@@ -97,7 +128,7 @@ def entry(request: web.Request, line: Line) -> CalendarEntry:
     found, one = line.found, line.occurrence
     domain = keys.server(request).config.domain
     return CalendarEntry(
-        occurrence=occurrence(request, found.row, one, found.answers.get(one.id)),
+        occurrence=occurrence(request, found, one),
         event=event(request, found, alone=False),
         also_announced_by=[
             Announcement(
@@ -119,6 +150,7 @@ def attendee(key: str, row: Any) -> Attendee:
         acct=f"{row.username}@{row.domain}" if row.domain else row.username,
         display_name=row.display_name,
         answers=json.loads(row.answers),
+        attended=bool(row.attended),
         created_at=instant(row.created_at),
     )
 

@@ -6,10 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import agenda, answering, feeds, organising, reminders
+from web.pages.events import afterwards, agenda, answering, feeds, organising, reminders
 
 ROUTES: Final[list[web.RouteDef]] = [
     *feeds.routes,
+    *afterwards.routes,
     *organising.routes,
     *reminders.routes,
     *agenda.routes,

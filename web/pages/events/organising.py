@@ -10,11 +10,11 @@ from aiohttp import web
 
 from fedserver import editions, posts
 from fedserver.errors import FedError, Forbidden
-from fedserver.events import organising, pages, publishing, records, series
+from fedserver.events import agendas, organising, pages, publishing, records, series
 from fedserver.events.offsets import OFFSETS
 from fedserver.events.publishing import OccurrenceChange
 from fedserver.events.reading import described_of
-from fedserver.events.records import AgendaItem, Described, Place
+from fedserver.events.records import Described, Place
 from fedserver.events.series import Rule, Schedule
 from web import forms, keys
 from web.pages import page
@@ -62,14 +62,14 @@ async def new(request: web.Request) -> web.StreamResponse:
 
 async def ask_change(request: web.Request) -> web.StreamResponse:
     """What is said of an event, for its organiser to change."""
-    view = await _mine(request)
+    view = await mine(request)
     return await _form(request, _typed_before(described_of(view.row)), {}, view)
 
 
 async def change(request: web.Request) -> web.StreamResponse:
     """Change it."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
-    view, fields = await _mine(request), typed(params)
+    view, fields = await mine(request), typed(params)
     before = described_of(view.row)
     said = _said(fields)
     # What the form has no field for stays as it is.
@@ -87,7 +87,7 @@ async def change(request: web.Request) -> web.StreamResponse:
 async def change_occurrence(request: web.Request) -> web.StreamResponse:
     """Move one time of it, call it off, or bring it back."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
-    view = await _mine(request)
+    view = await mine(request)
     what = params.text("what")
     moved = f"{params.text('day')}T{params.text('time')}" if what == "move" else None
     wanted = OccurrenceChange(
@@ -104,18 +104,30 @@ async def change_occurrence(request: web.Request) -> web.StreamResponse:
 
 async def people(request: web.Request) -> web.StreamResponse:
     """Who comes, who waits, who asks."""
-    view = await _mine(request)
+    view = await mine(request)
+    return await page.show(
+        request, "event/people.html", view=view, listed=await _listed(request, view), problems={}
+    )
+
+
+async def people_again(request: web.Request, view: pages.EventView, error: FedError) -> web.StreamResponse:
+    """The same, with what was wrong."""
+    return await page.show_again(
+        request, "event/people.html", error, view=view, listed=await _listed(request, view)
+    )
+
+
+async def _listed(request: web.Request, view: pages.EventView) -> Any:
     params = forms.query(request)
-    listed = await pages.people(
+    return await pages.people(
         keys.server(request), request[keys.VIEWER], view.row.id, key=params.text("occurrence"),
         after=params.id("after") or 0,
     )  # fmt: skip
-    return await page.show(request, "event/people.html", view=view, listed=listed, problems={})
 
 
 async def decide(request: web.Request) -> web.StreamResponse:
     """Let somebody in, or not."""
-    member, params, view = page.member(request), await forms.params(request), await _mine(request)
+    member, params, view = page.member(request), await forms.params(request), await mine(request)
     await organising.decide(
         keys.server(request), member, view.row.id, params.id("account") or 0, params.text("decision"),
         key=params.text("occurrence"),
@@ -125,17 +137,18 @@ async def decide(request: web.Request) -> web.StreamResponse:
 
 async def ask_delete(request: web.Request) -> web.StreamResponse:
     """Make sure that deleting is meant, and not calling it off."""
-    return await page.show(request, "event/delete.html", view=await _mine(request), problems={})
+    return await page.show(request, "event/delete.html", view=await mine(request), problems={})
 
 
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete it for good."""
-    member, view = page.member(request), await _mine(request)
+    member, view = page.member(request), await mine(request)
     await posts.delete_post(keys.server(request), member, view.row.id)
     return page.go("/events?done=deleted")
 
 
-async def _mine(request: web.Request) -> pages.EventView:
+async def mine(request: web.Request) -> pages.EventView:
+    """The event in the path, for who organises it. Raises NotFound, Forbidden."""
     member = page.member(request)
     view = await pages.show(keys.server(request), member, forms.path_id(request))
     if not view.mine:
@@ -195,7 +208,7 @@ def _said(fields: Mapping[str, Any]) -> Described:
         questions=lines("questions"),
         reminders=tuple(_number(one) or 0 for one in fields["reminders"]),
         by_mail=bool(fields["by_mail"]),
-        agenda=tuple(AgendaItem(title=one) for one in lines("agenda")),
+        agenda=agendas.from_lines(fields["agenda"]),
         cost=fields["cost"],
         eligibility=fields["eligibility"],
         captions=bool(fields["captions"]),
@@ -256,7 +269,7 @@ def _typed_before(said: Described) -> dict[str, Any]:
         "place_name": place.name, "street": place.street, "postal_code": place.postal_code,
         "locality": place.locality, "country": place.country, "join_url": said.join_url or "",
         "capacity": str(said.capacity or ""), "guests_max": str(said.guests_max or ""),
-        "questions": "\n".join(said.questions), "agenda": "\n".join(one.title for one in said.agenda),
+        "questions": "\n".join(said.questions), "agenda": agendas.to_lines(said.agenda),
         "keywords": ", ".join(said.keywords), "reminders": [str(one) for one in said.reminders],
         "by_mail": said.by_mail if said.by_mail is not None else said.rsvp_mode == "free",
     }  # fmt: skip
