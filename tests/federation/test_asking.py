@@ -154,7 +154,7 @@ async def test_a_vote_is_an_answer_confirmed_in_private(
     # Nobody needs an account to think better of it.
     page = await nobody.raw("GET", at)
     assert (page.status, page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == (
-        200, "no-store", "no-referrer",
+        200, "no-store", "same-origin",
     )  # fmt: skip
     assert "BEGIN:VEVENT" in await (await nobody.raw("GET", f"{at}.ics")).text()
     key = made["occurrences"][0]["key"]

@@ -12,7 +12,8 @@ from web.pages import page
 from web.pages.events.feeds import MEDIA_TYPE
 
 ANSWERS: Final = "/answers/{secret:[^/.]+}"
-_HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+# The house's Referrer-Policy tells no other site the address; with none at all browsers would not say where its forms come from.
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
 async def look_at(request: web.Request) -> web.StreamResponse:
@@ -55,14 +56,13 @@ async def calendar(request: web.Request) -> web.StreamResponse:
 async def join(request: web.Request) -> web.StreamResponse:
     """On to where the event takes place online, for who is in."""
     response = page.go(await by_link.join_link(keys.server(request), _secret(request)))
-    response.headers.update(_HEADERS)
+    response.headers.update({**_HEADERS, "Referrer-Policy": "no-referrer"})
     return response
 
 
 def _saved(request: web.Request) -> web.StreamResponse:
     response = page.go(f"{_address(request)}?done=saved")
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
