@@ -173,6 +173,12 @@ def decided(conn: Connection, window: Window, *, allowed: bool) -> list[Instance
     return window.rows(conn, query, instance.c.rule_id)
 
 
+def all_decided(conn: Connection, *, allowed: bool = False) -> list[InstanceRow]:
+    """Every row with a rule, by name: those that are allowed, or those that are kept out in some way."""
+    which = instance.c.policy == "allow" if allowed else instance.c.policy != "allow"
+    return list(conn.execute(select(instance).where(_is_decided(), which).order_by(instance.c.host)))
+
+
 def by_rule(conn: Connection, rule_id: int) -> InstanceRow | None:
     """The row whose rule this is."""
     return conn.execute(select(instance).where(instance.c.rule_id == rule_id)).first()

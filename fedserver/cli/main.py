@@ -16,6 +16,7 @@ from fedserver.cli import (
     announcements,
     backups,
     care,
+    domain_lists,
     emoji,
     event_importing,
     groups,
@@ -178,8 +179,11 @@ for command in (
     *vocabulary.commands,
 ):
     cli.add_command(command)
-for command in (*importing.commands, *event_importing.commands):
+for command in (*importing.commands, *event_importing.commands, *domain_lists.of_import):
     groups.import_group.add_command(command)
+
+for command in domain_lists.of_instance:
+    care.instance.add_command(command)
 
 
 def main() -> None:
