@@ -95,6 +95,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.catalogues.documents": "A resource for catalogues and reference managers",
     "web.catalogues.oai_pmh": "Harvesting",
     "web.catalogues.queries": "Any query of the library, for other sites",
+    "web.pages.events.feeds": "Events for calendar programs, feed readers and catalogues",
     "web.catalogues.whole": "The whole library, for programs",
     "web.federation.wellknown": "Finding the server",
     "web.observe": "Watching over the server",

@@ -283,18 +283,42 @@ def busy(
     return list(conn.execute(query))
 
 
-def hosts(conn: Connection, shown: Any, since_ms: int, *, limit: int) -> list[tuple[str, int]]:
-    """From which servers ("" for this one) there are how many events that are not over, most first."""
-    host = func.coalesce(_author.c.domain, "").label("host")
-    number = func.count()
+def ahead(conn: Connection, shown: Any, since_ms: int, *, limit: int) -> list[Any]:
+    """What can be chosen from of the events that are not over: rows of (kind, language, group_id, host, group's name and title)."""
+    group = account.alias("event_group")
     query = (
-        select(host, number)
+        select(
+            event.c.kind,
+            post.c.language,
+            post.c.group_id,
+            _author.c.domain.label("host"),
+            group.c.username.label("group_name"),
+            group.c.domain.label("group_host"),
+            group.c.display_name.label("group_title"),
+        )
         .select_from(event)
         .join(post, post.c.id == event.c.post_id)
         .join(_author, _author.c.id == post.c.account_id)
+        .outerjoin(group, group.c.id == post.c.group_id)
         .where(event.c.ends_at > since_ms, shown)
-        .group_by(host)
-        .order_by(number.desc(), host)
+        .order_by(event.c.starts_at)
+        .limit(limit)
+    )
+    return list(conn.execute(query))
+
+
+def topics_ahead(conn: Connection, shown: Any, since_ms: int, *, limit: int) -> list[tuple[str, str]]:
+    """The hashtags, as (key, name), that most of them have."""
+    number = func.count()
+    query = (
+        select(hashtag.c.key, hashtag.c.name)
+        .select_from(event)
+        .join(post, post.c.id == event.c.post_id)
+        .join(post_tag, post_tag.c.post_id == post.c.id)
+        .join(hashtag, hashtag.c.id == post_tag.c.tag_id)
+        .where(event.c.ends_at > since_ms, shown)
+        .group_by(hashtag.c.key, hashtag.c.name)
+        .order_by(number.desc(), hashtag.c.key)
         .limit(limit)
     )
     return [(row[0], row[1]) for row in conn.execute(query)]

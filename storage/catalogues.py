@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, func, select, union_all
 
 from storage.resources import ResourceRow, select_resources
-from storage.tables import account, post, resource, resource_relation
+from storage.tables import account, event, post, resource, resource_relation
 
 # Of a resource that is made from another: target_id, relation, uri, url, title, language.
 DerivedRow = Any
@@ -65,19 +65,30 @@ def derived(conn: Connection, post_ids: Iterable[int]) -> dict[int, list[Derived
 
 
 def count(conn: Connection) -> int:
-    """How many are for catalogues."""
-    query = select(func.count()).select_from(resource.join(post, post.c.id == resource.c.post_id))
-    return conn.scalar(query.where(shown_to_catalogues())) or 0
+    """How many resources and events are for everybody to find."""
+    return conn.scalar(select(func.count()).select_from(_addresses())) or 0
 
 
 def addresses(conn: Connection, offset: int, limit: int) -> list[Any]:
-    """A part of them, the oldest first: rows of (url, changed_at)."""
-    query = select(post.c.url, resource.c.changed_at).join_from(
-        resource, post, post.c.id == resource.c.post_id
+    """A part of their addresses, the oldest first: rows of (url, changed_at)."""
+    listed = _addresses()
+    query = select(listed.c.url, listed.c.changed_at).order_by(listed.c.id).offset(offset).limit(limit)
+    return list(conn.execute(query))
+
+
+def _addresses() -> Subquery:
+    """Resources and events, with the columns id, url and changed_at."""
+    resources = (
+        select(post.c.id, post.c.url, resource.c.changed_at)
+        .join_from(resource, post, post.c.id == resource.c.post_id)
+        .where(shown_to_catalogues())
     )
-    return list(
-        conn.execute(query.where(shown_to_catalogues()).order_by(post.c.id).offset(offset).limit(limit))
+    events = (
+        select(post.c.id, post.c.url, event.c.changed_at)
+        .join_from(event, post, post.c.id == event.c.post_id)
+        .where(post.c.local, post.c.visibility == "public", post.c.deleted_at.is_(None), ~_SUSPENDED)
     )
+    return union_all(resources, events).subquery()
 
 
 def behind(conn: Connection, post_id: int, limit: int) -> list[ResourceRow]:

@@ -185,6 +185,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/events": list[v.CalendarEntry],
     "GET /api/v1/calendar": list[v.CalendarEntry],
     "GET /api/v1/partners/calendar": list[v.CalendarEntry],
+    "POST /api/v1/calendar/clashes": list[v.Clash],
     "GET /api/v1/calendar/tokens": list[v.CalendarToken],
     "POST /api/v1/calendar/tokens": v.CalendarToken,
     "POST /api/v1/events": v.Event,

@@ -5,7 +5,7 @@ is asked for. What several announce is there once.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -181,11 +181,3 @@ def once(rows: Sequence[EventRow]) -> list[EventRow]:
     """Events without those that another announces, too."""
     kept = {one.post_id for one, _ in alike.merged(alike.told(row, row.id) for row in rows)}
     return [row for row in rows if row.id in kept]
-
-
-async def hosts(
-    server: Server, viewer_id: int | None, since_ms: int, *, limit: int = 30
-) -> Mapping[str, int]:
-    """From which servers there are how many events that are to come; our own under its domain."""
-    found = await server.db.read(calendars.hosts, visibility.listed(viewer_id), since_ms, limit=limit)
-    return {host or server.config.domain: number for host, number in found}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import settings
+from fedserver import settings, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import agendas, finding, reading, saying, series
+from fedserver.events import agendas, reading, saying, schema_org, series
 from fedserver.events.outputs import Linked
 from fedserver.events.reading import EventRow, OccurrenceRow, Shown
 from fedserver.page_cards import person_of
@@ -21,7 +21,6 @@ from fedserver.viewer import Viewer
 from storage import events, users
 from storage.types import now_ms
 
-UPCOMING_MAX: Final = 40
 PEOPLE_EACH_MAX: Final = 30
 PEOPLE_MAX: Final = 100
 
@@ -73,6 +72,7 @@ class EventView:
     agenda: Sequence[Item]
     mine: bool
     goes: bool  # at least once
+    json_ld: str = ""  # for catalogues, where it is ours and for everybody
 
     @property
     def path(self) -> str:
@@ -84,26 +84,13 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
 
     def unit(conn: Connection) -> EventView:
         found = reading.shown(conn, post_id, viewer.account_id)
-        return _view(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
+        view = some_times_of(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
+        if not found.row.local or found.row.visibility not in visibility.FOR_EVERYBODY:
+            return view
+        title = settings.in_force(conn, server.config).title
+        return replace(view, json_ld=schema_org.script(server.config, title, found))
 
     return await server.db.read(unit)
-
-
-async def coming(server: Server, viewer: Viewer, *, after: str = "") -> tuple[list[EventView], str]:
-    """What takes place from now on, in order, each entry with the one time that is meant; where the next page begins, or ""."""
-    now = now_ms()
-    page = await finding.calendar(
-        server,
-        viewer.account_id,
-        from_ms=now,
-        to_ms=now + finding.SPAN_MS_MAX,
-        limit=UPCOMING_MAX,
-        after=after,
-    )
-    zone = await server.db.read(_zone, viewer)
-    return [
-        _view(server.config, line.found, [line.occurrence], viewer.account_id, zone) for line in page.lines
-    ], page.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +114,7 @@ async def people(
         if viewer.account_id is None or found.row.account_id != viewer.account_id:
             raise NotFound
         wanted = [one for one in found.occurrences if key in ("", one.key)]
-        view = _view(server.config, found, wanted, viewer.account_id, _zone(conn, viewer))
+        view = some_times_of(server.config, found, wanted, viewer.account_id, _zone(conn, viewer))
         limit = PEOPLE_MAX if key else PEOPLE_EACH_MAX
         rows = events.attendees(conn, [one.id for one in wanted], limit=limit, after=after if key else 0)
         return [
@@ -145,7 +132,7 @@ def _answered(time: Time, rows: Sequence[Any], limit: int) -> Answered:
 
 def view_of(config: Config, found: Shown, viewer_id: int | None) -> EventView:
     """An event as whoever has no account here sees it, with times in its own zone alone."""
-    return _view(config, found, found.occurrences, viewer_id, "")
+    return some_times_of(config, found, found.occurrences, viewer_id, "")
 
 
 def _zone(conn: Connection, viewer: Viewer) -> str:
@@ -154,9 +141,10 @@ def _zone(conn: Connection, viewer: Viewer) -> str:
     return "" if member is None else str(member.time_zone)
 
 
-def _view(
+def some_times_of(
     config: Config, found: Shown, shown: Sequence[OccurrenceRow], viewer_id: int | None, zone: str
 ) -> EventView:
+    """An event with some of its times, for a viewer who reads times in `zone` ("": only in its own)."""
     row = found.row
     spans = [(one.key, one.starts_at, one.ends_at) for one in shown if one.status != "cancelled"]
     mine = viewer_id is not None and row.account_id == viewer_id

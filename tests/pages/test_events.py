@@ -60,6 +60,67 @@ async def test_a_series_is_announced_answered_moved_and_called_off(
     assert (await visitor.open(path)).status == 410 or (await visitor.open(path)).status == 404
 
 
+async def test_the_calendar_is_read_in_any_zone_as_days_a_list_or_a_month(
+    signed_in: MakeReader, visitor: Visitor
+) -> None:
+    mo = await signed_in("mo")
+    weekly = {**FORM, "day": "2031-03-24", "title": "Läsning", "keywords": "Git"}
+    path = path_of(await mo.submit(await mo.open("/events/new"), "/events/new", weekly)).partition("?")[0]
+    day = {**FORM, "day": "2031-03-31", "days": "2", "title": "Two whole days", "repeat": "", "count": ""}
+    await mo.submit(await mo.open("/events/new"), "/events/new", day)
+    # Clocks change on 30 March: the call stays at its hour in Stockholm, and comes an hour sooner in Kathmandu.
+    page = await visitor.open("/events/calendar/2031-03?zone=Asia/Kathmandu")
+    assert (page.status, page.problems) == (200, [])
+    shown = [" ".join("".join(one.itertext()).split()) for one in page.all("a", href=path)]
+    assert shown == ["19:45 Läsning", "18:45 Läsning"]
+    assert "Two whole days" in page.words()
+    page = await visitor.open("/events/calendar/2031-04?zone=America/New_York")
+    assert [len(page.all("a", href=one)) for one in (path, path_of(await mo.open(path)))] == [2, 2]
+    assert page.all("a", href="/events/calendar/2031-05?zone=America%2FNew_York")
+    page = await visitor.open("/events?topic=git&zone=UTC&view=list")
+    assert page.all("table") or "Nothing fits" in page.words()
+    assert page.all("a", href="/calendar.ics?topic=git")
+    chip = page.all("a", href="/events?zone=UTC")
+    assert len(chip) == 1
+    for wrong in ("/events?kind=party", "/events?after=x"):
+        page = await visitor.open(wrong)
+        assert (page.status, page.problems) == (422, []), wrong
+    assert "There is no such time zone." in (await visitor.open("/events?zone=Mars")).words()
+    assert (await visitor.open("/events/calendar/2031-13")).status == 404
+    assert path_of(await visitor.open("/calendar")).startswith("/events/calendar")
+
+
+async def test_what_else_is_at_that_time_is_told_before_anything_is_kept(signed_in: MakeReader) -> None:
+    mo, nora = await signed_in("mo"), await signed_in("nora")
+    await mo.submit(await mo.open("/events/new"), "/events/new", {**FORM, "title": "Call of Mo"})
+    planned = {**FORM, "title": "Call of Nora", "time": "15:30"}
+    page = await nora.submit(await nora.open("/events/new"), "/events/new", {**planned, "what": "look"})
+    assert (page.status, page.problems) == (200, [])
+    assert page.words().count("Call of Mo") == 3
+    assert page.all("input", id="title")[0].get("value") == "Call of Nora"
+    page = await nora.submit(page, "/events/new", {**planned, "time": "16:00", "what": "look"})
+    assert "Nothing else is at that time" in page.words()
+    page = await nora.submit(page, "/events/new", {**planned, "zone": "Mars", "what": "look"})
+    assert (page.status, page.all("input", id="zone")[0].get("aria-invalid")) == (422, "true")
+    assert "Call of Nora" not in (await nora.open("/events")).words()
+
+
+async def test_a_member_makes_an_address_of_their_own_calendar_and_takes_it_back(
+    signed_in: MakeReader, visitor: Visitor
+) -> None:
+    mo = await signed_in("mo")
+    page = await mo.submit(await mo.open("/events/mine"), "/events/mine", {"label": "My <telephone>"})
+    assert (page.problems, "My <telephone>" in page.words()) == ([], True)
+    address = page.all("input", id="address")[0].get("value")
+    path = "/" + address.split("/", 3)[3]
+    assert (await visitor.open(path)).status == 200
+    page = await mo.open("/events/mine")
+    assert address not in page.text
+    page = await mo.submit(page, "/events/mine/remove")
+    assert "My <telephone>" not in page.words()
+    assert (await visitor.open(path)).status == 404
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="skipped: chromium is not installed")
 async def test_every_page_of_events_is_accessible_and_no_wider_than_a_phone(
     server: Server, chromium: Browser, signed_in: MakeReader
@@ -69,7 +130,9 @@ async def test_every_page_of_events_is_accessible_and_no_wider_than_a_phone(
     context = await chromium.new_context(viewport={"width": 320, "height": 800}, color_scheme="dark")
     page = await context.new_page()
     await sign_in(page, server.config.origin, "mo")
-    for shown in ("/events", path, "/events/new", f"{path}/edit", f"{path}/people", f"{path}/delete"):
+    month = f"/events/calendar/{FORM['day'][:7]}"
+    for shown in ("/events", "/events?view=list&kind=office-hours", month, "/events/mine", path, "/events/new", f"{path}/edit",
+                  f"{path}/people", f"{path}/delete"):  # fmt: skip
         await page.goto(f"{server.config.origin}{shown}")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320, shown
         assert not await complaints(page), shown

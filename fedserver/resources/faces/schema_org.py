@@ -81,12 +81,17 @@ def document(entry: Entry) -> dict[str, Any]:
         "encoding": [_file(one) for one in entry.files],
         "aggregateRating": _rating(entry),
     }  # fmt: skip
-    return _without_nothing(found)
+    return without_nothing(found)
 
 
 def script(entry: Entry) -> str:
     """The same as the content of a script element: no title can end it (HTML, "Restrictions for contents of script")."""
-    return msgspec.json.encode(document(entry)).decode().translate(_NOT_IN_SCRIPTS)
+    return in_script(document(entry))
+
+
+def in_script(document: dict[str, Any]) -> str:
+    """JSON-LD as the content of a script element."""
+    return msgspec.json.encode(document).decode().translate(_NOT_IN_SCRIPTS)
 
 
 def _identifiers(entry: Entry) -> Any:
@@ -126,16 +131,16 @@ def _person(one: Person) -> dict[str, Any]:
         "affiliation": {},
     }
     if one.affiliation:
-        found["affiliation"] = _without_nothing(
+        found["affiliation"] = without_nothing(
             {"@type": "Organization", "@id": one.ror, "name": one.affiliation}
         )
     if one.role:
         found["description"] = one.role
-    return _without_nothing(found)
+    return without_nothing(found)
 
 
 def _funder(one: Funder) -> dict[str, Any]:
-    return _without_nothing({"@type": "Organization", "@id": one.ror, "name": one.name, "url": one.ror})
+    return without_nothing({"@type": "Organization", "@id": one.ror, "name": one.name, "url": one.ror})
 
 
 def _grant(one: Funder) -> dict[str, Any]:
@@ -153,11 +158,11 @@ def _term(one: Topic) -> dict[str, Any]:
     }
     if one.uri.startswith(_EDAM + "/"):
         found["inDefinedTermSet"] = {"@type": "DefinedTermSet", "@id": _EDAM, "name": "EDAM", "url": _EDAM}
-    return _without_nothing(found)
+    return without_nothing(found)
 
 
 def _alignment(one: Topic) -> dict[str, Any]:
-    return _without_nothing(
+    return without_nothing(
         {
             "@type": "AlignmentObject",
             "alignmentType": "teaches",
@@ -168,7 +173,7 @@ def _alignment(one: Topic) -> dict[str, Any]:
 
 
 def _source(one: Source) -> dict[str, Any]:
-    return _without_nothing(
+    return without_nothing(
         {
             "@type": "CreativeWork",
             "@id": one.uri,
@@ -180,7 +185,7 @@ def _source(one: Source) -> dict[str, Any]:
 
 
 def _derived(one: Any) -> dict[str, Any]:
-    return _without_nothing(
+    return without_nothing(
         {
             "@type": "LearningResource",
             "@id": one.uri,
@@ -192,7 +197,7 @@ def _derived(one: Any) -> dict[str, Any]:
 
 
 def _file(one: File) -> dict[str, Any]:
-    return _without_nothing(
+    return without_nothing(
         {
             "@type": "MediaObject",
             "name": one.name,
@@ -224,5 +229,6 @@ def _named(kind: str, name: str) -> dict[str, Any]:
     return {"@type": kind, "name": name} if name else {}
 
 
-def _without_nothing(found: dict[str, Any]) -> dict[str, Any]:
+def without_nothing(found: dict[str, Any]) -> dict[str, Any]:
+    """What is known of it."""
     return {key: value for key, value in found.items() if value not in ("", [], {}, None)}

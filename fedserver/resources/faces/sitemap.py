@@ -1,4 +1,5 @@
-"""Site maps (https://www.sitemaps.org/protocol.html) of what everybody may find in the library, and all of it as JSON-LD."""
+"""Site maps (https://www.sitemaps.org/protocol.html) of what everybody may find in the library and the calendar; and all of the
+library as JSON-LD."""
 
 from __future__ import annotations
 

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedserver.errors import Invalid
-from fedserver.events import calendars, finding
+from fedserver.events import calendars, clashes, finding
 from fedserver.events.finding import Wanted
+from fedserver.events.series import Schedule
 from fedserver.viewer import Viewer
 from web import auth, calendar, forms, keys, replies
 from web.api.events import shown
-from web.api.events.entities import CalendarToken
+from web.api.events.entities import CalendarToken, Clash
 from web.api.render import instant, maybe_instant
 from web.params import Params
 
@@ -65,6 +67,37 @@ def _instant(params: Params, name: str, usual: int) -> int:
     return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp() * 1000)
 
 
+class PlannedInput(Struct, frozen=True, kw_only=True):
+    """When something is to take place; `event_id` is that of the event if it is known already."""
+
+    schedule: Schedule
+    event_id: str = ""
+
+
+async def clashing(request: web.Request) -> web.Response:
+    """``POST /api/v1/calendar/clashes``: what takes place at the same time as a `schedule` that is planned: on this server, on
+    partners' and in the member's groups; nothing is kept."""
+    member = auth.member(request, "read:events")
+    sent = await forms.read(request, PlannedInput)
+    found = await clashes.of_schedule(
+        keys.server(request),
+        member,
+        sent.schedule,
+        without=forms.row_id(sent.event_id) if sent.event_id else None,
+    )
+    return replies.json(
+        [
+            Clash(
+                key=one.key,
+                starts_at=instant(one.starts_at),
+                ends_at=instant(one.ends_at),
+                entries=[shown.entry(request, line) for line in one.lines],
+            )
+            for one in found.clashes
+        ]
+    )
+
+
 async def tokens(request: web.Request) -> web.Response:
     """``GET /api/v1/calendar/tokens``: secret addresses of the member's calendar; where they lead was said once."""
     member = auth.member(request, "read:events")
@@ -102,6 +135,7 @@ routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/events", listed),
     web.get("/api/v1/calendar", listed),
     web.get("/api/v1/partners/calendar", of_partners),
+    web.post("/api/v1/calendar/clashes", clashing),
     web.get("/api/v1/calendar/tokens", tokens),
     web.post("/api/v1/calendar/tokens", add_token),
     web.delete("/api/v1/calendar/tokens/{id}", remove_token),

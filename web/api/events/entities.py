@@ -160,6 +160,15 @@ class EventReminders(Struct, kw_only=True):
     chosen: bool
 
 
+class Clash(Struct, kw_only=True):
+    """A time of what is planned, and what else takes place then in the network."""
+
+    key: str
+    starts_at: str
+    ends_at: str
+    entries: list[CalendarEntry]
+
+
 class JoinLink(Struct, kw_only=True):
     """Where to join."""
 

@@ -6,11 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import afterwards, agenda, answering, feeds, organising, reminders
+from web.pages.events import afterwards, agenda, answering, calendar, feeds, organising, reminders
 
 ROUTES: Final[list[web.RouteDef]] = [
     *feeds.routes,
     *afterwards.routes,
+    *calendar.routes,
     *organising.routes,
     *reminders.routes,
     *agenda.routes,

@@ -1,4 +1,4 @@
-"""What takes place, one event with its times, and answering to it."""
+"""One event with its times, and answering to it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from aiohttp import web
 
 from fedserver.events import answers, pages
 from web import forms, keys, replies
+from web.catalogues import documents
 from web.federation import objects
 from web.kept import for_strangers
 from web.pages import page
+from web.pages.events import feeds
 
 EVENT: Final = "/events/{id:[0-9]+}"
 
 
-@for_strangers
-async def listed(request: web.Request) -> web.StreamResponse:
-    """What takes place from now on, day by day."""
-    after = forms.query(request).text("after")
-    views, following = await pages.coming(keys.server(request), request[keys.VIEWER], after=after)
-    return await page.show(request, "event/list.html", views=views, following=following, after=after)
-
-
-@for_strangers
 async def event(request: web.Request) -> web.StreamResponse:
-    """An event; its object for those who ask for ActivityPub."""
+    """An event as a page; schema.org's JSON-LD for catalogues that ask for it, its object for other servers."""
+    if documents.wants_json_ld(request):
+        return await feeds.json_ld(request)
     if replies.wants_activity(request):
         return await objects.event(request, request.match_info["id"])
+    return await _page(request)
+
+
+@for_strangers
+async def _page(request: web.Request) -> web.StreamResponse:
     view = await pages.show(keys.server(request), request[keys.VIEWER], forms.path_id(request))
     return await page.show(request, "event/event.html", view=view, problems={})
 
@@ -71,7 +71,6 @@ async def join(request: web.Request) -> web.StreamResponse:
 
 
 routes: Final[list[web.RouteDef]] = [
-    web.get("/events", listed),
     web.get(EVENT, event),
     web.get(EVENT + "/{key:[0-9T]+}", occurrence),
     web.post(EVENT + "/rsvp", answer),

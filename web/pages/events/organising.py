@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fedserver import editions, posts
 from fedserver.errors import FedError, Forbidden
-from fedserver.events import agendas, organising, pages, publishing, records, series
+from fedserver.events import agendas, clashes, organising, page_calendar, pages, publishing, records, series
 from fedserver.events.offsets import OFFSETS
 from fedserver.events.publishing import OccurrenceChange
 from fedserver.events.reading import described_of
@@ -51,6 +51,8 @@ async def new(request: web.Request) -> web.StreamResponse:
     """Announce it."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
     fields = typed(params)
+    if params.text("what") == "look":
+        return await _look(request, fields)
     try:
         post_id = await publishing.publish(
             server, member, _said(fields), visibility=fields["visibility"] or "public"
@@ -70,6 +72,8 @@ async def change(request: web.Request) -> web.StreamResponse:
     """Change it."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
     view, fields = await mine(request), typed(params)
+    if params.text("what") == "look":
+        return await _look(request, fields, view)
     before = described_of(view.row)
     said = _said(fields)
     # What the form has no field for stays as it is.
@@ -289,7 +293,14 @@ async def _form(
     view: pages.EventView | None = None,
 ) -> web.StreamResponse:
     return await page.show(
-        request, "event/form.html", fields=fields, problems=problems, view=view, **_CHOICES
+        request,
+        "event/form.html",
+        fields=fields,
+        problems=problems,
+        view=view,
+        looked=None,
+        clashes=[],
+        **_CHOICES,
     )
 
 
@@ -297,7 +308,43 @@ async def _form_again(
     request: web.Request, fields: dict[str, Any], error: FedError, view: pages.EventView | None = None
 ) -> web.StreamResponse:
     return await page.show_again(
-        request, "event/form.html", error, NAMES, fields=fields, view=view, **_CHOICES
+        request,
+        "event/form.html",
+        error,
+        NAMES,
+        fields=fields,
+        view=view,
+        looked=None,
+        clashes=[],
+        **_CHOICES,
+    )
+
+
+async def _look(
+    request: web.Request, fields: dict[str, Any], view: pages.EventView | None = None
+) -> web.StreamResponse:
+    """The form as it was filled in, with what else takes place at that time; nothing is kept."""
+    server, member = keys.server(request), page.member(request)
+    try:
+        found = await clashes.of_schedule(
+            server, member, _said(fields).schedule, without=None if view is None else view.row.id
+        )
+    except page.MENDABLE as error:
+        return await _form_again(request, fields, error, view)
+    zone = await page_calendar.zone_of(server, member, fields["zone"].strip())
+    told = [
+        (page_calendar.moment(one.starts_at, zone), page_calendar.entries(server, member, one.lines, zone))
+        for one in found.clashes
+    ]
+    return await page.show(
+        request,
+        "event/form.html",
+        fields=fields,
+        problems={},
+        view=view,
+        looked=found,
+        clashes=told,
+        **_CHOICES,
     )
 
 
