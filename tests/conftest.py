@@ -38,6 +38,7 @@ LONGEST = [
     "test_attacks",
     "test_toot",
     "test_fedify",
+    "test_fedify_events",
     "test_privacy",
     "test_two_servers",
     "test_kill",

@@ -2,8 +2,9 @@
 // with 500 and the reason when it was not.
 
 import {
-  Accept, Announce, Block, Collection, Create, Delete, Document, Flag, Follow, Hashtag, InteractionPolicy,
-  InteractionRule, Like, Mention, Move, Note, PUBLIC_COLLECTION, Question, QuoteRequest, Reject, Tombstone, Undo, Update,
+  Accept, Announce, Block, Collection, Create, Delete, Document, Event, Flag, Follow, Hashtag, InteractionPolicy,
+  InteractionRule, Join, Leave, Like, Mention, Move, Note, Place, PUBLIC_COLLECTION, Question, QuoteRequest, Reject,
+  TentativeAccept, Tombstone, Undo, Update,
 } from "@fedify/vocab";
 import { Temporal } from "@js-temporal/polyfill";
 import { actor, posts } from "./actors.js";
@@ -89,6 +90,23 @@ function composer(context, id, post) {
   };
 }
 
+/** An event of ours: {as, name, start, end, place}, times as in ISO 8601. Fedify's vocabulary knows no status of events. */
+function planner(context, id, post) {
+  return () => new Event({
+    id: new URL(`/events/${id}`, context.canonicalOrigin),
+    attribution: context.getActorUri(post.as),
+    tos: post.tos,
+    ccs: post.ccs,
+    name: post.name,
+    content: "<p>You are welcome.</p>",
+    startTime: Temporal.Instant.from(post.start),
+    endTime: Temporal.Instant.from(post.end),
+    location: post.place ? new Place({ name: post.place }) : null,
+    published: post.published,
+    updated: post.updated ?? null,
+  });
+}
+
 export const verbs = {
   /** {as} -> {uri, handle}: make the actor. `by_hand`: it does not accept followers by itself. */
   async actor(context, { as, by_hand = false }) {
@@ -160,6 +178,58 @@ export const verbs = {
     const voters = post.votes ? [...post.votes.values()].flatMap((people) => [...people]) : [];
     await send(context, as, update, { to: [...new Set([...post.recipients, ...voters])], followers: post.visibility !== "direct" });
     return { id: update.id.href };
+  },
+
+  /** {as, name, start, end, place} -> {uri}: announce an event to everybody who follows. */
+  async event(context, order) {
+    const id = crypto.randomUUID();
+    const post = { ...order, visibility: "public", recipients: [], published: Temporal.Now.instant(), votes: null,
+      ...audience(context, order.as, "public", []) };
+    post.build = planner(context, id, post);
+    posts.set(id, post);
+    const object = post.build();
+    const create = new Create({
+      id: new URL("#create", object.id), actor: context.getActorUri(order.as), object, tos: post.tos, ccs: post.ccs,
+    });
+    await send(context, order.as, create, { followers: true });
+    return { uri: object.id.href };
+  },
+
+  /** {as, uri, name?, start?, end?, place?}: the event changes and everybody who follows hears of it. */
+  async change_event(context, { as, uri, ...changes }) {
+    const post = posts.get(new URL(uri).pathname.split("/").at(-1));
+    Object.assign(post, changes, { updated: Temporal.Now.instant() });
+    const update = new Update({
+      id: fresh(context, as, "updates"), actor: context.getActorUri(as), object: post.build(), tos: post.tos, ccs: post.ccs,
+    });
+    await send(context, as, update, { followers: true });
+    return { id: update.id.href };
+  },
+
+  /** {as, uri} -> {id}: want to come to an event. */
+  async join(context, { as, uri }) {
+    const { author } = await owner(context, as, uri);
+    const join = new Join({ id: fresh(context, as, "joins"), actor: context.getActorUri(as), object: new URL(uri), to: new URL(author) });
+    await send(context, as, join, { to: [author] });
+    return { id: join.id.href };
+  },
+
+  /** {as, uri}: not come after all. */
+  async leave(context, { as, uri }) {
+    const { author } = await owner(context, as, uri);
+    const leave = new Leave({ id: fresh(context, as, "leaves"), actor: context.getActorUri(as), object: new URL(uri), to: new URL(author) });
+    await send(context, as, leave, { to: [author] });
+    return { id: leave.id.href };
+  },
+
+  /** Answer a Join of our event: {as, joiner, id, uri, how: accept|tentative|reject}. */
+  async answer_join(context, { as, joiner, id, uri, how }) {
+    const join = new Join({ id: new URL(id), actor: new URL(joiner), object: new URL(uri) });
+    const answer = new ({ accept: Accept, tentative: TentativeAccept, reject: Reject }[how])({
+      id: fresh(context, as, how), actor: context.getActorUri(as), to: new URL(joiner), object: join,
+    });
+    await send(context, as, answer, { to: [joiner] });
+    return { id: answer.id.href };
   },
 
   async delete(context, { as, uri }) {

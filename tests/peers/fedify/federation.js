@@ -2,7 +2,7 @@
 
 import { createFederation, MemoryKvStore } from "@fedify/fedify";
 import {
-  Accept, Activity, Create, Endpoints, Follow, Image, Note, Person, Question, QuoteAuthorization, QuoteRequest, Reject,
+  Accept, Activity, Create, Endpoints, Event, Follow, Image, Note, Person, Question, QuoteAuthorization, QuoteRequest, Reject,
   Undo,
 } from "@fedify/vocab";
 import { actor, exists, posts, postsOf, stamps } from "./actors.js";
@@ -77,7 +77,7 @@ export function build({ firstKnock }) {
     })
     .setCounter((_, identifier) => postsOf(identifier).filter((post) => post.visibility === "public").length);
 
-  for (const [type, path] of [[Note, "/notes/{id}"], [Question, "/questions/{id}"]]) {
+  for (const [type, path] of [[Note, "/notes/{id}"], [Question, "/questions/{id}"], [Event, "/events/{id}"]]) {
     federation
       .setObjectDispatcher(type, path, (_, { id }) => posts.get(id)?.build() ?? null)
       .authorize(async (context, { id }) => {
@@ -138,13 +138,13 @@ function listen(federation) {
     .on(Accept, async (context, accept) => {
       if (accept.resultId !== null) return handled(accept.id?.href, "may be quoted");
       const mine = await asked(context, accept);
-      if (mine === null) return;
+      if (mine === null) return handled(accept.id?.href, "seen");
       mine.following.add(accept.actorId.href);
       handled(accept.id?.href, "accepted");
     })
     .on(Reject, async (context, reject) => {
       const mine = await asked(context, reject);
-      if (mine === null) return;
+      if (mine === null) return handled(reject.id?.href, "seen");
       mine.following.delete(reject.actorId.href);
       handled(reject.id?.href, "rejected");
     })
