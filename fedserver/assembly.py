@@ -27,7 +27,7 @@ from fedserver import (
 from fedserver.archives import received
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
-from fedserver.events import reminding
+from fedserver.events import guests, reminding
 from fedserver.federation import library
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
@@ -174,6 +174,7 @@ def _background(server: Server) -> list[Background]:
                 ),
                 Chore("plan digests that are due", digests.LOOK_SECONDS, digests.plan_due),
                 Chore("remind of events", reminding.LOOK_SECONDS, reminding.plan_due),
+                Chore("forget who came by mail", HOUR_SECONDS, guests.forget_old),
                 Chore("forget reminders of events", DAY_SECONDS, reminding.forget_old),
                 Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from storage.hot import insert_row
 from storage.tables import event_output, occurrence, rsvp
@@ -52,13 +52,13 @@ def replace_outputs(conn: Connection, post_id: int, wanted: Iterable[tuple[str, 
 # -- who came
 
 
-def note_attended(conn: Connection, occurrence_id: int, account_ids: Collection[int], attended: bool) -> int:
-    """Whether these accounts came, as far as they have answered and were not refused; how many rows that is about."""
+def note_attended(conn: Connection, occurrence_id: int, people: Collection[int], attended: bool) -> int:
+    """Whether these accounts, or guests who answered by mail, came, as far as they have answered and were not refused; how many rows that is about."""
     query = (
         update(rsvp)
         .where(
             rsvp.c.occurrence_id == occurrence_id,
-            rsvp.c.account_id.in_(account_ids),
+            or_(rsvp.c.account_id.in_(people), rsvp.c.guest_id.in_(people)),
             rsvp.c.state != "refused",
         )
         .values(attended=attended)
@@ -79,4 +79,5 @@ def attended_counts(conn: Connection, occurrence_ids: Iterable[int]) -> dict[int
 def who_attended(conn: Connection, occurrence_id: int) -> list[int]:
     """The accounts that came."""
     query = select(rsvp.c.account_id).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.attended)
+    query = query.where(rsvp.c.account_id.is_not(None))
     return list(conn.scalars(query.order_by(rsvp.c.queue)))

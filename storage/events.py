@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, delete, func, select, update
 
+from storage.event_mail import Person
 from storage.hot import insert_row, insert_rows
-from storage.tables import account, calendar_token, event, occurrence, post, rsvp
+from storage.tables import account, calendar_token, event, event_guest, occurrence, post, rsvp
 from storage.types import new_id, now_ms
 
 # Attributes are the columns of `event`, and those of its post and author that `_OF_POST` and `_OF_AUTHOR` name.
@@ -168,12 +169,6 @@ def _span(conn: Connection, post_id: int) -> None:
 # -- who goes
 
 
-def answer_of(conn: Connection, occurrence_id: int, account_id: int) -> RsvpRow | None:
-    return conn.execute(
-        select(rsvp).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id)
-    ).first()
-
-
 def answers_of(conn: Connection, account_id: int, occurrence_ids: Iterable[int]) -> dict[int, RsvpRow]:
     """What an account answered to these occurrences, by occurrence."""
     query = select(rsvp).where(rsvp.c.account_id == account_id, rsvp.c.occurrence_id.in_(set(occurrence_ids)))
@@ -202,20 +197,15 @@ def organises(conn: Connection, rsvp_id: int, account_id: int) -> bool:
     return conn.execute(query).first() is not None
 
 
-def put_answer(conn: Connection, occurrence_id: int, account_id: int, columns: Mapping[str, Any]) -> RsvpRow:
+def put_answer(conn: Connection, occurrence_id: int, who: Person, columns: Mapping[str, Any]) -> RsvpRow:
     """Keep an answer, for the first time or anew; as it stands then."""
     now = now_ms()
-    row = {"id": new_id(now), "occurrence_id": occurrence_id, "account_id": account_id, "created_at": now,
+    row = {"id": new_id(now), "occurrence_id": occurrence_id, **who._asdict(), "created_at": now,
            "queue": new_id(now), "changed_at": now, **columns}  # fmt: skip
+    here = (rsvp.c.occurrence_id == occurrence_id, who.of(rsvp))
     if not insert_row(conn, rsvp, row, unless_there=True):
-        conn.execute(
-            update(rsvp)
-            .where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.account_id == account_id)
-            .values(changed_at=now, **columns)
-        )
-    found = answer_of(conn, occurrence_id, account_id)
-    assert found is not None
-    return found
+        conn.execute(update(rsvp).where(*here).values(changed_at=now, **columns))
+    return conn.execute(select(rsvp).where(*here)).one()
 
 
 def answered(conn: Connection, account_id: int, since_ms: int | None) -> list[OccurrenceRow]:
@@ -299,8 +289,8 @@ def count_anew(conn: Connection, *occurrence_ids: int) -> None:
 def attendees(
     conn: Connection, occurrence_ids: Iterable[int], *, limit: int, after: int = 0
 ) -> dict[int, list[Any]]:
-    """By occurrence so many of the answers to it, behind a place in the `queue`, with the accounts that gave them, the earliest
-    first. For organisers."""
+    """By occurrence so many of the answers to it, behind a place in the `queue`, with the accounts that gave them, or (`guest_name`,
+    `guest_email`) who answered by mail, the earliest first. For organisers."""
     place = func.row_number().over(partition_by=rsvp.c.occurrence_id, order_by=(rsvp.c.queue, rsvp.c.id))
     some = (
         select(rsvp.c.id, place.label("place"))
@@ -314,9 +304,12 @@ def attendees(
             account.c.domain,
             account.c.display_name,
             account.c.uri.label("account_uri"),
+            event_guest.c.name.label("guest_name"),
+            event_guest.c.email.label("guest_email"),
         )
         .join(some, some.c.id == rsvp.c.id)
-        .join(account, account.c.id == rsvp.c.account_id)
+        .outerjoin(account, account.c.id == rsvp.c.account_id)
+        .outerjoin(event_guest, event_guest.c.id == rsvp.c.guest_id)
         .where(some.c.place <= limit)
         .order_by(rsvp.c.queue, rsvp.c.id)
     )

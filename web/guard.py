@@ -136,7 +136,7 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.LOGINS, limits.PAGES)
         elif path.startswith("/join"):
             counted = (limits.SIGN_UPS, limits.PAGES)
-        elif path.startswith(("/password", "/confirm", "/disputes")):
+        elif path.startswith(("/password", "/confirm", "/disputes")) or path.endswith("/guest"):
             counted = (limits.MAILS, limits.PAGES)
         elif path == "/events/new":
             of_member = (limits.EVENTS,)
@@ -161,6 +161,7 @@ _SECRET_PATHS: Final = (
     "/oauth",
     "/calendar",
     "/answers",
+    "/guests",
 )
 
 

@@ -195,6 +195,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     **{f"{verb} /api/v1/events/{{id}}/rsvp": v.Event for verb in ("POST", "DELETE")},
     "GET /api/v1/events/{id}/rsvps": list[v.Attendee],
     "POST /api/v1/events/{id}/rsvps/{account_id}/{decision}": v.Event,
+    "POST /api/v1/events/{id}/guests/{guest_id}/{decision}": v.Event,
     "GET /api/v1/events/{id}/join": v.JoinLink,
     **{f"{verb} /api/v1/calendar/preferences": v.EventPreferences for verb in ("GET", "PUT", "PATCH")},
     **{f"{verb} /api/v1/events/{{id}}/reminders": v.EventReminders for verb in ("GET", "PUT", "DELETE")},

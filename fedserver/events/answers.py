@@ -21,7 +21,7 @@ from fedserver.events.records import ANSWERS, decode_details
 from fedserver.jobs.plan import plan
 from fedserver.polls import COUNTS_EVERY_MS
 from fedserver.viewer import Member
-from storage import events, relationships
+from storage import event_mail, events, relationships
 from storage import posts as stored_posts
 from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
@@ -50,7 +50,7 @@ async def answer(
         said = _checked(row, status, guests, questions or {})
         if not row.local:
             return _answer_elsewhere(conn, server, row, found, member.account_id, status, said)
-        return _answer(conn, server, row.id, found, member.account_id, status, said)
+        return _answer(conn, server, row.id, found, Person(member.account_id), status, said)
 
     return await server.db.write(unit)
 
@@ -67,7 +67,7 @@ async def withdraw(
         if not given:
             return
         if row.local:
-            _answer(conn, server, row.id, given, member.account_id, "declined", {"guests": 0})
+            _answer(conn, server, row.id, given, Person(member.account_id), "declined", {"guests": 0})
         else:
             _answer_elsewhere(conn, server, row, given, member.account_id, "declined", {"guests": 0})
 
@@ -94,7 +94,7 @@ def answer_unit(
     said = {} if status == "going" else {"guests": 0}
     if not row.local:
         return _answer_elsewhere(conn, server, row, found, account_id, status, said)
-    return _answer(conn, server, row.id, found, account_id, status, said, whole=False)
+    return _answer(conn, server, row.id, found, Person(account_id), status, said, whole=False)
 
 
 def receive_join(conn: Connection, server: Server, event_id: int, account_id: int, uri: str) -> list[RsvpRow]:
@@ -103,7 +103,7 @@ def receive_join(conn: Connection, server: Server, event_id: int, account_id: in
     try:
         row, found = _asked(conn, event_id, None, account_id)
         said = _checked(row, "going", 0, {}) | {"uri": uri}
-        return _answer(conn, server, row.id, found, account_id, "going", said, whole=False)
+        return _answer(conn, server, row.id, found, Person(account_id), "going", said, whole=False)
     except (Forbidden, Conflict, NotFound):
         return []
 
@@ -117,7 +117,7 @@ def receive_leave(conn: Connection, server: Server, event_id: int, account_id: i
     mine = events.answers_of(conn, account_id, [one.id for one in every])
     given = [one for one in every if one.id in mine and mine[one.id].answer != "declined"]
     if given:
-        _answer(conn, server, row.id, given, account_id, "declined", {"guests": 0})
+        _answer(conn, server, row.id, given, Person(account_id), "declined", {"guests": 0})
     return bool(given)
 
 
@@ -127,14 +127,57 @@ def has_answered(conn: Connection, event_id: int, account_id: int) -> bool:
     return bool(events.answers_of(conn, account_id, every))
 
 
+# -- people without an account
+
+
+def checked_for_guest(
+    conn: Connection, post_id: int, keys: Sequence[str] | None, guests: int, questions: Mapping[str, str]
+) -> dict[str, str]:
+    """Whether everybody could ask for this, as far as can be said before; what they answer to questions, as it is kept.
+
+    Raises as `answer` does."""
+    row, found = _asked(conn, post_id, keys, None)
+    said = _checked(row, "going", guests, questions)
+    for one in found:
+        _check_open(row, one)
+    return msgspec.json.decode(said["answers"], type=dict[str, str])
+
+
+def answer_as_guest(
+    conn: Connection,
+    server: Server,
+    guest_id: int,
+    post_id: int,
+    status: str,
+    *,
+    keys: Sequence[str] | None = None,
+    guests: int = 0,
+    questions: Mapping[str, str] | None = None,
+) -> None:
+    """Answer for somebody known by their mail address; without `questions` what they had said to those stays, and who comes
+    with them. Raises as `answer` does."""
+    row, found = _asked(conn, post_id, keys, None)
+    said = {} if questions is None and status == "going" else _checked(row, status, guests, questions or {})
+    _answer(conn, server, row.id, found, Person(guest_id=guest_id), status, said, whole=False)
+
+
+def withdraw_guest(conn: Connection, server: Server, guest_id: int, post_id: int) -> None:
+    """They come to nothing of it any more; others move up."""
+    every, who = events.occurrences(conn, post_id), Person(guest_id=guest_id)
+    mine = event_mail.answers_of(conn, who, [one.id for one in every])
+    given = [one for one in every if one.id in mine and mine[one.id].answer != "declined"]
+    if given:
+        _answer(conn, server, post_id, given, who, "declined", {"guests": 0})
+
+
 def _asked(
-    conn: Connection, post_id: int, keys: Sequence[str] | None, account_id: int, *, past: bool = False
+    conn: Connection, post_id: int, keys: Sequence[str] | None, account_id: int | None, *, past: bool = False
 ) -> tuple[EventRow, list[OccurrenceRow]]:
-    """The event, which the account may see, and those of its occurrences that are meant."""
+    """The event, which the account (None: everybody) may see, and those of its occurrences that are meant."""
     row, post = events.by_id(conn, post_id), stored_posts.by_id(conn, post_id)
     if row is None or post is None or not visibility.may_see(conn, post, account_id):
         raise NotFound("Record not found")
-    if relationships.either_blocks(conn, account_id, row.account_id):
+    if account_id is not None and relationships.either_blocks(conn, account_id, row.account_id):
         raise Forbidden("You cannot answer to this event.")
     every = events.occurrences(conn, post_id)
     if keys is not None:
@@ -172,7 +215,7 @@ def _answer(
     server: Server,
     event_id: int,
     found: Sequence[OccurrenceRow],
-    account_id: int,
+    who: Person,
     status: str,
     said: Mapping[str, Any],
     *,
@@ -184,7 +227,7 @@ def _answer(
     row = events.by_id(conn, event_id)  # as it is now that nobody changes it
     if row is None:
         raise NotFound("Record not found")
-    mine = events.answers_of(conn, account_id, [one.id for one in locked])
+    mine = event_mail.answers_of(conn, who, [one.id for one in locked])
     wanted, refusals = [], []
     for one in locked:
         try:
@@ -194,10 +237,10 @@ def _answer(
     if refusals and (whole or not wanted):
         raise refusals[0]
     for one, columns in wanted:
-        events.put_answer(conn, one.id, account_id, columns)
+        events.put_answer(conn, one.id, who, columns)
     ids = [one.id for one, _ in wanted]
     events.count_anew(conn, *ids)
-    inviting.plan_some(conn, [row.id], [Person(account_id)])
+    inviting.plan_some(conn, [row.id], [who])
     for one, columns in wanted:
         before = mine.get(one.id)
         if before is not None and before.state in ("in", "waiting"):
@@ -209,7 +252,7 @@ def _answer(
         # Those who were asked elsewhere see new counts, now and then (`fedserver.events.asking`).
         due_at = (row.asking_counted_at or 0) + int(COUNTS_EVERY_MS / server.publish.time_scale)
         plan(conn, "asking_counts", {"post_id": row.id}, key=str(row.id), not_before_ms=due_at)
-    kept = events.answers_of(conn, account_id, ids)
+    kept = event_mail.answers_of(conn, who, ids)
     return [kept[one] for one in ids]
 
 
@@ -252,7 +295,7 @@ def _answer_elsewhere(
         kept_state = "sent" if going is None else going.state
         uri = server.uris.activity(new_id()) if going is None else going.uri
         columns |= {"state": kept_state, "uri": uri}
-    kept = [events.put_answer(conn, one.id, account_id, columns) for one in found]
+    kept = [events.put_answer(conn, one.id, Person(account_id), columns) for one in found]
     events.count_anew(conn, *(one.id for one in found))
     if status == "going" and going is None:
         server.publish.joined(conn, row, kept[0])

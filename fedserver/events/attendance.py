@@ -38,7 +38,7 @@ async def note(
     *,
     absent: Collection[int] = (),
 ) -> None:
-    """These accounts came to an occurrence, and those were `absent`, of all who answered. Raises NotFound, Forbidden; Conflict
+    """These came to an occurrence (ids of accounts, and of guests who answered by mail), and those were `absent`, of all who answered. Raises NotFound, Forbidden; Conflict
     before it begins."""
 
     def unit(conn: Connection) -> None:
@@ -68,10 +68,11 @@ def _table(conn: Connection, server: Server, account_id: int, post_id: int) -> b
     def line(one: OccurrenceRow, who: Any) -> tuple[str, ...]:
         said = json.loads(who.answers)
         begins = series.wall_time(one.starts_at, row.zone).isoformat(sep=" ", timespec="minutes")
-        handle = f"{who.username}@{who.domain or server.config.domain}"
+        handle = f"{who.username}@{who.domain or server.config.domain}" if who.username else who.guest_email
+        name = who.display_name or who.username or who.guest_name
         came = "" if one.starts_at > now_ms() else "yes" if who.attended else "no"
         return (
-            begins, row.zone, who.display_name or who.username, handle, who.answer, who.state, str(who.guests), came,
+            begins, row.zone, name, handle, who.answer, who.state, str(who.guests), came,
             *(said.get(question, "") for question in questions),
         )  # fmt: skip
 

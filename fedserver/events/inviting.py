@@ -215,7 +215,7 @@ def _reader(conn: Connection, config: Config, found: Shown, who: Person) -> _Rea
         if guest is None or guest.confirmed_at is None or not guest.wants_mail:
             return None
         code = mail_codes.guest_address(config, guest.id, guest.secret, found.row.id)
-        page = f"{config.origin}/events/answer/{guest.secret}"
+        page = f"{config.origin}/guests/{guest.secret}"
         party = Party(guest.email, guest.name, code or config.mail_sender, config.mail_sender, organizer)
         return _Reader(party, f"{page}/unsubscribe", page, guest.name, is_guest=True)
     assert who.account_id is not None

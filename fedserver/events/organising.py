@@ -11,9 +11,12 @@ from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.events import reading, seats, telling
 from fedserver.events.records import News
 from fedserver.viewer import Member
-from storage import events
+from storage import event_mail, events
+from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
 from storage.types import new_id
+
+__all__ = ["Person"]
 
 _OPEN_TO: Final = {
     "approve": ("asked", "refused"),
@@ -24,7 +27,7 @@ _OPEN_TO: Final = {
 
 
 async def decide(
-    server: Server, member: Member, post_id: int, account_id: int, decision: str, *, key: str = ""
+    server: Server, member: Member, post_id: int, who: Person, decision: str, *, key: str = ""
 ) -> None:
     """What an organiser does about an answer: approve or reject who asks, promote who waits, whatever the limit says.
 
@@ -32,17 +35,17 @@ async def decide(
     """
     if decision not in _OPEN_TO:
         raise Invalid({"decision": "must be approve, reject or promote"})
-    await server.db.write(_decide, server, member.account_id, post_id, account_id, decision, key)
+    await server.db.write(_decide, server, member.account_id, post_id, who, decision, key)
 
 
 def _decide(
-    conn: Connection, server: Server, by_id: int, post_id: int, account_id: int, decision: str, key: str
+    conn: Connection, server: Server, by_id: int, post_id: int, who: Person, decision: str, key: str
 ) -> None:
     organised(conn, post_id, by_id)
     wanted = [one.id for one in events.occurrences(conn, post_id) if key in ("", one.key)]
     locked = events.locked(conn, wanted)
     row = organised(conn, post_id, by_id)  # with the limit as it is now
-    answers = events.answers_of(conn, account_id, wanted)
+    answers = event_mail.answers_of(conn, who, wanted)
     news: dict[News, list[RsvpRow]] = {}
     for one in locked:
         known = answers.get(one.id)

@@ -78,6 +78,11 @@ class EventView:
     def path(self) -> str:
         return f"/events/{self.row.id}"
 
+    @property
+    def by_mail(self) -> bool:
+        """Whether people without an account can come."""
+        return reading.takes_mail(self.row, self.found.details)
+
 
 async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
     """One event. Raises NotFound."""

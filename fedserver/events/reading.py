@@ -40,6 +40,10 @@ class Shown:
     resources: Mapping[int, Linked] = field(default_factory=dict)
     came: Mapping[int, int] = field(default_factory=dict)
 
+    def with_answers(self, answers: Mapping[int, RsvpRow]) -> Shown:
+        """The same with somebody else's answers."""
+        return replace(self, answers=answers)
+
 
 async def show(server: Server, viewer_id: int | None, post_id: int) -> Shown:
     """An event that the viewer may see. Raises NotFound."""

@@ -165,8 +165,8 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
         guest = event_guests.by_id(conn, who.guest_id)
         if guest is None or not guest.wants_mail:
             return None
-        to, unsubscribe = guest.email, f"{config.origin}/events/answer/{guest.secret}/unsubscribe"
-        values |= {"hello": guest.name, "page_url": f"{config.origin}/events/answer/{guest.secret}"}
+        to, unsubscribe = guest.email, f"{config.origin}/guests/{guest.secret}/unsubscribe"
+        values |= {"hello": guest.name, "page_url": f"{config.origin}/guests/{guest.secret}"}
     else:
         assert who.account_id is not None
         member, post = users.by_id(conn, who.account_id), posts.by_id(conn, row.id)

@@ -39,9 +39,9 @@ _OF_JOINS: Final = ("in", "waiting", "refused")
 
 def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned: Sequence[RsvpRow]) -> None:
     """Tell those who gave these answers to an event of this server."""
-    people = accounts.by_ids(conn, {one.account_id for one in concerned})
+    people = accounts.by_ids(conn, {one.account_id for one in concerned if one.account_id is not None})
     elsewhere = [one for one in concerned if (who := people.get(one.account_id)) is not None and who.domain]
-    members = [one for one in concerned if one not in elsewhere]
+    members = [one for one in concerned if one.account_id is not None and one not in elsewhere]
     if news == "due":
         # Members are reminded as they want (`fedserver.events.reminding`): of a link that has changed since, at once. Who
         # answered when it was near has seen it.
@@ -52,7 +52,11 @@ def tell(conn: Connection, server: Server, row: EventRow, news: News, concerned:
     if news == "changed":
         inviting.plan_all(conn, server, row.id)
     elif news != "due":
-        inviting.plan_some(conn, [row.id], [Person(one.account_id) for one in concerned])
+        inviting.plan_some(conn, [row.id], [Person(one.account_id, one.guest_id) for one in concerned])
+    for one in concerned if news == "refused" else ():
+        if one.guest_id is not None:
+            about = {"guest_id": one.guest_id, "about": "refused"}
+            plan(conn, "mail_guest", about, key=f"{one.guest_id} refused")
     if news in _OF_JOINS:
         for one in elsewhere:
             if one.uri:

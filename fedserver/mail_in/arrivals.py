@@ -125,6 +125,11 @@ def _keep(
     for address in addresses:
         text = _CODE.search(address)
         code = None if text is None else mail_codes.read(conn, text[1])
+        if code is not None and code.purpose == "guest" and replies:
+            replying.plan_of_guest(
+                conn, code.account_id, code.target_id, replies, head.message_id or body.hex()[:200]
+            )
+            return Outcome.TAKEN
         if code is None or code.purpose not in mail_codes.ADDRESSES:
             continue
         if head.automatic and code.purpose not in mail_codes.TO_EVENTS:

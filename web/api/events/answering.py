@@ -78,14 +78,20 @@ async def decide(request: web.Request) -> web.Response:
     `occurrence` or all."""
     member = auth.member(request, "write:events")
     server, post_id = keys.server(request), forms.path_id(request)
-    await organising.decide(
-        server,
-        member,
-        post_id,
-        forms.path_id(request, "account_id"),
-        request.match_info["decision"],
-        key=(await forms.params(request)).text("occurrence"),
-    )
+    who = organising.Person(forms.path_id(request, "account_id"))
+    key = (await forms.params(request)).text("occurrence")
+    await organising.decide(server, member, post_id, who, request.match_info["decision"], key=key)
+    return await one(request, member.account_id, post_id)
+
+
+async def decide_of_guest(request: web.Request) -> web.Response:
+    """``POST /api/v1/events/:id/guests/:guest_id/approve`` (or ``reject``, ``promote``): the same about somebody who answered
+    by mail."""
+    member = auth.member(request, "write:events")
+    server, post_id = keys.server(request), forms.path_id(request)
+    who = organising.Person(guest_id=forms.path_id(request, "guest_id"))
+    key = (await forms.params(request)).text("occurrence")
+    await organising.decide(server, member, post_id, who, request.match_info["decision"], key=key)
     return await one(request, member.account_id, post_id)
 
 
@@ -101,5 +107,6 @@ routes: Final[list[web.RouteDef]] = [
     web.delete("/api/v1/events/{id}/rsvp", withdraw),
     web.get("/api/v1/events/{id}/rsvps", attendees),
     web.post("/api/v1/events/{id}/rsvps/{account_id}/{decision:approve|reject|promote}", decide),
+    web.post("/api/v1/events/{id}/guests/{guest_id}/{decision:approve|reject|promote}", decide_of_guest),
     web.get("/api/v1/events/{id}/join", join),
 ]

@@ -20,11 +20,13 @@ class Rsvp(Struct, kw_only=True):
 
 
 class Attendee(Rsvp, kw_only=True):
-    """An answer as organisers see it."""
+    """An answer as organisers see it. Who answered by mail has no `account_id`, an empty `acct`, and a `guest_id` and `email`."""
 
-    account_id: str
+    account_id: str | None
+    guest_id: str | None
     acct: str
     display_name: str
+    email: str | None
     answers: dict[str, str]
     attended: bool
     created_at: str

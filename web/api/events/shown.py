@@ -146,9 +146,11 @@ def attendee(key: str, row: Any) -> Attendee:
     """An answer as organisers see it."""
     return Attendee(
         **_answer(key, row),
-        account_id=str(row.account_id),
-        acct=f"{row.username}@{row.domain}" if row.domain else row.username,
-        display_name=row.display_name,
+        account_id=None if row.account_id is None else str(row.account_id),
+        guest_id=None if row.guest_id is None else str(row.guest_id),
+        acct=f"{row.username}@{row.domain}" if row.domain else row.username or "",
+        display_name=row.display_name if row.guest_id is None else row.guest_name,
+        email=row.guest_email,
         answers=json.loads(row.answers),
         attended=bool(row.attended),
         created_at=instant(row.created_at),

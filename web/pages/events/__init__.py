@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import afterwards, agenda, answering, calendar, feeds, organising, reminders
+from web.pages.events import afterwards, agenda, answering, calendar, feeds, guests, organising, reminders
 
 ROUTES: Final[list[web.RouteDef]] = [
     *feeds.routes,
@@ -16,4 +16,5 @@ ROUTES: Final[list[web.RouteDef]] = [
     *reminders.routes,
     *agenda.routes,
     *answering.routes,
+    *guests.routes,
 ]

@@ -132,10 +132,11 @@ async def _listed(request: web.Request, view: pages.EventView) -> Any:
 async def decide(request: web.Request) -> web.StreamResponse:
     """Let somebody in, or not."""
     member, params, view = page.member(request), await forms.params(request), await mine(request)
+    guest_id = params.id("guest")
+    who = organising.Person(guest_id=guest_id) if guest_id else organising.Person(params.id("account") or 0)
     await organising.decide(
-        keys.server(request), member, view.row.id, params.id("account") or 0, params.text("decision"),
-        key=params.text("occurrence"),
-    )  # fmt: skip
+        keys.server(request), member, view.row.id, who, params.text("decision"), key=params.text("occurrence")
+    )
     return page.go(f"{view.path}/people?done=saved")
 
 
