@@ -52,6 +52,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.events.afterwards": "After an event",
     "web.api.events.calendar": "The calendar",
     "web.api.events.reminders": "Reminders of events",
+    "web.api.events.importing": "Events from elsewhere",
     "web.api.resources.publishing": "Resources of the library",
     "web.api.resources.drafts": "Drafts of resources",
     "web.api.resources.files": "Files of resources",

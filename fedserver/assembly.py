@@ -28,6 +28,7 @@ from fedserver.archives import received
 from fedserver.config import Config, ConfigError
 from fedserver.context import Server
 from fedserver.events import guests, reminding
+from fedserver.events.importing import subscribing
 from fedserver.federation import library
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
@@ -158,6 +159,9 @@ def _background(server: Server) -> list[Background]:
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())
                 ),
                 Chore("remove uploads that nobody posted", HOUR_SECONDS, uploads.plan_cleaning),
+                Chore(
+                    "read calendars that are subscribed to", subscribing.LOOK_SECONDS, subscribing.plan_due
+                ),
                 Chore("ask links of resources", links.LOOK_SECONDS, links.plan_asking),
                 Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused),
                 Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),

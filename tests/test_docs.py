@@ -203,7 +203,7 @@ def test_files_and_links_that_are_named_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_settings_that_are_named_exist(page: Path) -> None:
     text = page.read_text()
-    for words in re.findall(r"`fedserver ([a-z][a-z-]*(?: [a-z-]+)?)", text):
+    for words in re.findall(r"`fedserver ([a-z][a-z-]*(?: [a-z][a-z0-9-]*)?)", text):
         command: Any = generate.cli
         for word in words.split():
             if not hasattr(command, "commands"):

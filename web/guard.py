@@ -108,7 +108,9 @@ def _api_policy(method: str, path: str) -> Policy:
             member = (limits.REPORTS, *member)
         elif path.startswith("/api/v1/statuses/") and path.endswith("/translate"):
             member = (limits.TRANSLATIONS, *member)
-        elif path == "/api/v1/resources/import":
+        elif path in ("/api/v1/resources/import", "/api/v1/calendar/import") or path.startswith(
+            "/api/v1/calendar/feeds"
+        ):
             member = (limits.IMPORTS, *member)
         elif path == "/api/v1/events":
             member = (limits.EVENTS, *member)
@@ -140,7 +142,9 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.MAILS, limits.PAGES)
         elif path == "/events/new":
             of_member = (limits.EVENTS,)
-        elif path in ("/interact", "/resources/import"):
+        elif path in ("/interact", "/resources/import") or path.startswith(
+            ("/events/import", "/events/calendars")
+        ):
             counted = (limits.VISITORS, limits.PAGES)
     elif path.endswith(".ics"):
         counted = (limits.CALENDARS, limits.PAGES)

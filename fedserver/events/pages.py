@@ -13,7 +13,8 @@ from fedserver import settings, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import agendas, reading, saying, schema_org, series
+from fedserver.events import agendas, origins, reading, saying, schema_org, series
+from fedserver.events.origins import Origin
 from fedserver.events.outputs import Linked
 from fedserver.events.reading import EventRow, OccurrenceRow, Shown
 from fedserver.page_cards import person_of
@@ -73,6 +74,7 @@ class EventView:
     mine: bool
     goes: bool  # at least once
     json_ld: str = ""  # for catalogues, where it is ours and for everybody
+    origin: Origin | None = None  # on its own page
 
     @property
     def path(self) -> str:
@@ -90,6 +92,7 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
     def unit(conn: Connection) -> EventView:
         found = reading.shown(conn, post_id, viewer.account_id)
         view = some_times_of(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
+        view = replace(view, origin=origins.of_event(conn, post_id))
         if not found.row.local or found.row.visibility not in visibility.FOR_EVERYBODY:
             return view
         title = settings.in_force(conn, server.config).title

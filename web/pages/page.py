@@ -70,6 +70,7 @@ DONE: Final[dict[str, str]] = {
     "answered": "Your answer is kept.",
     "written": "Those who came are being written to.",
     "announced": "Your event is announced.",
+    "subscribed-calendar": "The calendar is read in a moment. Load this page again to see what came of it.",
     "joined": "You are in. Welcome.",
     "asked": "Your request is sent. You hear of the answer by mail.",
     "left-group": "You do not belong to that group any more.",

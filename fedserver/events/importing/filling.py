@@ -222,7 +222,7 @@ class _Run:
             feed_id=self._target.feed_id,
             post_id=post_id,
             source=self._target.source,
-            kept=_kept(conn, post_id),
+            kept=kept_digest(conn, post_id),
             **_columns(found),
         )
         self._taken.add(origin_id)
@@ -245,7 +245,7 @@ class _Run:
         if origin.uid == found.uid and found.sequence < origin.sequence:
             outcome.state = "older"
             return
-        if _kept(conn, row.id) != origin.kept:
+        if kept_digest(conn, row.id) != origin.kept:
             outcome.state = "changed_here"
             return
         before = described_of(row)
@@ -254,7 +254,7 @@ class _Run:
         moved = _put_changes(conn, row.id, found.changes)
         if moved:
             publishing.occurrences_changed(conn, self._server, row.id, moved, quiet=True)
-        event_origins.change(conn, origin.id, kept=_kept(conn, row.id), **_columns(found))
+        event_origins.change(conn, origin.id, kept=kept_digest(conn, row.id), **_columns(found))
         called_off = said.status == "cancelled" and before.status != "cancelled"
         outcome.state = "cancelled" if called_off else "changed"
 
@@ -306,7 +306,7 @@ def _columns(found: Found) -> dict[str, Any]:
     }
 
 
-def _kept(conn: Connection, post_id: int) -> str:
+def kept_digest(conn: Connection, post_id: int) -> str:
     """A digest of an event as it is here."""
     row = events.by_id(conn, post_id)
     assert row is not None

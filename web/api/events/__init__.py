@@ -6,12 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.events import afterwards, announcing, answering, calendar, reminders
+from web.api.events import afterwards, announcing, answering, calendar, importing, reminders
 
 routes: Final[list[web.RouteDef]] = [
     *announcing.routes,
     *answering.routes,
     *afterwards.routes,
     *calendar.routes,
+    *importing.routes,
     *reminders.routes,
 ]

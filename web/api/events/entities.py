@@ -192,3 +192,73 @@ class FollowUp(Struct, kw_only=True):
     """How many are written to."""
 
     written_to: int
+
+
+class ImportNote(Struct, kw_only=True):
+    """One thing that an import did. `line` is where it was in the source."""
+
+    field: str
+    sentence: str
+    line: int | None = None
+
+
+class EventReceipt(Struct, kw_only=True):
+    """What was repaired in the source, guessed from it, missing in it and left out of it."""
+
+    repaired: list[ImportNote] = []
+    guessed: list[ImportNote] = []
+    missing: list[ImportNote] = []
+    left_out: list[ImportNote] = []
+
+
+class ImportedEvent(Struct, kw_only=True):
+    """What became of one event of a calendar. `state` is added, changed, cancelled, unchanged, there, changed_here, removed_here,
+    older, twice or refused (`why` says why); `id` and `url` are the event's, once it is there."""
+
+    title: str
+    state: str
+    receipt: EventReceipt
+    when: str = ""
+    id: str | None = None
+    url: str | None = None
+    why: str = ""
+
+
+class LeftOutEvent(Struct, kw_only=True):
+    """Something of a calendar that became no event."""
+
+    title: str
+    why: str
+
+
+class EventImport(Struct, kw_only=True):
+    """What became of a calendar; `counts` by state."""
+
+    dry_run: bool
+    name: str
+    counts: dict[str, int]
+    events: list[ImportedEvent]
+    left_out: list[LeftOutEvent]
+    repaired: list[ImportNote]
+
+
+class CalendarFeed(Struct, kw_only=True):
+    """A calendar that is subscribed to, for a group or (without `group_id`) for the whole server. `state` is active or paused,
+    `problem` what went wrong last, `counts` and `notes` what became of its events then."""
+
+    id: str
+    url: str
+    title: str
+    zone: str
+    group_id: str | None
+    account_id: str
+    hours: int
+    state: str
+    problem: str
+    failures: int
+    counts: dict[str, int]
+    notes: list[str]
+    created_at: str
+    asked_at: str | None
+    read_at: str | None
+    due_at: str

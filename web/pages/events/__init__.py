@@ -6,10 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.events import afterwards, agenda, answering, calendar, feeds, guests, organising, reminders
+from web.pages.events import (
+    afterwards,
+    agenda,
+    answering,
+    calendar,
+    feeds,
+    guests,
+    importing,
+    organising,
+    reminders,
+)
 
 ROUTES: Final[list[web.RouteDef]] = [
     *feeds.routes,
+    *importing.routes,
     *afterwards.routes,
     *calendar.routes,
     *organising.routes,
