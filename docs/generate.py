@@ -87,6 +87,8 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.reports": "Reports",
     "web.api.admin.accounts": "Looking after accounts",
     "web.api.admin.reports": "Working on reports",
+    "web.api.admin.cases": "Working on cases",
+    "web.api.admin.appeals": "Looking at appeals",
     "web.api.admin.domains": "Rules for other servers",
     "web.api.admin.addresses": "Rules for mail addresses",
     "web.api.admin.networks": "Rules for network addresses",

@@ -42,6 +42,8 @@ def add(
             account_id=account_id,
             target_id=target_id,
             group_id=group_id,
+            # Whoever has the case in hand has what comes later, too.
+            assigned_to_id=in_hand_of(conn, target_id),
             origin_host=origin_host,
             post_ids=json.dumps([str(one) for one in post_ids]),
             post_uris=json.dumps(list(post_uris)),
@@ -107,6 +109,22 @@ def waiting_about(conn: Connection, target_id: int) -> list[ReportRow]:
     """Reports about an account that nobody has resolved."""
     query = select(report).where(report.c.target_id == target_id, report.c.resolved_at.is_(None))
     return list(conn.execute(query.order_by(report.c.id)))
+
+
+def in_hand_of(conn: Connection, target_id: int) -> int | None:
+    """Who has what waits about an account in hand, if somebody has."""
+    query = select(report.c.assigned_to_id).where(
+        report.c.target_id == target_id, report.c.resolved_at.is_(None), report.c.assigned_to_id.is_not(None)
+    )
+    found = conn.scalar(query.order_by(report.c.id.desc()).limit(1))
+    return None if found is None else int(found)
+
+
+def change_many(conn: Connection, report_ids: Sequence[int], **columns: Any) -> None:
+    """The same for several."""
+    conn.execute(
+        update(report).where(report.c.id.in_(list(report_ids))).values(updated_at=now_ms(), **columns)
+    )
 
 
 def change(conn: Connection, report_id: int, **columns: Any) -> None:

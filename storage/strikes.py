@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, tuple_, update
 
 from storage.hot import insert_row, insert_rows
 from storage.paging import Window
@@ -32,6 +32,8 @@ class Strike(NamedTuple):
     created_at: int
     expires_at: int | None
     undone_at: int | None
+    ruling_id: int | None
+    group_id: int | None
     appeal_id: int | None
     appeal_text: str | None
     appealed_at: int | None
@@ -53,7 +55,7 @@ class Strike(NamedTuple):
         return "approved" if self.approved else "rejected"
 
 
-_STRIKE_COLUMNS: Final = [strike.c[name] for name in Strike._fields[:10]]
+_STRIKE_COLUMNS: Final = [strike.c[name] for name in Strike._fields[:12]]
 _APPEAL_COLUMNS: Final = [
     appeal.c.id.label("appeal_id"),
     appeal.c.text.label("appeal_text"),
@@ -79,8 +81,10 @@ def add(
     report_id: int | None = None,
     post_ids: Sequence[int] = (),
     expires_at: int | None = None,
+    ruling_id: int | None = None,
+    group_id: int | None = None,
 ) -> int:
-    """Keep a decision; its id."""
+    """Keep a decision; its id. `ruling_id` is that of all decided at once, `group_id` the group of a ban."""
     strike_id = new_id()
     conn.execute(
         insert(strike).values(
@@ -93,6 +97,8 @@ def add(
             post_ids=json.dumps([str(one) for one in post_ids]),
             created_at=now_ms(),
             expires_at=expires_at,
+            ruling_id=ruling_id,
+            group_id=group_id,
         )
     )
     return strike_id
@@ -123,6 +129,14 @@ def in_force(conn: Connection, account_id: int, action: str) -> list[Strike]:
         strike.c.account_id == account_id, strike.c.action == action, strike.c.undone_at.is_(None)
     )
     return [Strike._make(row) for row in conn.execute(query.order_by(strike.c.id))]
+
+
+def together(conn: Connection, found: Strike) -> list[Strike]:
+    """All that was decided at once with this decision, itself included, the weightiest (the last) first."""
+    if found.ruling_id is None:
+        return [found]
+    query = _select().where(strike.c.ruling_id == found.ruling_id)
+    return [Strike._make(row) for row in conn.execute(query.order_by(strike.c.id.desc()))]
 
 
 def expired(conn: Connection, now: int, limit: int) -> list[Strike]:
@@ -200,10 +214,13 @@ def add_note(conn: Connection, author_id: int, subject_type: str, subject: str, 
 
 def notes(conn: Connection, subject_type: str, subject: str) -> list[NoteRow]:
     """What was noted about a subject, the oldest first."""
-    query = select(moderation_note).where(
-        moderation_note.c.subject_type == subject_type, moderation_note.c.subject == subject
-    )
-    return list(conn.execute(query.order_by(moderation_note.c.id)))
+    return notes_about(conn, [(subject_type, subject)])
+
+
+def notes_about(conn: Connection, subjects: Sequence[tuple[str, str]]) -> list[NoteRow]:
+    """What was noted about any of these subjects (type and name of each), the oldest first."""
+    which = tuple_(moderation_note.c.subject_type, moderation_note.c.subject).in_(list(subjects))
+    return list(conn.execute(select(moderation_note).where(which).order_by(moderation_note.c.id)))
 
 
 def note_by_id(conn: Connection, note_id: int) -> NoteRow | None:
@@ -233,10 +250,16 @@ def preset(conn: Connection, preset_id: int) -> PresetRow | None:
 
 
 def put_preset(
-    conn: Connection, *, title: str, text: str, language: str, preset_id: int | None = None
+    conn: Connection,
+    *,
+    title: str,
+    text: str,
+    language: str,
+    kind: str = "message",
+    preset_id: int | None = None,
 ) -> int:
     """A new text, or another wording of one; its id."""
-    values = {"title": title, "text": text, "language": language}
+    values = {"title": title, "text": text, "language": language, "kind": kind}
     if preset_id is None:
         preset_id = new_id()
         conn.execute(insert(warning_preset).values(id=preset_id, **values))

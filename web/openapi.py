@@ -42,6 +42,7 @@ _OF_THREADS: Final = ("lock", "unlock", "pin", "unpin", "rename", "move", "split
 _SUBSCRIBING: Final = ("GET", "PUT", "DELETE")
 _SUBSCRIBED: Final = ("/api/v1/groups/{id}", "/api/v1/groups/{id}/topics/{topic_id}", "/api/v1/threads/{id}")
 _HANDLING: Final = ("assign_to_self", "unassign", "resolve", "reopen")
+_OF_CASES: Final = ("assign_to_self", "unassign", "hand_over")
 _RULES: Final = {
     "domain_blocks": a.AdminDomainBlock,
     "domain_allows": a.DomainAllow,
@@ -266,6 +267,17 @@ _ANSWERS: Final[dict[str, Any]] = {
     "PUT /api/v1/admin/reports/{id}": a.AdminReport,
     "PATCH /api/v1/admin/reports/{id}": a.AdminReport,
     **{f"POST /api/v1/admin/reports/{{id}}/{verb}": a.AdminReport for verb in _HANDLING},
+    "GET /api/v1/admin/cases": list[a.AdminCase],
+    "GET /api/v1/admin/cases/{id}": a.AdminCaseFile,
+    **{f"POST /api/v1/admin/cases/{{id}}/{verb}": a.AdminCaseFile for verb in _OF_CASES},
+    "POST /api/v1/admin/cases/{id}/notes": a.AdminNote,
+    "DELETE /api/v1/admin/notes/{id}": a.Nothing,
+    "POST /api/v1/admin/cases/preview": list[a.AdminPlan],
+    "POST /api/v1/admin/cases/decide": list[a.AdminOutcome],
+    "POST /api/v1/admin/strikes/{id}/undo": a.AdminCaseFile,
+    "GET /api/v1/admin/appeals": list[a.AdminAppeal],
+    "GET /api/v1/admin/appeals/{id}": a.AdminAppeal,
+    **{f"POST /api/v1/admin/appeals/{{id}}/{verb}": a.AdminAppeal for verb in ("approve", "reject")},
     "POST /api/v1/admin/canonical_email_blocks/test": list[a.CanonicalEmailBlock],
     "GET /api/v1/admin/tags": list[a.AdminTag],
     "GET /api/v1/admin/tags/{id}": a.AdminTag,

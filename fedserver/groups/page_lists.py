@@ -47,6 +47,7 @@ class Reported:
     about: Person | None
     comment: str
     posts: tuple[PostCard, ...]
+    handed_up_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ async def reports_of(
                 people.get(row.target_id),
                 row.comment,
                 tuple(cards[post_id] for post_id in named[row.id] if post_id in cards),
+                row.handed_up_at,
             )
             for row in rows
         ]

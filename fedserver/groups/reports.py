@@ -5,18 +5,25 @@ The server's own moderators see every report; see `fedserver.moderation.reports`
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
+from fedserver.content.text import clean_text
 from fedserver.context import Server
-from fedserver.errors import NotFound
+from fedserver.errors import Conflict, NotFound
 from fedserver.groups import rules
 from fedserver.groups.rules import Action
+from fedserver.mail import plan_mail
+from fedserver.moderation import audit
 from fedserver.viewer import Member
-from storage import groups, posts, reports
+from storage import accounts, groups, posts, reports, users
 from storage.groups import GroupRow
 from storage.paging import Window
 from storage.reports import ReportRow
 from storage.types import now_ms
+
+NOTE_CHARACTERS_MAX: Final = 1_000
 
 
 async def waiting(server: Server, member: Member, group_id: int, window: Window) -> list[ReportRow]:
@@ -40,6 +47,41 @@ async def resolve(server: Server, member: Member, group_id: int, report_id: int)
         if row is None or row.group_id != group_id:
             raise NotFound
         resolve_unit(conn, row, member.account_id)
+
+    await server.db.write(unit)
+
+
+async def hand_up(server: Server, member: Member, group_id: int, report_id: int, note: str) -> None:
+    """Ask the moderators of the server to look at a report, with a word of why. They hear of it by mail. Raises NotFound,
+    Forbidden, Conflict (it is settled, or has been handed up)."""
+
+    def unit(conn: Connection) -> None:
+        group, _ = rules.known(conn, group_id, member.account_id)
+        rules.check(conn, Action.REMOVE, group, member.account_id)
+        row = reports.by_id(conn, report_id)
+        if row is None or row.group_id != group_id:
+            raise NotFound
+        if row.resolved_at is not None:
+            raise Conflict("This report is settled.")
+        if row.handed_up_at is not None:
+            raise Conflict("This report has been handed up.")
+        words = clean_text(note)[:NOTE_CHARACTERS_MAX]
+        reports.change(
+            conn, report_id, handed_up_at=now_ms(), handed_up_by_id=member.account_id, handed_up_note=words
+        )
+        target = accounts.by_id(conn, row.target_id)
+        handle = "" if target is None else f"{target.username}{f'@{target.domain}' if target.domain else ''}"
+        audit.note(conn, member, "hand_up", ("report", report_id, handle))
+        about = {
+            "group": group.display_name or group.username,
+            "about": handle,
+            "by": member.username,
+            "quoted": "\n".join(f"> {line}" for line in words.splitlines() if line.strip()),
+            "link": f"/mod/reports/{report_id}",
+        }
+        for staff_id in users.staff_ids(conn):
+            if staff_id not in (member.account_id, row.target_id):
+                plan_mail(conn, staff_id, "case_handed_up", about)
 
     await server.db.write(unit)
 

@@ -1,4 +1,4 @@
-"""Deciding about accounts: warn, freeze, mark as sensitive, limit, suspend; take it back; erase.
+"""What is decided about accounts: freeze, mark as sensitive, limit, suspend; take it back; erase. `rulings` decides.
 
 Every decision is kept as a strike, which its member is told of and may appeal against, and is in the audit log.
 """
@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
 from fedserver import notifications
-from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
-from fedserver.moderation import audit, standing
-from fedserver.moderation.permissions import NOT_ALLOWED, Permission, allows, require, require_over
+from fedserver.moderation import audit, said, standing
+from fedserver.moderation.permissions import NOT_ALLOWED, Permission, require, require_over
 from fedserver.moderation.standing import Acting
 from fedserver.viewer import Member
-from storage import accounts, reports, strikes, users
+from storage import accounts, groups, strikes, users
 from storage.accounts import AccountRow
 from storage.strikes import Strike
 from storage.types import now_ms
@@ -31,9 +31,9 @@ Action = Literal["none", "disable", "sensitive", "silence", "suspend"]
 Lasting = Literal["disable", "sensitive", "silence", "suspend"]
 ACTIONS: Final[tuple[Action, ...]] = ("none", "disable", "sensitive", "silence", "suspend")
 LASTING: Final[tuple[Lasting, ...]] = ("disable", "sensitive", "silence", "suspend")
-FOR_MEMBERS_ONLY: Final = ("none", "disable")
-TEXT_CHARACTERS_MAX: Final = 10_000
-YEARS_S_MAX: Final = 10 * 366 * 86_400
+# Of posts and groups; how strikes name them.
+MARKED_POSTS: Final = "mark_statuses_as_sensitive"
+BANNED: Final = "ban"
 EXPIRED_AT_ONCE: Final = 50
 
 
@@ -58,73 +58,29 @@ def action_of(text: str) -> Action:
     return found
 
 
-async def act(server: Server, member: Member, account_id: int, decision: Decision) -> int:
-    """Decide about an account; the strike's id. Raises Forbidden, NotFound, Invalid, Conflict (the only admin)."""
-    if len(decision.text) > TEXT_CHARACTERS_MAX:
-        raise Invalid({"text": f"is too long (at most {TEXT_CHARACTERS_MAX} characters)"})
-    if decision.expires_in_s is not None and not 0 < decision.expires_in_s <= YEARS_S_MAX:
-        raise Invalid({"expires_in": "must be a number of seconds, ten years at the most"})
-    strike_id = await server.db.write(_act, server, member, account_id, decision)
-    server.remembered.forget_member(account_id)
-    return strike_id
-
-
-def _act(conn: Connection, server: Server, member: Member, account_id: int, decision: Decision) -> int:
-    if not allows(member.role, Permission.MANAGE_REPORTS):
-        require(member, Permission.MANAGE_USERS)
-    row, user = decidable(conn, member, account_id)
-    action = decision.action
-    if user is None and action in FOR_MEMBERS_ONLY:
-        raise Invalid({"type": "is not possible for accounts of other servers"})
-    report = None if decision.report_id is None else reports.by_id(conn, decision.report_id)
-    if decision.report_id is not None and (report is None or report.target_id != account_id):
-        raise NotFound("Record not found")
-    now = now_ms()
-    if action != "none":
-        impose(conn, server, row, user, action)
-    strike_id = strikes.add(
-        conn,
-        account_id,
-        actor_id=member.account_id,
-        action=action,
-        text=_text(conn, decision),
-        report_id=None if report is None else report.id,
-        post_ids=[] if report is None else report_posts(report),
-        expires_at=None if decision.expires_in_s is None else now + decision.expires_in_s * 1000,
-    )
-    # A warning settles the report it is about; anything stronger all that wait.
-    settled = reports.waiting_about(conn, account_id) if action != "none" else [report] if report else []
-    for one in settled:
-        if one.resolved_at is None:
-            reports.change(conn, one.id, resolved_at=now, resolved_by_id=member.account_id)
-    handle = handle_of(row)
-    audit.note(
-        conn,
-        member,
-        action if action != "none" else "warn",
-        ("account", account_id, handle),
-        after={
-            "strike_id": str(strike_id),
-            "expires_in": decision.expires_in_s,
-            "reports": [str(one.id) for one in settled],
-        },
-    )
-    if user is not None:
-        tell(conn, user, strike_id, by_mail=decision.by_mail)
-    return strike_id
-
-
 def tell(conn: Connection, user: UserRow, strike_id: int, *, by_mail: bool) -> None:
-    """A member hears of a decision: in their notifications, and by mail with a link to appeal."""
+    """A member hears of what was decided: in their notifications, and by mail with a link to appeal. `strike_id` is
+    the weightiest of what was decided at once."""
     notifications.warned(conn, user.account_id, strike_id)
     found = strikes.by_id(conn, strike_id)
-    if by_mail and found is not None and user.confirmed_at is not None:
-        plan_mail(
-            conn,
-            user.account_id,
-            "decision",
-            {"action": found.action, "text": found.text, "link_detail": str(strike_id)},
-        )
+    if not by_mail or found is None or user.confirmed_at is None:
+        return
+    together = strikes.together(conn, found)
+    barred = groups.by_ids(conn, [one.group_id for one in together if one.group_id is not None])
+    about = {
+        "action": found.action,
+        "actions": list(dict.fromkeys(one.action for one in together)),
+        "groups": [one.display_name or one.username for one in barred.values()],
+        "until": day_of(found.expires_at),
+        "text": found.text,
+        "link_detail": str(strike_id),
+    }
+    plan_mail(conn, user.account_id, "decision", about)
+
+
+def day_of(at: int | None) -> str:
+    """An instant as mails say when something ends: ``4 May 2026``; "" for none."""
+    return "" if at is None else datetime.fromtimestamp(at / 1000, UTC).strftime("%-d %B %Y")
 
 
 async def undo(server: Server, member: Member, account_id: int, action: Lasting) -> None:
@@ -174,13 +130,16 @@ def decidable(conn: Connection, member: Member | None, account_id: int) -> tuple
     return row, user
 
 
+def check_admin_is_left(conn: Connection, user: UserRow | None) -> None:
+    """Raise Conflict where there would be no admin without this one."""
+    if user is not None and user.is_let_in and user.role == "admin" and users.count_admins(conn) == 1:
+        raise Conflict("This is the only admin. Make another one first.")
+
+
 def impose(conn: Connection, server: Acting, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
     """Have a decision hold, unless it does. Raises Conflict where it would leave no admin."""
-    last_admin = (
-        user is not None and user.is_let_in and user.role == "admin" and users.count_admins(conn) == 1
-    )
-    if action in ("disable", "suspend") and last_admin:
-        raise Conflict("This is the only admin. Make another one first.")
+    if action in ("disable", "suspend"):
+        check_admin_is_left(conn, user)
     if action == "disable":
         standing.freeze(conn, row.id)
     elif action == "sensitive" and row.sensitized_at is None:
@@ -204,15 +163,55 @@ def lift(conn: Connection, server: Acting, row: AccountRow, user: UserRow | None
     strikes.undone(conn, [one.id for one in strikes.in_force(conn, row.id, action)])
 
 
-def lift_strike(conn: Connection, server: Acting, strike: Strike) -> None:
-    """Take back one decision: what it did ends, unless another one about the same account says so too."""
+def lift_strike(conn: Connection, server: Server, strike: Strike) -> None:
+    """Take back one decision: what it did ends, unless another one about the same account says so too. Posts that
+    were deleted do not come back."""
     row, user = accounts.by_id(conn, strike.account_id), users.by_id(conn, strike.account_id)
     strikes.undone(conn, [strike.id])
-    action = next((one for one in LASTING if one == strike.action), None)
-    if row is None or row.deleted_at is not None or action is None:
+    if row is None or row.deleted_at is not None:
         return
-    if not strikes.in_force(conn, row.id, action):
+    if strike.action == MARKED_POSTS:
+        said.unmark(conn, server, strike.posts)
+    elif strike.action == BANNED and strike.group_id is not None:
+        others = strikes.in_force(conn, row.id, BANNED)
+        if all(one.group_id != strike.group_id for one in others):
+            said.unban(conn, server, strike.group_id, row.id)
+    action = next((one for one in LASTING if one == strike.action), None)
+    if action is not None and not strikes.in_force(conn, row.id, action):
         lift(conn, server, row, user, action)
+
+
+def lift_together(conn: Connection, server: Server, strike: Strike) -> None:
+    """Take back a decision with all that was decided at once with it."""
+    for one in strikes.together(conn, strike):
+        if one.undone_at is None:
+            lift_strike(conn, server, one)
+
+
+async def take_back(server: Server, member: Member, strike_id: int) -> int:
+    """Take one decision back; whom it was about. Raises Forbidden, NotFound, Conflict (it does not hold any more)."""
+
+    def unit(conn: Connection) -> int:
+        require(member, Permission.MANAGE_USERS)
+        strike = strikes.by_id(conn, strike_id)
+        if strike is None:
+            raise NotFound("Record not found")
+        row, _ = decidable(conn, member, strike.account_id)
+        if strike.undone_at is not None:
+            raise Conflict("This decision has been taken back.")
+        lift_strike(conn, server, strike)
+        audit.note(
+            conn,
+            member,
+            f"un{strike.action}" if strike.action in LASTING else f"undo_{strike.action}",
+            ("account", row.id, handle_of(row)),
+            after={"strike_id": str(strike.id)},
+        )
+        return int(row.id)
+
+    account_id = await server.db.write(unit)
+    server.remembered.forget_member(account_id)
+    return account_id
 
 
 def end_expired(server: Server, conn: Connection) -> None:
@@ -232,13 +231,3 @@ def handle_of(row: AccountRow) -> str:
 def report_posts(report: Any) -> list[int]:
     """Ids of the posts that a report is about."""
     return [int(one) for one in json.loads(report.post_ids)]
-
-
-def _text(conn: Connection, decision: Decision) -> str:
-    parts = [decision.text]
-    if decision.preset_id is not None:
-        preset = strikes.preset(conn, decision.preset_id)
-        if preset is None:
-            raise NotFound("Record not found")
-        parts.insert(0, preset.text)
-    return "\n\n".join(part for part in map(clean_text, parts) if part)

@@ -13,7 +13,14 @@ from fedserver import signup
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.moderation import audit
-from fedserver.moderation.permissions import NOT_ALLOWED, Permission, require, require_any, require_over
+from fedserver.moderation.permissions import (
+    NOT_ALLOWED,
+    Permission,
+    allows,
+    require,
+    require_any,
+    require_over,
+)
 from fedserver.viewer import Member
 from storage import accounts, oversight, rules, users
 from storage.accounts import AccountRow
@@ -56,7 +63,7 @@ async def page(
     def unit(conn: Connection) -> list[Overseen]:
         wanted = sought if network is None else replace(sought, ips=_seen_within(conn, network))
         rows = oversight.page(conn, wanted, window)
-        return list(_completed(conn, rows).values())
+        return [_as_seen(member, one) for one in _completed(conn, rows).values()]
 
     return await server.db.read(unit)
 
@@ -64,7 +71,30 @@ async def page(
 async def one(server: Server, member: Member, account_id: int) -> Overseen:
     """One account. Raises Forbidden, NotFound."""
     require_sight(member)
-    return await server.db.read(_one, account_id)
+    return await server.db.read(one_unit, member, account_id)
+
+
+def one_unit(conn: Connection, member: Member, account_id: int) -> Overseen:
+    """The same within a unit, by somebody who may look at accounts. Raises NotFound."""
+    return _as_seen(member, _one(conn, account_id))
+
+
+def why_not_over(member: Member, found: Overseen) -> str:
+    """Why the member may not decide about an account, as a sentence; "" if they may."""
+    if found.row.id == member.account_id:
+        return "This is you: somebody else decides about you."
+    try:
+        require_over(member, found.row.id, None if found.user is None else found.user.role)
+    except Forbidden:
+        return "Only admins decide about those who moderate."
+    return ""
+
+
+def _as_seen(member: Member, found: Overseen) -> Overseen:
+    """Mail addresses and those of the network are for those who look after members."""
+    if found.user is None or allows(member.role, Permission.MANAGE_USERS):
+        return found
+    return Overseen(found.row, found.user._replace(email="", email_key=""))
 
 
 def some(conn: Connection, account_ids: Iterable[int]) -> dict[int, Overseen]:

@@ -103,6 +103,12 @@ async def one(server: Server, member: Member, report_id: int, shelf: Shelf) -> C
     return await _opened(server, member, await server.db.read(unit))
 
 
+async def subject_of(server: Server, member: Member, report_id: int) -> int:
+    """The account that a report is about. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_REPORTS)
+    return int((await server.db.read(_row, report_id)).target_id)
+
+
 def _row(conn: Connection, report_id: int) -> ReportRow:
     row = reports.by_id(conn, report_id)
     if row is None:

@@ -15,13 +15,15 @@ strike = Table(
     refers("account_id", "account.id", index=True),  # whom it is about
     refers("actor_id", "account.id", nullable=True, on_delete="SET NULL"),  # who decided
     refers("report_id", "report.id", nullable=True, on_delete="SET NULL"),
-    # none, disable, mark_statuses_as_sensitive, delete_statuses, sensitive, silence, suspend
+    # none, disable, mark_statuses_as_sensitive, delete_statuses, sensitive, silence, suspend, ban
     Column("action", String(32), nullable=False),
     Column("text", Text, nullable=False, server_default=""),
     Column("post_ids", Json, nullable=False, server_default="[]"),
     instant("created_at", nullable=False),
     instant("expires_at"),  # when it is undone by itself
     instant("undone_at"),
+    Column("ruling_id", Id, nullable=True, index=True),  # the same for all that was decided at once
+    refers("group_id", "account.id", nullable=True, on_delete="SET NULL"),  # of a ban: from which group
     Index("ix_strike_expires_at", "expires_at"),
 )
 
@@ -59,6 +61,7 @@ warning_preset = Table(
     Column("title", Text, nullable=False, server_default=""),
     Column("text", Text, nullable=False),
     Column("language", String(16), nullable=False, server_default=""),
+    Column("kind", String(16), nullable=False, server_default="message"),  # or answer: to who reported
 )
 
 # Suspended accounts whose data will be erased, unless the decision is taken back before.

@@ -128,7 +128,7 @@ report = Table(
     metadata,
     row_id(),
     Column("uri", Text, nullable=False, unique=True),
-    refers("account_id", "account.id", nullable=True),  # null: another server's instance actor
+    refers("account_id", "account.id", nullable=True, index=True),  # null: another server's instance actor
     refers("target_id", "account.id", index=True),
     refers("group_id", "account.id", nullable=True, on_delete="SET NULL", index=True),  # where it was said
     Column("origin_host", Text, nullable=False, server_default=""),
@@ -141,6 +141,13 @@ report = Table(
     Column("evidence", Json, nullable=False, server_default="[]"),  # the posts as they were
     refers("assigned_to_id", "account.id", nullable=True, on_delete="SET NULL"),
     refers("resolved_by_id", "account.id", nullable=True, on_delete="SET NULL"),
+    # By moderators of the group, to those of the server.
+    instant("handed_up_at"),
+    refers("handed_up_by_id", "account.id", nullable=True, on_delete="SET NULL"),
+    Column("handed_up_note", Text, nullable=False, server_default=""),
+    # What whoever made it is told: "", acted, nothing; and in which words.
+    Column("outcome", String(16), nullable=False, server_default=""),
+    Column("answer", Text, nullable=False, server_default=""),
     instant("created_at", nullable=False),
     instant("updated_at"),
     instant("resolved_at"),

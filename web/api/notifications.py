@@ -179,7 +179,8 @@ def warning_entity(strike: Strike, target: bytes) -> bytes:
         appeal = Appeal(strike.appeal_text or "", strike.appeal_state)  # type: ignore[arg-type]
     entity = {
         "id": str(strike.id),
-        "action": strike.action,
+        # Being kept out of a group is nothing that apps know of.
+        "action": "none" if strike.action == "ban" else strike.action,
         "text": strike.text,
         "status_ids": [str(one) for one in strike.posts],
         "appeal": appeal,

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from fedserver import profiles, relationships, reports, settings
+from fedserver.moderation import cases
 from fedserver.page_cards import PostCard
 from fedserver.profiles import Profile
 from fedserver.reports import Complaint
@@ -42,6 +43,16 @@ async def about_account(request: web.Request) -> web.StreamResponse:
     """Report an account."""
     page.member(request)
     return await _report(request, await _profile(request), None)
+
+
+async def own(request: web.Request) -> web.StreamResponse:
+    """What the member has reported, and what came of it."""
+    found, newer, older = await cases.reported_by(
+        keys.server(request), page.member(request), page.window(request, page.PEOPLE_PER_PAGE)
+    )
+    return await page.show(
+        request, "settings/reports.html", found=found, leaf={"newer": newer, "older": older}
+    )
 
 
 async def _profile(request: web.Request) -> Profile:
@@ -96,6 +107,7 @@ async def _context(
 
 
 routes = [
+    web.get("/settings/reports", own),
     web.get(POST + "/report", ask_about_post),
     web.post(POST + "/report", about_post),
     web.get("/@{handle:[^/]+}/report", ask_about_account),

@@ -6,11 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.admin import accounts, addresses, domains, figures, networks, reports, tags
+from web.api.admin import accounts, addresses, appeals, cases, domains, figures, networks, reports, tags
 
 routes: Final[list[web.RouteDef]] = [
     *accounts.routes,
     *reports.routes,
+    *cases.routes,
+    *appeals.routes,
     *domains.routes,
     *addresses.routes,
     *networks.routes,

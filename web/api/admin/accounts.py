@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fedserver.context import Server
 from fedserver.errors import Invalid
-from fedserver.moderation import actions, people
+from fedserver.moderation import actions, people, rulings
 from fedserver.moderation.actions import Decision, Lasting
 from fedserver.moderation.people import STATES, Overseen, Sought, State
 from fedserver.moderation.permissions import Permission
@@ -89,7 +89,7 @@ async def act(request: web.Request) -> web.Response:
         expires_in_s=params.integer("expires_in"),
     )
     try:
-        await actions.act(server, member, account_id, decision)
+        await rulings.act(server, member, account_id, decision)
     except Invalid as error:
         raise Invalid(error.fields, f"Validation failed: {error}") from error
     return replies.json(shown.EMPTY)

@@ -203,3 +203,118 @@ class Publisher(Struct):
 
 class Nothing(Struct):
     """``{}``"""
+
+
+class AdminCase(Struct):
+    """What is reported about an account and waits, in numbers; `id` is the account's."""
+
+    id: str
+    account: AdminAccount
+    reports_count: int
+    reporters_count: int
+    handed_up: bool
+    assigned_account_id: str | None
+    opened_at: str
+    last_report_at: str
+    last_report_id: str
+
+
+class AdminEvidence(Struct):
+    """A post as it was when it was first reported. `content` is null where it is not for everybody and was not opened."""
+
+    id: str
+    uri: str
+    created_at: str
+    visibility: str
+    spoiler_text: str
+    content: str | None
+    deleted: bool
+    edited: bool
+    sensitive: bool
+
+
+class AdminCaseReport(Struct):
+    """A report as a case lists it; `account_id` is null for one in the name of another server."""
+
+    id: str
+    account_id: str | None
+    domain: str | None
+    category: str
+    comment: str
+    created_at: str
+    action_taken_at: str | None
+    handed_up_at: str | None
+    handed_up_note: str
+    forwarded: bool
+
+
+class AdminNote(Struct):
+    """What a moderator noted for colleagues. `subject_type` is account, report or instance."""
+
+    id: str
+    account_id: str | None
+    subject_type: str
+    subject: str
+    text: str
+    created_at: str
+
+
+class AdminStrike(Struct):
+    """A decision about an account; the same `ruling_id` for all that was decided at once. `appeal` is pending, approved
+    or rejected."""
+
+    id: str
+    ruling_id: str | None
+    account_id: str
+    action: str
+    text: str
+    status_ids: list[str]
+    created_at: str
+    expires_at: str | None
+    undone_at: str | None
+    decided_by_account_id: str | None
+    appeal: str | None
+
+
+class AdminCaseFile(Struct):
+    """Everything about one account for those who decide."""
+
+    account: AdminAccount
+    assigned_account_id: str | None
+    reports: list[AdminCaseReport]
+    evidence: list[AdminEvidence]
+    notes: list[AdminNote]
+    strikes: list[AdminStrike]
+
+
+class AdminPlan(Struct):
+    """What a ruling would do to an account; with `problem` it does nothing."""
+
+    account_id: str
+    measures: list[str]
+    report_ids: list[str]
+    status_ids: list[str]
+    expires_at: str | None
+    subject: str
+    mail: str
+    reporters_told: int
+    problem: str | None
+
+
+class AdminOutcome(Struct):
+    """What came of a ruling about one of several accounts; `problem` is null where it was done."""
+
+    account_id: str
+    problem: str | None
+
+
+class AdminAppeal(Struct):
+    """An appeal, with the decision it is against. `state` is pending, approved or rejected; `may_decide` says whether
+    whoever asks may settle it."""
+
+    id: str
+    state: str
+    text: str
+    created_at: str
+    strike: AdminStrike
+    may_decide: bool

@@ -7,10 +7,11 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec import Raw
 
+from fedserver.moderation.appeals import Strike
 from fedserver.moderation.people import Overseen
 from web import replies
-from web.api.admin.entities import AdminAccount, Ip
-from web.api.render import Renderer, instant
+from web.api.admin.entities import AdminAccount, AdminStrike, Ip
+from web.api.render import Renderer, instant, maybe_instant
 from web.api.roles import ROLES
 from web.params import Params
 
@@ -42,6 +43,23 @@ def account(render: Renderer, found: Overseen) -> AdminAccount:
         suspended=row.suspended_at is not None,
         account=embedded,
         may_create_groups=user is not None and user.may_create_groups,
+    )
+
+
+def strike(one: Strike) -> AdminStrike:
+    """A decision."""
+    return AdminStrike(
+        id=str(one.id),
+        ruling_id=None if one.ruling_id is None else str(one.ruling_id),
+        account_id=str(one.account_id),
+        action=one.action,
+        text=one.text,
+        status_ids=[str(post_id) for post_id in one.posts],
+        created_at=instant(one.created_at),
+        expires_at=maybe_instant(one.expires_at),
+        undone_at=maybe_instant(one.undone_at),
+        decided_by_account_id=None if one.actor_id is None else str(one.actor_id),
+        appeal=one.appeal_state,
     )
 
 

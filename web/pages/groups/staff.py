@@ -171,6 +171,14 @@ async def resolve(request: web.Request) -> web.StreamResponse:
     return page.go(f"{view.card.path}/reports?done=resolved")
 
 
+async def hand_up(request: web.Request) -> web.StreamResponse:
+    """Ask the moderators of the server to look at a report."""
+    member, view = page.member(request), await found(request)
+    note = (await forms.params(request)).text("note")
+    await reports.hand_up(keys.server(request), member, view.card.id, forms.path_id(request), note)
+    return page.go(f"{view.card.path}/reports?done=handed-up")
+
+
 def _about(act: Act, back: str, done: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """A handler for a button beside somebody in a list."""
 
@@ -213,4 +221,5 @@ routes = [
     web.get(GROUP + "/log", log),
     web.get(GROUP + "/reports", reported),
     web.post(GROUP + "/reports/{id:[0-9]{1,19}}/resolve", resolve),
+    web.post(GROUP + "/reports/{id:[0-9]{1,19}}/hand-up", hand_up),
 ]

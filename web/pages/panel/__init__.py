@@ -10,6 +10,13 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.panel import desk, joins
+from web.pages.panel import accounts, appeals, cases, desk, joins, rulings
 
-ROUTES: Final[list[web.RouteDef]] = [*desk.routes, *joins.routes]
+ROUTES: Final[list[web.RouteDef]] = [
+    *desk.routes,
+    *cases.routes,
+    *accounts.routes,
+    *rulings.routes,
+    *appeals.routes,
+    *joins.routes,
+]

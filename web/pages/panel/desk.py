@@ -6,15 +6,24 @@ from typing import Final
 
 from aiohttp import web
 
-from fedserver.moderation import desk
-from fedserver.moderation.permissions import Permission
-from web import gate, keys
+from fedserver.moderation import cases, desk
+from fedserver.moderation.permissions import Permission, allows
+from web import auth, gate, keys
 from web.pages.panel import frame
+
+CASES_SHOWN: Final = 10
 
 
 async def waiting(request: web.Request) -> web.StreamResponse:
     """How much waits, and where it is dealt with."""
-    return await frame.show(request, "panel/desk.html", failing=await desk.failing(keys.server(request)))
+    server, member = keys.server(request), auth.member(request)
+    judges = allows(member.role, Permission.MANAGE_REPORTS)
+    return await frame.show(
+        request,
+        "panel/desk.html",
+        failing=await desk.failing(server),
+        mine=await cases.mine(server, member, CASES_SHOWN) if judges else [],
+    )
 
 
 routes: Final[list[web.RouteDef]] = gate.behind(Permission.VIEW_DASHBOARD, web.get("/mod", waiting))

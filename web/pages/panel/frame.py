@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from fedserver.errors import FedError
-from fedserver.moderation import desk
+from fedserver.moderation import desk, people
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.viewer import Member
 from web import auth, keys
@@ -31,7 +31,11 @@ class Section:
 
 MODERATION: Final = (
     Section("/mod", "shield", "What waits", Permission.VIEW_DASHBOARD, exact=True),
+    Section("/mod/reports", "flag", "Reports", Permission.MANAGE_REPORTS, "cases"),
     Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_USERS, "joins"),
+    Section("/mod/appeals", "scales", "Appeals", Permission.MANAGE_APPEALS, "appeals"),
+    Section("/mod/accounts", "people", "Accounts", people.SIGHT),
+    Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = ()
 SECTIONS: Final = (("Moderation", MODERATION), ("Administration", ADMINISTRATION))

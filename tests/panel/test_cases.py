@@ -1,0 +1,245 @@
+"""Cases and what is decided about them, on pages without JavaScript: what was announced is what happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fedserver.context import Server
+from storage import accounts, audit, posts, reports, strikes
+from storage.paging import Window
+from tests.mailing import Mailbox, mails, text_of
+from tests.pages.visitor import path_of
+from tests.panel.conftest import Complain, KnownAs, MakeReader
+
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+async def actions_of(server: Server) -> list[str]:
+    """What the log says was done, the latest first."""
+    return [one.action for one in await server.db.read(audit.page, Window(limit=50))]
+
+
+@pytest.mark.jobs
+async def test_several_measures_are_announced_and_then_taken(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain, mailbox: Mailbox
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    for name in ("alice", "bob"):
+        await signed_in(name)
+    alice, bob = await known("alice"), await known("bob")
+    report_id, post_id = await complain(
+        bob, alice, "Cheap <b>watches</b>", comment="Spam & <script>x</script>"
+    )
+    page = await mo.open("/mod/reports")
+    assert "@alice" in page.words()
+    assert path_of(await mo.open(f"/mod/reports/{report_id}")) == f"/mod/accounts/{alice.id}"
+    here = f"/mod/accounts/{alice.id}"
+    page = await mo.submit(await mo.open(here), f"{here}/claim")
+    assert "You have this case in hand." in page.words()
+    assert "Spam & <script>x</script>" in page.words()
+    assert "<script>x" not in page.text
+    page = await mo.submit(page, f"{here}/notes", {"text": "Third time", "about": f"report:{report_id}"})
+    assert "Third time" in page.words()
+
+    page = await mo.submit(
+        page, "/mod/decide/confirm",
+        {"text": "No adverts here.", "answer": "Thank you.", "measures[]": ["delete_posts", "silence"], "days": "7"},
+    )  # fmt: skip
+    words = page.words()
+    assert "Nothing has happened yet." in words
+    assert "1 post is deleted for good" in words
+    assert "It ends by itself on" in words
+    assert "1 member who reported hears by mail" in words
+    assert "Hello @alice," in words
+    assert "No adverts here." in words
+    assert await server.db.read(posts.by_id, post_id) is not None
+    assert await actions_of(server) == ["create_note", "assign_to_self"]
+
+    page = await mo.submit(page, "/mod/decide")
+    assert "It is done." in page.words()
+    post = await server.db.read(posts.by_id, post_id)
+    assert post is None or post.deleted_at is not None
+    row: Any = await server.db.read(accounts.by_id, alice.account_id)
+    assert row.limited_at is not None
+    assert (await actions_of(server))[:2] == ["silence", "delete_posts"]
+    report: Any = await server.db.read(reports.by_id, report_id)
+    assert (report.outcome, report.answer) == ("acted", "Thank you.")
+
+    sent = {str(one["To"]): one for one in await mails(mailbox, 2)}
+    told = text_of(sent["alice@mail.example"])
+    assert "have limited your account" in told
+    assert "have deleted posts of yours" in told
+    assert "No adverts here." in told
+    assert "mo" not in told.replace("moderators", "").split()
+    outcome = text_of(sent["bob@mail.example"])
+    assert "Thank you." in outcome
+    assert "limited" not in outcome
+    # The post is kept as it was for those who decide.
+    assert "Cheap <b>watches</b>" in (await mo.open(here)).words()
+
+    page = await mo.submit(
+        await mo.open(here),
+        f"/mod/strikes/{(await server.db.read(strikes.of_account, alice.account_id))[0].id}/undo",
+    )
+    assert "That decision is taken back." in page.words()
+    row = await server.db.read(accounts.by_id, alice.account_id)
+    assert row.limited_at is None
+
+
+@pytest.mark.jobs
+async def test_a_wave_of_spam_is_handled_in_one_go(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    await signed_in("bob")
+    bob = await known("bob")
+    names = [f"spam{number}" for number in range(5)]
+    for name in (*names, "ada"):
+        await signed_in(name, role="admin" if name == "ada" else "member")
+    spammers = [await known(name) for name in (*names, "ada")]
+    for one in spammers:
+        await complain(bob, one)
+        await complain(bob, one, "And this")
+    page = await mo.open("/mod/reports")
+    page = await mo.submit(
+        page, "/mod/decide/confirm",
+        {"account_ids[]": [one.id for one in spammers], "measures[]": ["suspend", "delete_posts"], "text": "Spam."},
+    )  # fmt: skip
+    assert "Only admins decide" in page.words() or "not allowed" in page.words()
+    later, _ = await complain(bob, spammers[0], "Reported after the page was read")
+    page = await mo.submit(page, "/mod/decide")
+    assert path_of(page) == "/mod/reports?done=all-decided"
+    for one in spammers[:5]:
+        row: Any = await server.db.read(accounts.by_id, one.account_id)
+        assert row.suspended_at is not None
+    row = await server.db.read(accounts.by_id, spammers[5].account_id)
+    assert row.suspended_at is None
+    waiting = await server.db.read(reports.page, Window(limit=50))
+    assert {one.target_id for one in waiting} == {spammers[5].account_id, spammers[0].account_id}
+    assert later in {one.id for one in waiting}
+
+
+async def test_settling_without_acting_says_so_to_whoever_reported(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo, bob_reads = await signed_in("mo", role="moderator"), await signed_in("bob")
+    await signed_in("alice")
+    alice, bob = await known("alice"), await known("bob")
+    await complain(bob, alice)
+    page = await mo.submit(
+        await mo.open(f"/mod/accounts/{alice.id}"), "/mod/decide/confirm", {"answer": "We looked."}
+    )
+    assert "1 report is settled." in page.words()
+    await mo.submit(page, "/mod/decide")
+    assert await actions_of(server) == ["dismiss"]
+    assert await server.db.read(strikes.of_account, alice.account_id) == []
+    words = (await bob_reads.open("/settings/reports")).words()
+    assert "@alice" in words
+    assert "We looked." in words
+    # What has been settled is not settled again by a page that was open all the while.
+    page = await mo.submit(page, "/mod/decide")
+    assert page.status == 409
+
+
+@ON_ONE_DATABASE
+async def test_private_posts_are_opened_on_purpose_and_logged(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    await signed_in("alice")
+    await signed_in("bob")
+    alice, bob = await known("alice"), await known("bob")
+    await complain(bob, alice, "@bob Between us two", visibility="direct")
+    here = f"/mod/accounts/{alice.id}"
+    assert "Between us two" not in (await mo.open(here)).text
+    assert await actions_of(server) == []
+    for _ in range(2):
+        assert "Between us two" in (await mo.open(f"{here}?private=1")).words()
+    assert await actions_of(server) == ["open_private"]
+
+
+@ON_ONE_DATABASE
+async def test_a_case_is_handed_over_and_keeps_what_comes_later(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    mia = await signed_in("mia", role="moderator")
+    await signed_in("alice")
+    await signed_in("bob")
+    alice, bob, colleague = await known("alice"), await known("bob"), await known("mia")
+    await complain(bob, alice)
+    here = f"/mod/accounts/{alice.id}"
+    await mo.submit(await mo.open(here), f"{here}/claim")
+    await mo.submit(await mo.open(here), f"{here}/hand-over", {"to": colleague.id})
+    await complain(bob, alice, "Again")
+    assert "2 reports" in (await mia.open("/mod")).words()
+    assert "@alice" in (await mia.open("/mod/reports?hand=mine")).words()
+    assert "@alice" not in (await mo.open("/mod/reports?hand=mine")).words()
+
+
+@ON_ONE_DATABASE
+async def test_about_oneself_and_ones_betters_nobody_decides(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    await signed_in("ada", role="admin")
+    await signed_in("bob")
+    ada, bob, myself = await known("ada"), await known("bob"), await known("mo")
+    for one in (ada, myself):
+        await complain(bob, one)
+        page = await mo.open(f"/mod/accounts/{one.id}")
+        assert not [form for form in page.all("form") if form.get("action") == "/mod/decide/confirm"]
+        token = page.all("input", name="csrf_token")[0].get("value")
+        form = {"csrf_token": token, "account_ids[]": one.id, "measures[]": "suspend"}
+        async with mo.session.post(
+            f"{mo.origin}/mod/decide", data=form, headers={"Origin": mo.origin}
+        ) as answer:
+            assert answer.status == 403
+        row: Any = await server.db.read(accounts.by_id, one.account_id)
+        assert row.suspended_at is None
+
+
+@ON_ONE_DATABASE
+async def test_what_is_wrong_with_a_form_is_said_and_changes_nothing(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    await signed_in("alice")
+    await signed_in("bob")
+    alice, bob = await known("alice"), await known("bob")
+    await complain(bob, alice)
+    page = await mo.open(f"/mod/accounts/{alice.id}")
+    page = await mo.submit(
+        page, "/mod/decide/confirm", {"measures[]": ["delete_posts"], "post_ids[]": [], "text": "Words"}
+    )
+    assert page.status == 422
+    assert "Must name a post that is still there." in page.words()
+    assert "Words" in page.words()
+    page = await mo.submit(await mo.open("/mod/reports"), "/mod/decide/confirm")
+    assert page.status == 422
+    assert "Tick a case first." in page.words()
+    assert await actions_of(server) == []
+
+
+@ON_ONE_DATABASE
+async def test_words_of_a_preset_are_filled_in(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    ada = await signed_in("ada", role="admin")
+    await signed_in("alice")
+    await signed_in("bob")
+    alice, bob = await known("alice"), await known("bob")
+    await complain(bob, alice)
+    page = await ada.submit(await ada.open("/mod/presets"), "/mod/presets", {"title": "", "text": "x"})
+    assert page.status == 422
+    await ada.submit(
+        page, "/mod/presets", {"title": "Adverts", "text": "Dear {handle}, see {rules}.", "language": "en"}
+    )
+    preset_id = (await server.db.read(strikes.presets))[0].id
+    page = await ada.submit(
+        await ada.open(f"/mod/accounts/{alice.id}"), "/mod/decide/confirm",
+        {"measures[]": ["warn"], "preset_id": str(preset_id)},
+    )  # fmt: skip
+    assert f"Dear @alice, see {server.config.origin}/about/rules." in page.words()

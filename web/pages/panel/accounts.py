@@ -1,0 +1,115 @@
+"""Accounts: finding them, and everything about one on a page."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from fedserver.moderation import actions, cases, people, presets, rulings
+from fedserver.moderation.people import STATES, Sought
+from fedserver.moderation.permissions import Permission, allows
+from fedserver.reading import cursors
+from fedserver.viewer import ROLES, Member
+from web import auth, forms, gate, keys
+from web.pages import page
+from web.pages.panel import frame
+from web.pages.panel.cases import CASE
+from web.params import Params
+
+DAYS: Final = (0, 1, 3, 7, 14, 30, 90, 180)
+
+
+async def listed(request: web.Request) -> web.StreamResponse:
+    """Accounts by name, state, origin, role, address, and where from they came."""
+    member, params = auth.member(request), forms.query(request)
+    window = page.window(request, page.PEOPLE_PER_PAGE)
+    names = ("q", "state", "origin", "role", "domain", "email", "ip")
+    chosen = {name: params.text(name).strip() for name in names}
+    found: list[people.Overseen] = []
+    problems: Any = None
+    try:
+        found = await people.page(
+            keys.server(request), member, _sought(member, chosen), window, _ip(member, chosen)
+        )
+    except page.MENDABLE as error:
+        problems = page.problems_of(error, {})
+    newer, older = cursors(window, [one.row.id for one in found])
+    return await frame.show(
+        request,
+        "panel/accounts.html",
+        found=found,
+        chosen=chosen,
+        states=STATES,
+        roles=ROLES,
+        sees_addresses=allows(member.role, Permission.MANAGE_USERS),
+        leaf={"newer": newer, "older": older},
+        problems=problems,
+    )
+
+
+def _sought(member: Member, chosen: dict[str, str]) -> Sought:
+    sees = allows(member.role, Permission.MANAGE_USERS)
+    return Sought(
+        local=chosen["origin"] == "local",
+        remote=chosen["origin"] == "remote",
+        states=frozenset(one for one in STATES if one == chosen["state"]),
+        domain=chosen["domain"].lower(),
+        username=chosen["q"].removeprefix("@"),
+        email=chosen["email"] if sees else "",
+        roles=[one for one in ROLES if one == chosen["role"]],
+    )
+
+
+def _ip(member: Member, chosen: dict[str, str]) -> str:
+    return chosen["ip"] if allows(member.role, Permission.MANAGE_USERS) else ""
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """One account: what is reported, what it said, what was decided, what colleagues noted."""
+    return await shown(request, forms.path_id(request), Params({}))
+
+
+async def shown(
+    request: web.Request, account_id: int, given: Params, *, status: int = 200, problems: Any = None
+) -> web.Response:
+    """The page of an account, with the form as it was filled in."""
+    server, member = keys.server(request), auth.member(request)
+    opens = forms.query(request).flag("private")
+    found = await cases.file(server, member, account_id, opens=opens)
+    locale = found.subject.user.locale if found.subject.user else ""
+    return await frame.show(
+        request,
+        "panel/account.html",
+        status=status,
+        file=found,
+        presets=await presets.for_language(server, member, locale),
+        measures=rulings.MEASURES,
+        days=DAYS,
+        given=given,
+        chosen=set(given.texts("measures")),
+        problems=problems,
+        sees_addresses=allows(member.role, Permission.MANAGE_USERS),
+        may_erase=allows(member.role, Permission.DELETE_USER_DATA),
+        judges=allows(member.role, Permission.MANAGE_REPORTS),
+    )
+
+
+async def take_back(request: web.Request) -> web.StreamResponse:
+    """Undo one decision."""
+    found = await actions.take_back(keys.server(request), auth.member(request), forms.path_id(request))
+    return page.go(f"/mod/accounts/{found}?done=taken-back")
+
+
+async def erase(request: web.Request) -> web.StreamResponse:
+    """Erase what a suspended account has here, now."""
+    account_id = forms.path_id(request)
+    await actions.erase(keys.server(request), auth.member(request), account_id)
+    return page.go(f"/mod/accounts/{account_id}?done=erasing")
+
+
+routes: Final[list[web.RouteDef]] = [
+    *gate.behind(people.SIGHT, web.get("/mod/accounts", listed), web.get(CASE, show)),
+    *gate.behind(Permission.MANAGE_USERS, web.post("/mod/strikes/{id:[0-9]{1,19}}/undo", take_back)),
+    *gate.behind(Permission.DELETE_USER_DATA, web.post(CASE + "/erase", erase)),
+]

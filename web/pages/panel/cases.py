@@ -1,0 +1,120 @@
+"""Reports, grouped by whom they are about: the list of cases, and having one in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, get_args
+
+from aiohttp import web
+
+from fedserver.context import Server
+from fedserver.moderation import cases, reports
+from fedserver.moderation.cases import Sought
+from fedserver.moderation.permissions import Permission
+from fedserver.reports import CATEGORIES
+from fedserver.viewer import Member
+from web import auth, forms, gate, keys
+from web.pages import page
+from web.pages.panel import frame
+from web.params import Params
+from web.verbs import Handler
+
+CASE: Final = "/mod/accounts/{id:[0-9]{1,19}}"
+REPORT: Final = "/mod/reports/{id:[0-9]{1,19}}"
+HANDS: Final = ("", "mine", "nobody")
+ORIGINS: Final[tuple[cases.Origin, ...]] = get_args(cases.Origin)
+
+
+async def listed(request: web.Request) -> web.StreamResponse:
+    """What waits, or what is settled."""
+    member, params = auth.member(request), forms.query(request)
+    found = await cases.page(
+        keys.server(request), member, _sought(params, member), page.window(request, page.PEOPLE_PER_PAGE)
+    )
+    chosen = {name: params.text(name) for name in ("state", "hand", "origin", "category", "up")}
+    return await frame.show(request, "panel/cases.html", found=found, chosen=chosen, categories=CATEGORIES)
+
+
+def _sought(params: Params, member: Member) -> Sought:
+    hand, category = params.text("hand"), params.text("category")
+    origin: cases.Origin = next((one for one in ORIGINS if one == params.text("origin")), "")
+    return Sought(
+        closed=params.text("state") == "closed",
+        assigned_to_id=member.account_id if hand == "mine" else None,
+        unassigned=hand == "nobody",
+        handed_up=params.flag("up"),
+        origin=origin,
+        category=category if category in CATEGORIES else "",
+    )
+
+
+async def of_report(request: web.Request) -> web.StreamResponse:
+    """The case that a report belongs to."""
+    found = await reports.subject_of(keys.server(request), auth.member(request), forms.path_id(request))
+    return page.go(f"/mod/accounts/{found}")
+
+
+async def hand_over(request: web.Request) -> web.StreamResponse:
+    """Give a case to a colleague."""
+    account_id = forms.path_id(request)
+    to_id = (await forms.params(request)).id("to")
+    await cases.hand_over(keys.server(request), auth.member(request), account_id, to_id or 0)
+    return page.go(f"/mod/accounts/{account_id}?done=handed-over")
+
+
+async def forward(request: web.Request) -> web.StreamResponse:
+    """Tell the account's own server."""
+    found = await cases.forward(keys.server(request), auth.member(request), forms.path_id(request))
+    return page.go(f"/mod/accounts/{found}?done=forwarded")
+
+
+async def reopen(request: web.Request) -> web.StreamResponse:
+    """Something is left to be done about a report after all."""
+    server, member, report_id = keys.server(request), auth.member(request), forms.path_id(request)
+    await reports.reopen(server, member, report_id)
+    return page.go(f"/mod/accounts/{await reports.subject_of(server, member, report_id)}?done=reopened")
+
+
+async def note(request: web.Request) -> web.StreamResponse:
+    """Write something down for colleagues: about the account, a report of it, or its server."""
+    account_id = forms.path_id(request)
+    params = await forms.params(request)
+    kind, _, subject = params.text("about").partition(":")
+    await reports.add_note(
+        keys.server(request),
+        auth.member(request),
+        kind or "account",
+        subject or str(account_id),
+        params.text("text"),
+    )
+    return page.go(f"/mod/accounts/{account_id}?done=noted#notes")
+
+
+async def forget_note(request: web.Request) -> web.StreamResponse:
+    """Take a note away."""
+    params = await forms.params(request)
+    await reports.remove_note(keys.server(request), auth.member(request), forms.path_id(request))
+    return page.go_back(params, "/mod/reports")
+
+
+def _hand(change: Callable[[Server, Member, int], Awaitable[None]], done: str) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        account_id = forms.path_id(request)
+        await change(keys.server(request), auth.member(request), account_id)
+        return page.go(f"/mod/accounts/{account_id}?done={done}")
+
+    return handler
+
+
+routes: Final[list[web.RouteDef]] = gate.behind(
+    Permission.MANAGE_REPORTS,
+    web.get("/mod/reports", listed),
+    web.get(REPORT, of_report),
+    web.post(REPORT + "/forward", forward),
+    web.post(REPORT + "/reopen", reopen),
+    web.post(CASE + "/claim", _hand(cases.claim, "claimed")),
+    web.post(CASE + "/release", _hand(cases.release, "released")),
+    web.post(CASE + "/hand-over", hand_over),
+    web.post(CASE + "/notes", note),
+    web.post("/mod/notes/{id:[0-9]{1,19}}/delete", forget_note),
+)
