@@ -109,7 +109,7 @@ class LocalName(NamedTuple):
     ``inbox outbox followers following featured featured_tags featured_collections
     followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
-    event_attendees event_question event_note occurrence resource shelf context activity stamp place collection collection_item
+    event_attendees event_question event_note occurrence resource opportunity shelf context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
     id of the post a ``#create``, ``#updates/…`` or ``#delete`` belongs to; ``tag`` with the tag;
     ``media`` with the path below ``/media/``.
@@ -216,6 +216,7 @@ _PATTERNS: Final = tuple(
         ("event_note", rf"/events/{_ID}/notes/[0-9]+"),
         ("occurrence", rf"/events/{_ID}/[0-9]{{8}}(?:T[0-9]{{4}})?"),
         ("resource", rf"/resources/{_ID}"),
+        ("opportunity", rf"/opportunities/{_ID}"),
         ("shelf", rf"/shelves/{_ID}"),
         ("context", rf"/contexts/{_ID}"),
         ("activity", rf"/activities/{_ID}"),
@@ -340,6 +341,9 @@ class Uris:
     def event_note(self, post_id: int | str, note_id: int | str) -> str:
         """A direct note to one of those who answered."""
         return f"{self.event(post_id)}/notes/{note_id}"
+
+    def opportunity(self, post_id: int | str) -> str:
+        return f"{self.origin}/opportunities/{post_id}"
 
     def resource(self, post_id: int | str) -> str:
         return f"{self.origin}/resources/{post_id}"

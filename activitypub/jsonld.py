@@ -120,6 +120,11 @@ RESOURCE_CONTEXT: Final[Context] = [
     },
 ]
 
+OPPORTUNITY_CONTEXT: Final[Context] = [
+    *POST_CONTEXT,
+    {"schema": "https://schema.org/", "net": NAMESPACE, "opportunity": {"@id": "net:opportunity"}},
+]
+
 _EVENT: Final = "https://w3id.org/fep/8a8e/"
 EVENT_CONTEXT: Final[Context] = [
     *POST_CONTEXT,

@@ -46,6 +46,7 @@ from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.moderation import chores as moderation
 from fedserver.observe import Metrics, TimedDatabase
+from fedserver.opportunities import forgetting
 from fedserver.resources import files, links
 from fedserver.resources.faces import harvesting
 from fedserver.translation_services import open_service
@@ -180,6 +181,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("remind of events", reminding.LOOK_SECONDS, reminding.plan_due),
                 Chore("forget who came by mail", HOUR_SECONDS, guests.forget_old),
                 Chore("forget reminders of events", DAY_SECONDS, reminding.forget_old),
+                Chore("forget applications whose time has come", DAY_SECONDS, forgetting.forget),
                 Chore("forget mails that came long ago", DAY_SECONDS, arrivals.forget_old),
                 Chore("index posts and names that came before", DAY_SECONDS, search_index.plan_filling),
                 Chore("forget old arrivals", HOUR_SECONDS, lambda conn: inbox.forget_old(conn, now_ms())),

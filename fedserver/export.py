@@ -23,6 +23,7 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
 from fedserver.mail_links import DAY_MS
+from fedserver.opportunities.records import form_of
 from fedserver.viewer import Member
 from storage import accounts, belongings
 from storage.types import now_ms
@@ -215,6 +216,7 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             "blocked_domains.csv",
             csv_tables.table((), ((one,) for one in belongings.kept_out(conn, account_id))),
         ),
+        ("applications.json", msgspec.json.encode(_applications(conn, account_id))),
         (
             "filters.csv",
             csv_tables.table(
@@ -264,6 +266,25 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             msgspec.json.encode([_decision(row) for row in belongings.decisions(conn, account_id)]),
         ),
     ]
+
+
+def _applications(conn: Connection, account_id: int) -> list[dict[str, Any]]:
+    """What the member has applied for, with their answers by question."""
+    found = []
+    for row in belongings.applied(conn, account_id):
+        form, answers = form_of(row.form), msgspec.json.decode(row.answers)
+        labels = {one.key: one.label for one in form.questions} if form else {}
+        found.append(
+            {
+                "opportunity": row.title,
+                "uri": row.uri,
+                "state": row.state,
+                "submitted_at": row.submitted_at,
+                "decided_at": row.decided_at,
+                "answers": {labels.get(key, key): text for key, text in answers.items()},
+            }
+        )
+    return found
 
 
 def _collection(name: str, items: list[str]) -> bytes:

@@ -21,7 +21,7 @@ _RESERVED_WORDS: Final = """
     hostmaster import inbox info instance interact invite invites join legal library local localhost
     login logout mail mailer_daemon me media members messages metrics mod moderation moderator
     moderators mods network new news nobody nodeinfo noreply no_reply notifications null oauth official
-    operator outbox owner page pages partners password places policy post postmaster posts press privacy
+    operator opportunities outbox owner page pages partners password places policy post postmaster posts press privacy
     profile public readyz livez register relay report reports resources robots root rss rules search
     security server service settings setup share shared_inbox sign_in sign_out sign_up signin signout
     signup sitemap staff stamps static status statuses streaming subscribe support sysadmin system tag

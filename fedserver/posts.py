@@ -42,6 +42,7 @@ from fedserver.federation.publish import KIND_NAMES, Publisher
 from fedserver.groups import posting
 from fedserver.groups.posting import Place
 from fedserver.moderation import marking
+from fedserver.opportunities import keeping as opportunities
 from fedserver.resources import keeping
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
@@ -134,7 +135,7 @@ class Beside(Protocol):
         """Keep it; `html` is the text alone."""
 
 
-KINDS_WITH_MORE: Final = frozenset({"resource", "event"})
+KINDS_WITH_MORE: Final = frozenset({"resource", "event", "opportunity"})
 """What a post is that cannot be edited as a post alone."""
 
 
@@ -462,6 +463,7 @@ def forget(conn: Connection, row: PostRow) -> None:
     posting.gone(conn, row)
     keeping.gone(conn, row)
     events.gone(conn, row)
+    opportunities.gone(conn, row)
     if not row.local:
         remote_media.forget_of_post(conn, row.id)
         # Files that are here came with an archive, and go as those of a member's post do.

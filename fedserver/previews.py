@@ -36,7 +36,7 @@ FRESH_MS: Final = 14 * 86_400_000
 KEPT_MS: Final = 90 * 86_400_000
 SPREAD_MS: Final = 60_000
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
-_WITH_OWN_CARD: Final = frozenset({"resource", "event"})
+_WITH_OWN_CARD: Final = frozenset({"resource", "event", "opportunity"})
 
 
 def attach(conn: Connection, row: PostRow) -> None:

@@ -14,6 +14,9 @@ from storage.tables import (
     account_note,
     account_word,
     appeal,
+    application,
+    application_member,
+    application_review,
     block,
     bookmark,
     calendar_feed,
@@ -38,6 +41,8 @@ from storage.tables import (
     notification,
     notification_permission,
     notification_request,
+    opportunity,
+    opportunity_reviewer,
     pin,
     poll_vote,
     post,
@@ -265,6 +270,10 @@ def remove_relations(conn: Connection, account_id: int) -> None:
         (event_origin, (event_origin.c.account_id,)),
         (calendar_token, (calendar_token.c.account_id,)),
         (resource_draft, (resource_draft.c.account_id,)),
+        (application, (application.c.account_id,)),
+        (application_member, (application_member.c.account_id,)),
+        (application_review, (application_review.c.account_id,)),
+        (opportunity_reviewer, (opportunity_reviewer.c.account_id,)),
         (collection, (collection.c.account_id,)),
         (collection_item, (collection_item.c.account_id,)),
         (suggestion_dismissal, (suggestion_dismissal.c.target_id,)),
@@ -350,3 +359,19 @@ def _handles() -> Any:
 
 def _pairs(conn: Connection, query: Any) -> list[tuple[str, str]]:
     return [(row.username, row.domain) for row in conn.execute(query)]
+
+
+def applied(conn: Connection, account_id: int) -> list[Row[Any]]:
+    """What the member has applied for, alone or leading a team: title and address of the opportunity, state, answers (JSON by the
+    keys of the questions), the form that asked, when it was sent and decided."""
+    query = (
+        select(
+            post.c.title, post.c.uri, application.c.state, application.c.answers, opportunity.c.form, application.c.submitted_at,
+            application.c.decided_at,
+        )
+        .join_from(application, post, post.c.id == application.c.post_id)
+        .join(opportunity, opportunity.c.post_id == application.c.post_id)
+        .where(application.c.account_id == account_id)
+        .order_by(application.c.id)
+    )  # fmt: skip
+    return list(conn.execute(query))

@@ -21,14 +21,12 @@ from storage.signals import signal
 from storage.tables import (
     account,
     bookmark,
-    event,
     follow,
     like,
     occurrence,
     partner,
     post,
     quote,
-    resource,
     resource_relation,
     rsvp,
     shelf_item,
@@ -116,8 +114,8 @@ def is_active(conn: Connection, host: str) -> bool:
 
 
 def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
-    """Posts that are resources or events of a host with which nobody here has anything to do: nobody follows the author, and
-    nobody has answered, boosted, quoted, liked, bookmarked, shelved or adapted them, or goes to them, and they are in no group."""
+    """Posts that are resources, events or opportunities of a host with which nobody here has anything to do: nobody follows the
+    author, and nobody has answered, boosted, quoted, liked, bookmarked, shelved or adapted them, or goes to them, and they are in no group."""
     author, follower, ours = account.alias(), account.alias(), post.alias()
 
     def nobody(found: Any) -> Any:
@@ -129,10 +127,7 @@ def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
         .where(
             author.c.host == host,
             author.c.domain != "",
-            or_(
-                post.c.id.in_(select(resource.c.post_id)),
-                post.c.id.in_(select(event.c.post_id)),
-            ),
+            post.c.kind.in_(("resource", "event", "opportunity")),
             ~post.c.local,
             post.c.group_id.is_(None),
             nobody(

@@ -71,6 +71,16 @@ _CALENDARS: Final = ("/events.", "/calendar.", "/calendar/{token")
 _OBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
+_POSTINGS: Final = frozenset(
+    {
+        "/api/v1/opportunities",
+        "/api/v1/opportunities/{id}/application/team",
+        "/api/v1/opportunities/{id}/reviewers",
+        "/api/v1/opportunities/{id}/decisions/send",
+    }
+)
+
+
 def policy_for(method: str, path: str) -> Policy:
     """The policy for a route's pattern, or for a path that has no route."""
     if path in _OBSERVED:
@@ -114,6 +124,8 @@ def _api_policy(method: str, path: str) -> Policy:
             member = (limits.IMPORTS, *member)
         elif path == "/api/v1/events":
             member = (limits.EVENTS, *member)
+        elif path in _POSTINGS:
+            member = (limits.POSTINGS, *member)
         elif path == "/api/v1/accounts":
             # Asked with an app's own token, so it is the address that counts.
             own = (limits.SIGN_UPS, *own)

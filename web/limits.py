@@ -38,6 +38,9 @@ UPLOADS: Final = Limit("uploads", "account", 30, 30 * MINUTE)
 DELETES: Final = Limit("deletes", "account", 30, 30 * MINUTE)
 REPORTS: Final = Limit("reports", "account", 30, 30 * MINUTE)
 TRANSLATIONS: Final = Limit("translations", "account", 60, 5 * MINUTE)  # each may cost the operator money
+POSTINGS: Final = Limit(
+    "postings", "account", 30, 30 * MINUTE
+)  # each is shown to everybody, or mailed to somebody
 IMPORTS: Final = Limit("imports", "account", 60, 30 * MINUTE)  # each may make us ask somebody
 EVENTS: Final = Limit("events", "account", 30, 30 * MINUTE)  # each goes to followers, and asks them
 SIGN_UPS: Final = Limit("sign_ups", "client", 5, 30 * MINUTE)

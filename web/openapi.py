@@ -20,6 +20,7 @@ from web.api import routes as api_routes
 from web.api.admin import entities as a
 from web.api.events import entities as v
 from web.api.groups import entities as g
+from web.api.opportunities import entities as o
 from web.api.partners import Partner
 from web.api.resources import entities as r
 
@@ -209,6 +210,23 @@ _ANSWERS: Final[dict[str, Any]] = {
     "DELETE /api/v1/events/{id}/outputs/{output_id}": v.Event,
     "POST /api/v1/events/{id}/attendance": v.Event,
     "POST /api/v1/events/{id}/follow_up": v.FollowUp,
+    "GET /api/v1/opportunities": list[o.Opportunity],
+    "GET /api/v1/opportunities/facets": o.OpportunityFacets,
+    "POST /api/v1/opportunities": o.Opportunity,
+    **{f"{verb} /api/v1/opportunities/{{id}}": o.Opportunity for verb in ("GET", "PUT", "PATCH")},
+    **{f"POST /api/v1/opportunities/{{id}}/{verb}": o.Opportunity for verb in ("close", "reopen")},
+    "GET /api/v1/opportunities/applications": list[o.ApplicationSummary],
+    "GET /api/v1/opportunities/applications/{id}": o.Application,
+    "POST /api/v1/opportunities/applications/{id}/review": o.Application,
+    "POST /api/v1/opportunities/applications/{id}/decision": o.Application,
+    "POST /api/v1/opportunities/{id}/apply": o.Application,
+    "GET /api/v1/opportunities/{id}/application": o.Application,
+    "POST /api/v1/opportunities/{id}/application/team": o.Application,
+    "DELETE /api/v1/opportunities/{id}/application/team/{account_id}": o.Application,
+    "GET /api/v1/opportunities/{id}/applications": list[o.Application],
+    **{f"{verb} /api/v1/opportunities/{{id}}/reviewers": list[o.Reviewer] for verb in ("GET", "POST")},
+    **{f"{verb} /api/v1/opportunities/{{id}}/decisions": o.Decisions for verb in ("GET", "PUT")},
+    "POST /api/v1/opportunities/{id}/decisions/send": o.Sent,
     "GET /api/v1/resources/drafts": list[r.ResourceDraft],
     "POST /api/v1/resources/drafts": r.ResourceDraft,
     **{f"{verb} /api/v1/resources/drafts/{{id}}": r.ResourceDraft for verb in ("GET", "PUT", "PATCH")},
@@ -308,6 +326,7 @@ _ANSWERS: Final[dict[str, Any]] = {
 
 # What is answered as text, by media type.
 _TEXTS: Final = {
+    "GET /api/v1/opportunities/{id}/applications.csv": ["text/csv"],
     "GET /api/v1/resources/{id}/cite": sorted(one.media_type for one in citations.FORMATS.values()),
 }
 

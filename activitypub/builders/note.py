@@ -9,7 +9,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from activitypub.builders.actor import EmojiTag, Media, emoji_tag, image
-from activitypub.jsonld import EVENT_CONTEXT, POST_CONTEXT, RESOURCE_CONTEXT, STAMP_CONTEXT
+from activitypub.jsonld import (
+    EVENT_CONTEXT,
+    OPPORTUNITY_CONTEXT,
+    POST_CONTEXT,
+    RESOURCE_CONTEXT,
+    STAMP_CONTEXT,
+    Context,
+)
 from activitypub.names import LD_JSON
 from activitypub.values import format_time
 
@@ -64,7 +71,8 @@ class PostFields:
     ``can_quote`` and ``can_quote_after_approval`` are actor or collection addresses (FEP-044f); neither
     means that only the author may. ``published`` and ``updated`` carry a zone; ``updated`` is only given
     for an edit, because without it an ``Update`` is taken for a refresh of poll results. ``resource`` has the keys
-    of a learning resource, or of an answer that tells of its use (`builders.resource`), ``event`` those of an event.
+    of a learning resource, or of an answer that tells of its use (`builders.resource`), ``event`` those of an event, ``opportunity`` those of an
+    opportunity; a post has one of them at most.
     """
 
     uri: str
@@ -99,6 +107,7 @@ class PostFields:
     comments_enabled: bool = True
     resource: Mapping[str, Any] = field(default_factory=dict)
     event: Mapping[str, Any] = field(default_factory=dict)
+    opportunity: Mapping[str, Any] = field(default_factory=dict)
 
 
 def note(fields: PostFields) -> dict[str, Any]:
@@ -202,7 +211,7 @@ def _titled(kind: str, fields: PostFields) -> dict[str, Any]:
 def _post(kind: str, fields: PostFields) -> dict[str, Any]:
     """What all of them share. Lists are always lists: Pixelfed and Lemmy fail on a single object."""
     document: dict[str, Any] = {
-        "@context": RESOURCE_CONTEXT if fields.resource else EVENT_CONTEXT if fields.event else POST_CONTEXT,
+        "@context": _context(fields),
         "id": fields.uri,
         "type": kind,
         "attributedTo": fields.attributed_to,
@@ -252,7 +261,15 @@ def _post(kind: str, fields: PostFields) -> dict[str, Any]:
         }
     if not fields.comments_enabled:
         document["commentsEnabled"] = False
-    return {**document, **fields.resource, **fields.event}
+    return {**document, **fields.resource, **fields.event, **fields.opportunity}
+
+
+def _context(fields: PostFields) -> Context:
+    if fields.resource:
+        return RESOURCE_CONTEXT
+    if fields.opportunity:
+        return OPPORTUNITY_CONTEXT
+    return EVENT_CONTEXT if fields.event else POST_CONTEXT
 
 
 def _tags(fields: PostFields) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from activitypub.values import (
 )
 from activitypub.vocabulary.actor import actor_kind
 from activitypub.vocabulary.event import Event, read_event
+from activitypub.vocabulary.opportunity import Opportunity, read_opportunity
 from activitypub.vocabulary.parts import (
     NAME_CHARS_MAX,
     Attachment,
@@ -121,6 +122,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     resource: Resource | None = None
     report: Report | None = None
     event: Event | None = None
+    opportunity: Opportunity | None = None
 
     @property
     def is_vote(self) -> bool:
@@ -222,6 +224,7 @@ def read_post(
         resource=read_resource(document),
         report=read_report(document),
         event=read_event(document) if kind == "Event" else None,
+        opportunity=read_opportunity(document),
     )
 
 

@@ -20,7 +20,7 @@ LINE_CHARS_MAX: Final = 500
 TEXT_CHARS_MAX: Final = 5_000
 RATING_MAX: Final = 5
 _SCHEMA: Final = ("schema:", "https://schema.org/", "http://schema.org/", "")
-_OWN: Final = ("net:", NAMESPACE, "")
+OWN: Final = ("net:", NAMESPACE, "")
 # ISO 8601, as far as it says how long a lesson takes: days and weeks, and behind the T hours and minutes.
 _MINUTES: Final = {"W": 7 * 1440, "D": 1440}
 _MINUTES_OF_TIME: Final = {"H": 60, "M": 1}
@@ -150,7 +150,7 @@ def read_resource(document: dict[str, Any]) -> Resource | None:
     inner = first(document.get("learningResource") or document.get("net:learningResource"))
     if type(inner) is not dict:
         return None
-    said = _Said(inner)
+    said = Said(inner)
     status = said.line("creativeWorkStatus").lower()
     return Resource(
         details=Details(
@@ -168,18 +168,18 @@ def read_resource(document: dict[str, Any]) -> Resource | None:
             prerequisites=said.lines("competencyRequired"),
             topics=said.topics("about"),
             keywords=said.lines("keywords"),
-            skills=said.topics("skills", _OWN),
+            skills=said.topics("skills", OWN),
             accessibility=said.text("accessibilitySummary"),
             status=status.replace(" ", "-") if status != "withdrawn" else "archived",
             based_on=said.sources(),
             funders=said.funders(),
             issued=said.line("datePublished")[:10],
-            review_by=said.line("reviewBy", _OWN)[:10],
+            review_by=said.line("reviewBy", OWN)[:10],
         ),
         abstract=said.text("description") or said.text("abstract"),
         versions=said.versions(),
         files=said.files(),
-        withdrawn=said.text("withdrawn", _OWN) if said.every("withdrawn", _OWN) else None,
+        withdrawn=said.text("withdrawn", OWN) if said.every("withdrawn", OWN) else None,
     )
 
 
@@ -188,15 +188,15 @@ def read_report(document: dict[str, Any]) -> Report | None:
     for kind in ("use", "review"):
         inner = first(document.get(f"net:{kind}") or document.get(kind))
         if type(inner) is dict:
-            said = _Said(inner)
+            said = Said(inner)
             rating = _number(said.value("ratingValue"))
             return Report(
                 kind=kind,
                 version=said.line("version")[:32],
-                used_in=said.line("usedIn", _OWN),
-                changed=said.text("changed", _OWN),
-                worked=said.text("worked", _OWN),
-                used_on=said.line("usedOn", _OWN)[:10],
+                used_in=said.line("usedIn", OWN),
+                changed=said.text("changed", OWN),
+                worked=said.text("worked", OWN),
+                used_on=said.line("usedOn", OWN)[:10],
                 rating=rating if rating is not None and 1 <= rating <= RATING_MAX else None,
             )
     return None
@@ -222,7 +222,7 @@ def minutes_of(duration: str) -> int | None:
     return None if number_so_far else total or None
 
 
-class _Said:
+class Said:
     """An object of schema.org in its usual spellings; lists have at most ``LIST_MAX`` entries."""
 
     def __init__(self, inner: dict[str, Any]) -> None:
@@ -242,11 +242,11 @@ class _Said:
     def text(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
         return _text(self.value(name, prefixes))[:TEXT_CHARS_MAX]
 
-    def lines(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_names(self.every(name), "name")))
+    def lines(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_names(self.every(name, prefixes), "name")))
 
-    def reference(self, name: str) -> str:
-        return _address(first(self.value(name)))
+    def reference(self, name: str, prefixes: tuple[str, ...] = _SCHEMA) -> str:
+        return _address(first(self.value(name, prefixes)))
 
     def people(self, name: str) -> tuple[Person, ...]:
         return tuple(one for one in map(_person, self.every(name)) if one is not None)
@@ -264,7 +264,7 @@ class _Said:
         for one in self.every("funder"):
             person = _person(one)
             if person is not None:
-                grant = _Said(one).line("roleName") if type(one) is dict else ""
+                grant = Said(one).line("roleName") if type(one) is dict else ""
                 found.append(Funder(name=person.name, ror=person.ror, grant=grant))
         return tuple(found)
 
@@ -272,8 +272,8 @@ class _Said:
         """The first of the identifiers that looks like one, or else the first of all."""
         for one in self.every("identifier"):
             said = _text(one).strip()
-            if type(one) is dict and _Said(one).line("propertyID").lower() in ("", "doi"):
-                said = said or _Said(one).line("value")
+            if type(one) is dict and Said(one).line("propertyID").lower() in ("", "doi"):
+                said = said or Said(one).line("value")
             if _DOI.match(said):
                 return said[:LINE_CHARS_MAX]
         return self.line("identifier")
@@ -286,7 +286,7 @@ class _Said:
                 found.append(Identifier(value=value))
         for one in self.every("identifier"):
             if type(one) is dict:
-                inner = _Said(one)
+                inner = Said(one)
                 value = inner.line("value")
                 if value and not (_DOI.match(value) and inner.line("propertyID").lower() in ("", "doi")):
                     found.append(Identifier(value=value, scheme=inner.line("propertyID").lower() or "url"))
@@ -303,8 +303,8 @@ class _Said:
                 uri = _address(one)
                 if not uri:
                     continue
-                inner = _Said(one if type(one) is dict else {})
-                relation = inner.line("relation", _OWN)
+                inner = Said(one if type(one) is dict else {})
+                relation = inner.line("relation", OWN)
                 found[uri] = Source(
                     uri=uri,
                     relation="version" if relation == "version" and name == "isBasedOn" else kind,  # type: ignore[arg-type]
@@ -316,9 +316,9 @@ class _Said:
     def versions(self) -> tuple[Version, ...]:
         found: dict[str, Version] = {}
         current = self.line("version")[:32]
-        for one in self.every("versions", _OWN):
+        for one in self.every("versions", OWN):
             if type(one) is dict:
-                inner = _Said(one)
+                inner = Said(one)
                 number_ = inner.line("version")[:32]
                 if number_:
                     found[number_] = Version(
@@ -335,7 +335,7 @@ class _Said:
         found = []
         for one in self.every("encoding"):
             if type(one) is dict:
-                inner = _Said(one)
+                inner = Said(one)
                 url = inner.reference("contentUrl")
                 if url:
                     media_type, sha256 = inner.line("encodingFormat"), inner.line("sha256").lower()
@@ -357,13 +357,13 @@ def _person(value: Any) -> Person | None:
         return Person(name=name) if name else None
     if type(value) is not dict:
         return None
-    said = _Said(value)
+    said = Said(value)
     name = said.line("name")
     if not name:
         return None
     types = {str(one).rpartition(":")[2].rpartition("/")[2] for one in one_or_many(value.get("type"))}
     address = _address({"id": value.get("id")})
-    affiliation = _Said(next((one for one in said.every("affiliation") if type(one) is dict), {}))
+    affiliation = Said(next((one for one in said.every("affiliation") if type(one) is dict), {}))
     ror = address if "//ror.org/" in address else _address({"id": affiliation.value("id", ("",))})
     return Person(
         name=name,
@@ -385,7 +385,7 @@ def _names(values: list[Any], *names: str) -> Iterator[str]:
         if type(one) is str or _is_by_language(one) or (type(one) is dict and "@value" in one):
             text = _text(one)
         elif type(one) is dict:
-            said = _Said(one)
+            said = Said(one)
             text = next((found for found in map(said.line, names) if found), None)
         if text and text.strip():
             yield text.strip()[:LINE_CHARS_MAX]

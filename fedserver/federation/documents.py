@@ -30,6 +30,9 @@ from fedserver.errors import NotFound
 from fedserver.events import leaving as events
 from fedserver.events.keeping import KIND as EVENT
 from fedserver.events.leaving import Outgoing as OutgoingEvent
+from fedserver.opportunities import leaving as opportunities
+from fedserver.opportunities.keeping import KIND as OPPORTUNITY
+from fedserver.opportunities.leaving import Outgoing as OutgoingOpportunity
 from fedserver.resources import keeping, leaving
 from fedserver.resources.leaving import Outgoing
 from storage import accounts, collections, groups, interactions, posts, quotes, resources, tags
@@ -67,6 +70,7 @@ class _Parts:
     resources: dict[int, Outgoing]
     reports: dict[int, Mapping[str, Any]]
     events: dict[int, OutgoingEvent]
+    opportunities: dict[int, OutgoingOpportunity]
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,9 @@ class Documents:
             ),
             reports=leaving.reports_of(conn, [row for row in rows if row.kind in keeping.KINDS_OF_ANSWERS]),
             events=events.events_of(conn, self.uris, [row for row in rows if row.kind == EVENT], authors),
+            opportunities=opportunities.opportunities_of(
+                conn, [row for row in rows if row.kind == OPPORTUNITY]
+            ),
         )
 
     def _addresses(self, row: PostRow, parts: _Parts) -> tuple[list[str], list[str]]:
@@ -220,7 +227,8 @@ class Documents:
         group = parts.authors.get(row.group_id) if row.visibility in _IN_GROUP else None
         titled = row.kind not in ("note", "question") and bool(row.title)
         resource, event = parts.resources.get(row.id), parts.events.get(row.id)
-        more: Outgoing | OutgoingEvent | None = resource or event
+        opportunity = parts.opportunities.get(row.id)
+        more: Outgoing | OutgoingEvent | OutgoingOpportunity | None = resource or event or opportunity
         named = [one for one in parts.mentions.get(row.id, ()) if not one.silent]
         # A group is always a mention, so that answers written elsewhere are addressed to it (Lemmy#2218).
         if group is not None and all(one.uri != group.uri for one in named):
@@ -260,6 +268,7 @@ class Documents:
             can_quote=self._quoters(row.quote_policy, author),
             resource=resource.document if resource else parts.reports.get(row.id, {}),
             event=event.document if event else {},
+            opportunity=opportunity.document if opportunity else {},
         )
         poll = parts.polls.get(row.id)
         if poll is not None:

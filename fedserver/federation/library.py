@@ -25,6 +25,7 @@ from fedserver.federation import backfill, fetch, remote_posts
 from fedserver.federation.actors import instant
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
+from fedserver.opportunities import arriving as opportunities
 from fedserver.resources import arriving, keeping
 from storage import accounts, inbox, partners, posts
 from storage.accounts import AccountRow
@@ -49,8 +50,8 @@ LET_GO_PER_UNIT: Final = 50
 
 
 def is_shared(conn: Connection, author: AccountRow, post: Post) -> bool:
-    """Whether a post is here because its server is a partner: a public resource or event of theirs."""
-    if not (_is_resource(post) or _is_event(post)) or PUBLIC not in post.to:
+    """Whether a post is here because its server is a partner: a public resource, event or opportunity of theirs."""
+    if not (_is_resource(post) or _is_event(post) or _is_opportunity(post)) or PUBLIC not in post.to:
         return False
     return bool(author.domain) and partners.is_active(conn, author.host)
 
@@ -61,6 +62,10 @@ def _is_resource(post: Post) -> bool:
 
 def _is_event(post: Post) -> bool:
     return post.kind == "Event" and post.event is not None
+
+
+def _is_opportunity(post: Post) -> bool:
+    return opportunities.kind_of(post) is not None
 
 
 def plan_reading(conn: Connection) -> None:

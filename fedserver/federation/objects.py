@@ -37,7 +37,10 @@ _OF_ACTORS: Final = frozenset(
 )
 _encode: Final = msgspec.json.Encoder().encode
 _OF_POSTS: Final = frozenset(
-    {"post", "resource", "event", "event_attendees", "event_question", "replies", "likes", "shares"}
+    {
+        *("post", "resource", "event", "event_attendees", "event_question", "opportunity"),
+        *("replies", "likes", "shares"),
+    }
 )
 
 _OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {
@@ -45,6 +48,7 @@ _OBJECTS: Final[Mapping[str, Callable[[Uris, str], str]]] = {
     "resource": Uris.resource,
     "event": Uris.event,
     "event_question": Uris.event_question,
+    "opportunity": Uris.opportunity,
 }
 
 
@@ -397,7 +401,7 @@ def _page_of(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     if kind in ("actor", "group"):
         return str(_account(conn, server, asked, viewer_id).url)
     post_id = _number(asked.name.value)
-    if kind in ("post", "resource", "event", "event_question", "context") and post_id is not None:
+    if (kind in _OBJECTS or kind == "context") and post_id is not None:
         row = posts.by_id(conn, post_id)
         if row is not None and row.local and visibility.may_see(conn, row, viewer_id):
             return str(row.url)

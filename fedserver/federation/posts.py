@@ -43,6 +43,8 @@ from fedserver.federation.actors import instant
 from fedserver.groups import posting, refusals, removals, voting
 from fedserver.groups.rules import Action
 from fedserver.jobs.plan import plan
+from fedserver.opportunities import arriving as arriving_opportunities
+from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.resources import arriving, publishing
 from storage import accounts, inbox, posts, relationships
 from storage import interactions as stored_interactions
@@ -266,6 +268,8 @@ def edit(conn: Connection, row: PostRow, post: Post, body: bytes) -> bool:
         publishing.tell_users(conn, changed)
     elif "event" in (row.kind, changed.kind):
         arriving_events.put(conn, changed, post)
+    elif OPPORTUNITY in (row.kind, changed.kind):
+        arriving_opportunities.put(conn, changed, post)
     if post.poll is not None and not counted:
         remote_posts.put_poll(conn, row.id, post.poll)
     own_posts.edited(conn, changed)
@@ -287,6 +291,8 @@ def _says_something_new(conn: Connection, row: PostRow, post: Post) -> bool:
     if arriving.differs(conn, row, post):
         return True
     if row.kind == "event" and arriving_events.differs(conn, row, post):
+        return True
+    if row.kind == OPPORTUNITY and arriving_opportunities.differs(conn, row, post):
         return True
     shown = [(one.remote_url, one.description) for one in posts.media_of(conn, [row.id]).get(row.id, [])]
     return shown != remote_posts.files_of(post)

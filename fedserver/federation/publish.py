@@ -27,6 +27,7 @@ from fedserver.federation import publish_groups
 from fedserver.federation.documents import LEAVES, OPEN, Document, Documents, moment_of
 from fedserver.groups.rules import Action
 from fedserver.keys import Keys
+from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.resources import keeping
 from storage import accounts, deliveries, events, groups, instances, partners, posts
 from storage.accounts import AccountRow
@@ -46,6 +47,7 @@ KIND_NAMES: Final[Mapping[str, str]] = {
     "use": "Note",
     "review": "Note",
     "event": "Event",
+    "opportunity": "Article",
 }
 
 
@@ -168,7 +170,7 @@ class Publisher:
             also = {row.group_id, row.in_reply_to_account_id} - {None}
             found += _inboxes.run(conn, ids=sorted(also)) if also else []
             found += [] if new else _involved.run(conn, post_id=row.id)
-        if row.kind in (keeping.KIND, EVENT) and row.visibility == "public":
+        if row.kind in (keeping.KIND, EVENT, OPPORTUNITY) and row.visibility == "public":
             found += _partners.run(conn)
         return self._allowed(conn, found)
 

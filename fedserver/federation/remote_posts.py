@@ -25,6 +25,8 @@ from fedserver.federation.actors import as_json, emoji_rows, instant, usable_uri
 from fedserver.groups.posting import Place
 from fedserver.jobs.plan import plan
 from fedserver.moderation import marking
+from fedserver.opportunities import arriving as arriving_opportunities
+from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.resources import arriving, keeping
 from storage import accounts, collections, emojis, inbox, instances, posts
 from storage.accounts import AccountRow
@@ -126,6 +128,8 @@ def insert(
         arriving.put(conn, row, post)
     elif row.kind == "event":
         arriving_events.put(conn, row, post)
+    elif row.kind == OPPORTUNITY:
+        arriving_opportunities.put(conn, row, post)
     elif post.report is not None and row.kind in keeping.KINDS_OF_ANSWERS:
         arriving.put_report(conn, row, post.report)
     search_index.add(conn, row)
@@ -178,7 +182,7 @@ def texts(post: Post) -> dict[str, Any]:
     On a note or question the summary is a warning, on everything else an abstract. Pages that are attached, which is how
     Lemmy posts a link, are linked below the text; what has neither shows its address.
     """
-    more = arriving.kind_of(post)
+    more = arriving.kind_of(post) or arriving_opportunities.kind_of(post)
     kind = more or _KINDS.get(post.kind, "article")
     short = kind in _SHORT_KINDS
     tagged = {mention.href for mention in post.mentions} | {tag.href for tag in post.hashtags if tag.href}
@@ -188,6 +192,9 @@ def texts(post: Post) -> dict[str, Any]:
     summary = clean_text(html.to_text(html.sanitise(post.summary or "")))[:SUMMARY_CHARS_MAX]
     if more == keeping.KIND:
         summary = arriving.abstract_of(post) or summary
+    elif more == OPPORTUNITY:
+        # What is made for those who read nothing else says again what the rest says.
+        summary = arriving_opportunities.abstract_of(post)
     else:
         content += _linked_pages(post, content)
     if not content and not short:

@@ -73,6 +73,14 @@ from storage.tables.notices import (
     notification_request,
     severance,
 )
+from storage.tables.opportunities import (
+    application,
+    application_member,
+    application_review,
+    opportunity,
+    opportunity_reviewer,
+    opportunity_topic,
+)
 from storage.tables.partners import partner
 from storage.tables.personal import (
     account_note,
@@ -146,6 +154,9 @@ __all__ = [
     "answer_key",
     "app",
     "appeal",
+    "application",
+    "application_member",
+    "application_review",
     "archive_claim",
     "archive_import",
     "archive_person",
@@ -224,6 +235,9 @@ __all__ = [
     "notification_request",
     "oauth_code",
     "occurrence",
+    "opportunity",
+    "opportunity_reviewer",
+    "opportunity_topic",
     "partner",
     "pin",
     "poll",

@@ -75,6 +75,13 @@ async def event(request: web.Request, post_id: str) -> web.StreamResponse:
     return await document(request, keys.server(request).uris.event(post_id))
 
 
+async def opportunity(request: web.Request, post_id: str) -> web.StreamResponse:
+    """The object of an opportunity, whose page has the same address."""
+    if not post_id.isdigit():
+        raise NotFound
+    return await document(request, keys.server(request).uris.opportunity(post_id))
+
+
 async def shelf(request: web.Request, shelf_id: str) -> web.StreamResponse:
     """The collection that a shelf is, whose page has the same address."""
     if not shelf_id.isdigit():

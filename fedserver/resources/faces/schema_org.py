@@ -85,12 +85,12 @@ def document(entry: Entry) -> dict[str, Any]:
 
 
 def script(entry: Entry) -> str:
-    """The same as the content of a script element: no title can end it (HTML, "Restrictions for contents of script")."""
+    """The same as the content of a script element."""
     return in_script(document(entry))
 
 
 def in_script(document: dict[str, Any]) -> str:
-    """JSON-LD as the content of a script element."""
+    """A document as the content of a script element: no title can end it (HTML, "Restrictions for contents of script")."""
     return msgspec.json.encode(document).decode().translate(_NOT_IN_SCRIPTS)
 
 

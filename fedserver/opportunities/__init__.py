@@ -1,0 +1,1 @@
+"""Opportunities: jobs, grants, calls, fellowships, voluntary work and microgrants, until their deadline; and applying to them."""

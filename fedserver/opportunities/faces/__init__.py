@@ -1,0 +1,1 @@
+"""What programs read of opportunities: schema.org for search engines, iCalendar for calendars."""
