@@ -326,6 +326,7 @@ _ANSWERS: Final[dict[str, Any]] = {
 
 # What is answered as text, by media type.
 _TEXTS: Final = {
+    "GET /api/v1/events/{id}.ics": ["text/calendar"],
     "GET /api/v1/opportunities/{id}/applications.csv": ["text/csv"],
     "GET /api/v1/resources/{id}/cite": sorted(one.media_type for one in citations.FORMATS.values()),
 }

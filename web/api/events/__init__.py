@@ -9,10 +9,10 @@ from aiohttp import web
 from web.api.events import afterwards, announcing, answering, calendar, importing, reminders
 
 routes: Final[list[web.RouteDef]] = [
+    *calendar.routes,
     *announcing.routes,
     *answering.routes,
     *afterwards.routes,
-    *calendar.routes,
     *importing.routes,
     *reminders.routes,
 ]

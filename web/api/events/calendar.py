@@ -67,6 +67,13 @@ def _instant(params: Params, name: str, usual: int) -> int:
     return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found).timestamp() * 1000)
 
 
+async def of_event(request: web.Request) -> web.Response:
+    """``GET /api/v1/events/:id.ics``: an event as iCalendar, with all its times."""
+    viewer = auth.viewer(request, "read:events")
+    body = await calendars.of_event(keys.server(request), viewer.account_id, forms.path_id(request))
+    return web.Response(body=body, content_type="text/calendar", charset="utf-8")
+
+
 class PlannedInput(Struct, frozen=True, kw_only=True):
     """When something is to take place; `event_id` is that of the event if it is known already."""
 
@@ -132,6 +139,8 @@ def _token(request: web.Request, row: Any, secret: str = "") -> CalendarToken:
 
 
 routes: Final[list[web.RouteDef]] = [
+    # Before what is at an id: that would take the suffix for a part of it.
+    web.get("/api/v1/events/{id:[0-9]+}.ics", of_event),
     web.get("/api/v1/events", listed),
     web.get("/api/v1/calendar", listed),
     web.get("/api/v1/partners/calendar", of_partners),
