@@ -170,9 +170,8 @@ class Door:
         headers = {"Accept": ACTIVITY_JSON, **headers}
         async with self.client.get(path, headers={**signed, **headers}, allow_redirects=False) as answer:
             text = await answer.text()
-            return answer.status, json.loads(text) if "json" in answer.headers.get(
-                "Content-Type", ""
-            ) else text
+            is_json = bool(text) and "json" in answer.headers.get("Content-Type", "")
+            return answer.status, json.loads(text) if is_json else text
 
     async def takes(self, signer: StubActor, *activities: dict[str, Any]) -> None:
         """Each is accepted, and acted on."""
