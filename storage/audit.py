@@ -19,6 +19,7 @@ from storage.types import now_ms
 
 _LOCK: Final = 0x6175646974  # for PostgreSQL, where two units could read the same last entry
 _STEP_ROWS: Final = 1_000
+_KINDS_MAX: Final = 200
 
 
 class Entry(NamedTuple):
@@ -125,6 +126,15 @@ def has(conn: Connection, actor_id: int, action: str, subject_type: str, subject
     return conn.execute(query.limit(1)).first() is not None
 
 
+def kinds(conn: Connection) -> tuple[list[str], list[str], list[str]]:
+    """Every action, type of subject and name of an actor that the log has, each in order."""
+    columns = (audit_entry.c.action, audit_entry.c.subject_type, audit_entry.c.actor_name)
+    action, subject, actor = (
+        list(conn.scalars(select(column).distinct().order_by(column).limit(_KINDS_MAX))) for column in columns
+    )
+    return action, subject, actor
+
+
 def page(
     conn: Connection,
     window: Window,
@@ -133,8 +143,11 @@ def page(
     action: str = "",
     subject_type: str = "",
     subject_id: str = "",
+    actor_name: str = "",
+    since_at: int | None = None,
+    until_at: int | None = None,
 ) -> list[Entry]:
-    """Entries, the newest first, all or those of one actor, action or subject."""
+    """Entries, the newest first, all or those of one actor, action or subject, from `since_at` to before `until_at`."""
     query: Select[Any] = select(*_COLUMNS)
     if actor_id is not None:
         query = query.where(audit_entry.c.actor_id == actor_id)
@@ -144,6 +157,12 @@ def page(
         query = query.where(audit_entry.c.subject_type == subject_type)
     if subject_id:
         query = query.where(audit_entry.c.subject_id == subject_id)
+    if actor_name:
+        query = query.where(audit_entry.c.actor_name == actor_name)
+    if since_at is not None:
+        query = query.where(audit_entry.c.created_at >= since_at)
+    if until_at is not None:
+        query = query.where(audit_entry.c.created_at < until_at)
     return [Entry._make(row) for row in window.rows(conn, query, audit_entry.c.number)]
 
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from fedserver import profiles, reading, settings, site
 from fedserver.content.markdown import render_markdown
 from fedserver.groups import pages
+from fedserver.moderation import transparency
 from fedserver.reading import Window
 from fedserver.resources import catalogue
 from fedserver.resources.cards import card_of
@@ -64,6 +65,11 @@ async def rules(request: web.Request) -> web.StreamResponse:
     return await page.show(request, "rules.html", rules=now.rules)
 
 
+async def moderation(request: web.Request) -> web.StreamResponse:
+    """What was reported and decided, in numbers without names."""
+    return await page.show(request, "moderation.html", spans=await transparency.spans(keys.server(request)))
+
+
 async def privacy(request: web.Request) -> web.StreamResponse:
     """The privacy policy, or what this software does by itself where none was written."""
     now = await settings.current(keys.server(request))
@@ -93,6 +99,7 @@ routes = [
     web.get("/", front),
     web.get("/about", about),
     web.get("/about/rules", rules),
+    web.get("/about/moderation", moderation),
     web.get("/privacy", privacy),
     web.get("/terms", privacy),
     web.get("/menu", menu),

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.panel import accounts, appeals, cases, desk, joins, rulings
+from web.pages.panel import accounts, appeals, cases, desk, joins, log, rulings
 
 ROUTES: Final[list[web.RouteDef]] = [
     *desk.routes,
@@ -19,4 +19,5 @@ ROUTES: Final[list[web.RouteDef]] = [
     *rulings.routes,
     *appeals.routes,
     *joins.routes,
+    *log.routes,
 ]

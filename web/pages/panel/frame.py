@@ -35,6 +35,7 @@ MODERATION: Final = (
     Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_USERS, "joins"),
     Section("/mod/appeals", "scales", "Appeals", Permission.MANAGE_APPEALS, "appeals"),
     Section("/mod/accounts", "people", "Accounts", people.SIGHT),
+    Section("/mod/log", "file", "Log", Permission.VIEW_AUDIT_LOG),
     Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = ()

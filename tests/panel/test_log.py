@@ -1,0 +1,70 @@
+"""The audit log and what is told of it: filtered, taken along, checked; and numbers without names for everybody."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from sqlalchemy import update
+
+from fedserver.context import Server
+from storage import strikes, tables
+from storage.types import now_ms
+from tests.panel.conftest import KnownAs, MakeReader
+from tests.people import add_member
+
+DAY_MS = 86_400_000
+
+
+async def test_the_log_is_filtered_checked_and_taken_along(
+    server: Server, signed_in: MakeReader, known: KnownAs
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    await signed_in("alice")
+    alice = await known("alice")
+    here = f"/mod/accounts/{alice.id}"
+    await mo.submit(await mo.open(here), f"{here}/notes", {"text": "=cmd|x"})
+    page = await mo.submit(await mo.open(here), "/mod/decide/confirm", {"measures[]": ["silence"]})
+    await mo.submit(page, "/mod/decide")
+    words = (await mo.open("/mod/log?action=silence")).words()
+    assert "limited" in words
+    assert "create_note" not in words
+    assert "No such entry" in (await mo.open("/mod/log?actor=nobody")).words()
+    assert "No such entry" in (await mo.open("/mod/log?to=2000-01-01")).words()
+    page = await mo.open("/mod/log?from=someday")
+    assert "Must be a day" in page.words()
+
+    page = await mo.open("/mod/log?type=account")
+    (form,) = [one for one in page.all("form") if "/mod/log.csv" in (one.get("action") or "")]
+    page = await mo.submit(page, form.get("action"))
+    rows = list(csv.DictReader(io.StringIO(page.text)))
+    assert [one["action"] for one in rows] == ["silence", "create_note"]
+    assert "export" in (await mo.open("/mod/log")).words()
+
+    assert "entries are as they were written" in (await mo.open("/mod/log/check")).words()
+    broken = update(tables.audit_entry).where(tables.audit_entry.c.number == 2).values(actor_name="ada")
+    await server.db.write(lambda conn: conn.execute(broken))
+    assert "Entry 2 is not as it was written" in (await mo.open("/mod/log/check")).words()
+
+
+async def test_anybody_reads_numbers_that_point_at_nobody(server: Server, signed_in: MakeReader) -> None:
+    def write(conn: Any) -> None:
+        for number in range(7):
+            account_id = add_member(conn, f"person{number}")
+            strikes.add(conn, account_id, actor_id=None, action="silence")
+            if number < 2:
+                strikes.add(conn, account_id, actor_id=None, action="suspend")
+        conn.execute(update(tables.strike).values(created_at=now_ms() - 2 * DAY_MS))
+
+    await server.db.write(write)
+    visitor = await signed_in("reader")
+    page = await visitor.open("/about/moderation")
+    rows = {
+        row[0]: row[1:]
+        for row in ([" ".join("".join(cell.itertext()).split()) for cell in tr] for tr in page.all("tr"))
+    }
+    assert rows["Accounts limited"] == ["7", "7"]
+    assert rows["Accounts suspended"] == ["fewer than 5", "fewer than 5"]
+    assert rows["Warnings"] == ["0", "0"]
+    assert "person" not in page.words()
