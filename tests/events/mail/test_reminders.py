@@ -199,4 +199,6 @@ async def test_looking_costs_the_same_for_many(server: Server, alice: Person, me
         await server.db.write(reminding.plan_due, start_of(event) - DAY)
         counts.append(server.db.statements - before)
     assert len(await server.db.read(planned, "event_reminder")) == 7
-    assert counts[1] <= counts[0] + 1
+    # On PostgreSQL the stream of each member is told by a NOTIFY.
+    notified = len(people) - 1 if server.db.dialect == "postgresql" else 0
+    assert counts[1] <= counts[0] + notified + 1

@@ -12,7 +12,7 @@ from web import forms, keys
 from web.pages import page
 from web.pages.events.agenda import EVENT
 
-GUEST: Final = "/guests/{secret:[A-Za-z0-9_-]{20,80}}"
+GUEST: Final = "/guests/{secret:[^/]+}"
 _BLANK: Final = {"name": "", "email": "", "occurrences": (), "guests": "0"}
 _HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
