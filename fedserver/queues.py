@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import shutil
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from fedserver.config import Config
 from fedserver.context import Server
-from storage import deliveries, inbox_queue, jobs, migrate
+from storage import deliveries, inbox, inbox_queue, instances, jobs, migrate
 
+KINDS: Final = ("delivery", "job", "inbox")
 DATABASE_SECONDS_MAX: Final = 5
 FREE_BYTES_MIN: Final = 50_000_000
+
+
+class GivenUp(NamedTuple):
+    """Something that was given up: its kind (of `KINDS`), what it was, and why."""
+
+    kind: str
+    id: int
+    what: str
+    error: str
 
 
 def status_of(conn: Connection) -> dict[str, Any]:
@@ -38,6 +48,38 @@ def status_of(conn: Connection) -> dict[str, Any]:
         **queues,
         "hosts": hosts,
     }
+
+
+def given_up(conn: Connection) -> list[GivenUp]:
+    """What was given up, the newest of each kind first: deliveries, jobs, what has arrived. A unit."""
+    return [
+        *(
+            GivenUp("delivery", row.id, f"{row.uri} to {row.inbox_uri}", row.last_error)
+            for row in deliveries.failed_listed(conn)
+        ),
+        *(GivenUp("job", one.id, one.kind, one.error) for one in jobs.failed_listed(conn)),
+        *(GivenUp("inbox", row.id, row.activity_id, row.note) for row in inbox.failed_listed(conn)),
+    ]
+
+
+def retry(conn: Connection, kind: str, row_id: int) -> bool:
+    """Try something that was given up once more; whether there was such a thing. A unit."""
+    if kind == "delivery":
+        return bool(deliveries.retry(conn, ids=[row_id]))
+    return jobs.retry(conn, row_id) if kind == "job" else inbox.retry_failed(conn, row_id)
+
+
+def drop(conn: Connection, kind: str, row_id: int) -> bool:
+    """Forget something that was given up; whether there was such a thing. A unit."""
+    if kind == "delivery":
+        return bool(deliveries.drop(conn, ids=[row_id]))
+    return jobs.drop(conn, row_id) if kind == "job" else inbox.drop_failed(conn, row_id)
+
+
+def retry_host(conn: Connection, host: str) -> None:
+    """Try everything that is meant for a server now, what was given up as well. A unit."""
+    deliveries.retry(conn, host=host)
+    instances.heard_from(conn, host)
 
 
 async def status(server: Server) -> dict[str, Any]:
@@ -66,7 +108,7 @@ async def problems(server: Server) -> list[str]:
     except Exception as error:
         # Whatever stands between us and the database, its name is all that a watcher needs.
         found.append(f"the database does not answer ({type(error).__name__})")
-    if await asyncio.to_thread(_free_bytes, server.config) < FREE_BYTES_MIN:
+    if await asyncio.to_thread(free_bytes, server.config) < FREE_BYTES_MIN:
         found.append("the disk of the data directory is full")
     return found
 
@@ -80,5 +122,6 @@ def _newest_revision() -> str | None:
     return migrate.head()
 
 
-def _free_bytes(config: Config) -> int:
+def free_bytes(config: Config) -> int:
+    """How much room is left where the data are. Blocks."""
     return shutil.disk_usage(config.data_dir).free

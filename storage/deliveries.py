@@ -38,6 +38,7 @@ from storage.types import AnyOf, id_floor, instant_of, new_id, now_ms
 
 ERROR_CHARS_MAX: Final = 500
 LISTED_MAX: Final = 200
+DROPPED_PER_UNIT: Final = 200
 HELD_MS: Final = 7 * 24 * 3_600_000  # Nobody is tried longer than that (DECISIONS: seven days).
 
 
@@ -492,6 +493,14 @@ def drop(conn: Connection, *, ids: Sequence[int] | None = None, host: str | None
     found = list(conn.scalars(select(delivery.c.id).where(_failed(ids, host))))
     _remove(conn, found)
     return len(found)
+
+
+def drop_some(conn: Connection, host: str) -> bool:
+    """Forget some of all that is meant for a host, what waits as well; whether there may be more."""
+    chosen = select(delivery.c.id).where(delivery.c.host == host).limit(DROPPED_PER_UNIT)
+    found = list(conn.scalars(chosen))
+    _remove(conn, found)
+    return len(found) == DROPPED_PER_UNIT
 
 
 def _failed(ids: Sequence[int] | None, host: str | None) -> Any:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from storage.instances import domains_of
 from storage.tables import account, follow, user
 
 
@@ -46,3 +47,9 @@ def by_host(conn: Connection) -> dict[str, Ties]:
         host: Ties(number, following[host], followers[host], len(members[host]))
         for host, number in known.items()
     }
+
+
+def of_domain(conn: Connection, domain: str) -> Ties:
+    """The same of a domain and all below it."""
+    found = [ties for host, ties in by_host(conn).items() if domain in domains_of(host)]
+    return Ties(*(sum(numbers) for numbers in zip(*found, strict=True))) if found else Ties()

@@ -17,11 +17,13 @@ from storage.types import AnyOf, new_id, now_ms
 Policy = Literal["", "noop", "limit", "reject", "allow"]
 """Nothing decided; nothing but its flags; shown to followers only; nothing exchanged; exchanged where only allowed
 servers are."""
+Which = Literal["", "ruled", "failing"]
 SignatureScheme = Literal["cavage", "rfc9421"]
 InstanceRow = Row[Any]
 
 SCHEME_BELIEVED_MS: Final = 7 * 24 * 3_600_000
 LISTED_MAX: Final = 200
+LISTED_SHOWN: Final = 50
 DELIVERIES_PER_UNIT: Final = 500
 
 
@@ -284,7 +286,15 @@ def postponed(conn: Connection, until: Iterable[tuple[str, int]]) -> None:
         )
 
 
-def listed(conn: Connection, *, text: str = "", after_host: str = "", limit: int = 50) -> list[Row[Any]]:
+def listed(
+    conn: Connection,
+    *,
+    text: str = "",
+    host: str = "",
+    which: Which = "",
+    after_host: str = "",
+    limit: int = LISTED_SHOWN,
+) -> list[Row[Any]]:
     """For admins: every host in order, with `accounts`, `waiting` and `failed_deliveries` counted."""
     accounts = (
         select(func.count()).where(account.c.host == instance.c.host).correlate(instance).scalar_subquery()
@@ -309,6 +319,12 @@ def listed(conn: Connection, *, text: str = "", after_host: str = "", limit: int
         .order_by(instance.c.host)
         .limit(min(limit, LISTED_MAX))
     )
+    if host:
+        statement = statement.where(instance.c.host == host)
+    if which == "ruled":
+        statement = statement.where(_is_decided())
+    elif which == "failing":
+        statement = statement.where(instance.c.failing_since_at.is_not(None))
     if text:
         statement = statement.where(instance.c.host.like(f"%{escaped(text.lower())}%", escape="\\"))
     return list(conn.execute(statement))

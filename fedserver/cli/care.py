@@ -13,12 +13,11 @@ from fedserver.cli.common import config_option, json_option, load_config, print_
 from fedserver.cli.people import opened
 from fedserver.config import Config
 from fedserver.moderation import domains
-from storage import deliveries, inbox, instances, jobs
+from storage import instances
 
 T = TypeVar("T")
 
 POLICIES: Final = ("none", "noop", "limit", "reject", "allow")
-KINDS: Final = ("delivery", "job", "inbox")
 
 
 async def _write(config: Config, unit: Callable[[Connection], T]) -> T:
@@ -75,52 +74,31 @@ def queue_failed(config_path: Any, as_json: bool) -> None:
 
 
 def _failed(conn: Connection) -> list[dict[str, str]]:
-    found = [
-        {
-            "kind": "delivery",
-            "id": str(row.id),
-            "what": f"{row.uri} to {row.inbox_uri}",
-            "error": row.last_error,
-        }
-        for row in deliveries.failed_listed(conn)
-    ]
-    found += [
-        {"kind": "job", "id": str(one.id), "what": one.kind, "error": one.error}
-        for one in jobs.failed_listed(conn)
-    ]
-    found += [
-        {"kind": "inbox", "id": str(row.id), "what": row.activity_id, "error": row.note}
-        for row in inbox.failed_listed(conn)
-    ]
-    return found
+    return [{**one._asdict(), "id": str(one.id)} for one in queues.given_up(conn)]
 
 
 @queue.command("retry")
 @config_option
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(queues.KINDS))
 @click.argument("row_id", metavar="ID", type=int)
 def queue_retry(config_path: Any, kind: str, row_id: int) -> None:
     """Try something that was given up once more."""
-    again: dict[str, Callable[[Connection], object]] = {
-        "delivery": lambda conn: deliveries.retry(conn, ids=[row_id]),
-        "job": lambda conn: jobs.retry(conn, row_id),
-        "inbox": lambda conn: inbox.retry_failed(conn, row_id),
-    }
-    _done(run(_write(load_config(config_path), again[kind])), f"Trying {kind} {row_id} again.")
+    _done(
+        run(_write(load_config(config_path), lambda conn: queues.retry(conn, kind, row_id))),
+        f"Trying {kind} {row_id} again.",
+    )
 
 
 @queue.command("drop")
 @config_option
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(queues.KINDS))
 @click.argument("row_id", metavar="ID", type=int)
 def queue_drop(config_path: Any, kind: str, row_id: int) -> None:
     """Forget something that was given up."""
-    away: dict[str, Callable[[Connection], object]] = {
-        "delivery": lambda conn: deliveries.drop(conn, ids=[row_id]),
-        "job": lambda conn: jobs.drop(conn, row_id),
-        "inbox": lambda conn: inbox.drop_failed(conn, row_id),
-    }
-    _done(run(_write(load_config(config_path), away[kind])), f"Dropped {kind} {row_id}.")
+    _done(
+        run(_write(load_config(config_path), lambda conn: queues.drop(conn, kind, row_id))),
+        f"Dropped {kind} {row_id}.",
+    )
 
 
 def _done(found: object, sentence: str) -> None:

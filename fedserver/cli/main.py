@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from fedserver import config as settings
+from fedserver import doctor as checks
 from fedserver.assembly import build_server
 from fedserver.cli import (
     announcements,
@@ -26,7 +27,6 @@ from fedserver.cli import (
     search,
     vocabulary,
 )
-from fedserver.cli import doctor as checks
 from fedserver.cli import mail as mails
 from fedserver.cli.common import Commands, config_option, json_option, load_config, print_json, run
 from fedserver.cli.serve import listen, serve_several

@@ -18,10 +18,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from fedserver.content.text import clean_text
+from fedserver.context import Server
 from fedserver.errors import FedError, Invalid
 from fedserver.federation.http import GuardedClient
 from fedserver.moderation import domains
 from fedserver.moderation.domains import COMMENT_CHARACTERS_MAX, POLICIES, SEVERITIES, Rule, normal_domain
+from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
 from storage import domain_losses, instances, partners
 from storage.domain_losses import Ties
@@ -205,6 +207,49 @@ async def fetch(http: GuardedClient, url: str) -> str:
 
 
 # -- what it would change, and doing so
+
+
+async def look(
+    server: Server, member: Member, text: str, *, allows: bool = False, severest: str = "suspend"
+) -> tuple[Listed, list[Entry]]:
+    """What following a list would change here. Raises Forbidden, Invalid."""
+    require(member, Permission.MANAGE_FEDERATION)
+    listed = read(text, allows=allows, severest=severest)
+    return listed, told(await server.db.read(compare, listed.rows, _names(server)))
+
+
+async def follow(
+    server: Server,
+    member: Member,
+    text: str,
+    *,
+    allows: bool = False,
+    severest: str = "suspend",
+    spare: bool = False,
+) -> int:
+    """Make rules of a list, some in a write; how many changed. With `spare` those that would cost members somebody wait.
+
+    Raises Forbidden, Invalid.
+    """
+    require(member, Permission.MANAGE_FEDERATION)
+    listed = read(text, allows=allows, severest=severest)
+    outcomes = await server.db.read(compare, listed.rows, _names(server))
+    rows = [one.row for one in outcomes if one.counts and not (spare and one.ties.members)]
+    done = 0
+    for start in range(0, len(rows), RULES_PER_UNIT):
+        some = rows[start : start + RULES_PER_UNIT]
+        done += len(await server.db.write(apply_some, member, some, _names(server)))
+    return done
+
+
+async def export(server: Server, member: Member, *, allows: bool = False) -> str:
+    """`write`, for admins. Raises Forbidden."""
+    require(member, Permission.MANAGE_FEDERATION)
+    return await server.db.read(lambda conn: write(conn, allows=allows))
+
+
+def _names(server: Server) -> tuple[str, str]:
+    return server.config.domain, server.uris.host
 
 
 def compare(conn: Connection, rows: Iterable[Row], ours: Iterable[str]) -> list[Outcome]:

@@ -27,7 +27,8 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
-from storage import accounts, belongings, instances, relationships, strikes
+from storage import accounts, belongings, domain_losses, instances, relationships, strikes
+from storage.domain_losses import Ties
 from storage.instances import InstanceRow, Policy, under
 from storage.paging import Window
 from storage.signals import signal
@@ -45,6 +46,7 @@ FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
 UNITS_AT_ONCE: Final = 5  # before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
+SHOWN: Final = instances.LISTED_SHOWN
 _DEFAULT_PORTS: Final = ("80", "443")
 _PORT: Final = re.compile(r"[0-9]{0,5}")
 
@@ -143,6 +145,42 @@ async def add(server: Server, member: Member, domain: str, rule: Rule) -> Instan
 
     row = await server.db.write(unit)
     await _begin(server, host)
+    return row
+
+
+async def about(server: Server, member: Member, domain: str) -> tuple[InstanceRow | None, str, Ties]:
+    """What is known of a server or a domain, its name as rules have it, and what ties members to it and all below it.
+
+    Raises Forbidden, Invalid.
+    """
+    require(member, Permission.MANAGE_FEDERATION)
+    host = normal_domain(domain)
+
+    def unit(conn: Connection) -> tuple[InstanceRow | None, str, Ties]:
+        found = instances.listed(conn, host=host)
+        return found[0] if found else None, host, domain_losses.of_domain(conn, host)
+
+    return await server.db.read(unit)
+
+
+async def known(
+    server: Server, member: Member, *, text: str = "", which: instances.Which = "", after_host: str = ""
+) -> list[InstanceRow]:
+    """Servers in order, with `accounts`, `waiting` and `failed_deliveries` counted: a page of them. Raises Forbidden."""
+    require(member, Permission.MANAGE_FEDERATION)
+    return await server.db.read(
+        lambda conn: instances.listed(conn, text=text.strip(), which=which, after_host=after_host)
+    )
+
+
+async def set_rule(server: Server, member: Member, domain: str, rule: Rule) -> InstanceRow:
+    """Decide about a domain, whatever stood for it before; with an empty rule a decision is taken back. Raises Forbidden,
+    Invalid."""
+    require(member, Permission.MANAGE_FEDERATION)
+    host = normal_domain(domain)
+    _check(server, host, rule)
+    row = await server.db.write(decide, member, host, rule)
+    await _begin(server, row.host)
     return row
 
 

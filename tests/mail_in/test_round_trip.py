@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedserver.cli import doctor
+from fedserver import doctor
 from fedserver.context import Server
 from fedserver.groups import members, moderation, reading
 from tests.conftest import MakeConfig, MakeMember

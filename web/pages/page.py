@@ -122,6 +122,12 @@ DONE: Final[dict[str, str]] = {
     "handed-up": "The moderators of the server have been told.",
     "upheld": "The decision is taken back, and its member hears of it by mail.",
     "rejected-appeal": "The decision stays, and its member hears of it by mail.",
+    "again": "It is being tried again.",
+    "forgotten": "It is forgotten.",
+    "pruning": "It has begun, in small steps. Load this page again to see what went.",
+    "rule-kept": "The rule holds. What it hides, it hides now.",
+    "rule-gone": "No rule stands for it any more.",
+    "list-followed": "The rules of the list hold now.",
     "version-out": "The new version is out. Those who use the resource hear of it.",
 }
 

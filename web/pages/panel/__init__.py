@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.panel import accounts, appeals, cases, desk, joins, log, rulings
+from web.pages.panel import accounts, appeals, cases, desk, federation, joins, log, operations, rulings
 
 ROUTES: Final[list[web.RouteDef]] = [
     *desk.routes,
@@ -20,4 +20,6 @@ ROUTES: Final[list[web.RouteDef]] = [
     *appeals.routes,
     *joins.routes,
     *log.routes,
+    *operations.routes,
+    *federation.routes,
 ]

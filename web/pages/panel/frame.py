@@ -38,7 +38,10 @@ MODERATION: Final = (
     Section("/mod/log", "file", "Log", Permission.VIEW_AUDIT_LOG),
     Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
 )
-ADMINISTRATION: Final[tuple[Section, ...]] = ()
+ADMINISTRATION: Final[tuple[Section, ...]] = (
+    Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
+    Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
+)
 SECTIONS: Final = (("Moderation", MODERATION), ("Administration", ADMINISTRATION))
 
 
