@@ -25,7 +25,7 @@ from storage import posts as stored_posts
 from storage import users
 from tests.federation.network import befriended
 from tests.federation.stub import Door, Stub, StubActor
-from tests.federation.test_how_resources_look import _keys, as_mastodon_shows
+from tests.federation.test_how_resources_look import as_mastodon_shows, keys_of
 from tests.federation.test_inbox import ann, arrived
 from tests.federation.walk import Friends, arrives
 from tests.members import Person
@@ -57,7 +57,7 @@ def test_what_we_write_is_read_as_it_was_meant() -> None:
 def test_processors_of_json_ld_lose_nothing() -> None:
     document = {"@context": OPPORTUNITY_CONTEXT, "type": "Article", **builder.opportunity(FULL)}
     [expanded] = expand(document)
-    names = _keys(expanded)
+    names = keys_of(expanded)
     assert not [one for one in names if one.startswith("_:") or (":" not in one and not one.startswith("@"))]
     inner = expanded[f"{NAMESPACE}opportunity"][0]
     assert len(inner) == len(document["opportunity"])
@@ -93,7 +93,7 @@ async def test_mastodon_shows_what_it_is_who_offers_it_until_when_and_where_to_a
         "type": "Link", "href": "https://institute.example/jobs/1", "mediaType": "text/html", "name": "Apply",
     }  # fmt: skip
     [expanded] = expand(create)
-    assert not [one for one in _keys(expanded) if one.startswith("_:")]
+    assert not [one for one in keys_of(expanded) if one.startswith("_:")]
 
 
 async def test_a_form_and_who_applies_leave_nothing_behind(door: Door, there: Stub, alice: Person) -> None:
