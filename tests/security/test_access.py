@@ -83,7 +83,8 @@ async def test_moderation_is_for_moderators(
 ) -> None:
     wide = await server.db.write(oauth.issue, alice.account_id, "read write admin:read admin:write")
     member = Person(alice.client, "alice", alice.account_id, wide.access_token)
-    admin_paths = [(method, path) for method, _, path in [*routes(True), *routes(False)] if "/admin" in path]
+    # The pages of the panel, where a token counts for nothing, are walked in tests/panel/test_gate.py.
+    admin_paths = [(method, path) for method, _, path in routes(api=True) if "/admin" in path]
     assert admin_paths
     for method, path in admin_paths:
         for person, refusals in ((member, (403, 404)), (nobody, (401, 403, 404, 303, 302))):
