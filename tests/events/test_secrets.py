@@ -214,7 +214,8 @@ async def test_nothing_that_is_done_shows_it(
             sent_along = {**(headers if reader is dave else {}), **origin}
             answer = await reader.raw(method, path, headers=sent_along, json=form)
             secrets = shown_in(await answer.text(errors="replace") + str(answer.headers), path)
-            if secrets or answer.status >= 500:
+            # 502: the calendar to import is where nobody answers.
+            if secrets or (answer.status >= 500 and answer.status != 502):
                 wrong.append((method, path, answer.status, secrets))
     assert wrong == []
 
