@@ -141,7 +141,7 @@ async def lively(
         mo, bob, group_id, thread,
         open_to_all=[
             "/groups", "/groups?q=pyth&kind=help", here, f"{here}?sort=top&period=week", f"{here}/members", f"{here}/log", thread,
-            f"{here}/resources",
+            f"{here}/resources", f"{here}/events",
         ],
         for_staff=[
             "/groups/new", "/drafts", f"{here}/new-thread", f"{here}/requests", f"{here}/invitations", f"{here}/bans",

@@ -132,6 +132,7 @@ async def test_a_member_asks_is_answered_and_a_moderator_moves_and_locks(
 # What is no page to be seen: feeds, and archives to take along.
 NOT_SEEN = {
     "/groups/{name}/feed.atom",
+    "/groups/{name}/events.ics",
     "/groups/{name}/{id}/feed.atom",
     "/groups/{name}/archives/export/{format}",
 }
