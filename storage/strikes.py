@@ -184,7 +184,8 @@ def decide_appeal(conn: Connection, appeal_id: int, *, by_id: int, approved: boo
 def appealed(conn: Connection, window: Window, *, pending: bool = True) -> list[Strike]:
     """Decisions that somebody appeals against, the newest appeal first; those that wait, or those settled."""
     waits = appeal.c.decided_at.is_(None) if pending else appeal.c.decided_at.is_not(None)
-    return [Strike._make(row) for row in window.rows(conn, _select().where(waits), appeal.c.id)]
+    asked = _select().where(appeal.c.id.is_not(None), waits)
+    return [Strike._make(row) for row in window.rows(conn, asked, appeal.c.id)]
 
 
 def by_appeal(conn: Connection, appeal_id: int) -> Strike | None:
