@@ -27,6 +27,15 @@ def calendar(
     name: str, found: Sequence[Shown], *, url: str = "", links: Mapping[int, str] | None = None
 ) -> bytes:
     """A calendar of these events, with the zones it names; `links` are where to join, by occurrence, for who reads it alone."""
+    made = empty(name, url)
+    for one in found:
+        for component in _components(one, links or {}):
+            made.add_component(component)
+    return _with_zones(made)
+
+
+def empty(name: str, url: str = "") -> icalendar.Calendar:
+    """A calendar to subscribe to, with nothing in it yet."""
     made = icalendar.Calendar()
     made.add("prodid", PRODUCT)
     made.add("version", "2.0")
@@ -38,10 +47,7 @@ def calendar(
     made.add("x-published-ttl", "PT1H")
     if url:
         made.add("url", url)
-    for one in found:
-        for component in _components(one, links or {}):
-            made.add_component(component)
-    return _with_zones(made)
+    return made
 
 
 def _with_zones(made: icalendar.Calendar) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 
 import icalendar
 
-from fedserver.events.ics import PRODUCT, REFRESH
+from fedserver.events.ics import empty
 from fedserver.opportunities import saying
 from fedserver.opportunities.reading import Shown
 
@@ -22,15 +22,7 @@ SHOWN_FOR: Final = timedelta(minutes=30)
 
 def calendar(name: str, found: Sequence[Shown], *, url: str = "") -> bytes:
     """A calendar of the deadlines of these opportunities, of those that have one and are not closed."""
-    made = icalendar.Calendar()
-    made.add("prodid", PRODUCT)
-    made.add("version", "2.0")
-    made.add("method", "PUBLISH")
-    for property_name in ("name", "x-wr-calname"):
-        made.add(property_name, name)
-    made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    if url:
-        made.add("url", url)
+    made = empty(name, url)
     for one in found:
         if one.row.deadline_at is not None and one.state != "closed":
             made.add_component(_deadline(one))
