@@ -275,14 +275,14 @@ def plain(path: str) -> str:
 
 
 def asked_of(handler: Any) -> tuple[str, str]:
-    """Who may call a handler ("anybody", "member", "moderator", "admin") and the scope a token needs ("" for none)."""
+    """Who may call a handler ("anybody", "member", "staff", "moderator", "admin") and the scope a token needs ("" for none)."""
     handler = inspect.unwrap(handler)
     given = inspect.getclosurevars(handler).nonlocals
     named = [
         (who, scope or (given.get("scope") if "scope" in words else None) or "")
         for source in _sources(handler)
         for who, words, scope in re.findall(
-            r"auth\.(member|viewer|moderator|admin)\(request((?:, (?:scope|\"([^\"]+)\"))?)\)", source
+            r"auth\.(member|viewer|staff|moderator|admin)\(request((?:, (?:scope|\"([^\"]+)\"))?)\)", source
         )
     ]
     if "member" in given:  # of two calls in the source, one is made

@@ -33,7 +33,7 @@ MINUTES_MAX: Final = 30
 
 
 async def delete_account(server: Server, member: Member, password: str) -> None:
-    """Delete one's own account for good. Raises Invalid for a wrong password, Conflict for the only admin."""
+    """Delete one's own account for good. Raises Invalid for a wrong password, Conflict for the only owner."""
     await sessions.check_password(server, member, password)
     await server.db.write(leave, server.publish, member.account_id)
     server.remembered.forget_member(member.account_id)
@@ -45,8 +45,8 @@ def leave(conn: Connection, publish: Publisher, account_id: int) -> None:
     member = users.by_id(conn, account_id)
     if row is None or row.deleted_at is not None or member is None:
         raise NotFound
-    if member.role == "admin" and users.count_admins(conn) == 1:
-        raise Conflict("You are the only admin. Make somebody else an admin first.")
+    if member.role == "owner" and users.count_owners(conn) == 1:
+        raise Conflict("You are the only owner. Make somebody else an owner first.")
     plan_mail(conn, account_id, "goodbye", {"to": member.email, "username": member.username})
     close(conn, publish, row)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from fedserver.context import Server
 from fedserver.errors import Invalid
+from fedserver.moderation.permissions import Permission, roles_with
 from fedserver.viewer import Member
 from storage import notification_policy, notification_requests, posts
 from storage.notification_policy import Policy
@@ -31,6 +32,8 @@ _FILTERABLE: Final = frozenset(
     {"mention", "reblog", "follow", "follow_request", "favourite", "quote", "added_to_collection"}
 )
 
+_STAFF: Final = roles_with(Permission.MANAGE_REPORTS)
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyNow:
@@ -47,7 +50,7 @@ def verdict(
     """What the member's policy does with a notification of this type from this sender: the strictest that applies."""
     if type_ not in _FILTERABLE or facts.permitted:
         return "accept"
-    if type_ == "mention" and facts.role in ("moderator", "admin"):
+    if type_ == "mention" and facts.role in _STAFF:
         return "accept"
     found: Verdict = "accept"
     for choice in _applying(conn, facts, type_, account_id, from_account_id, post_id):

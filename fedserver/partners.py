@@ -20,7 +20,7 @@ from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.federation import library, servers
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit
-from fedserver.moderation.permissions import Permission, require
+from fedserver.moderation.permissions import Permission, require, roles_with
 from fedserver.viewer import Anonymous, Member, Viewer
 from storage import accounts, inbox, instances, partners, users
 from storage.accounts import AccountRow
@@ -367,5 +367,5 @@ _ANSWERS: Final[Mapping[State, tuple[str, str]]] = {
 
 
 def _tell_admins(conn: Connection, template: str, context: Mapping[str, Any]) -> None:
-    for account_id in users.staff_ids(conn, ("admin",)):
+    for account_id in users.staff_ids(conn, roles_with(Permission.MANAGE_FEDERATION)):
         mail.plan_mail(conn, account_id, template, context)

@@ -14,7 +14,7 @@ from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorize
 from fedserver.mail import plan_mail
 from fedserver.moderation import addresses as mail_rules
 from fedserver.remembered import digest, new_secret
-from fedserver.viewer import PAGE_SCOPES, Member, Role
+from fedserver.viewer import PAGE_SCOPES, ROLES, Member, Role
 from storage import oauth, rules, sessions, users
 from storage.oauth import TokenHolder
 from storage.sessions import SessionHolder, SessionRow
@@ -125,7 +125,7 @@ async def viewer_of_cookie(server: Server, secret: str) -> Member | None:
 
 def role_of(role: str | None) -> Role:
     """A stored role as its type; an unknown one may do least."""
-    return "admin" if role == "admin" else "moderator" if role == "moderator" else "member"
+    return next((one for one in ROLES if one == role), "member")
 
 
 async def of_member(server: Server, member: Member) -> list[SessionRow]:

@@ -88,7 +88,7 @@ def locked(config: Config) -> frozenset[str]:
 
 async def change(server: Server, member: Member, values: Mapping[str, Any]) -> InstanceSettings:
     """Change some settings and return all. Admins only: Forbidden; Invalid for locked or unusable values."""
-    if member.role != "admin":
+    if not member.administers:
         raise Forbidden("Only admins may change the settings of this server.")
     changed = await server.db.write(store, server.config, values)
     server.remembered.forget_settings()

@@ -21,6 +21,7 @@ from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.keys import KeyPair, Keys, new_pair
 from fedserver.mail import plan_mail
 from fedserver.moderation import addresses, audit, networks
+from fedserver.moderation.permissions import Permission, allows, roles_with
 from fedserver.remembered import network_of
 from fedserver.settings import InstanceSettings
 from fedserver.viewer import ROLES, Member, Role
@@ -313,7 +314,7 @@ def _change_address(conn: Connection, member: UserRow, address: str) -> None:
 
 def _tell_staff(conn: Connection, member: UserRow) -> None:
     quoted = "\n".join(f"> {line}" for line in member.reason.splitlines() if line.strip())
-    for staff_id in users.staff_ids(conn):
+    for staff_id in users.staff_ids(conn, roles_with(Permission.MANAGE_JOINS)):
         notifications.notify(conn, staff_id, "admin.sign_up", member.account_id)
         plan_mail(conn, staff_id, "sign_up_waiting", {"new_username": member.username, "reason": quoted})
 
@@ -322,7 +323,7 @@ def _tell_staff(conn: Connection, member: UserRow) -> None:
 
 
 async def waiting(server: Server, member: Member) -> list[UserRow]:
-    """Who waits for approval, longest first. Moderators only: Forbidden."""
+    """Who waits for approval, longest first. For who looks after them: Forbidden."""
     _check_staff(member)
     return await server.db.read(users.waiting)
 
@@ -383,8 +384,8 @@ def _waits(conn: Connection, account_id: int) -> UserRow:
 
 
 def _check_staff(member: Member) -> None:
-    if not member.moderates:
-        raise Forbidden("Only moderators decide who may join.")
+    if not allows(member.role, Permission.MANAGE_JOINS):
+        raise Forbidden("You do not decide who may join.")
 
 
 def _check_open(now: InstanceSettings) -> None:

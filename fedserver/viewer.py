@@ -7,8 +7,19 @@ from typing import Final, Literal
 
 from fedserver.errors import Forbidden
 
-Role = Literal["member", "moderator", "admin"]
-ROLES: Final[tuple[Role, ...]] = ("member", "moderator", "admin")
+Role = Literal["member", "greeter", "curator", "organiser", "moderator", "admin", "owner"]
+ROLES: Final[tuple[Role, ...]] = (
+    "member",
+    "greeter",
+    "curator",
+    "organiser",
+    "moderator",
+    "admin",
+    "owner",
+)
+"""What each may do is in `fedserver.moderation.permissions`."""
+_ADMINISTERING: Final[frozenset[Role]] = frozenset({"admin", "owner"})
+MODERATING: Final = _ADMINISTERING | {"moderator"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,17 @@ class Member:
     @property
     def moderates(self) -> bool:
         """May read reports and act on them."""
-        return self.role in ("moderator", "admin")
+        return self.role in MODERATING
+
+    @property
+    def administers(self) -> bool:
+        """May do everything, but for what owners alone may."""
+        return self.role in _ADMINISTERING
+
+    @property
+    def serves(self) -> bool:
+        """Looks after something here, so that the panel has a page for them."""
+        return self.role != "member"
 
 
 Viewer = Anonymous | Member

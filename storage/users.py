@@ -196,11 +196,11 @@ def forget_days(conn: Connection, before_day: int) -> None:
     conn.execute(delete(member_day).where(member_day.c.day < before_day))
 
 
-def listed(conn: Connection, *, role: str | None = None, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
-    """Members who are not deleted, by name."""
+def listed(conn: Connection, *, roles: Sequence[str] = (), limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
+    """Members who are not deleted, by name, or those of them with one of these `roles`."""
     query = _select_user().where(account.c.deleted_at.is_(None)).order_by(account.c.username_key).limit(limit)
-    if role is not None:
-        query = query.where(user.c.role == role)
+    if roles:
+        query = query.where(user.c.role.in_(roles))
     return [_user_row(tuple(row)) for row in conn.execute(query)]
 
 
@@ -210,8 +210,8 @@ def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRo
     return [_user_row(tuple(row)) for row in conn.execute(query.order_by(user.c.created_at).limit(limit))]
 
 
-def staff_ids(conn: Connection, roles: Sequence[str] = ("moderator", "admin")) -> list[int]:
-    """Moderators and admins who can act, or those with one of these `roles`."""
+def staff_ids(conn: Connection, roles: Sequence[str] = ("moderator", "admin", "owner")) -> list[int]:
+    """Those who moderate and can act, or those with one of these `roles`."""
     query = (
         select(user.c.account_id)
         .join(account, account.c.id == user.c.account_id)
@@ -224,12 +224,12 @@ def staff_ids(conn: Connection, roles: Sequence[str] = ("moderator", "admin")) -
     return list(conn.scalars(query))
 
 
-def count_admins(conn: Connection) -> int:
-    """Admins who can sign in."""
+def count_owners(conn: Connection) -> int:
+    """Owners who can sign in."""
     query = (
         select(func.count())
         .select_from(user.join(account, account.c.id == user.c.account_id))
-        .where(user.c.role == "admin", user.c.disabled_at.is_(None), account.c.suspended_at.is_(None))
+        .where(user.c.role == "owner", user.c.disabled_at.is_(None), account.c.suspended_at.is_(None))
     )
     return int(conn.execute(query).scalar_one())
 

@@ -45,7 +45,7 @@ def test_init_makes_what_is_missing_and_may_be_repeated(run: Run, tmp_path: Path
     assert first["login_link"] != second["login_link"]
     settings = tmp_path / "data" / "fedserver.toml"
     assert settings.stat().st_mode & 0o077 == 0
-    assert [one["role"] for one in output(run("user", "list", "--json"))["users"]] == ["admin"]
+    assert [one["role"] for one in output(run("user", "list", "--json"))["users"]] == ["owner"]
 
 
 def test_init_does_not_change_the_domain(ready: Run) -> None:
@@ -93,11 +93,11 @@ def test_what_fails_says_why_in_one_line(ready: Run, arguments: tuple[str, ...])
 
 
 def test_roles_and_suspension(ready: Run) -> None:
-    ready("user", "create", "ada", "--email", "ada@mail.example", "--role", "admin")
+    ready("user", "create", "ada", "--email", "ada@mail.example", "--role", "owner")
     assert ready("user", "role", "ada", "member").exit_code == 1
     assert ready("user", "suspend", "ada").exit_code == 1
     ready("user", "create", "nora", "--email", "n@mail.example")
-    assert output(ready("user", "role", "nora", "admin", "--json"))["role"] == "admin"
+    assert output(ready("user", "role", "nora", "owner", "--json"))["role"] == "owner"
     assert output(ready("user", "suspend", "ada", "--json"))["state"] == "suspended"
     assert output(ready("user", "suspend", "ada", "--undo", "--json"))["state"] == "active"
     link = output(ready("user", "reset-password", "nora", "--json"))["reset_link"]

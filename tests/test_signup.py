@@ -242,9 +242,9 @@ async def test_a_deleted_account_is_gone_and_its_name_stays_taken(
     assert row.deleted_at is not None
 
 
-async def test_the_only_admin_cannot_leave(server: Server) -> None:
+async def test_the_only_owner_cannot_leave(server: Server) -> None:
     account_id = await signup.make_user(
-        server.db, server.uris, server.keys, username="ada", email="a@b.example", password=GOOD, role="admin"
+        server.db, server.uris, server.keys, username="ada", email="a@b.example", password=GOOD, role="owner"
     )
     with pytest.raises(Conflict):
-        await farewell.delete_account(server, Member(account_id, "ada", "admin", PAGE_SCOPES), GOOD)
+        await farewell.delete_account(server, Member(account_id, "ada", "owner", PAGE_SCOPES), GOOD)

@@ -76,6 +76,14 @@ def member(request: web.Request, scope: str | None = None) -> Member:
     return asking
 
 
+def staff(request: web.Request, scope: str | None = None) -> Member:
+    """A member who looks after something; Forbidden for others. What in particular, the gate has asked."""
+    asking = member(request, scope)
+    if not asking.serves:
+        raise Forbidden("This action is not allowed")
+    return asking
+
+
 def moderator(request: web.Request, scope: str | None = None) -> Member:
     """A member who moderates; Forbidden for others."""
     asking = member(request, scope)
@@ -87,7 +95,7 @@ def moderator(request: web.Request, scope: str | None = None) -> Member:
 def admin(request: web.Request, scope: str | None = None) -> Member:
     """An admin; Forbidden for others."""
     asking = member(request, scope)
-    if asking.role != "admin":
+    if not asking.administers:
         raise Forbidden("This action is not allowed")
     return asking
 

@@ -40,7 +40,7 @@ async def receive(
     Raises NotFound, Forbidden, Invalid.
     """
     await server.db.read(_check, member, group_id)
-    if options.matches_members and member.role != "admin":
+    if options.matches_members and not member.administers:
         raise Forbidden("Only admins may have messages attributed to members: the archive could be made up.")
     known = next((one for one in importing.SOURCES if one == source), None)
     if known is None:

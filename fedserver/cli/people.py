@@ -24,11 +24,11 @@ from fedserver.assembly import OutdatedSchema
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config, ConfigError
 from fedserver.config_values import PREFIX
-from fedserver.errors import Conflict, NotFound
+from fedserver.errors import NotFound
 from fedserver.federation.publish import Publisher
 from fedserver.keys import Keys
-from fedserver.moderation import actions, audit
-from fedserver.viewer import ROLES
+from fedserver.moderation import actions, audit, roles
+from fedserver.viewer import MODERATING, ROLES
 from storage import accounts, migrate, users
 from storage.database import Database, open_database
 from storage.users import UserRow
@@ -132,7 +132,7 @@ async def _init(config: Config, admin: str | None, email: str | None) -> dict[st
             row = await here.db.read(users.by_name, admin)
             if row is None:
                 await signup.make_user(
-                    here.db, here.uris, here.keys, username=admin, email=email, role="admin"
+                    here.db, here.uris, here.keys, username=admin, email=email, role="owner"
                 )
                 row = await here.db.read(users.by_name, admin)
         link = None
@@ -205,7 +205,7 @@ def list_members(config_path: Path | None, role: str | None, as_json: bool) -> N
 
 async def _list(config: Config, role: str | None) -> list[UserRow]:
     async with opened(config) as here:
-        return await here.db.read(lambda conn: users.listed(conn, role=role))
+        return await here.db.read(lambda conn: users.listed(conn, roles=(role,) if role else ()))
 
 
 @user.command("role")
@@ -217,11 +217,7 @@ def set_role(config_path: Path | None, name: str, role: str, as_json: bool) -> N
     """Give a member another role."""
 
     def unit(conn: Connection, row: UserRow, _: Open) -> None:
-        if row.role == "admin" and role != "admin" and users.count_admins(conn) == 1:
-            raise Conflict("This is the only admin. Make another one first.")
-        users.change(conn, row.account_id, role=role)
-        subject = ("account", row.account_id, row.username)
-        audit.note(conn, None, "change_role", subject, before={"role": row.role}, after={"role": role})
+        roles.give(conn, None, row, sessions.role_of(role))
 
     _report(run(_change(load_config(config_path), name, unit)), as_json)
 
@@ -351,7 +347,7 @@ def _shown(row: UserRow) -> dict[str, Any]:
         "uri": row.uri,
         "email": row.email,
         "role": row.role,
-        "may_create_groups": row.may_create_groups or row.role != "member",
+        "may_create_groups": row.may_create_groups or sessions.role_of(row.role) in MODERATING,
         "state": _state(row),
     }
 

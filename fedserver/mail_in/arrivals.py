@@ -34,6 +34,7 @@ from fedserver.jobs.plan import plan
 from fedserver.mail_compose import host_of
 from fedserver.mail_in.message import Head, Letter, Unreadable, read_calendars, read_head, read_letter
 from fedserver.posts import Draft
+from fedserver.sessions import role_of
 from fedserver.viewer import PAGE_SCOPES, Member
 from storage import accounts, groups, mail_arrivals, mail_preferences, media, users
 from storage import posts as stored_posts
@@ -204,7 +205,7 @@ def _who(conn: Connection, config: Config, row: ArrivalRow) -> tuple[Member, str
     author = None if answered is None else accounts.by_id(conn, answered.account_id)
     if group is not None and author is not None:
         ours.append(mailing.sender_name(author, group))
-    member = Member(user.account_id, user.username, user.role, PAGE_SCOPES)  # type: ignore[arg-type]
+    member = Member(user.account_id, user.username, role_of(user.role), PAGE_SCOPES)
     return member, user.default_language, tuple(ours)
 
 

@@ -130,16 +130,16 @@ def decidable(conn: Connection, member: Member | None, account_id: int) -> tuple
     return row, user
 
 
-def check_admin_is_left(conn: Connection, user: UserRow | None) -> None:
-    """Raise Conflict where there would be no admin without this one."""
-    if user is not None and user.is_let_in and user.role == "admin" and users.count_admins(conn) == 1:
-        raise Conflict("This is the only admin. Make another one first.")
+def check_owner_is_left(conn: Connection, user: UserRow | None) -> None:
+    """Raise Conflict where there would be no owner without this one."""
+    if user is not None and user.is_let_in and user.role == "owner" and users.count_owners(conn) == 1:
+        raise Conflict("This is the only owner. Make another one first.")
 
 
 def impose(conn: Connection, server: Acting, row: AccountRow, user: UserRow | None, action: Lasting) -> None:
-    """Have a decision hold, unless it does. Raises Conflict where it would leave no admin."""
+    """Have a decision hold, unless it does. Raises Conflict where it would leave no owner."""
     if action in ("disable", "suspend"):
-        check_admin_is_left(conn, user)
+        check_owner_is_left(conn, user)
     if action == "disable":
         standing.freeze(conn, row.id)
     elif action == "sensitive" and row.sensitized_at is None:

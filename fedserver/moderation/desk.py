@@ -20,7 +20,7 @@ async def waiting(server: Server, member: Member) -> Waiting:
     role = member.role
     return Waiting(
         cases=found.cases if allows(role, Permission.MANAGE_REPORTS) else 0,
-        joins=found.joins if allows(role, Permission.MANAGE_USERS) else 0,
+        joins=found.joins if allows(role, Permission.MANAGE_JOINS) else 0,
         appeals=found.appeals if allows(role, Permission.MANAGE_APPEALS) else 0,
         instances=found.instances if allows(role, Permission.VIEW_DASHBOARD) else 0,
     )

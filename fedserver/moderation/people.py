@@ -86,7 +86,7 @@ def why_not_over(member: Member, found: Overseen) -> str:
     try:
         require_over(member, found.row.id, None if found.user is None else found.user.role)
     except Forbidden:
-        return "Only admins decide about those who moderate."
+        return "You decide about those of a lower rank only."
     return ""
 
 
@@ -167,7 +167,7 @@ async def approve(server: Server, member: Member, account_id: int) -> Overseen:
     """Let somebody in who waits. Raises Forbidden (also when they do not wait), NotFound."""
     await _waiting(server, member, account_id)
     await signup.approve(server, member, account_id)
-    return await one(server, member, account_id)
+    return await server.db.read(one_unit, member, account_id)
 
 
 async def reject(server: Server, member: Member, account_id: int) -> Overseen:
@@ -178,8 +178,8 @@ async def reject(server: Server, member: Member, account_id: int) -> Overseen:
 
 
 async def _waiting(server: Server, member: Member, account_id: int) -> Overseen:
-    require(member, Permission.MANAGE_USERS)
-    found = await one(server, member, account_id)
+    require(member, Permission.MANAGE_JOINS)
+    found = await server.db.read(one_unit, member, account_id)
     require_over(member, account_id, None if found.user is None else found.user.role)
     if found.user is None or found.user.approved_at is not None:
         raise Forbidden(NOT_ALLOWED)

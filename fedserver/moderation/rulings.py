@@ -219,7 +219,7 @@ def _plan(conn: Connection, server: Server, member: Member, account_id: int, rul
     if "ban" in measures and not barred:
         raise Invalid({"group_ids": "must name a group of this server"})
     if "disable" in measures or "suspend" in measures:
-        actions.check_admin_is_left(conn, user)
+        actions.check_owner_is_left(conn, user)
     site = settings.in_force(conn, server.config)
     names = {
         "name": row.display_name or row.username,
@@ -352,7 +352,7 @@ def _settle(conn: Connection, member: Member, plan: Plan, ruling: Ruling) -> Non
 
 
 async def act(server: Server, member: Member, account_id: int, decision: actions.Decision) -> int:
-    """Decide about an account; the strike's id. Raises Forbidden, NotFound, Invalid, Conflict (the only admin)."""
+    """Decide about an account; the strike's id. Raises Forbidden, NotFound, Invalid, Conflict (the only owner)."""
 
     def unit(conn: Connection) -> int:
         report = None if decision.report_id is None else reports.by_id(conn, decision.report_id)

@@ -151,10 +151,10 @@ async def add(
     parents: Sequence[str] = (),
     by: Member | None = None,
 ) -> Term:
-    """Add a term of the instance's own, `by` a moderator or from the command line. Raises Invalid (by field), Conflict if
+    """Add a term of the instance's own, `by` a curator or from the command line. Raises Invalid (by field), Conflict if
     there is one of this name, Forbidden."""
     if by is not None:
-        require(by, Permission.MANAGE_TAXONOMIES)
+        require(by, Permission.MANAGE_LIBRARY)
     _check_scheme(scheme)
     label = clean_line(label)
     names = tuple(dict.fromkeys(one for name in synonyms if (one := clean_line(name))))
@@ -193,7 +193,7 @@ def uri_of(uris: Uris, scheme: str, label: str) -> str:
 async def remove(server: Server, scheme: str, uri: str, *, by: Member | None = None) -> None:
     """Take a term away; what is described with it keeps its words and its address. Raises NotFound, Forbidden."""
     if by is not None:
-        require(by, Permission.MANAGE_TAXONOMIES)
+        require(by, Permission.MANAGE_LIBRARY)
 
     def unit(conn: Connection) -> None:
         if not stored.remove(conn, scheme, uri):

@@ -94,7 +94,7 @@ user = Table(
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False, unique=True),  # folded for comparison
     Column("password_hash", Text, nullable=False, server_default=""),  # "" cannot sign in with a password
-    Column("role", String(16), nullable=False, server_default="member"),  # member, moderator, admin
+    Column("role", String(16), nullable=False, server_default="member"),  # see fedserver.viewer
     flag("may_create_groups"),  # granted by an admin
     Column("locale", String(16), nullable=False, server_default="en"),
     Column("time_zone", String(64), nullable=False, server_default="UTC"),

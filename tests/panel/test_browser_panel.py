@@ -32,6 +32,7 @@ PAGES = (
     "/mod/log/check",
     "/mod/presets",
     "/about/moderation",
+    "/admin/roles",
 )
 
 

@@ -12,7 +12,11 @@ _NAMES: Final[dict[RoleName, tuple[str, str]]] = {
     # Mastodon's role of everybody has the id -99 and no name.
     "member": ("-99", ""),
     "moderator": ("1", "Moderator"),
-    "admin": ("3", "Admin"),
+    "admin": ("2", "Admin"),
+    "owner": ("3", "Owner"),
+    "organiser": ("4", "Organiser"),
+    "curator": ("5", "Curator"),
+    "greeter": ("6", "Greeter"),
 }
 
 ROLES: Final[dict[str, Role]] = {

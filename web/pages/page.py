@@ -128,6 +128,7 @@ DONE: Final[dict[str, str]] = {
     "rule-kept": "The rule holds. What it hides, it hides now.",
     "rule-gone": "No rule stands for it any more.",
     "list-followed": "The rules of the list hold now.",
+    "role-given": "They have the role now, and hear of it by mail.",
     "version-out": "The new version is out. Those who use the resource hear of it.",
 }
 

@@ -34,6 +34,7 @@ from fedserver.groups import rules
 from fedserver.groups.rules import Action
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
+from fedserver.moderation.permissions import Permission, allows
 from fedserver.viewer import Member
 from storage import calendar_feeds, event_origins, events, groups
 from storage import posts as stored_posts
@@ -94,7 +95,7 @@ _decode: Final = msgspec.json.Decoder(Summary).decode
 
 
 async def listed(server: Server, member: Member) -> list[Feed]:
-    """Those that the member looks after: of groups that they moderate, and for admins those of the server."""
+    """Those that the member looks after: of groups that they moderate, and for who looks after events those of the server."""
 
     def unit(conn: Connection) -> list[Feed]:
         mine = [
@@ -102,7 +103,9 @@ async def listed(server: Server, member: Member) -> list[Feed]:
             for row in groups.of_member(conn, member.account_id)
             if row.role in ("owner", "moderator")
         ]
-        rows = calendar_feeds.listed(conn, group_ids=mine, of_server=member.role == "admin")
+        rows = calendar_feeds.listed(
+            conn, group_ids=mine, of_server=allows(member.role, Permission.MANAGE_EVENTS)
+        )
         return [_feed(row) for row in rows]
 
     return await server.db.read(unit)
@@ -183,10 +186,10 @@ def _own(conn: Connection, member: Member, feed_id: int) -> FeedRow:
 
 
 def _check(conn: Connection, member: Member, group_id: int | None) -> None:
-    """Groups' calendars are their moderators' business, those of the server its admins'. Raises Forbidden, NotFound."""
+    """Groups' calendars are their moderators' business, those of the server who looks after events. Raises Forbidden, NotFound."""
     if group_id is None:
-        if member.role != "admin":
-            raise Forbidden("Only admins subscribe to calendars for the whole server.")
+        if not allows(member.role, Permission.MANAGE_EVENTS):
+            raise Forbidden("Only who looks after events subscribes to calendars for the whole server.")
         return
     group, standing = rules.known(conn, group_id, member.account_id)
     if group.domain or not standing.moderates:

@@ -12,7 +12,7 @@ from fedserver.errors import Invalid
 from fedserver.moderation import actions, people, rulings
 from fedserver.moderation.actions import Decision, Lasting
 from fedserver.moderation.people import STATES, Overseen, Sought, State
-from fedserver.moderation.permissions import Permission
+from fedserver.moderation.permissions import Permission, roles_with
 from fedserver.viewer import Member
 from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
@@ -59,7 +59,7 @@ async def _listed(
         username=params.text("username").strip().removeprefix("@"),
         display_name=params.text("display_name").strip(),
         email=params.text("email").strip(),
-        roles=("moderator", "admin") if staff else roles,
+        roles=roles_with(Permission.MANAGE_REPORTS) if staff else roles,
         invited_by=params.id("invited_by"),
     )
     asked = window(params, shown.SIZES)
@@ -133,7 +133,7 @@ def _undo(action: Lasting) -> Handler:
 
 def _change(change: Callable[[Server, Member, int], Awaitable[Overseen]]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
-        member = auth.moderator(request, "admin:write:accounts")
+        member = auth.staff(request, "admin:write:accounts")
         return _shown(request, await change(keys.server(request), member, forms.path_id(request)))
 
     return handler
@@ -152,9 +152,12 @@ routes: Final[list[web.RouteDef]] = [
         web.post(PATH + "/action", act),
     ),
     *gate.behind(
-        Permission.MANAGE_USERS,
+        Permission.MANAGE_JOINS,
         web.post(PATH + "/approve", _change(people.approve)),
         web.post(PATH + "/reject", _change(people.reject)),
+    ),
+    *gate.behind(
+        Permission.MANAGE_USERS,
         web.post(PATH + "/enable", _undo("disable")),
         web.post(PATH + "/unsensitive", _undo("sensitive")),
         web.post(PATH + "/unsilence", _undo("silence")),

@@ -70,8 +70,8 @@ async def feeds(request: web.Request) -> web.Response:
 
 
 async def subscribe(request: web.Request) -> web.Response:
-    """``POST /api/v1/calendar/feeds``: subscribes to the calendar at a `url`, for a group that one moderates (`group_id`) or, as an
-    admin, for the whole server; read every so many `hours`."""
+    """``POST /api/v1/calendar/feeds``: subscribes to the calendar at a `url`, for a group that one moderates (`group_id`) or, where one
+    looks after events, for the whole server; read every so many `hours`."""
     member = auth.member(request, "write:events")
     wish = await _wish(request)
     return replies.json(_feed(await subscribing.subscribe(keys.server(request), member, wish)))

@@ -30,7 +30,7 @@ async def suggested(request: web.Request) -> web.Response:
 
 async def add(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/vocabularies/:name``: adds a term by its `label`, with `synonyms[]` and `parents[]`."""
-    member = auth.moderator(request, "admin:write")
+    member = auth.staff(request, "admin:write")
     params = await forms.params(request)
     made = await vocabulary.add(
         keys.server(request),
@@ -45,7 +45,7 @@ async def add(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """``DELETE /api/v1/admin/vocabularies/:name``: takes the term with the address `uri` away."""
-    member = auth.moderator(request, "admin:write")
+    member = auth.staff(request, "admin:write")
     uri = (await forms.params(request)).required_text("uri")
     await vocabulary.remove(keys.server(request), request.match_info["name"], uri, by=member)
     return replies.json({})
@@ -53,5 +53,5 @@ async def remove(request: web.Request) -> web.Response:
 
 routes: Final[list[web.RouteDef]] = [
     web.get("/api/v1/vocabularies/{name}", suggested),
-    *gate.behind(Permission.MANAGE_TAXONOMIES, web.post(ADMIN, add), web.delete(ADMIN, remove)),
+    *gate.behind(Permission.MANAGE_LIBRARY, web.post(ADMIN, add), web.delete(ADMIN, remove)),
 ]

@@ -15,6 +15,7 @@ from fedserver.events.importing.filling import Report
 from fedserver.events.importing.subscribing import Wish
 from fedserver.events.publishing import VISIBILITIES
 from fedserver.groups import catalogue
+from fedserver.moderation.permissions import Permission, allows
 from web import forms, keys
 from web.pages import page
 from web.params import Params
@@ -154,7 +155,7 @@ async def _calendars(request: web.Request) -> dict[str, Any]:
         "group_names": names,
         "zones": sorted(series.zones()),
         "places": [
-            *([("", "The whole server")] if member.role == "admin" else []),
+            *([("", "The whole server")] if allows(member.role, Permission.MANAGE_EVENTS) else []),
             *((str(group_id), name) for group_id, name in names.items()),
         ],
     }

@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.panel import accounts, appeals, cases, desk, federation, joins, log, operations, rulings
+from web.pages.panel import accounts, appeals, cases, desk, federation, joins, log, operations, roles, rulings
 
 ROUTES: Final[list[web.RouteDef]] = [
     *desk.routes,
@@ -22,4 +22,5 @@ ROUTES: Final[list[web.RouteDef]] = [
     *log.routes,
     *operations.routes,
     *federation.routes,
+    *roles.routes,
 ]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fedserver.errors import FedError
 from fedserver.moderation import desk, people
-from fedserver.moderation.permissions import Permission, allows
+from fedserver.moderation.permissions import ANY, Permission, allows
 from fedserver.viewer import Member
 from web import auth, keys
 from web.pages import page
@@ -30,15 +30,16 @@ class Section:
 
 
 MODERATION: Final = (
-    Section("/mod", "shield", "What waits", Permission.VIEW_DASHBOARD, exact=True),
+    Section("/mod", "shield", "What waits", ANY, exact=True),
     Section("/mod/reports", "flag", "Reports", Permission.MANAGE_REPORTS, "cases"),
-    Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_USERS, "joins"),
+    Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_JOINS, "joins"),
     Section("/mod/appeals", "scales", "Appeals", Permission.MANAGE_APPEALS, "appeals"),
     Section("/mod/accounts", "people", "Accounts", people.SIGHT),
     Section("/mod/log", "file", "Log", Permission.VIEW_AUDIT_LOG),
     Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = (
+    Section("/admin/roles", "people", "Roles", Permission.MANAGE_ROLES),
     Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
     Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
 )

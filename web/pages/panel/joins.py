@@ -37,7 +37,7 @@ async def reject(request: web.Request) -> web.StreamResponse:
 
 
 routes = gate.behind(
-    Permission.MANAGE_USERS,
+    Permission.MANAGE_JOINS,
     web.get("/mod/joins", waiting),
     web.post("/mod/joins/{id:[0-9]{1,19}}/approve", approve),
     web.post("/mod/joins/{id:[0-9]{1,19}}/reject", reject),
