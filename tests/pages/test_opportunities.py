@@ -6,7 +6,8 @@ import pytest
 from playwright.async_api import Browser
 
 from fedserver.context import Server
-from tests.opportunities.made import wall
+from storage.types import now_ms
+from tests.opportunities.made import set_clock, wall
 from tests.pages.browsers import CHROMIUM, complaints, sign_in
 from tests.pages.conftest import MakeReader
 from tests.pages.visitor import Visitor, path_of
@@ -72,6 +73,56 @@ async def test_a_job_is_posted_found_changed_and_closed(signed_in: MakeReader, v
     assert "Head of training" in (await visitor.open("/opportunities")).words()
     await mo.submit(await mo.open(f"{path}/delete"), f"{path}/delete")
     assert (await visitor.open(path)).status in (404, 410)
+
+
+async def test_applications_are_sent_reviewed_without_names_decided_and_told(
+    signed_in: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mo, nora, rita = await signed_in("mo"), await signed_in("nora"), await signed_in("rita")
+    form = {
+        **FORM,
+        "apply_url": "",
+        "apply": "here",
+        "q0-label": "Why you?",
+        "q0-kind": "long",
+        "criteria": "Idea",
+    }
+    page = await mo.submit(await mo.open("/opportunities/new"), "/opportunities/new", form)
+    path = path_of(page).partition("?")[0]
+    page = await mo.submit(await mo.open(f"{path}/applications"), f"{path}/reviewers", {"account": "@rita"})
+    page = await nora.open(f"{path}/apply")
+    (answer,) = page.all("textarea")
+    page = await nora.submit(page, f"{path}/apply", {answer.get("name"): f"Because {TRAP}", "what": "submit"})
+    assert (page.problems, page.status) == ([], 200)
+    assert "Nothing to read yet" in (await rita.open(f"{path}/applications")).words()
+
+    set_clock(monkeypatch, now_ms() + 6 * 86_400_000)
+    page = await rita.open(f"{path}/applications")
+    (one,) = [str(link.get("href")) for link in page.all("a") if "/applications/" in str(link.get("href"))]
+    page = await rita.open(one)
+    assert f"Because {TRAP}" in page.words()
+    assert "nora" not in page.words()
+    page = await rita.submit(page, f"{one}/review", {"s0": "5", "comment": TRAP})
+    assert (page.problems, "Reviewed" in page.words()) == ([], True)
+    page = await mo.open(f"{path}/applications")
+    assert "nora" in page.words()
+    page = await mo.submit(page, f"{one}/decision", {"decision": "accepted"})
+    page = await mo.submit(
+        await mo.open(f"{path}/decisions"),
+        f"{path}/decisions",
+        {"mail-accepted": "Come, {name}.", "what": "write"},
+    )
+    assert "Come, nora." in page.words()
+    sending = next(
+        form for form in page.all("form") if "digest" in {field.get("name") for field in form.iter()}
+    )
+    page.tree = sending
+    page = await mo.submit(page, f"{path}/decisions", {"what": "send"})
+    assert (page.problems, page.status) == ([], 200)
+    assert "Accepted" in (await nora.open(f"{path}/apply")).words()
+    for reader, shown in ((mo, one), (rita, one), (nora, "/opportunities/applications")):
+        page = await reader.open(shown)
+        assert (page.problems, page.status) == ([], 200), shown
 
 
 async def test_a_form_grows_questions_and_keeps_what_was_typed(signed_in: MakeReader) -> None:

@@ -118,7 +118,7 @@ async def seen(request: web.Request) -> dict[str, Any]:
     """What the page of an application shows. Raises NotFound."""
     member = page.member(request)
     row, found = await applying.show(keys.server(request), member, forms.path_id(request, "application"))
-    return {"row": row, "found": found, "path": f"/opportunities/{row.id}", "form": pages.form_of_row(row)}
+    return {"row": row, "found": found, "at": f"/opportunities/{row.id}", "form": pages.form_of_row(row)}
 
 
 async def answer(request: web.Request) -> web.StreamResponse:

@@ -31,7 +31,7 @@ async def _listed(request: web.Request) -> dict[str, Any]:
     is_poster = row.account_id == member.account_id
     return {
         "row": row,
-        "path": f"/opportunities/{row.id}",
+        "at": f"/opportunities/{row.id}",
         "form": pages.form_of_row(row),
         "listed": found,
         "is_poster": is_poster,
@@ -69,11 +69,11 @@ async def review(request: web.Request) -> web.StreamResponse:
     try:
         if params.text("what") == "conflict":
             await reviewing.declare_conflict(server, member, found.id)
-            return page.go(f"{context['path']}/applications?done=conflict-declared")
+            return page.go(f"{context['at']}/applications?done=conflict-declared")
         await reviewing.review(server, member, found.id, scores, typed["comment"])
     except page.MENDABLE as error:
         return await page.show_again(request, ONE, error, {"scores": "s0"}, **{**context, "typed": typed})
-    return page.go(f"{context['path']}/applications?done=reviewed")
+    return page.go(f"{context['at']}/applications?done=reviewed")
 
 
 async def decide(request: web.Request) -> web.StreamResponse:
