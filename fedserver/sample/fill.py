@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from fedserver import accounts, interactions, posts, relationships, settings, signup, uploads
 from fedserver.context import Server
 from fedserver.errors import Conflict
+from fedserver.events import preferences
 from fedserver.groups import catalogue, moderation
 from fedserver.groups import members as group_members
 from fedserver.groups.catalogue import GroupFields
@@ -20,7 +21,7 @@ from fedserver.resources.checking import checked
 from fedserver.resources.publishing import NewVersion
 from fedserver.resources.records import Source
 from fedserver.resources.reports import Report
-from fedserver.sample import groups, library, pictures, script
+from fedserver.sample import groups, library, meetings, offers, pictures, script
 from fedserver.sample.groups import Group
 from fedserver.sample.script import Entry, Person
 from fedserver.viewer import PAGE_SCOPES, Member
@@ -36,7 +37,7 @@ MAIL_DOMAIN: Final = "sample.invalid"
 
 
 async def fill(server: Server) -> int:
-    """Make the people, their follows, groups, posts, votes and library; how many posts. Raises Conflict where somebody has posted."""
+    """Make the people, their follows, groups, posts, votes, library, events and opportunities; how many posts. Raises Conflict where somebody has posted."""
     if await server.db.read(_has_posts):
         raise Conflict("This server already has posts: the sample is for an empty one.")
     members = {person.name: await _join(server, person) for person in script.PEOPLE}
@@ -60,7 +61,9 @@ async def fill(server: Server) -> int:
         await _react(server, members, entry, made[entry.key])
     for one in groups.GROUPS:
         await _look_after(server, members, one, group_ids[one.name], made)
-    shared = await _library(server, members)
+    library_ids = await _library(server, members)
+    shared = len(library_ids) + len(library.TOLD)
+    shared += await meetings.fill(server, members, library_ids) + await offers.fill(server, members)
     await server.db.write(_without_mail)
     return len(made) + shared
 
@@ -88,6 +91,8 @@ async def _join(server: Server, person: Person) -> Member:
         avatar_alt=f"A drawn portrait of {person.display_name}", discoverable=True, indexable=True,
     )  # fmt: skip
     await accounts.change_profile(server, member, change)
+    # As nobody reads mail at `sample.invalid`.
+    await preferences.choose(server, member, invites_by_mail=False, reminds_by_mail=False)
     return member
 
 
@@ -160,8 +165,8 @@ async def _react(server: Server, members: dict[str, Member], entry: Entry, post_
         await server.db.write(_vote, post_id, votes)
 
 
-async def _library(server: Server, members: dict[str, Member]) -> int:
-    """Share the resources, tell of them, and put them on shelves; how many posts that makes."""
+async def _library(server: Server, members: dict[str, Member]) -> dict[str, int]:
+    """Share the resources, tell of them, and put them on shelves; the ids of the resources by key."""
     made: dict[str, int] = {}
     for entry in sorted(library.ENTRIES, key=lambda one: -one.hours_ago):
         made[entry.key] = await _share(server, members[entry.author], entry, made)
@@ -193,7 +198,7 @@ async def _library(server: Server, members: dict[str, Member]) -> int:
             await shelves.put(server, owner, shelf_id, made[key], note=note)
         for name in shelf.followers:
             await shelves.follow(server, members[name], shelf_id)
-    return len(made) + len(library.TOLD)
+    return made
 
 
 async def _share(server: Server, author: Member, entry: library.Entry, made: dict[str, int]) -> int:
