@@ -81,6 +81,17 @@ class EventView:
         return f"/events/{self.row.id}"
 
     @property
+    def coming(self) -> list[Time]:
+        """Its times that are not over."""
+        return [one for one in self.times if not one.over]
+
+    @property
+    def goes_to_all(self) -> bool:
+        """To everything that still takes place of it the viewer comes, as far as it is theirs to say."""
+        wanted = [one for one in self.coming if one.status != "cancelled"]
+        return bool(wanted) and all(one.answer == "going" for one in wanted)
+
+    @property
     def by_mail(self) -> bool:
         """Whether people without an account can come."""
         return reading.takes_mail(self.row, self.found.details)

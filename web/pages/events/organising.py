@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from fedserver import editions, posts
 from fedserver.errors import FedError, Forbidden
@@ -33,6 +34,7 @@ NAMES: Final = {
     "schedule.days": "days", "schedule.rule": "repeat", "schedule.dates": "dates", "schedule.left_out": "dates",
     "place": "place_name",
 }  # fmt: skip
+_PLACE: Final = ("place_name", "street", "postal_code", "locality", "country")
 REPEATS: Final = (
     ("", "It does not repeat"), ("daily", "Every day"), ("weekly", "Every week"), ("monthly", "Every month, on that day"),
     ("nth", "Every month, on that weekday (such as the second Friday)"), ("dates", "On the dates below"),
@@ -75,12 +77,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     if params.text("what") == "look":
         return await _look(request, fields, view)
     before = described_of(view.row)
-    said = _said(fields)
-    # What the form has no field for stays as it is.
-    kept = {
-        name: getattr(before, name) for name in ("organisers", "languages", "accessibility", "rsvp_closes_at")
-    }
-    said = Described(**{**{name: getattr(said, name) for name in said.__struct_fields__}, **kept})
+    said = _with_the_rest(_said(fields), fields, before)
     try:
         await publishing.change(server, member, view.row.id, said)
     except page.MENDABLE as error:
@@ -251,6 +248,33 @@ def _schedule(fields: Mapping[str, Any], dates: tuple[str, ...]) -> Schedule:
         if repeat == "dates"
         else (),
     )
+
+
+def _with_the_rest(said: Described, fields: Mapping[str, Any], before: Described) -> Described:
+    """What the form has no field for stays as it was: on the map as long as the address is the same, of a series the days of
+    the week and what is left out as long as it repeats like before and begins on the same day."""
+    kept = {
+        name: getattr(before, name) for name in ("organisers", "languages", "accessibility", "rsvp_closes_at")
+    }
+    typed_before = _typed_before(before)
+    if all(fields[name] == typed_before[name] for name in _PLACE):
+        kept["place"] = before.place
+    if all(fields[name] == typed_before[name] for name in ("day", "repeat", "days")):
+        kept["schedule"] = _like_before(said.schedule, before.schedule)
+    return replace(said, **kept)
+
+
+def _like_before(said: Schedule, before: Schedule) -> Schedule:
+    rule = said.rule
+    if rule is not None and before.rule is not None:
+        rule = replace(rule, weekdays=before.rule.weekdays, position=before.rule.position)
+    time, was = said.starts.partition("T")[2], before.starts.partition("T")[2]
+    left_out = tuple(
+        f"{one.partition('T')[0]}T{time}" if was and one.partition("T")[2] == was else one
+        for one in before.left_out
+    )
+    dates = said.dates if said.rule is None else before.dates
+    return replace(said, rule=rule, left_out=left_out, dates=dates)
 
 
 def _typed_before(said: Described) -> dict[str, Any]:
