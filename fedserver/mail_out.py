@@ -31,9 +31,10 @@ class MailRefused(Exception):
 
 
 class Mailer(Protocol):
-    """Hands over one composed mail. MailRefused if that is final, any other error if it may work later."""
+    """Hands over one composed mail, and returns what was answered. MailRefused if that is final, any other error if it
+    may work later."""
 
-    async def send(self, message: EmailMessage) -> None: ...
+    async def send(self, message: EmailMessage) -> str: ...
 
 
 def open_mailer(config: Config) -> Mailer:
@@ -51,9 +52,10 @@ def open_mailer(config: Config) -> Mailer:
 class LogMailer:
     """Writes to the log whom a mail was for and what it was about, and the text: for trying things out."""
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: EmailMessage) -> str:
         body = message.get_body(("plain",))
         log.info("Mail to %s: %s\n%s", message["To"], message["Subject"], body.get_content() if body else "")
+        return "It was written to the log: no mail leaves this server."
 
 
 class FolderMailer:
@@ -62,10 +64,11 @@ class FolderMailer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    async def send(self, message: EmailMessage) -> None:
-        await asyncio.to_thread(self._write, message)
+    async def send(self, message: EmailMessage) -> str:
+        target = await asyncio.to_thread(self._write, message)
+        return f"It was written to the file {target.name}: no mail leaves this server."
 
-    def _write(self, message: EmailMessage) -> None:
+    def _write(self, message: EmailMessage) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The same mail sent twice to somebody, because a job was repeated, is one file.
         name = sha256(f"{message['Message-ID']} {message['To']}".encode()).hexdigest()[:12]
@@ -76,6 +79,7 @@ class FolderMailer:
         with os.fdopen(descriptor, "wb") as file:
             file.write(message.as_bytes(policy=SMTP))
         temporary.replace(target)
+        return target
 
 
 class SmtpMailer:
@@ -96,10 +100,10 @@ class SmtpMailer:
             self._context.load_verify_locations(ca_file)
         self._at_once = asyncio.Semaphore(SMTP_AT_ONCE)
 
-    async def send(self, message: EmailMessage) -> None:
+    async def send(self, message: EmailMessage) -> str:
         async with self._at_once:
             try:
-                await self._send(message)
+                return await self._send(message)
             except aiosmtplib.SMTPRecipientsRefused as error:
                 codes = [refused.code for refused in error.recipients]
                 if all(code >= 500 for code in codes):
@@ -111,7 +115,7 @@ class SmtpMailer:
                     raise MailRefused(str(error)) from error
                 raise
 
-    async def _send(self, message: EmailMessage) -> None:
+    async def _send(self, message: EmailMessage) -> str:
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -125,7 +129,8 @@ class SmtpMailer:
                 await self._start_tls(client)
             if self._user is not None and self._password is not None:
                 await client.login(self._user, self._password)
-            await client.send_message(message)
+            _, answer = await client.send_message(message)
+        return answer
 
     async def _start_tls(self, client: aiosmtplib.SMTP) -> None:
         await client.ehlo()

@@ -9,21 +9,25 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import doctor, erasing, pruning, queues
+from fedserver import doctor, erasing, pruning, queues, settings
 from fedserver.backups import making
 from fedserver.backups.making import Last
+from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.jobs.plan import plan
+from fedserver.mail_compose import Envelope, compose
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.queues import GivenUp
 from fedserver.viewer import Member
-from storage import deliveries, instances, space
+from storage import deliveries, instances, space, users
 from storage.space import Space
-from storage.types import now_ms
+from storage.types import new_id, now_ms
 
 DISK_LOW_SHARE: Final = 0.1
+MAILS_TRIED_MAX: Final = 10
+ANSWER_CHARS_MAX: Final = 1_000
 BACKUP_OLD_MS: Final = doctor.BACKUP_DAYS_OLD * 86_400_000
 
 
@@ -73,6 +77,37 @@ async def examine(server: Server, member: Member) -> list[doctor.Result]:
     """What the doctor says. Raises Forbidden."""
     require(member, Permission.MANAGE_SETTINGS)
     return await doctor.examine(server.config)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mail that was sent to try it out: to which address, whether it was taken, and what was answered."""
+
+    to: str
+    taken: bool
+    answer: str
+
+
+async def try_mail(server: Server, member: Member) -> Tried:
+    """Send a mail to the member now, by the way all mails go. Raises Forbidden, RateLimited."""
+    require(member, Permission.MANAGE_SETTINGS)
+    server.remembered.attempts.take(f"try mail:{member.account_id}", limit=MAILS_TRIED_MAX, seconds=600)
+
+    def unit(conn: Connection) -> tuple[str, str]:
+        row = users.by_id(conn, member.account_id)
+        return ("" if row is None else row.email), settings.in_force(conn, server.config).title
+
+    to, title = await server.db.read(unit)
+    if not to:
+        raise NotFound("You have no address here that a mail could go to.")
+    envelope = Envelope(to=to, message_id=f"test.{new_id()}", kind="test")
+    message = compose(server.config, title, "test", envelope, {"username": member.username})
+    try:
+        answer, taken = await server.mail.send(message), True
+    except Exception as error:  # whatever it is, the admin asked to be told
+        answer, taken = f"{type(error).__name__}: {error}", False
+    await server.db.write(audit.note, member, "test", ("mail", "", "mail"), after={"taken": taken})
+    return Tried(to, taken, clean_line(answer)[:ANSWER_CHARS_MAX])
 
 
 async def settle(server: Server, member: Member, kind: str, row_id: int, *, again: bool) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection
 
-from fedserver import erasing
+from fedserver import erasing, settings
 from fedserver import posts as own_posts
 from fedserver.config import Config
 from fedserver.context import Server
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 async def preview(here: Acting, *, media_days: int | None = None, post_days: int | None = None) -> Report:
     """What `prune` would let go. Days are those of the settings unless given; 0 keeps for ever."""
-    report = _report(here.config, media_days, post_days)
+    report = await here.db.read(_report, here.config, media_days, post_days)
     if report.media_before is not None:
         report.files, report.bytes = await here.db.read(pruning.old_copies, report.media_before)
     if report.posts_before is not None:
@@ -73,7 +73,7 @@ async def preview(here: Acting, *, media_days: int | None = None, post_days: int
 
 async def prune(here: Acting, *, media_days: int | None = None, post_days: int | None = None) -> Report:
     """Let go of it, in small steps, and remember how much it was."""
-    report = _report(here.config, media_days, post_days)
+    report = await here.db.read(_report, here.config, media_days, post_days)
     if report.media_before is not None:
         report.files, report.bytes = await here.db.read(pruning.old_copies, report.media_before)
         await erasing.in_steps(here, remote_files.forget_older, report.media_before)
@@ -97,16 +97,16 @@ def last(conn: Connection) -> Report | None:
     return None if found is None else msgspec.convert(found, Report)
 
 
-def _report(config: Config, media_days: int | None, post_days: int | None) -> Report:
-    now = now_ms()
+def _report(conn: Connection, config: Config, media_days: int | None, post_days: int | None) -> Report:
+    now, chosen = now_ms(), settings.in_force(conn, config)
 
     def before(days: int) -> int | None:
         return now - int(days * DAY_MS / config.testing.time_scale) if days else None
 
     return Report(
         at=now,
-        media_before=before(config.remote_media_days if media_days is None else media_days),
-        posts_before=before(config.remote_post_days if post_days is None else post_days),
+        media_before=before(chosen.remote_media_days if media_days is None else media_days),
+        posts_before=before(chosen.remote_post_days if post_days is None else post_days),
     )
 
 
@@ -138,7 +138,7 @@ def _forget_some(conn: Connection, some: list[pruning.Old], before_ms: int, gone
 
 def plan_nightly(config: Config, conn: Connection) -> None:
     """For the chore: have it done at three in the morning, as the settings' time zone has it."""
-    now = datetime.now(ZoneInfo(config.time_zone))
+    now = datetime.now(ZoneInfo(settings.in_force(conn, config).time_zone))
     due = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     if due <= now:
         due += timedelta(days=1)

@@ -19,6 +19,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from activitypub.identifiers import host_of
+from fedserver import settings
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, NotFound, Refused, Unreachable
 from fedserver.federation.policy import federates_with, rules_for
@@ -230,7 +231,8 @@ def plan_trimming(conn: Connection) -> None:
 async def trim(server: Server, _: dict[str, Any]) -> None:
     """Forget them, a batch in a unit."""
     config = server.config
-    before = now_ms() - int(config.remote_media_days * DAY_MS / config.testing.time_scale)
+    days = (await settings.current(server)).remote_media_days
+    before = now_ms() - int(days * DAY_MS / config.testing.time_scale)
     while await server.db.write(remote_files.forget_older, before):
         pass
     space = config.remote_media_bytes_max

@@ -4,29 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
 
 import msgspec
 from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 import storage.settings
+from fedserver import colours, email_addresses
 from fedserver.config import Config
+from fedserver.content.text import language_tag
 from fedserver.context import Server
-from fedserver.errors import Forbidden, Invalid
+from fedserver.errors import Invalid
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
+from storage import users
 
 RULES_MAX: Final = 50
+TRANSLATIONS_MAX: Final = 40
+BYTES_MAX: Final = 1 << 50
+LOGGED_CHARS_MAX: Final = 300
 
 Registrations = Literal["closed", "approval", "open", "invite"]
 FeedAccess = Literal["public", "authenticated", "disabled"]
 
 
+class Wording(Struct, frozen=True):
+    """A rule in another language."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    hint: Annotated[str, Meta(max_length=2_000)] = ""
+
+
 class Rule(Struct, frozen=True):
-    """A rule of the community. `id` stays when the text changes, because reports refer to it."""
+    """A rule of the community, its `translations` by language. `id` stays when the text changes, because reports refer
+    to it."""
 
     id: Annotated[str, Meta(pattern=r"^[0-9]{1,9}$")]
     text: Annotated[str, Meta(min_length=1, max_length=1_000)]
     hint: Annotated[str, Meta(max_length=2_000)] = ""
+    translations: Annotated[dict[str, Wording], Meta(max_length=TRANSLATIONS_MAX)] = {}
+
+    def worded(self, language: str) -> Wording:
+        """In this language, in another of its kind (pt for pt-BR), or as it was written."""
+        found = self.translations.get(language) or self.translations.get(language.partition("-")[0])
+        return found or Wording(self.text, self.hint)
+
+
+class Logo(Struct, frozen=True):
+    """The community's picture and a square of it, as addresses and keys of the media store."""
+
+    url: str = ""
+    icon_url: str = ""
+    store_keys: tuple[str, ...] = ()
 
 
 class InstanceSettings(Struct, frozen=True, kw_only=True):
@@ -55,6 +86,12 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     featured_accounts: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=100)] = ()
     language: Annotated[str, Meta(min_length=2, max_length=16)] = "en"
     time_zone: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+    accent: Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?$")] = ""
+    accent_dark: Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?$")] = ""
+    logo: Logo = Logo()
+    member_bytes_max: Annotated[int, Meta(ge=1, le=BYTES_MAX)] = 2_000_000_000
+    remote_media_days: Annotated[int, Meta(ge=1, le=36_500)] = 14
+    remote_post_days: Annotated[int, Meta(ge=0, le=36_500)] = 90
 
 
 NAMES: Final = InstanceSettings.__struct_fields__
@@ -87,12 +124,43 @@ def locked(config: Config) -> frozenset[str]:
 
 
 async def change(server: Server, member: Member, values: Mapping[str, Any]) -> InstanceSettings:
-    """Change some settings and return all. Admins only: Forbidden; Invalid for locked or unusable values."""
-    if not member.administers:
-        raise Forbidden("Only admins may change the settings of this server.")
-    changed = await server.db.write(store, server.config, values)
+    """Change some settings and return all; the log says from what to what. Raises Forbidden; Invalid for locked or
+    unusable values."""
+    require(member, Permission.MANAGE_SETTINGS)
+    changed = await server.db.write(change_unit, server.config, member, values)
     server.remembered.forget_settings()
     return changed
+
+
+def change_unit(
+    conn: Connection, config: Config, member: Member, values: Mapping[str, Any]
+) -> InstanceSettings:
+    """The unit of `change`, for those who have asked whether the member may."""
+    before = in_force(conn, config)
+    after = store(conn, config, values)
+    for name in values:
+        was, is_now = getattr(before, name), getattr(after, name)
+        if was != is_now:
+            audit.note(
+                conn,
+                member,
+                "change",
+                ("setting", name, name),
+                before={"value": _logged(name, was)},
+                after={"value": _logged(name, is_now)},
+            )
+    return after
+
+
+def _logged(name: str, value: Any) -> Any:
+    """A value as the log keeps it for ever: without addresses of people, and the beginning of what is long."""
+    if name == "contact_email":
+        return "an address" if value else ""
+    if isinstance(value, str) and len(value) > LOGGED_CHARS_MAX:
+        return f"{value[:LOGGED_CHARS_MAX]}… ({len(value)} characters)"
+    if name == "rules":
+        return [rule.text[:LOGGED_CHARS_MAX] for rule in value]
+    return msgspec.to_builtins(value)
 
 
 def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> InstanceSettings:
@@ -106,14 +174,46 @@ def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> Instan
         if name in problems:
             continue
         try:
-            msgspec.convert({**now, name: value}, InstanceSettings)
+            msgspec.convert({**now, name: msgspec.to_builtins(value)}, InstanceSettings)
         except msgspec.ValidationError as error:
             problems[name] = _sentence_part(error)
+        else:
+            wrong = _wrong(conn, name, value)
+            if wrong:
+                problems[name] = wrong
     if problems:
         raise Invalid(problems)
     for name, value in values.items():
         storage.settings.put(conn, name, msgspec.to_builtins(value))
     return in_force(conn, config)
+
+
+def _wrong(conn: Connection, name: str, value: Any) -> str:
+    """What the type of a setting cannot say: "" where the value can be used."""
+    if value == "" or name not in _SPECIAL:
+        return ""
+    match name:
+        case "contact_email":
+            try:
+                email_addresses.parse(value)
+            except Invalid:
+                return "is not an e-mail address that can be written to"
+        case "contact_username" if users.by_name(conn, value) is None:
+            return "is the name of nobody here"
+        case "time_zone" if value not in available_timezones():
+            return "is not a time zone such as Europe/Berlin"
+        case "language" if language_tag(value) is None:
+            return "is not a language such as en or pt-BR"
+        case "accent":
+            return colours.too_faint(value, colours.LIGHT)
+        case "accent_dark":
+            return colours.too_faint(value, colours.DARK)
+    return ""
+
+
+_SPECIAL: Final = frozenset(
+    {"contact_email", "contact_username", "time_zone", "language", "accent", "accent_dark"}
+)
 
 
 def next_rule_id(settings: InstanceSettings) -> str:

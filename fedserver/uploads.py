@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 from sqlalchemy import Connection
 
+from fedserver import quota
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, TooLarge
@@ -78,7 +79,7 @@ async def attach(
     text = checked_description(description)
     media_type, family = await recognised(file, server.clips)
     size = (await asyncio.to_thread(file.stat)).st_size
-    await _check_space(server, member, size)
+    await server.db.read(quota.check, server.config, member.account_id, size)
     if family != "image":
         _check_size(server, family, size)
         return await _put_off(
@@ -437,12 +438,6 @@ def _check_size(server: Server, family: Family, size: int) -> None:
     most = config.upload_bytes_max if family == "animation" else config.video_bytes_max
     if size > most:
         raise TooLarge(f"This file is too large: it may have {most >> 20} MB at most.")
-
-
-async def _check_space(server: Server, member: Member, size: int) -> None:
-    taken = await server.db.read(media.bytes_of, member.account_id)
-    if taken + size > server.config.member_bytes_max:
-        raise TooLarge("Your files take all the space you have here. Delete some posts with pictures first.")
 
 
 def _preview_columns(preview: StoredPreview | None) -> dict[str, Any]:

@@ -7,7 +7,11 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, select
 
+from storage import settings
 from storage.tables import account, metadata, remote_file
+
+LOGO: Final = "logo"
+"""The setting whose files have no table."""
 
 _HOLDS_KEY: Final = frozenset({"store_key", "preview_key", "source_key", "static_key"})
 
@@ -21,7 +25,9 @@ def _columns() -> Iterator[Column[str]]:
 
 def named(conn: Connection) -> set[str]:
     """The keys of every file that cannot be had again elsewhere. Copies of other servers' files are not among them."""
-    return {key for column in _columns() for key in conn.scalars(select(column).where(column != ""))}
+    in_columns = {key for column in _columns() for key in conn.scalars(select(column).where(column != ""))}
+    logo = settings.stored(conn).get(LOGO) or {}
+    return in_columns | set(logo.get("store_keys", ()))
 
 
 def copies(conn: Connection) -> set[str]:

@@ -101,7 +101,7 @@ def policy_for(method: str, path: str) -> Policy:
         return Policy("plain", cors=True, limits=(limits.LOOKUPS,))
     if path.startswith(_CALENDARS):
         return Policy("plain", cors=True, limits=(limits.CALENDARS,))
-    if path.startswith(("/static/", "/media/")):
+    if path.startswith(("/static/", "/media/")) or path == "/colours.css":
         return Policy("plain", cors=True)
     return _page_policy(method, path)
 

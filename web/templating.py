@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from fedserver import branding
 from fedserver.config import Config
 from fedserver.content.html import excerpt
 from fedserver.context import Server
@@ -86,7 +87,6 @@ class Pages:
 
     def __init__(self, server: Server, static: StaticFiles) -> None:
         config = server.config
-        self._zone = ZoneInfo(config.time_zone)
         self.static = static
         self._config = config
         env = self.environment = Environment(
@@ -149,22 +149,29 @@ class Pages:
             "contact_email": now.contact_email,
             "registrations": now.registrations,
             "federates": config.federates and now.federation_mode != "closed",
+            "time_zone": now.time_zone,
+            "colours": branding.version(now) if isinstance(now, InstanceSettings) else "",
+            "logo": now.logo if isinstance(now, InstanceSettings) else None,
             "test_mode": config.testing.enabled,
         }
 
-    def _time(self, at_ms: int | None, form: str = "%-d %B %Y, %H:%M") -> Markup:
+    @staticmethod
+    @pass_context
+    def _time(context: Context, at_ms: int | None, form: str = "%-d %B %Y, %H:%M") -> Markup:
         """A moment, in the community's zone to read and exact for programs; nothing where there is none."""
         if at_ms is None:
             return Markup()
         exact = datetime.fromtimestamp(at_ms / 1000, UTC)
-        shown = exact.astimezone(self._zone)
+        shown = exact.astimezone(ZoneInfo(context["site"]["time_zone"]))
         title = f"{shown.strftime('%-d %B %Y, %H:%M')} {shown.tzname()}"
         return Markup('<time datetime="{}" title="{}">{}</time>').format(
             iso(at_ms), title, shown.strftime(form)
         )
 
-    def _date(self, at_ms: int | None) -> Markup:
-        return self._time(at_ms, "%-d %B %Y")
+    @staticmethod
+    @pass_context
+    def _date(context: Context, at_ms: int | None) -> Markup:
+        return Pages._time(context, at_ms, "%-d %B %Y")
 
 
 def render(

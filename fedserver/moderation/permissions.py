@@ -27,6 +27,9 @@ class Permission(IntFlag):
     MANAGE_APPEALS = 1 << 9
     MANAGE_USERS = 1 << 10
     MANAGE_INVITES = 1 << 11
+    MANAGE_RULES = 1 << 12
+    MANAGE_ANNOUNCEMENTS = 1 << 13
+    MANAGE_CUSTOM_EMOJIS = 1 << 14
     MANAGE_ROLES = 1 << 17
     MANAGE_USER_ACCESS = 1 << 18  # second factors of others, and where they are signed in
     DELETE_USER_DATA = 1 << 19

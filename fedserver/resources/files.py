@@ -11,6 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from fedserver import quota
+from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound, TooLarge
 from fedserver.jobs.plan import plan
@@ -18,7 +20,7 @@ from fedserver.media.store import MediaStream, new_key
 from fedserver.resources import file_types, reading
 from fedserver.viewer import Member
 from fedserver.visibility import FOR_EVERYBODY
-from storage import media, resource_files
+from storage import resource_files
 from storage.resources import FileRow
 from storage.types import now_ms
 
@@ -47,7 +49,7 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
     most = server.config.resource_file_bytes_max
     if size > most:
         raise TooLarge(f"A file of a resource may have at most {most:,} bytes.")
-    await server.db.read(_check_space, server.config.member_bytes_max, member.account_id, size)
+    await server.db.read(_check_space, server.config, member.account_id, size)
     media_type = await asyncio.to_thread(file_types.recognise, file, name)
     kept_name = file_types.file_name(name, media_type)
     sha256 = await asyncio.to_thread(_digest, file)
@@ -57,7 +59,7 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
 
         def unit(conn: Connection) -> FileRow:
             # Again, since several may have been sent at once.
-            _check_space(conn, server.config.member_bytes_max, member.account_id, size)
+            _check_space(conn, server.config, member.account_id, size)
             file_id = resource_files.add(
                 conn, member.account_id, name=kept_name, media_type=media_type, file_bytes=size, sha256=sha256, store_key=key
             )  # fmt: skip
@@ -69,9 +71,8 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
         raise
 
 
-def _check_space(conn: Connection, most: int, account_id: int, size: int) -> None:
-    if media.bytes_of(conn, account_id) + size > most:
-        raise TooLarge("Your files take all the space you have here. Delete some first.")
+def _check_space(conn: Connection, config: Config, account_id: int, size: int) -> None:
+    quota.check(conn, config, account_id, size)
     if len(resource_files.unused(conn, account_id)) >= UNUSED_MAX:
         raise Conflict(f"You have sent {UNUSED_MAX} files that no resource has: use or delete some.")
 

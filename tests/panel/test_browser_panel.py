@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
+from fedserver import house_rules
 from fedserver.context import Server
 from fedserver.moderation import appeals, rulings
 from fedserver.moderation.rulings import Ruling
@@ -33,6 +34,12 @@ PAGES = (
     "/mod/presets",
     "/about/moderation",
     "/admin/roles",
+    "/admin/site",
+    "/admin/site/looks",
+    "/admin/site/visitors",
+    "/admin/site/limits",
+    "/admin/rules",
+    "/admin/mail",
 )
 
 
@@ -113,6 +120,9 @@ async def test_the_panel_is_accessible_and_fits(
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     await sign_in(page, server.config.origin, "ada")
+    ada = await known("ada")
+    await house_rules.add(server, replace(ada.member, role="admin"), "Be kind", "We all began some day.")
+    await house_rules.translate(server, replace(ada.member, role="admin"), "1", "fr", "Soyez gentils")
     here = f"/mod/accounts/{alice.id}"
 
     async def check(name: str) -> None:

@@ -28,6 +28,7 @@ Of ours, 2 has groups."""
 
 THUMBNAIL: Final = "thumbnail.png"
 ICONS: Final = (("icon-192.png", "192x192"), ("icon-512.png", "512x512"))
+ICON_SIDE: Final = 400  # of the square of a logo
 ALT_OF_PICTURES_MAX: Final = 150
 
 
@@ -44,7 +45,7 @@ async def instance_v2(request: web.Request) -> web.Response:
         "wrapstodon": None,
         "usage": {"users": {"active_month": now.figures.active_month}},
         "thumbnail": {"url": f"{now.origin}/static/{THUMBNAIL}", "description": ""},
-        "icon": [{"src": f"{now.origin}/static/{name}", "size": size} for name, size in ICONS],
+        "icon": _icons(now),
         "languages": [now.settings.language],
         "configuration": _configuration(server, now),
         "registrations": {
@@ -102,6 +103,12 @@ async def instance_v1(request: web.Request) -> web.Response:
     }
     contact = b',"contact_account":' + await _contact(request, now)
     return replies.conditional(request, replies.json(msgspec.json.encode(document)[:-1] + contact + b"}"))
+
+
+def _icons(now: Site) -> list[dict[str, str]]:
+    if now.settings.logo.icon_url:
+        return [{"src": now.settings.logo.icon_url, "size": f"{ICON_SIDE}x{ICON_SIDE}"}]
+    return [{"src": f"{now.origin}/static/{name}", "size": size} for name, size in ICONS]
 
 
 def _version() -> str:
@@ -187,7 +194,7 @@ async def _contact(request: web.Request, now: Site) -> bytes:
 
 def _rules(now: Site) -> list[dict[str, Any]]:
     return [
-        {"id": rule.id, "text": rule.text, "hint": rule.hint, "translations": {}}
+        {"id": rule.id, "text": rule.text, "hint": rule.hint, "translations": rule.translations}
         for rule in now.settings.rules
     ]
 

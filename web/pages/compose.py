@@ -107,7 +107,7 @@ async def _post(request: web.Request, answered: PostCard | None) -> web.StreamRe
         written = await with_uploads(request, member, params, written)
         draft = replace(draft_of(written), in_reply_to_id=answered.id if answered else None)
         if written.scheduled_at:
-            at_ms = scheduled.instant_of(written.scheduled_at, ZoneInfo(server.config.time_zone))
+            at_ms = scheduled.instant_of(written.scheduled_at, ZoneInfo(request[keys.SETTINGS].time_zone))
             await scheduled.add(server, member, draft, at_ms)
             return page.go("/scheduled?done=scheduled")
         post_id = await posts.create(server, member, draft)
@@ -144,7 +144,7 @@ def _context(
         "answered": answered,
         "edited": edited,
         "address": request.path,
-        "zone": keys.server(request).config.time_zone,
+        "zone": request[keys.SETTINGS].time_zone,
     }
 
 

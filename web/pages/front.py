@@ -60,9 +60,16 @@ async def about(request: web.Request) -> web.StreamResponse:
 
 
 async def rules(request: web.Request) -> web.StreamResponse:
-    """The rules of the community."""
+    """The rules of the community, in another language where they are translated."""
     now = await settings.current(keys.server(request))
-    return await page.show(request, "rules.html", rules=now.rules)
+    wanted = request.query.get("lang", "")
+    return await page.show(
+        request,
+        "rules.html",
+        rules=[(rule.id, rule.worded(wanted)) for rule in now.rules],
+        wanted=wanted if any(wanted in rule.translations for rule in now.rules) else "",
+        languages=sorted({language for rule in now.rules for language in rule.translations}),
+    )
 
 
 async def moderation(request: web.Request) -> web.StreamResponse:

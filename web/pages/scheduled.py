@@ -61,7 +61,7 @@ async def _show(
 
 
 def _zone(request: web.Request) -> ZoneInfo:
-    return ZoneInfo(keys.server(request).config.time_zone)
+    return ZoneInfo(request[keys.SETTINGS].time_zone)
 
 
 routes = [

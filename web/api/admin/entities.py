@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
+from fedserver.settings import Wording
 from web.api.entities import Account, Role, Status, Tag
 
 
@@ -44,7 +45,7 @@ class AdminRule(Struct):
     id: str
     text: str
     hint: str
-    translations: dict[str, dict[str, str]]
+    translations: dict[str, Wording]
 
 
 class AdminReport(Struct):

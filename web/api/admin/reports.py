@@ -90,7 +90,7 @@ def _entity(render: Renderer, case: Case, found: Cases) -> AdminReport:
         assigned_account=shown.account(render, case.assigned_to) if case.assigned_to else None,
         action_taken_by_account=shown.account(render, case.resolved_by) if case.resolved_by else None,
         statuses=statuses,
-        rules=[AdminRule(one.id, one.text, one.hint, {}) for one in case.rules],
+        rules=[AdminRule(one.id, one.text, one.hint, one.translations) for one in case.rules],
     )
 
 

@@ -10,7 +10,20 @@ from typing import Final
 
 from aiohttp import web
 
-from web.pages.panel import accounts, appeals, cases, desk, federation, joins, log, operations, roles, rulings
+from web.pages.panel import (
+    accounts,
+    appeals,
+    cases,
+    desk,
+    federation,
+    house_rules,
+    joins,
+    log,
+    operations,
+    roles,
+    rulings,
+    site,
+)
 
 ROUTES: Final[list[web.RouteDef]] = [
     *desk.routes,
@@ -23,4 +36,6 @@ ROUTES: Final[list[web.RouteDef]] = [
     *operations.routes,
     *federation.routes,
     *roles.routes,
+    *site.routes,
+    *house_rules.routes,
 ]

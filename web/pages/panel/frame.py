@@ -40,6 +40,9 @@ MODERATION: Final = (
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/roles", "people", "Roles", Permission.MANAGE_ROLES),
+    Section("/admin/site", "home", "Site", Permission.MANAGE_SETTINGS),
+    Section("/admin/rules", "scales", "Rules", Permission.MANAGE_RULES),
+    Section("/admin/mail", "mail", "Mail", Permission.MANAGE_SETTINGS),
     Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
     Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
 )

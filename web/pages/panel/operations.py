@@ -25,6 +25,20 @@ async def doctor(request: web.Request) -> web.StreamResponse:
     return await frame.show(request, "panel/doctor.html", results=results)
 
 
+async def ask_mail(request: web.Request) -> web.StreamResponse:
+    """Where mails can be tried out."""
+    return await frame.show(request, "panel/mail.html", tried=None)
+
+
+async def try_mail(request: web.Request) -> web.StreamResponse:
+    """Send one to the admin, and say what was answered: on the page itself, as it is about this moment."""
+    try:
+        tried = await operations.try_mail(keys.server(request), auth.member(request))
+    except page.MENDABLE as error:
+        return await frame.show_again(request, "panel/mail.html", error, tried=None)
+    return await frame.show(request, "panel/mail.html", tried=tried)
+
+
 async def settle(request: web.Request) -> web.StreamResponse:
     """Try something that was given up again, or forget it."""
     params = await forms.params(request)
@@ -62,6 +76,8 @@ routes = gate.behind(
     web.get(f"{HERE}/doctor", doctor),
     web.get(f"{HERE}/prune", would_prune),
     web.post(f"{HERE}/prune", prune),
+    web.get("/admin/mail", ask_mail),
+    web.post("/admin/mail", try_mail),
     *(web.post(f"{HERE}/given-up/{verb}", settle) for verb in ("retry", "drop")),
     *(web.post(f"{HERE}/servers/{verb}", settle_host) for verb in ("retry", "drop")),
 )
