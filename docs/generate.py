@@ -89,6 +89,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "web.api.push": "Web push",
     "web.api.reports": "Reports",
     "web.api.admin.accounts": "Looking after accounts",
+    "web.api.admin.joins": "Requests to join and invitations",
     "web.api.admin.reports": "Working on reports",
     "web.api.admin.cases": "Working on cases",
     "web.api.admin.appeals": "Looking at appeals",

@@ -81,6 +81,7 @@ class Shell:
 
     person: Person
     role: str
+    trust: str
     unread: int
     requests: int
     appearance: str
@@ -129,6 +130,7 @@ async def shell(server: Server, member: Member) -> Shell:
         return Shell(
             person=page_cards.person_of(server.config, row),
             role=row.role,
+            trust=row.trust,
             unread=len(unread),
             requests=row.requests,
             appearance=row.appearance,

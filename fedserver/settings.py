@@ -16,6 +16,7 @@ from fedserver.config import Config
 from fedserver.content.text import language_tag
 from fedserver.context import Server
 from fedserver.errors import Invalid
+from fedserver.join_questions import FIRST, QUESTIONS_MAX, JoinQuestion
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
@@ -28,6 +29,7 @@ LOGGED_CHARS_MAX: Final = 300
 
 Registrations = Literal["closed", "approval", "open", "invite"]
 FeedAccess = Literal["public", "authenticated", "disabled"]
+InvitesBy = Literal["admins", "moderators", "trusted"]
 
 
 class Wording(Struct, frozen=True):
@@ -73,7 +75,11 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     terms: Annotated[str, Meta(max_length=100_000)] = ""
     registrations: Registrations = "approval"
     registrations_message: Annotated[str, Meta(max_length=2_000)] = ""
-    join_question: Annotated[str, Meta(max_length=500)] = "Why do you want to join?"
+    join_questions: Annotated[tuple[JoinQuestion, ...], Meta(min_length=1, max_length=QUESTIONS_MAX)] = FIRST
+    # How many may wait to be let in, and how many may ask within a day; 0 for as many as come.
+    joins_waiting_max: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    joins_a_day_max: Annotated[int, Meta(ge=0, le=100_000)] = 50
+    invites_by: InvitesBy = "moderators"
     federation_mode: Literal["open", "allowlist", "closed"] = "open"
     secure_mode: bool = True
     local_live_feed_access: FeedAccess = "public"

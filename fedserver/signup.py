@@ -6,6 +6,7 @@ a mail. User names are public, so that one is taken is said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import available_timezones
@@ -13,13 +14,24 @@ from zoneinfo import available_timezones
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
-from fedserver import email_addresses, mail_links, names, notifications, passwords, settings
+from fedserver import (
+    email_addresses,
+    invites,
+    join_questions,
+    mail_links,
+    names,
+    notifications,
+    passwords,
+    settings,
+)
+from fedserver.config import Config
 from fedserver.content.text import clean_text, language_tag
 from fedserver.context import Server
 from fedserver.email_addresses import EmailAddress
-from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
+from fedserver.join_questions import Answer
 from fedserver.keys import KeyPair, Keys, new_pair
-from fedserver.mail import plan_mail
+from fedserver.mail import plan_mail, quoted
 from fedserver.moderation import addresses, audit, networks
 from fedserver.moderation.permissions import Permission, allows, roles_with
 from fedserver.remembered import network_of
@@ -30,10 +42,10 @@ from storage.database import Database
 from storage.types import new_id, now_ms
 from storage.users import UserRow
 
-REASON_CHARS_MAX: Final = 2_000
 MAILS_PER_ADDRESS: Final = 5
 MAILS_SECONDS: Final = 30 * 60
 UNCONFIRMED_DAYS: Final = 7
+DAY_SECONDS: Final = 86_400
 
 _CLOSED: Final = {
     "closed": "This server takes no new members at the moment.",
@@ -41,10 +53,17 @@ _CLOSED: Final = {
 }
 
 
+class Full(RateLimited):
+    """As many people have asked as somebody can read and answer."""
+
+    default = "More people have asked to join than we can welcome at once. Please come again later."
+
+
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What the sign-up form asks. `agreed` says that the rules were accepted; `reason` answers the join
-    question, which is asked where members are approved."""
+    """What the sign-up form asks. `agreed` says that the rules were accepted. `answers` are by the id of their question,
+    which are asked where members are approved; apps, which know one question, leave it None and say a `reason`.
+    `invite_code` is of a link by which somebody came."""
 
     username: str
     email: str
@@ -53,6 +72,8 @@ class SignUp:
     agreed: bool = False
     locale: str = "en"
     time_zone: str = "UTC"
+    answers: Mapping[str, str] | None = None
+    invite_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,8 @@ class NewUser:
     display_name: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
-    reason: str = ""
+    answers: Sequence[Answer] = ()
+    trust: str = "member"
     confirmed: bool = False
     approved: bool = False
 
@@ -82,11 +104,12 @@ class NewUser:
 async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
     """Ask to become a member; a mail with a link to confirm follows.
 
-    Raises Forbidden (closed, by invitation only), Invalid (what, where), RateLimited (too many mails to one
-    address or from one network).
+    Raises Forbidden (closed, by invitation only, an invitation that has ended), Invalid (what, where), RateLimited (too
+    many mails to one address or from one network, or as many people as may ask).
     """
     now = await settings.current(server)
-    _check_open(now)
+    await server.db.read(_check_door, server.config, form.invite_code)
+    answers = _answers(now, form)
     severity = (await networks.current(server)).severity(ip)
     if severity in ("sign_up_block", "no_access"):
         raise Forbidden("This server takes no new members from your network.")
@@ -96,11 +119,6 @@ async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
     password = passwords.check(form.password, (username, email.text, email.text.partition("@")[0]))
     if not form.agreed:
         raise Invalid({"agreement": "must be accepted"})
-    reason = clean_text(form.reason)
-    if now.registrations == "approval" and not reason:
-        raise Invalid({"reason": "must be filled in"})
-    if len(reason) > REASON_CHARS_MAX:
-        raise Invalid({"reason": f"must have at most {REASON_CHARS_MAX} characters"})
     _limit_mails(server, email.key)
     if ip:
         factor = server.config.rate_limit_factor
@@ -112,26 +130,30 @@ async def sign_up(server: Server, form: SignUp, *, ip: str = "") -> SignedUp:
         username,
         email,
         password_hash,
-        reason=reason,
+        answers=answers,
+        trust="member" if form.invite_code else "new",
         locale=locale_of(form.locale, now.language),
         time_zone=form.time_zone if form.time_zone in available_timezones() else now.time_zone,
     )
-    return await server.db.write(_sign_up, server, user, pair, ip, doubtful)
+    return await server.db.write(_sign_up, server, user, pair, ip, doubtful, form.invite_code)
 
 
 def _sign_up(
-    conn: Connection, server: Server, user: NewUser, pair: KeyPair, ip: str, doubtful: bool
+    conn: Connection, server: Server, user: NewUser, pair: KeyPair, ip: str, doubtful: bool, code: str
 ) -> SignedUp:
     uris = server.uris
-    now = settings.in_force(conn, server.config)
-    _check_open(now)
-    needs_approval = doubtful or now.registrations == "approval"
+    now = _check_door(conn, server.config, code)
+    needs_approval = doubtful or (now.registrations == "approval" and not code)
     _check_name_free(conn, uris, user.username)
+    # An invitation is used in any case: what is left of it must not tell whether the address is known.
+    invite = invites.take(conn, now, code) if code else None
     known = users.by_email(conn, user.email.key)
     if known is not None:
         _tell_owner(conn, known, needs_approval=needs_approval)
         return SignedUp(None, needs_approval)
-    account_id = create_user(conn, uris, server.keys, user, pair)
+    account_id = create_user(
+        conn, uris, server.keys, user, pair, invite_id=None if invite is None else invite.id
+    )
     if ip:
         rules.saw_ip(conn, account_id, ip[:64], now_ms())
     if not needs_approval:
@@ -148,7 +170,18 @@ def _tell_owner(conn: Connection, known: UserRow, *, needs_approval: bool) -> No
         plan_mail(conn, known.account_id, "address_in_use")
 
 
-def create_user(conn: Connection, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair) -> int:
+def _answers(now: InstanceSettings, form: SignUp) -> list[Answer]:
+    """What somebody answers to what they are asked: nothing where nobody reads it."""
+    if form.invite_code or now.registrations != "approval":
+        return []
+    if form.answers is None:
+        return join_questions.by_reason(now.join_questions, form.reason)
+    return join_questions.check(now.join_questions, form.answers)
+
+
+def create_user(
+    conn: Connection, uris: Uris, keys: Keys, user: NewUser, pair: KeyPair, *, invite_id: int | None = None
+) -> int:
     """Make account, keys and member within a unit; the account's id. `pair` is of the actor with this name.
 
     Raises Invalid if name or address is taken.
@@ -178,7 +211,9 @@ def create_user(conn: Connection, uris: Uris, keys: Keys, user: NewUser, pair: K
         role=user.role,
         locale=user.locale,
         time_zone=user.time_zone,
-        reason=user.reason,
+        answers=join_questions.stored(user.answers),
+        trust=user.trust,
+        invite_id=invite_id,
         confirmed=user.confirmed,
         approved=user.approved,
     )
@@ -217,6 +252,16 @@ async def make_user(
 # --- confirming -----------------------------------------------------------------------------
 
 
+async def full_until(server: Server) -> int | None:
+    """When to come again (ms), because as many have asked to join as may; None where anybody can ask now."""
+
+    def unit(conn: Connection) -> int | None:
+        seconds = _full_for(conn, settings.in_force(conn, server.config))
+        return now_ms() + seconds * 1000 if seconds else None
+
+    return await server.db.read(unit)
+
+
 async def look_at_confirmation(server: Server, secret: str) -> UserRow:
     """Whose address the link confirms, for its page: changes nothing. Raises LinkExpired."""
 
@@ -235,10 +280,10 @@ async def confirm(server: Server, secret: str) -> UserRow:
 
     Raises LinkExpired, or Conflict if somebody else has that address by now.
     """
-    return await server.db.write(_confirm, secret)
+    return await server.db.write(_confirm, server, secret)
 
 
-def _confirm(conn: Connection, secret: str) -> UserRow:
+def _confirm(conn: Connection, server: Server, secret: str) -> UserRow:
     link = mail_links.use(conn, secret, "confirm")
     member = users.by_id(conn, link.account_id)
     if member is None:
@@ -250,6 +295,7 @@ def _confirm(conn: Connection, secret: str) -> UserRow:
         if member.approved_at is not None:
             accounts.change(conn, member.account_id, discoverable=True)
             plan_mail(conn, member.account_id, "welcome")
+            invites.arrived(conn, server, member)
         else:
             _tell_staff(conn, member)
     return users.by_id(conn, member.account_id) or member
@@ -313,19 +359,33 @@ def _change_address(conn: Connection, member: UserRow, address: str) -> None:
 
 
 def _tell_staff(conn: Connection, member: UserRow) -> None:
-    quoted = "\n".join(f"> {line}" for line in member.reason.splitlines() if line.strip())
+    answers = [(one.question, quoted(one.answer)) for one in join_questions.read(member.answers)]
     for staff_id in users.staff_ids(conn, roles_with(Permission.MANAGE_JOINS)):
         notifications.notify(conn, staff_id, "admin.sign_up", member.account_id)
-        plan_mail(conn, staff_id, "sign_up_waiting", {"new_username": member.username, "reason": quoted})
+        plan_mail(conn, staff_id, "sign_up_waiting", {"new_username": member.username, "said": answers})
 
 
 # --- approving ------------------------------------------------------------------------------
 
 
-async def waiting(server: Server, member: Member) -> list[UserRow]:
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """Somebody who waits to be let in, and what they answered."""
+
+    account_id: int
+    username: str
+    email: str
+    created_at: int
+    answers: list[Answer]
+
+
+async def waiting(server: Server, member: Member) -> list[JoinRequest]:
     """Who waits for approval, longest first. For who looks after them: Forbidden."""
     _check_staff(member)
-    return await server.db.read(users.waiting)
+    return [
+        JoinRequest(one.account_id, one.username, one.email, one.created_at, join_questions.read(one.answers))
+        for one in await server.db.read(users.waiting)
+    ]
 
 
 async def approve(server: Server, member: Member, account_id: int) -> None:
@@ -339,6 +399,7 @@ async def approve(server: Server, member: Member, account_id: int) -> None:
         if waits.confirmed_at is not None:
             accounts.change(conn, account_id, discoverable=True)
             plan_mail(conn, account_id, "approved")
+            invites.arrived(conn, server, waits)
 
     await server.db.write(unit)
 
@@ -388,9 +449,36 @@ def _check_staff(member: Member) -> None:
         raise Forbidden("You do not decide who may join.")
 
 
-def _check_open(now: InstanceSettings) -> None:
+def _check_door(conn: Connection, config: Config, code: str) -> InstanceSettings:
+    """The settings in force, where somebody may ask to come in, with an invitation or ("") without."""
+    now = settings.in_force(conn, config)
+    if code:
+        invites.holding(conn, now, code)
+        return now
     if now.registrations in _CLOSED:
         raise Forbidden(now.registrations_message or _CLOSED[now.registrations])
+    seconds = _full_for(conn, now)
+    if seconds:
+        raise Full(seconds)
+    return now
+
+
+def _full_for(conn: Connection, now: InstanceSettings) -> int:
+    """For how many seconds nobody else can ask; 0 where somebody can."""
+    if (
+        now.registrations == "approval"
+        and now.joins_waiting_max
+        and users.count_waiting(conn) >= now.joins_waiting_max
+    ):
+        return DAY_SECONDS
+    if not now.joins_a_day_max:
+        return 0
+    at = now_ms()
+    asked = users.asked_since(conn, at - mail_links.DAY_MS)
+    if len(asked) < now.joins_a_day_max:
+        return 0
+    # As soon as enough of them asked more than a day ago.
+    return max(1, (asked[-now.joins_a_day_max] + mail_links.DAY_MS - at) // 1000)
 
 
 def _check_name_free(conn: Connection, uris: Uris, username: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, 
 
 from storage.instances import escaped, under
 from storage.paging import Window
-from storage.tables import account, appeal, instance, member_ip, report, user
+from storage.tables import account, appeal, instance, invite, member_ip, report, user
 
 State = Literal["active", "pending", "disabled", "sensitized", "silenced", "suspended"]
 
@@ -51,8 +51,13 @@ def page(conn: Connection, sought: Sought, window: Window) -> list[Any]:
     for state in sorted(sought.states):
         query = query.where(_in_state(state))
     if sought.invited_by is not None:
-        # Nobody has been invited by anybody here.
-        query = query.where(account.c.id == -1)
+        query = query.where(
+            exists().where(
+                user.c.account_id == account.c.id,
+                user.c.invite_id == invite.c.id,
+                invite.c.account_id == sought.invited_by,
+            )
+        )
     if member:
         query = query.where(exists().where(user.c.account_id == account.c.id, *member))
     return window.rows(conn, query, account.c.id)

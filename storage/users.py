@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from storage.hot import Hot, insert_row
 from storage.signals import signal
@@ -38,7 +38,9 @@ class UserRow(NamedTuple):
     default_quote_policy: str
     mail_kinds: str
     appearance: str
-    reason: str
+    answers: str
+    trust: str
+    invite_id: int | None
     may_create_groups: bool
     created_at: int
     confirmed_at: int | None
@@ -50,6 +52,12 @@ class UserRow(NamedTuple):
     def wants_mail(self) -> frozenset[str]:
         """The kinds of notification this member wants by mail."""
         return frozenset(json.loads(self.mail_kinds))
+
+    @property
+    def reason(self) -> str:
+        """What they answered to the first question that was asked when they wanted to join."""
+        answers = json.loads(self.answers)
+        return answers[0]["answer"] if answers else ""
 
     @property
     def is_let_in(self) -> bool:
@@ -76,7 +84,7 @@ def _user_row(values: Any) -> UserRow:
 
 
 # Of a member, beside the columns of the account, what surrounds each of their pages.
-_PREFERENCES = ("role", "appearance", "default_visibility", "default_sensitive", "default_language")
+_PREFERENCES = ("role", "trust", "appearance", "default_visibility", "default_sensitive", "default_language")
 
 
 def _select_around() -> Select[Any]:
@@ -132,7 +140,9 @@ def add(
     role: str,
     locale: str,
     time_zone: str,
-    reason: str,
+    answers: str,
+    trust: str,
+    invite_id: int | None,
     confirmed: bool,
     approved: bool,
 ) -> None:
@@ -147,7 +157,9 @@ def add(
             role=role,
             locale=locale,
             time_zone=time_zone,
-            reason=reason,
+            answers=answers,
+            trust=trust,
+            invite_id=invite_id,
             created_at=now,
             confirmed_at=now if confirmed else None,
             approved_at=now if approved else None,
@@ -208,6 +220,23 @@ def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRo
     """Who confirmed the address and waits for approval, longest first."""
     query = _select_user().where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
     return [_user_row(tuple(row)) for row in conn.execute(query.order_by(user.c.created_at).limit(limit))]
+
+
+def count_waiting(conn: Connection) -> int:
+    """How many confirmed their address and wait for approval."""
+    query = select(func.count()).where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
+    return int(conn.execute(query).scalar_one())
+
+
+def asked_since(conn: Connection, since_ms: int) -> list[int]:
+    """When those asked to join who did so by themselves after this instant, the first first."""
+    query = select(user.c.created_at).where(
+        user.c.created_at > since_ms,
+        user.c.invite_id.is_(None),
+        # Whom an admin made was confirmed from the beginning.
+        or_(user.c.confirmed_at.is_(None), user.c.confirmed_at > user.c.created_at),
+    )
+    return list(conn.scalars(query.order_by(user.c.created_at)))
 
 
 def staff_ids(conn: Connection, roles: Sequence[str] = ("moderator", "admin", "owner")) -> list[int]:

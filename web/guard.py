@@ -172,6 +172,7 @@ _SECRET_PATHS: Final = (
     "/confirm",
     "/password",
     "/join",
+    "/invite",
     "/unsubscribe",
     "/disputes",
     "/oauth",

@@ -21,9 +21,11 @@ from fedserver.moderation.permissions import (
     require_any,
     require_over,
 )
+from fedserver.signup import JoinRequest
 from fedserver.viewer import Member
-from storage import accounts, oversight, rules, users
+from storage import accounts, invites, oversight, rules, users
 from storage.accounts import AccountRow
+from storage.invites import Inviter
 from storage.oversight import Sought, State
 from storage.paging import Window
 from storage.rules import Origin
@@ -51,6 +53,7 @@ class Overseen:
     row: AccountRow
     user: UserRow | None
     ips: tuple[Origin, ...] = ()
+    invited_by: Inviter | None = None
 
 
 async def page(
@@ -94,11 +97,11 @@ def _as_seen(member: Member, found: Overseen) -> Overseen:
     """Mail addresses and those of the network are for those who look after members."""
     if found.user is None or allows(member.role, Permission.MANAGE_USERS):
         return found
-    return Overseen(found.row, found.user._replace(email="", email_key=""))
+    return Overseen(found.row, found.user._replace(email="", email_key=""), invited_by=found.invited_by)
 
 
 def some(conn: Connection, account_ids: Iterable[int]) -> dict[int, Overseen]:
-    """These accounts, within a unit: three statements whatever their number."""
+    """These accounts, within a unit: four statements whatever their number."""
     return _completed(conn, list(accounts.by_ids(conn, account_ids).values()))
 
 
@@ -117,7 +120,10 @@ def _one(conn: Connection, account_id: int) -> Overseen:
 def _completed(conn: Connection, rows: list[AccountRow]) -> dict[int, Overseen]:
     members = [row.id for row in rows if not row.domain]
     known, ips = users.by_ids(conn, members), rules.ips_of(conn, members) if members else {}
-    return {row.id: Overseen(row, known.get(row.id), tuple(ips.get(row.id, ()))) for row in rows}
+    by = invites.inviters(conn, members)
+    return {
+        row.id: Overseen(row, known.get(row.id), tuple(ips.get(row.id, ())), by.get(row.id)) for row in rows
+    }
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
@@ -161,6 +167,19 @@ async def let_create_groups(server: Server, member: Member, account_id: int, *, 
 
 
 # -- who waits to be let in
+
+
+async def waiting(server: Server, member: Member) -> list[tuple[JoinRequest, Overseen]]:
+    """Who waits to be let in, longest first, with their accounts; where from they came is for those who look after
+    members. Raises Forbidden."""
+    found = await signup.waiting(server, member)
+    known = await server.db.read(some, [one.account_id for one in found])
+    sees_all = allows(member.role, Permission.MANAGE_USERS)
+    return [
+        (one, known[one.account_id] if sees_all else replace(known[one.account_id], ips=()))
+        for one in found
+        if one.account_id in known
+    ]
 
 
 async def approve(server: Server, member: Member, account_id: int) -> Overseen:

@@ -71,6 +71,11 @@ def allows(role: Role, permission: Permission) -> bool:
     return Permission.ADMINISTRATOR in granted or permission in granted
 
 
+def may_give(role: Role, given: str) -> bool:
+    """Whether who has `role` may give somebody who comes in the role `given`."""
+    return given == "member" or (allows(role, Permission.MANAGE_ROLES) and _is_over(role, given))
+
+
 def require(member: Member, permission: Permission) -> None:
     """Raise Forbidden unless the member's role includes the permission."""
     if not allows(member.role, permission):

@@ -46,6 +46,7 @@ from storage.tables.identity import (
     token,
     user,
 )
+from storage.tables.joining import invite
 from storage.tables.mailing import mail_arrival, mail_preference
 from storage.tables.moderation import (
     appeal,
@@ -205,6 +206,7 @@ __all__ = [
     "idempotency",
     "inbox_item",
     "instance",
+    "invite",
     "ip_rule",
     "job",
     "like",

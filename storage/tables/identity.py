@@ -106,9 +106,10 @@ user = Table(
         "mail_kinds", Json, nullable=False, server_default='["mention","reply","follow","follow_request"]'
     ),
     Column("appearance", String(8), nullable=False, server_default="auto"),  # auto, light, dark
-    Column(
-        "reason", Text, nullable=False, server_default=""
-    ),  # what was answered to "why do you want to join"
+    # What was asked of who wants to join, and what they answered: [{question, answer}]
+    Column("answers", Json, nullable=False, server_default="[]"),
+    Column("trust", String(8), nullable=False, server_default="member"),  # new, member, trusted
+    refers("invite_id", "invite.id", nullable=True, on_delete="SET NULL", index=True),
     instant("created_at", nullable=False),
     instant("confirmed_at"),
     instant("approved_at"),

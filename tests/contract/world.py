@@ -27,6 +27,7 @@ from fedserver import (
     trends,
 )
 from fedserver.context import Server
+from fedserver.join_questions import Answer
 from fedserver.keys import new_pair
 from storage import instances, previews
 from tests import members
@@ -363,7 +364,9 @@ class World:
         name = self.next_name("pending")
         address = email_addresses.parse(f"{name}@mail.example")
         pair = await new_pair(self.server.uris.actor(name))
-        user = signup.NewUser(name, address, "", reason="To teach", confirmed=True)
+        user = signup.NewUser(
+            name, address, "", answers=[Answer("Why do you want to join?", "To teach")], confirmed=True
+        )
 
         def unit(conn: Connection) -> int:
             return signup.create_user(conn, self.server.uris, self.server.keys, user, pair)

@@ -179,7 +179,8 @@ async def preferences(request: web.Request) -> web.Response:
 
 
 async def register(request: web.Request) -> web.Response:
-    """``POST /api/v1/accounts``: sign up through an app, which gets a token that works once the address is confirmed."""
+    """``POST /api/v1/accounts``: sign up through an app, which gets a token that works once the address is confirmed. Its
+    ``reason`` answers the first question of the community; ``invite_code`` is of a link."""
     asking = auth.viewer(request)
     if asking.app_id is None and not isinstance(asking, Member):
         raise Unauthorized(auth.INVALID_TOKEN)
@@ -192,6 +193,7 @@ async def register(request: web.Request) -> web.Response:
         email=params.text("email"),
         password=params.text("password"),
         reason=params.text("reason"),
+        invite_code=params.text("invite_code"),
         agreed=params.flag("agreement"),
         locale=params.text("locale", "en"),
         time_zone=params.text("time_zone", "UTC"),

@@ -1,16 +1,18 @@
-"""Becoming a member: the form, the link in the mail, and asking for that link again."""
+"""Becoming a member: the form, with an invitation or without, the link in the mail, and asking for that link again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from fedserver import settings, signup
-from fedserver.settings import InstanceSettings
+from fedserver import invites, settings, signup
+from fedserver.errors import Forbidden
+from fedserver.invites import Invitation
+from fedserver.join_questions import FIELD
 from fedserver.signup import SignUp
 from fedserver.viewer import Member
-from web import forms, keys
+from web import forms, keys, replies
 from web.forms import Params
 from web.pages import page
 
@@ -19,34 +21,66 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """The form to join, or why there is none at present."""
     if isinstance(request[keys.VIEWER], Member):
         return page.go("/home")
-    now = await settings.current(keys.server(request))
-    return await page.show(request, "join/join.html", **_context(now, Params({})), problems={})
+    return await page.show(request, "join/join.html", **await _context(request, Params({})), problems={})
+
+
+async def by_invitation(request: web.Request) -> web.StreamResponse:
+    """The form for who comes by a link, or that the link leads nowhere any more."""
+    server = keys.server(request)
+    try:
+        invitation = await invites.look_at(server, request.match_info["code"])
+    except Forbidden as error:
+        return await page.show(request, "join/ended.html", status=403, why=str(error))
+    if isinstance(request[keys.VIEWER], Member):
+        return page.go("/home")
+    context = await _context(request, Params({}), invitation)
+    return await page.show(request, "join/join.html", **context, problems={})
 
 
 async def join(request: web.Request) -> web.StreamResponse:
     """Ask to become a member. Whether an address is known shows neither here nor on the next page."""
     server, params = keys.server(request), await forms.params(request)
+    code = request.match_info.get("code", "")
     form = SignUp(
         username=params.text("username"),
         email=params.text("email"),
         password=params.text("password"),
-        reason=params.text("reason"),
+        answers={name.removeprefix(FIELD): params.text(name) for name in params if name.startswith(FIELD)},
+        invite_code=code,
         agreed=params.flag("agreement"),
         locale=(request.headers.get("Accept-Language", "").split(",")[0].split(";")[0].strip()) or "en",
         time_zone=params.text("time_zone") or "UTC",
     )
     try:
+        invitation = await invites.look_at(server, code) if code else None
+    except Forbidden as error:
+        return await page.show(request, "join/ended.html", status=403, why=str(error))
+    try:
         await signup.sign_up(server, form, ip=request[keys.CLIENT])
     except page.MENDABLE as error:
-        now = await settings.current(server)
-        return await page.show_again(request, "join/join.html", error, **_context(now, params))
-    return page.go("/join/sent")
+        context = await _context(request, params, invitation)
+        return await page.show_again(request, "join/join.html", error, **context)
+    return page.go("/join/sent?invited=1" if code else "/join/sent")
+
+
+async def mastodons_address(request: web.Request) -> web.StreamResponse:
+    """Where Mastodon has invitations: its apps ask there as JSON where to sign up, browsers go to the page."""
+    code = request.match_info["code"]
+    if "application/json" not in request.headers.get(hdrs.ACCEPT, ""):
+        return page.go(f"/join/{code}")
+    server = keys.server(request)
+    try:
+        await invites.look_at(server, code)
+    except Forbidden as error:
+        return replies.json({"error": str(error)}, status=401)
+    return replies.json({"invite_code": code, "instance_api_url": f"{server.config.origin}/api/v2/instance"})
 
 
 async def sent(request: web.Request) -> web.StreamResponse:
     """What to do next, the same for everybody."""
     now = await settings.current(keys.server(request))
-    return await page.show(request, "join/sent.html", needs_approval=now.registrations == "approval")
+    needs_approval = now.registrations == "approval" and request.query.get("invited") != "1"
+    return await page.show(request, "join/sent.html", needs_approval=needs_approval)
 
 
 async def ask_again(request: web.Request) -> web.StreamResponse:
@@ -82,14 +116,26 @@ async def confirmed(request: web.Request) -> web.StreamResponse:
     return await page.show(request, "join/confirmed.html", waits=request.query.get("waits") == "1")
 
 
-def _context(now: InstanceSettings, params: Params) -> dict[str, Any]:
+async def _context(
+    request: web.Request, params: Params, invitation: Invitation | None = None
+) -> dict[str, Any]:
+    server = keys.server(request)
+    now = await settings.current(server)
+    approval = now.registrations == "approval" and invitation is None
+    is_open = invitation is not None or now.registrations in ("open", "approval")
     return {
-        "open": now.registrations in ("open", "approval"),
-        "approval": now.registrations == "approval",
+        "open": is_open,
+        "again_at": await signup.full_until(server) if is_open and invitation is None else None,
+        "approval": approval,
+        "invitation": invitation,
+        "action": request.path,
         "message": now.registrations_message,
-        "question": now.join_question,
+        "questions": now.join_questions if approval else (),
         "rules": now.rules,
-        "values": {name: params.text(name) for name in ("username", "email", "reason")},
+        "values": {
+            name: params.text(name)
+            for name in ("username", "email", *(f"{FIELD}{one.id}" for one in now.join_questions))
+        },
         "agreed": params.flag("agreement"),
     }
 
@@ -98,6 +144,9 @@ routes = [
     web.get("/join", ask),
     web.post("/join", join),
     web.get("/join/sent", sent),
+    web.get("/join/{code:[A-Za-z0-9]{4,32}}", by_invitation),
+    web.post("/join/{code:[A-Za-z0-9]{4,32}}", join),
+    web.get("/invite/{code:[A-Za-z0-9]{4,32}}", mastodons_address),
     web.get("/confirm", ask_again),
     web.post("/confirm", send_again),
     web.get("/confirm/{secret:[^/]+}", look_at_link),

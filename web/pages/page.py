@@ -56,6 +56,8 @@ DONE: Final[dict[str, str]] = {
     "blocked": "You block this account.",
     "muted": "You mute this account.",
     "left-collection": "You are not in this collection any more.",
+    "link-made": "The link is made. Give it to whom you want to invite.",
+    "link-revoked": "The link leads nowhere any more. Who came by it stays.",
     "let-in": "They are in, and hear of it by mail.",
     "appealed": "Your appeal is sent. You hear of the outcome by mail.",
     "refused": "They are refused, and what they entered is deleted.",

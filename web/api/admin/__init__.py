@@ -6,10 +6,22 @@ from typing import Final
 
 from aiohttp import web
 
-from web.api.admin import accounts, addresses, appeals, cases, domains, figures, networks, reports, tags
+from web.api.admin import (
+    accounts,
+    addresses,
+    appeals,
+    cases,
+    domains,
+    figures,
+    joins,
+    networks,
+    reports,
+    tags,
+)
 
 routes: Final[list[web.RouteDef]] = [
     *accounts.routes,
+    *joins.routes,
     *reports.routes,
     *cases.routes,
     *appeals.routes,

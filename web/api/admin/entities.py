@@ -37,6 +37,8 @@ class AdminAccount(Struct):
     account: Account
     # Ours: whether the member has been granted the right to make groups.
     may_create_groups: bool
+    # Who gave them the link by which they came; left out for who came by themselves.
+    invited_by_account_id: str | UnsetType = UNSET
 
 
 class AdminRule(Struct):
@@ -319,3 +321,46 @@ class AdminAppeal(Struct):
     created_at: str
     strike: AdminStrike
     may_decide: bool
+
+
+class InviteGroup(Struct):
+    """A group that a link leads into."""
+
+    id: str
+    name: str
+    title: str
+
+
+class AdminInvite(Struct):
+    """A link by which people come in: ours, for Mastodon has no such entity. `state` says whether it still holds: open,
+    used, expired, revoked, or idle while its inviter may invite nobody."""
+
+    id: str
+    code: str
+    url: str
+    note: str
+    created_by_account_id: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    max_uses: int | None
+    uses: int
+    state: str
+    role: Role
+    groups: list[InviteGroup]
+    accounts: list[Account]
+
+
+class JoinAnswer(Struct):
+    """What somebody was asked and answered."""
+
+    question: str
+    answer: str
+
+
+class AdminJoin(Struct):
+    """Somebody who asks to join, with everything they answered."""
+
+    id: str
+    account: AdminAccount
+    answers: list[JoinAnswer]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aiohttp import web
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from fedserver.moderation.appeals import Strike
 from fedserver.moderation.people import Overseen
@@ -43,7 +43,13 @@ def account(render: Renderer, found: Overseen) -> AdminAccount:
         suspended=row.suspended_at is not None,
         account=embedded,
         may_create_groups=user is not None and user.may_create_groups,
+        invited_by_account_id=UNSET if found.invited_by is None else str(found.invited_by.account_id),
     )
+
+
+def embedded(render: Renderer, row: Any) -> Any:
+    """An account as everybody sees it, within something else."""
+    return Raw(render.account(row))
 
 
 def strike(one: Strike) -> AdminStrike:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from fedserver import join_questions
 from fedserver.moderation import actions, cases, people, presets, rulings
 from fedserver.moderation.people import STATES, Sought
 from fedserver.moderation.permissions import Permission, allows
@@ -77,12 +78,14 @@ async def shown(
     server, member = keys.server(request), auth.member(request)
     opens = forms.query(request).flag("private")
     found = await cases.file(server, member, account_id, opens=opens)
-    locale = found.subject.user.locale if found.subject.user else ""
+    user = found.subject.user
+    locale = user.locale if user else ""
     return await frame.show(
         request,
         "panel/account.html",
         status=status,
         file=found,
+        answers=join_questions.read(user.answers) if user else [],
         presets=await presets.for_language(server, member, locale),
         measures=rulings.MEASURES,
         days=DAYS,

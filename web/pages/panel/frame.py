@@ -40,6 +40,8 @@ MODERATION: Final = (
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/roles", "people", "Roles", Permission.MANAGE_ROLES),
+    Section("/admin/registration", "door", "Joining", Permission.MANAGE_SETTINGS),
+    Section("/admin/invites", "link", "Invitations", Permission.MANAGE_INVITES),
     Section("/admin/site", "home", "Site", Permission.MANAGE_SETTINGS),
     Section("/admin/rules", "scales", "Rules", Permission.MANAGE_RULES),
     Section("/admin/mail", "mail", "Mail", Permission.MANAGE_SETTINGS),

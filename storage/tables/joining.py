@@ -1,0 +1,26 @@
+"""How somebody comes in: invitations by link."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, String, Table, Text
+
+from storage.tables.base import instant, metadata, refers, row_id
+from storage.types import Json
+
+invite = Table(
+    "invite",
+    metadata,
+    row_id(),
+    Column(
+        "code", String(32), nullable=False, unique=True
+    ),  # shown to whoever made it, as often as they like
+    refers("account_id", "account.id", index=True),  # who invites
+    Column("note", Text, nullable=False, server_default=""),  # what it is for
+    Column("uses_max", Integer, nullable=True),
+    Column("uses", Integer, nullable=False, server_default="0"),
+    Column("role", String(16), nullable=False, server_default="member"),
+    Column("group_ids", Json, nullable=False, server_default="[]"),
+    instant("created_at", nullable=False),
+    instant("expires_at"),
+    instant("revoked_at"),
+)

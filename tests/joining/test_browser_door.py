@@ -1,0 +1,64 @@
+"""The pages of the door in a real browser: accessible, and fitting on small screens and large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from fedserver import settings
+from fedserver.context import Server
+from storage import users
+from storage.types import now_ms
+from tests.groups.conftest import MakeGroup
+from tests.joining.conftest import Come, Invite, KnownAs, MakeReader
+from tests.joining.test_door import ASKED
+from tests.pages.browsers import CHROMIUM, complaints, sign_in
+from tests.panel.test_browser_panel import picture
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="skipped: chromium is not installed"),
+    # What a browser shows does not depend on the database.
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+FOR_STAFF = ("/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+async def test_the_door_is_accessible_and_fits(
+    server: Server, chromium: Browser, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, come: Come,
+    invite: Invite, scheme: Any, width: int,
+) -> None:  # fmt: skip
+    await signed_in("ada", role="owner")
+    ada = await known("ada")
+    ada.role = "owner"
+    group_id = await make_group(ada, "newcomers")
+    await settings.change(
+        server, ada.member, {"join_questions": ASKED, "registrations_message": "Hello. " * 20}
+    )
+    link = await invite(ada, note="The workshop in May", uses_max=20, role="greeter", group_ids=[group_id])
+    await invite(ada, uses_max=1)
+    signed_up = await come("nora", answers={"1": "Botany", "2": "I teach.\n\n" * 5, "3": "Here"})
+    await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
+    context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+
+    async def check(path: str, name: str, status: int = 200) -> None:
+        answer = await page.goto(server.config.origin + path)
+        assert answer is not None
+        assert answer.status == status, path
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{path} scrolls sideways: {wide}"
+        assert not await complaints(page), path
+        await picture(page, f"{name}-{scheme}")
+
+    await check("/join", "join")
+    await check(f"/join/{link.row.code}", "join-code")
+    assert not said
+    await check("/join/abcdefgh", "join-ended", 403)
+    await sign_in(page, server.config.origin, "ada")
+    for path in FOR_STAFF:
+        await check(path, path)
