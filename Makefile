@@ -16,11 +16,12 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench format clean
+.PHONY: help run test test-long test-tools lint bench format clean
 
 help:
 	@echo "make run     serve a sample community on http://localhost:$(PORT) (SAMPLE=no: an empty one)"
-	@echo "make test    run every test (PYTEST_ARGS='tests/test_timelines.py' runs some)"
+	@echo "make test    run the tests (PYTEST_ARGS='tests/test_timelines.py' runs some)"
+	@echo "make test-long  run those that take long: every address walked, kills, attacks, large archives"
 	@echo "make lint    check style, types and which package may import which"
 	@echo "make format  lay the code out the way 'make lint' wants it"
 	@echo "make bench   measure the server against itself"
@@ -52,10 +53,15 @@ run: $(VENV)/.installed
 		&& touch $(DATA)/.begun; fi
 	@$(VENV)/bin/fedserver serve
 
-test: $(VENV)/.installed-tests
+test-tools: $(VENV)/.installed-tests
 	@sh tests/tools.sh
 	@$(VENV)/bin/python -m tests.peers
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+test: test-tools
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not long" $(PYTEST_ARGS)
+
+test-long: test-tools
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m long $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-tests
 	$(VENV)/bin/ruff check .

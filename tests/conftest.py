@@ -52,6 +52,7 @@ StartServer = Callable[..., RunningServer]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "jobs: `server` runs its jobs and deliveries")
+    config.addinivalue_line("markers", "long: takes many seconds; see docs/testing.md")
     config.addinivalue_line("markers", "replays: the documents of other platforms that the scene plays")
     # How long an example takes says more about the machine than about what is tested.
     hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)

@@ -40,6 +40,7 @@ PARTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     # In one test process, since they mostly wait; the others work meanwhile.
     "part",

@@ -112,6 +112,7 @@ def _post_unless_killed(member: Api, number: int) -> None:
         return  # it was killed before it could answer; the member asks again
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_each_inbox_gets_the_post_however_often_the_server_is_killed(
     start_server: StartServer, elsewhere: tuple[Elsewhere, int], kind: str

@@ -51,6 +51,7 @@ def turn() -> Iterator[int]:
     return itertools.count()
 
 
+@pytest.mark.long
 @settings(
     max_examples=2,
     deadline=None,

@@ -138,6 +138,7 @@ def test_an_import_says_what_became_of_everything(group: Run, tmp_path: Path) ->
         assert why in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["mbox", "slack"])
 def test_large_archives_come_within_bounds_and_once(
     group: Run, environment: dict[str, str], database_url: str, tmp_path: Path, source: str
@@ -176,6 +177,7 @@ def test_large_archives_come_within_bounds_and_once(
     assert counts(database_url) == after
 
 
+@pytest.mark.long
 def test_an_import_that_is_killed_goes_on_where_it_was(
     group: Run, environment: dict[str, str], database_url: str, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from tests.conftest import StartServer
 from tests.peers.node import Missing
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", ["masto.js", "megalodon.js"])
 def test_a_client_in_javascript_is_at_home(start_server: StartServer, tmp_path: Path, script: str) -> None:
     try:

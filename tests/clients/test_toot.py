@@ -26,6 +26,7 @@ if shutil.which("ffmpeg") is None:
     EXCEPTIONS["test_post::test_media_thumbnail"] = "It uploads a video, and there is no ffmpeg."
 
 
+@pytest.mark.long
 def test_toots_own_tests_pass(start_server: StartServer, tmp_path: Path) -> None:
     try:
         toot_suite.install()

@@ -71,6 +71,7 @@ async def test_nobody_gets_a_seat_twice_or_passes_who_waits(
     assert told == Counter(waiting[:LEAVING])
 
 
+@pytest.mark.long
 async def test_nobody_answers_to_a_limit_that_is_being_lowered(server: Server, alice: Person) -> None:
     event_id = int((await alice.post(EVENTS, call(capacity=CROWD)))["id"])
     crowd = await server.db.write(crowd_of)

@@ -170,6 +170,7 @@ async def reader_of(
     return reader, headers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", READERS)
 async def test_no_address_shows_what_is_not_for_its_reader(
     server: Server, scene: Scene, bob: Person, nobody: Person, member: MakeMember, who: str
@@ -189,6 +190,7 @@ async def test_no_address_shows_what_is_not_for_its_reader(
     assert wrong == []
 
 
+@pytest.mark.long
 async def test_the_walk_would_find_what_is_shown(server: Server, scene: Scene, alice: Person) -> None:
     """The same, as the organiser: there all of it is to be seen."""
     headers, seen = await browsing(server, alice), set[str]()
@@ -199,6 +201,7 @@ async def test_the_walk_would_find_what_is_shown(server: Server, scene: Scene, a
     assert seen == {NEAR, FAR, ANSWER, *NAMES}
 
 
+@pytest.mark.long
 async def test_nothing_that_is_done_shows_it(
     server: Server, scene: Scene, nobody: Person, member: MakeMember
 ) -> None:
@@ -220,6 +223,7 @@ async def test_nothing_that_is_done_shows_it(
     assert wrong == []
 
 
+@pytest.mark.long
 async def test_other_servers_are_told_the_link_by_those_alone_who_come(
     server: Server, door: Door, there: Stub, scene: Scene, alice: Person
 ) -> None:

@@ -22,7 +22,7 @@ from tests.federation.walk import Browser, Friends, arrives, enrol, hears, stand
 from tests.running import RunningServer
 from web.app import ROUTES
 
-pytestmark = pytest.mark.xdist_group("two-servers")
+pytestmark = [pytest.mark.xdist_group("two-servers"), pytest.mark.long]
 
 AT_ONCE = 6
 PARAMETER = re.compile(r"\{([a-z_]+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")

@@ -239,6 +239,7 @@ def _deeds(is_private: bool) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 # That predicates say the same on both databases is tested by themselves (tests/test_visibility.py, test_known.py).
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("access", "database_url"),
     [("private", "sqlite"), ("private", "postgresql"), ("members", "sqlite")],
