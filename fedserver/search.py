@@ -224,6 +224,27 @@ def _boosted() -> ColumnElement[bool]:
 _SHOWN: Final = {scope: partial(_may_be_found, scope) for scope in ("all", "library", "public")}
 
 
+def find_kind(conn: Connection, viewer_id: int | None, kind: str, text: str, wanted: Wanted) -> list[int]:
+    """Ids of events or opportunities that have these words in title, text or place, newest first, of what lists show the viewer:
+    strangers find those that are for everybody."""
+    query = search_query.read(text)
+    if not query.asks or is_address(text) or wanted.account_id is not None:
+        return []
+    bounds = Bounds(
+        above=max(query.above, wanted.min_id or 0),
+        below=min(query.below, wanted.max_id if wanted.max_id is not None else query.below),
+    )
+    return stored.of_kind(
+        conn,
+        kind,
+        query.clauses,
+        visibility.listed(viewer_id),
+        bounds,
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+
+
 # -- accounts
 
 

@@ -204,6 +204,27 @@ def matching(dialect_name: str, clauses: Sequence[Clause]) -> Select[Any]:
     return select(row_id).where(matches)
 
 
+def of_kind(
+    conn: Connection,
+    kind: str,
+    clauses: Sequence[Clause],
+    shown: ColumnElement[bool],
+    bounds: Bounds,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[int]:
+    """Ids of the posts of this kind with all that is wanted, newest first, of those that `shown` holds for."""
+    query = select(post.c.id).where(
+        post.c.kind == kind,
+        post.c.id.in_(matching(conn.dialect.name, clauses)),
+        post.c.id > bounds.above,
+        post.c.id < bounds.below,
+        shown,
+    )
+    return list(conn.scalars(query.order_by(post.c.id.desc()).limit(limit).offset(offset)))
+
+
 def _query(dialect_name: str, clauses: Sequence[Clause]) -> str:
     wanted = [one.sought for one in clauses if one.wanted] or [Sought((ANY_POST,))]
     unwanted = [one.sought for one in clauses if not one.wanted]

@@ -23,6 +23,7 @@ from web.api.groups import entities as g
 from web.api.opportunities import entities as o
 from web.api.partners import Partner
 from web.api.resources import entities as r
+from web.api.search import Search
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PAGED: Final = ("max_id", "since_id", "min_id", "limit")
@@ -128,7 +129,7 @@ _ANSWERS: Final[dict[str, Any]] = {
     "GET /api/v1/media/{id}": e.MediaAttachment,
     "PUT /api/v1/media/{id}": e.MediaAttachment,
     "PATCH /api/v1/media/{id}": e.MediaAttachment,
-    "GET /api/v2/search": e.Search,
+    "GET /api/v2/search": Search,
     "GET /api/v1/tags/{name}": e.Tag,
     "GET /api/v1/custom_emojis": list[e.CustomEmoji],
     "GET /api/v1/push/subscription": e.WebPushSubscription,

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import search_query, visibility
+from fedserver import search, search_query, visibility
 from fedserver.content.links import tag_key
 from fedserver.context import Server
 from fedserver.errors import Invalid
 from fedserver.events import alike
 from fedserver.events.alike import Told
+from fedserver.events.keeping import KIND
 from fedserver.events.reading import EventRow, OccurrenceRow, Shown, of_rows
 from fedserver.events.records import KINDS
 from storage import accounts, calendars, events
@@ -175,6 +176,18 @@ def lines_of(
 
 
 # -- whole events
+
+
+async def named(server: Server, viewer_id: int | None, text: str, wanted: search.Wanted) -> list[Shown]:
+    """Events that are found by words, whether or not they are over (see `fedserver.search.find_kind`)."""
+
+    def unit(conn: Connection) -> list[Shown]:
+        ids = search.find_kind(conn, viewer_id, KIND, text, wanted)
+        rows = events.by_ids(conn, ids)
+        found = of_rows(conn, [rows[one] for one in ids if one in rows], viewer_id)
+        return list(found.values())
+
+    return await server.db.read(unit)
 
 
 def once(rows: Sequence[EventRow]) -> list[EventRow]:

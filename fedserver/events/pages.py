@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import settings, visibility
+from fedserver import search, settings, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import agendas, origins, reading, saying, schema_org, series
+from fedserver.events import agendas, finding, origins, reading, saying, schema_org, series
 from fedserver.events.origins import Origin
 from fedserver.events.outputs import Linked
 from fedserver.events.reading import EventRow, OccurrenceRow, Shown
@@ -147,6 +147,18 @@ def _answered(time: Time, rows: Sequence[Any], limit: int) -> Answered:
     return Answered(
         time, [(row, json.loads(row.answers)) for row in rows], rows[-1].queue if len(rows) == limit else 0
     )
+
+
+async def named(server: Server, viewer: Viewer, text: str, *, limit: int) -> list[EventView]:
+    """Events that are found by words, each with the time that comes next, or else its last."""
+    found = await finding.named(server, viewer.account_id, text, search.Wanted(limit=limit))
+    zone = await server.db.read(_zone, viewer)
+    return [some_times_of(server.config, one, _next(one), viewer.account_id, zone) for one in found]
+
+
+def _next(found: Shown) -> Sequence[OccurrenceRow]:
+    coming = [one for one in found.occurrences if one.ends_at > now_ms() and one.status != "cancelled"]
+    return coming[:1] or found.occurrences[-1:]
 
 
 def view_of(config: Config, found: Shown, viewer_id: int | None) -> EventView:

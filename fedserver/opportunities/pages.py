@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import settings, visibility
+from fedserver import search, settings, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -87,6 +87,13 @@ async def board(
     page = await reading.board(server, viewer.account_id, wanted, limit=LISTED_MAX, after=after)
     zone = await server.db.read(_zone, viewer)
     return [_view(server.config, one, viewer.account_id, zone) for one in page.lines], page.after
+
+
+async def named(server: Server, viewer: Viewer, text: str, *, limit: int) -> list[OpportunityView]:
+    """Opportunities that are found by words, closed ones too."""
+    found = await reading.named(server, viewer.account_id, text, search.Wanted(limit=limit))
+    zone = await server.db.read(_zone, viewer)
+    return [_view(server.config, one, viewer.account_id, zone) for one in found]
 
 
 def _zone(conn: Connection, viewer: Viewer) -> str:

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import visibility
+from fedserver import search, visibility
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.fields import either
+from fedserver.opportunities.keeping import KIND
 from fedserver.opportunities.records import KINDS, Described, Details, Form, decode_details, form_of
 from storage import accounts, opportunities
 from storage import posts as stored_posts
@@ -97,6 +98,17 @@ def described_of(row: OpportunityRow) -> Described:
         form=form_of(row.form),
         **{name: getattr(details, name) for name in Details.__struct_fields__},
     )
+
+
+async def named(server: Server, viewer_id: int | None, text: str, wanted: search.Wanted) -> list[Shown]:
+    """Opportunities that are found by words, whether or not they are closed (see `fedserver.search.find_kind`)."""
+
+    def unit(conn: Connection) -> list[Shown]:
+        ids = search.find_kind(conn, viewer_id, KIND, text, wanted)
+        rows = opportunities.by_ids(conn, ids)
+        return of_rows(conn, [rows[one] for one in ids if one in rows])
+
+    return await server.db.read(unit)
 
 
 # -- boards

@@ -13,7 +13,10 @@ from storage import posts, tables
 from storage.types import id_floor, new_id, now_ms
 from tests.api.uploads import upload
 from tests.client import ApiError
+from tests.counting import fewest_statements
+from tests.events.test_events import call, described
 from tests.members import Person
+from tests.opportunities.made import job
 from tests.people import add_stranger
 
 SAID = {
@@ -226,3 +229,34 @@ async def test_searches_are_read_as_mastodon_reads_them(alice: Person, nobody: P
     assert refused.value.status == 400
     assert (await alice.raw("GET", "/api/v1/search?q=x")).status == 404
     assert id_floor(now_ms()) > int(status["id"])
+
+
+async def test_events_and_opportunities_are_found_by_title_text_and_place(
+    server: Server, alice: Person, bob: Person, nobody: Person
+) -> None:
+    async def found(who: Person, q: str, kind: str = "") -> list[str]:
+        hits = await who.get("/api/v2/search", q=q, **({"type": kind} if kind else {}))
+        described("/api/v2/search").validate({**hits, "statuses": []})
+        assert kind in ("", "events") or not hits["events"]
+        return [one["title"] for one in (*hits["events"], *hits["opportunities"])]
+
+    place = {"name": "Speicher", "locality": "Bremen", "country": "Germany"}
+    await alice.post("/api/v1/events", call(title="Plan a workshop", text="With sticky notes.", place=place))
+    await alice.post("/api/v1/events", call(title="Ours", text="With notes.", visibility="members"))
+    await alice.post("/api/v1/opportunities", job(title="Head of notes", place=place, visibility="members"))
+    gone = await alice.post("/api/v1/opportunities", job(title="Sticky job", text="Write.", apply_url=""))
+    assert await found(nobody, "sticky") == ["Plan a workshop", "Sticky job"]
+    assert await found(nobody, "bremen") == ["Plan a workshop"]
+    assert await found(bob, "bremen speicher") == ["Plan a workshop", "Head of notes"]
+    assert await found(bob, "notes", "events") == ["Ours", "Plan a workshop"]
+    assert await found(bob, "notes", "opportunities") == ["Head of notes"]
+    assert await found(bob, "notes", "accounts") == await found(nobody, "https://notes") == []
+    await alice.delete(f"/api/v1/opportunities/{gone['id']}")
+    await bob.post(f"/api/v1/accounts/{alice.id}/block")
+    assert await found(nobody, "sticky") == ["Plan a workshop"]
+    assert await found(bob, "sticky") == []
+    await bob.post(f"/api/v1/accounts/{alice.id}/unblock")
+    one = await fewest_statements(server, lambda: found(bob, "speicher", "events"))
+    for number in range(4):
+        await alice.post("/api/v1/events", call(title=f"Speicher {number}"))
+    assert await fewest_statements(server, lambda: found(bob, "speicher", "events")) == one

@@ -18,7 +18,7 @@ ALSO_ALLOWED = {
         "configuration.groups",
     },
     "Admin::Account": {"may_create_groups"},
-    "Search": {"resources"},
+    "Search": {"resources", "events", "opportunities"},
     "V1::Instance": {
         "configuration.statuses.supported_mime_types",
         "configuration.media_attachments.description_limit",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from fedserver import profiles, reading, remote_interaction, search
 from fedserver.errors import FedError, NotFound
+from fedserver.events import pages as events
 from fedserver.federation import fetch
+from fedserver.opportunities import pages as opportunities
 from fedserver.viewer import Member
 from web import forms, keys
 from web.pages import page
 
 FOUND_MAX: Final = 20
+TYPED_MAX: Final = 5
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
@@ -49,11 +52,12 @@ async def arrive(request: web.Request) -> web.StreamResponse:
 
 
 async def find(request: web.Request) -> web.StreamResponse:
-    """Find people, hashtags and posts; for members also on other servers, by handle or address."""
+    """Find people, hashtags, events, opportunities and posts; for members also on other servers, by handle or address."""
     server, viewer = keys.server(request), request[keys.VIEWER]
     text = request.query.get("q", "").strip()[: search.QUERY_CHARACTERS_MAX]
+    nothing: dict[str, Any] = {"people": None, "tags": [], "cards": [], "events": [], "opportunities": []}
     if not text:
-        return await page.show(request, "remote/search.html", text="", people=None, tags=[], cards=[])
+        return await page.show(request, "remote/search.html", text="", **nothing)
     found = await search.search(
         server,
         viewer,
@@ -70,6 +74,8 @@ async def find(request: web.Request) -> web.StreamResponse:
         people=people,
         tags=[row.name for row in found.hashtags],
         cards=cards,
+        events=await events.named(server, viewer, text, limit=TYPED_MAX),
+        opportunities=await opportunities.named(server, viewer, text, limit=TYPED_MAX),
     )
 
 
