@@ -36,8 +36,8 @@ LONGEST_MS: Final = 31 * 86_400_000
 """A server that was off for a year does not tell of all of it."""
 
 
-def next_due(after_ms: int, zone: str, rhythm: str) -> int | None:
-    """When the next digest is due, in ms; None for who wants none."""
+def next_due(after_ms: int, zone: str, rhythm: str, hour: int = LOCAL_HOUR) -> int | None:
+    """When the next digest is due, at this hour by the clock there, in ms; None for who wants none."""
     if rhythm == "off":
         return None
     place = _zone(zone)
@@ -45,7 +45,7 @@ def next_due(after_ms: int, zone: str, rhythm: str) -> int | None:
     day = local.date()
     while True:
         # The same hour by the clock on the wall, whether or not it was put forward.
-        due = datetime.combine(day, time(LOCAL_HOUR), place)
+        due = datetime.combine(day, time(hour), place)
         if due > local and (rhythm == "daily" or day.weekday() == MONDAY):
             return int(due.timestamp() * 1000)
         day += timedelta(days=1)

@@ -13,6 +13,8 @@ from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.groups import reports as group_reports
+from fedserver.moderation import duty
+from fedserver.moderation.permissions import Permission
 from fedserver.viewer import Member
 from storage import posts, reports, users
 from storage.accounts import AccountRow
@@ -82,6 +84,7 @@ def _report(
     )
     for staff_id in users.staff_ids(conn):
         notifications.notify(conn, staff_id, "admin.report", member.account_id, report_id=report_id)
+    duty.waits(conn, Permission.MANAGE_REPORTS)
     if forward:
         server.publish.flagged(conn, report_id)
     return row, target

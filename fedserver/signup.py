@@ -31,8 +31,8 @@ from fedserver.email_addresses import EmailAddress
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from fedserver.join_questions import Answer
 from fedserver.keys import KeyPair, Keys, new_pair
-from fedserver.mail import plan_mail, quoted
-from fedserver.moderation import addresses, audit, networks
+from fedserver.mail import plan_mail
+from fedserver.moderation import addresses, audit, duty, networks
 from fedserver.moderation.permissions import Permission, allows, roles_with
 from fedserver.remembered import network_of
 from fedserver.settings import InstanceSettings
@@ -359,10 +359,9 @@ def _change_address(conn: Connection, member: UserRow, address: str) -> None:
 
 
 def _tell_staff(conn: Connection, member: UserRow) -> None:
-    answers = [(one.question, quoted(one.answer)) for one in join_questions.read(member.answers)]
     for staff_id in users.staff_ids(conn, roles_with(Permission.MANAGE_JOINS)):
         notifications.notify(conn, staff_id, "admin.sign_up", member.account_id)
-        plan_mail(conn, staff_id, "sign_up_waiting", {"new_username": member.username, "said": answers})
+    duty.waits(conn, Permission.MANAGE_JOINS)
 
 
 # --- approving ------------------------------------------------------------------------------

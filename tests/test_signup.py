@@ -93,7 +93,7 @@ class TestApproval:
             await sessions.log_in(server, "nora", GOOD)
         told = (await mails(mailbox, 2))[-1]
         assert told["To"] == "mo@members.example"
-        assert "> I teach" in text_of(told)
+        assert "1 request to join: @nora" in text_of(told)
         assert [row.username for row in await signup.waiting(server, moderator.member)] == ["nora"]
         with pytest.raises(Forbidden):
             await signup.approve(server, alice.member, signed_up.account_id)

@@ -13,6 +13,8 @@ from fedserver.errors import TooLarge
 from fedserver.federation.acting import Dropped, Incoming
 from fedserver.groups import reports as group_reports
 from fedserver.groups import rules
+from fedserver.moderation import duty
+from fedserver.moderation.permissions import Permission
 from fedserver.reports import evidence_of
 from storage import accounts, groups, instances, posts, reports, users
 from storage.types import new_id
@@ -57,6 +59,7 @@ def on_flag(conn: Connection, incoming: Incoming) -> None:
     )
     for moderator_id in users.staff_ids(conn):
         notifications.notify(conn, moderator_id, "admin.report", actor.id, report_id=report_id)
+    duty.waits(conn, Permission.MANAGE_REPORTS)
 
 
 def on_resolve(conn: Connection, incoming: Incoming) -> None:

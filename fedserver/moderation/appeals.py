@@ -13,7 +13,7 @@ from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.mail import plan_mail
-from fedserver.moderation import actions, audit
+from fedserver.moderation import actions, audit, duty
 from fedserver.moderation.permissions import NOT_ALLOWED, Permission, require
 from fedserver.viewer import Member
 from storage import accounts, strikes, users
@@ -121,10 +121,7 @@ def _checked(text: str) -> str:
 def _appeal(conn: Connection, strike: Strike, username: str, text: str) -> None:
     if not _told(conn, strike, username).may_appeal or strikes.add_appeal(conn, strike.id, text) is None:
         raise Conflict("This decision cannot be appealed against any more.")
-    quoted = "\n".join(f"> {line}" for line in text.splitlines() if line.strip())
-    for staff_id in users.staff_ids(conn):
-        if staff_id != strike.actor_id:
-            plan_mail(conn, staff_id, "appeal_waiting", {"appellant": username, "appeal": quoted})
+    duty.waits(conn, Permission.MANAGE_APPEALS)
 
 
 # -- for those who decide

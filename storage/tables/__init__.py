@@ -47,7 +47,7 @@ from storage.tables.identity import (
     user,
 )
 from storage.tables.joining import invite
-from storage.tables.mailing import mail_arrival, mail_preference
+from storage.tables.mailing import duty_mail, mail_arrival, mail_preference
 from storage.tables.moderation import (
     appeal,
     audit_entry,
@@ -175,6 +175,7 @@ __all__ = [
     "delivery",
     "dislike",
     "draft",
+    "duty_mail",
     "email_subscription",
     "endorsement",
     "erasure",

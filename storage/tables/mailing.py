@@ -23,6 +23,18 @@ mail_preference = Table(
     Index("ix_mail_preference_digest_due_at", "digest_due_at"),
 )
 
+# How often who looks after something hears by mail of what waits; without a row at once.
+duty_mail = Table(
+    "duty_mail",
+    metadata,
+    refers("account_id", "user_account.account_id", primary_key=True),
+    Column("rhythm", String(8), nullable=False, server_default="at_once"),  # at_once, hourly, daily, never
+    Column("hour", Integer, nullable=False, server_default="8"),  # of their day, for daily ones
+    instant("due_at"),
+    instant("told_until_at"),  # what came up to then is not told again
+    Index("ix_duty_mail_due_at", "due_at"),
+)
+
 # A mail that was handed to us for a member to post. It is kept whole until it is posted or refused; afterwards the
 # digest alone, so that the same mail is never taken twice.
 mail_arrival = Table(

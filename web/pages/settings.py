@@ -24,6 +24,7 @@ from fedserver.events import inviting
 from fedserver.events import preferences as event_preferences
 from fedserver.events.offsets import OFFSETS
 from fedserver.media.pipeline import StoredMedia
+from fedserver.moderation import duty
 from web import forms, keys
 from web.forms import Params
 from web.pages import page
@@ -170,6 +171,17 @@ async def change_mails(request: web.Request) -> web.StreamResponse:
     return page.go("/settings/email?done=saved")
 
 
+async def change_duty(request: web.Request) -> web.StreamResponse:
+    """Choose how often a mail tells of what waits."""
+    server, member, params = keys.server(request), page.member(request), await forms.params(request)
+    try:
+        hour = params.integer("duty_hour", duty.HOUR_OF_DAY)
+        await duty.choose(server, member, rhythm=params.text("duty_rhythm"), hour=hour)
+    except page.MENDABLE as error:
+        return await page.show_again(request, "settings/email.html", error, **await _mails(request))
+    return page.go("/settings/email?done=saved")
+
+
 async def change_reminders(request: web.Request) -> web.StreamResponse:
     """Choose when and how to be reminded of events."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
@@ -204,6 +216,9 @@ async def _mails(request: web.Request) -> dict[str, Any]:
         "invites_words": inviting.WORDS,
         "offsets": OFFSETS,
     }
+    if duty.concerns(member):
+        shown["duty"] = await duty.show(server, member)
+        shown["hours"] = [(hour, f"{hour}:00") for hour in range(24)]
     if server.config.email_subscriptions:
         shown["readers"] = await email_subscriptions.readers(server, member)
     return shown
@@ -301,6 +316,7 @@ routes = [
     web.get("/settings/email", ask_mails),
     web.post("/settings/email", change_mails),
     web.post("/settings/email/addresses", renew_addresses),
+    web.post("/settings/email/duty", change_duty),
     web.post("/settings/reminders", change_reminders),
     web.get("/settings/security", ask_security),
     web.post("/settings/security/password", change_password),
