@@ -293,7 +293,13 @@ async def viewer_of_token(server: Server, secret: str, *, pending: bool = False)
         return Anonymous(row.app_id, granted, token_id=row.id)
     check_standing(row, pending=pending)
     return Member(
-        row.account_id, row.username or "", role_of(row.role), granted, app_id=row.app_id, token_id=row.id
+        row.account_id,
+        row.username or "",
+        role_of(row.role),
+        granted,
+        app_id=row.app_id,
+        token_id=row.id,
+        has_second_factor=bool(row.has_second_factor),
     )
 
 

@@ -7,21 +7,27 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import email_addresses, mail_links, passwords
+from fedserver import email_addresses, mail_links, passkeys, passwords, second_factors
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from fedserver.mail import plan_mail
+from fedserver.moderation import actions, audit
 from fedserver.moderation import addresses as mail_rules
+from fedserver.moderation.permissions import Permission, require
 from fedserver.remembered import digest, new_secret
+from fedserver.second_factors import Factors
 from fedserver.viewer import PAGE_SCOPES, ROLES, Member, Role
 from storage import oauth, rules, sessions, users
+from storage import second_factors as steps
 from storage.oauth import TokenHolder
 from storage.sessions import SessionHolder, SessionRow
-from storage.types import now_ms
+from storage.types import instant_of, now_ms
 from storage.users import UserRow
 
 SESSION_MS: Final = 90 * mail_links.DAY_MS  # from the last visit
+FRESH_MS: Final = 30 * 60_000
+STEP_MS: Final = 600_000  # between the password and the second factor
 SEEN_EVERY_MS: Final = mail_links.HOUR_MS
 LOGINS_PER_ACCOUNT: Final = 25
 LOGINS_SECONDS: Final = 3_600
@@ -55,10 +61,18 @@ def check_standing(row: UserRow | SessionHolder | TokenHolder, *, pending: bool 
         raise Forbidden("Your login is currently pending approval")
 
 
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The password was right, and a second factor is asked for. `secret` goes into a cookie."""
+
+    secret: str
+
+
 async def log_in(
-    server: Server, name: str, password: str, *, ip: str = "", user_agent: str = ""
-) -> NewSession:
-    """Begin a session with a password; `name` is the user name or the e-mail address.
+    server: Server, name: str, password: str, *, ip: str = "", user_agent: str = "", target: str = ""
+) -> NewSession | SecondStep:
+    """Begin a session with a password; `name` is the user name or the e-mail address. Who has a second factor has to
+    give it first; `target` is kept for after that.
 
     Raises Unauthorized (never saying which of the two is wrong), Forbidden (not confirmed, not approved,
     disabled), RateLimited (25 tries an hour for one account).
@@ -67,7 +81,120 @@ async def log_in(
     if passwords.is_outdated(row.password_hash):
         rehashed = await passwords.hash_of(passwords.normalise(password))
         await server.db.write(_put_password, row.account_id, rehashed)
-    return await server.db.write(begin, row.account_id, ip=ip, user_agent=user_agent)
+
+    def unit(conn: Connection) -> NewSession | SecondStep:
+        if not second_factors.factors(conn, row.account_id).any:
+            return begin(conn, row.account_id, ip=ip, user_agent=user_agent)
+        secret, secret_hash = new_secret()
+        expires_at = now_ms() + STEP_MS
+        steps.add_step(
+            conn,
+            secret_hash,
+            purpose="second",
+            account_id=row.account_id,
+            target=target,
+            expires_at=expires_at,
+        )
+        return SecondStep(secret)
+
+    return await server.db.write(unit)
+
+
+async def look_at_step(server: Server, secret: str) -> tuple[UserRow, Factors, str] | None:
+    """Who has given the password and with what they may go on, and where to; None when the time for it is over."""
+
+    def unit(conn: Connection) -> tuple[UserRow, Factors, str] | None:
+        found = _step(conn, secret)
+        return (
+            None if found is None else (found[0], second_factors.factors(conn, found[0].account_id), found[1])
+        )
+
+    return await server.db.read(unit)
+
+
+async def finish_step(
+    server: Server, secret: str, *, code: str = "", passkey: str = "", ip: str = "", user_agent: str = ""
+) -> tuple[NewSession, str]:
+    """Begin the session with a code or the answer of a passkey; where to go on.
+
+    Raises LinkExpired when the time for it is over, Invalid, Forbidden, RateLimited (ten tries in ten minutes).
+    """
+    found = await look_at_step(server, secret)
+    if found is None:
+        raise mail_links.LinkExpired("Please sign in again: the time for the second step is over.")
+    account_id = found[0].account_id
+    second_factors.count_try(server, account_id)
+
+    def unit(conn: Connection) -> tuple[NewSession, str]:
+        again = _step(conn, secret)
+        if again is None or not steps.end_step(conn, digest(secret)):
+            raise mail_links.LinkExpired("Please sign in again: the time for the second step is over.")
+        check_standing(again[0])
+        _prove(conn, server, account_id, code=code, passkey=passkey)
+        return begin(conn, account_id, ip=ip, user_agent=user_agent), again[1]
+
+    begun = await server.db.write(unit)
+    second_factors.forgive_tries(server, account_id)
+    return begun
+
+
+def _step(conn: Connection, secret: str) -> tuple[UserRow, str] | None:
+    row = steps.step(conn, digest(secret), "second")
+    if row is None or row.account_id is None or row.expires_at <= now_ms():
+        return None
+    user = users.by_id(conn, row.account_id)
+    return None if user is None else (user, row.target)
+
+
+def _prove(conn: Connection, server: Server, account_id: int, *, code: str, passkey: str) -> None:
+    if passkey:
+        if passkeys.prove(conn, server.config, passkey) != account_id:
+            raise Invalid({"code": "is of somebody else"})
+    elif not second_factors.spend(conn, server.config, account_id, code):
+        raise Invalid({"code": "is not right, or was used already"})
+
+
+async def log_in_by_passkey(server: Server, answer: str, *, ip: str = "", user_agent: str = "") -> NewSession:
+    """Begin a session with a passkey alone, which is two factors in one: the device, and what unlocks it.
+
+    Raises Invalid, Forbidden.
+    """
+
+    def unit(conn: Connection) -> NewSession:
+        row = users.by_id(conn, passkeys.prove(conn, server.config, answer))
+        if row is None:
+            raise Invalid({"passkey": "is of nobody"})
+        check_standing(row)
+        return begin(conn, row.account_id, ip=ip, user_agent=user_agent)
+
+    return await server.db.write(unit)
+
+
+def is_fresh(member: Member) -> bool:
+    """Whether the member has shown not long ago, in this session, who they are."""
+    return member.proved_at >= now_ms() - FRESH_MS
+
+
+async def prove_again(
+    server: Server, member: Member, *, password: str = "", code: str = "", passkey: str = ""
+) -> None:
+    """Whoever sits there shows once more that they are the member. Raises Invalid, Conflict, RateLimited."""
+    if member.session_id is None:
+        raise Unauthorized
+    session_id = member.session_id
+    if password:
+        await check_password(server, member, password, field="proof_password")
+        await server.db.write(sessions.proved, session_id, now_ms())
+    else:
+        second_factors.count_try(server, member.account_id)
+
+        def unit(conn: Connection) -> None:
+            _prove(conn, server, member.account_id, code=code, passkey=passkey)
+            sessions.proved(conn, session_id, now_ms())
+
+        await server.db.write(unit)
+        second_factors.forgive_tries(server, member.account_id)
+    server.remembered.forget_session(session_id)
 
 
 async def authenticate(server: Server, name: str, password: str) -> UserRow:
@@ -120,7 +247,15 @@ async def viewer_of_cookie(server: Server, secret: str) -> Member | None:
         row: SessionHolder = await server.remembered.sessions.get(digest(secret), load)
     except (Unauthorized, Forbidden):
         return None
-    return Member(row.account_id, row.username, role_of(row.role), PAGE_SCOPES, session_id=row.id)
+    return Member(
+        row.account_id,
+        row.username,
+        role_of(row.role),
+        PAGE_SCOPES,
+        session_id=row.id,
+        proved_at=row.proved_at,
+        has_second_factor=bool(row.has_second_factor),
+    )
 
 
 def role_of(role: str | None) -> Role:
@@ -131,6 +266,11 @@ def role_of(role: str | None) -> Role:
 async def of_member(server: Server, member: Member) -> list[SessionRow]:
     """The member's sessions, most recently used first; `member.session_id` is the present one."""
     return await server.db.read(sessions.of_member, member.account_id, now_ms())
+
+
+def begun_at(row_id: int) -> int:
+    """When the session with this id began."""
+    return instant_of(row_id)
 
 
 async def log_out(server: Server, member: Member) -> None:
@@ -147,6 +287,21 @@ async def end(server: Server, member: Member, session_id: int) -> None:
     server.remembered.forget_session(session_id)
 
 
+async def end_for(server: Server, member: Member, account_id: int) -> None:
+    """Sign somebody out everywhere, apps included. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_USERS)
+
+    def unit(conn: Connection) -> None:
+        row, user = actions.decidable(conn, member, account_id)
+        if user is None:
+            raise NotFound("Record not found")
+        end_everything(conn, account_id)
+        audit.note(conn, member, "end_sessions", ("account", account_id, row.username))
+
+    await server.db.write(unit)
+    server.remembered.forget_member(account_id)
+
+
 async def end_others(server: Server, member: Member) -> None:
     """Sign out everywhere else: other browsers and all apps."""
     await server.db.write(end_everything, member.account_id, keep=member.session_id)
@@ -156,6 +311,7 @@ async def end_others(server: Server, member: Member) -> None:
 def end_everything(conn: Connection, account_id: int, *, keep: int | None = None) -> None:
     """End all sessions but `keep`, all apps' tokens and all links that could open the account; for units."""
     sessions.end_all(conn, account_id, keep=keep)
+    steps.end_steps(conn, account_id)
     oauth.revoke_all(conn, account_id, now_ms())
     mail_links.withdraw(conn, account_id)
 

@@ -75,6 +75,7 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     terms: Annotated[str, Meta(max_length=100_000)] = ""
     registrations: Registrations = "approval"
     registrations_message: Annotated[str, Meta(max_length=2_000)] = ""
+    require_two_factor: Literal["nobody", "staff", "everybody"] = "nobody"
     join_questions: Annotated[tuple[JoinQuestion, ...], Meta(min_length=1, max_length=QUESTIONS_MAX)] = FIRST
     # How many may wait to be let in, and how many may ask within a day; 0 for as many as come.
     joins_waiting_max: Annotated[int, Meta(ge=0, le=100_000)] = 100

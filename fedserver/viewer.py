@@ -43,6 +43,8 @@ class Member:
     app_id: int | None = None
     token_id: int | None = None
     session_id: int | None = None
+    proved_at: int = 0  # when they proved in this session who they are, the last time
+    has_second_factor: bool = False
 
     @property
     def moderates(self) -> bool:

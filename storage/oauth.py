@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, select, update
 
 from storage.hot import Hot
+from storage.second_factors import has_second_factor
 from storage.signals import signal
 from storage.tables import account, app, oauth_code, push_subscription, token, user
 from storage.types import AnyOf, id_floor, new_id
@@ -54,6 +55,7 @@ class TokenHolder(NamedTuple):
     disabled_at: int | None
     suspended_at: int | None
     deleted_at: int | None
+    has_second_factor: bool
 
 
 class Grant(NamedTuple):
@@ -82,6 +84,7 @@ def _select_holders() -> Select[Any]:
             user.c.disabled_at,
             account.c.suspended_at,
             account.c.deleted_at,
+            has_second_factor(token.c.account_id),
         )
         .join_from(token, user, user.c.account_id == token.c.account_id, isouter=True)
         .join(account, account.c.id == token.c.account_id, isouter=True)

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from storage.hot import Hot
+from storage.second_factors import has_second_factor
 from storage.signals import signal
-from storage.tables import account, login_session, mail_token, user
+from storage.tables import account, login_session, login_step, mail_token, user
 from storage.types import new_id
 
 
@@ -30,6 +31,8 @@ class SessionHolder(NamedTuple):
     account_id: int
     last_seen_at: int
     expires_at: int
+    proved_at: int
+    has_second_factor: bool
     username: str
     role: str
     confirmed_at: int | None
@@ -56,6 +59,8 @@ _holder = Hot(
             login_session.c.account_id,
             login_session.c.last_seen_at,
             login_session.c.expires_at,
+            login_session.c.proved_at,
+            has_second_factor(login_session.c.account_id),
             account.c.username,
             user.c.role,
             user.c.confirmed_at,
@@ -93,9 +98,16 @@ def add(
             user_agent=user_agent,
             last_seen_at=now,
             expires_at=expires_at,
+            proved_at=now,
         )
     )
     return session_id
+
+
+def proved(conn: Connection, session_id: int, at_ms: int) -> None:
+    """Whoever sits there has proved anew who they are."""
+    conn.execute(update(login_session).where(login_session.c.id == session_id).values(proved_at=at_ms))
+    signal(conn, "session", str(session_id))
 
 
 def holder(conn: Connection, secret_hash: bytes) -> SessionHolder | None:
@@ -142,7 +154,8 @@ def end_all(conn: Connection, account_id: int, *, keep: int | None = None) -> No
 
 
 def remove_expired(conn: Connection, now: int) -> None:
-    """Forget sessions and mail links that are of no use any more."""
+    """Forget sessions, mail links and steps of signing in that are of no use any more."""
+    conn.execute(delete(login_step).where(login_step.c.expires_at <= now))
     conn.execute(delete(login_session).where(login_session.c.expires_at <= now))
     conn.execute(delete(mail_token).where(mail_token.c.expires_at <= now))
 

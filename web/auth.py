@@ -122,6 +122,30 @@ def set_session(response: web.StreamResponse, request: web.Request, secret: str,
     )
 
 
+def step(request: web.Request) -> str:
+    """The secret of a sign-in that waits in this browser for its second step; "" for none."""
+    secret = request.cookies.get(_step_name(request), "")
+    return secret if len(secret) <= TOKEN_CHARS_MAX else ""
+
+
+def set_step(response: web.StreamResponse, request: web.Request, secret: str, seconds: int) -> None:
+    """Have this browser go on with the second step."""
+    secure = request.app[keys.SERVER].config.origin.startswith("https:")
+    response.set_cookie(
+        _step_name(request), secret, max_age=seconds, path="/", secure=secure, httponly=True, samesite="Lax"
+    )
+
+
+def clear_step(response: web.StreamResponse, request: web.Request) -> None:
+    """The second step is done."""
+    secure = request.app[keys.SERVER].config.origin.startswith("https:")
+    response.del_cookie(_step_name(request), path="/", secure=secure, httponly=True, samesite="Lax")
+
+
+def _step_name(request: web.Request) -> str:
+    return cookie_name(request.app[keys.SERVER].config.origin).replace("session", "step")
+
+
 def clear_session(response: web.StreamResponse, request: web.Request) -> None:
     """Sign this browser out; the session itself is ended by `fedserver.sessions`."""
     origin = request.app[keys.SERVER].config.origin

@@ -11,8 +11,10 @@ from typing import Final
 
 from aiohttp import web
 
+from fedserver import second_factors, settings
+from fedserver.errors import Forbidden
 from fedserver.moderation.permissions import Permission, require_any
-from web import auth
+from web import auth, keys
 from web.verbs import Handler
 
 PLACES: Final = ("/mod", "/admin", "/api/v1/admin", "/api/v2/admin")
@@ -47,7 +49,15 @@ def forgotten(routes: Iterable[web.RouteDef]) -> list[tuple[str, str]]:
 def _asking(wanted: Permission, inner: Handler) -> Handler:
     @wraps(inner)
     async def handler(request: web.Request) -> web.StreamResponse:
-        require_any(auth.member(request), wanted)
+        member = auth.member(request)
+        require_any(member, wanted)
+        # Browsers are led to where they set one up (`web.fresh`).
+        if member.token_id is not None and second_factors.is_missing(
+            await settings.current(request.app[keys.SERVER]), member
+        ):
+            raise Forbidden(
+                "This server wants a second factor. Please set one up in your settings, in a browser."
+            )
         return await inner(request)
 
     return handler

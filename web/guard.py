@@ -22,7 +22,7 @@ from fedserver.errors import FedError, Forbidden
 from fedserver.moderation import networks
 from fedserver.observe import REQUEST_ID
 from fedserver.viewer import Member
-from web import auth, errors, forms, keys, limits
+from web import auth, errors, forms, fresh, keys, limits
 from web.errors import Face
 from web.limits import Limit, Limits, reset_text
 from web.params import Unreadable
@@ -257,7 +257,8 @@ class Guard:
                 if "%00" in request.raw_path:
                     raise Unreadable
                 await self._admit(request, policy)
-                response = await handler(request)
+                before = await fresh.in_the_way(request, route) if policy.identity == "session" else None
+                response = await handler(request) if before is None else before
         except (FedError, web.HTTPException) as error:
             response = errors.reply(request, error, policy.face)
         except ConnectionResetError:

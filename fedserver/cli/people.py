@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
 from fedserver import config as settings
-from fedserver import mail_links, oauth, sessions, signup
+from fedserver import mail_links, oauth, second_factors, sessions, signup
 from fedserver.assembly import OutdatedSchema
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config, ConfigError
@@ -257,6 +257,19 @@ def suspend(config_path: Path | None, name: str, undo: bool, as_json: bool) -> N
             actions.impose(conn, here, account, row, "suspend")
             sessions.end_everything(conn, row.account_id)
         audit.note(conn, None, "unsuspend" if undo else "suspend", ("account", row.account_id, row.username))
+
+    _report(run(_change(load_config(config_path), name, unit)), as_json)
+
+
+@user.command("remove-second-factor")
+@config_option
+@click.argument("name")
+@json_option
+def remove_second_factor(config_path: Path | None, name: str, as_json: bool) -> None:
+    """Let a member who has lost their second factor sign in with the password alone. They hear of it by mail."""
+
+    def unit(conn: Connection, row: UserRow, _: Open) -> None:
+        second_factors.remove_unit(conn, None, row)
 
     _report(run(_change(load_config(config_path), name, unit)), as_json)
 

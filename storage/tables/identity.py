@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
-from storage.types import Bytes, Json
+from storage.types import Bytes, Instant, Json
 
 account = Table(
     "account",
@@ -126,6 +126,50 @@ login_session = Table(
     Column("ip", String(64), nullable=False, server_default=""),
     Column("user_agent", Text, nullable=False, server_default=""),
     instant("last_seen_at", nullable=False),
+    instant("expires_at", nullable=False),
+    # When somebody proved in it who they are, the last time: see web.fresh.
+    Column("proved_at", Instant, nullable=False, server_default="0"),
+)
+
+# Codes of an app that counts time (RFC 6238), one a member.
+totp = Table(
+    "totp",
+    metadata,
+    refers("account_id", "user_account.account_id", primary_key=True),
+    Column("sealed", Bytes, nullable=False),  # see fedserver.sealing
+    Column("last_step", Integer, nullable=False, server_default="0"),  # of the last code: none is good twice
+    instant("created_at", nullable=False),
+    instant("confirmed_at"),  # null until a code has shown that the app has it
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    row_id(),
+    refers("account_id", "user_account.account_id", index=True),
+    Column("credential_id", Bytes, nullable=False, unique=True),
+    Column("public_key", Bytes, nullable=False),
+    Column("sign_count", BigInteger, nullable=False, server_default="0"),
+    Column("name", Text, nullable=False),
+    instant("last_used_at"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("code_hash", Bytes, primary_key=True),  # keyed: see fedserver.sealing
+    refers("account_id", "user_account.account_id", index=True),
+    instant("used_at"),
+)
+
+# What waits for the next step of signing in or of adding a passkey, in one browser.
+login_step = Table(
+    "login_step",
+    metadata,
+    Column("secret_hash", Bytes, primary_key=True),
+    Column("purpose", String(16), nullable=False),  # second, passkey, new_passkey
+    refers("account_id", "user_account.account_id", nullable=True, index=True),
+    Column("target", Text, nullable=False, server_default=""),  # where signing in leads to
     instant("expires_at", nullable=False),
 )
 

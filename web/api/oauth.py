@@ -14,6 +14,7 @@ from fedserver.apps import AppRow, OAuthError
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, RateLimited, Unauthorized
 from fedserver.oauth import Authorization
+from fedserver.sessions import SecondStep
 from fedserver.viewer import Member, require_scope
 from web import auth, errors, forms, keys, replies, templating
 from web.api.render import AVATAR
@@ -136,6 +137,7 @@ async def _asked(request: web.Request, params: Params) -> Authorization:
 
 async def _sign_in(request: web.Request, asked: Authorization, params: Params) -> web.StreamResponse:
     username = params.text("username")
+    here = f"/oauth/authorize?{urlencode(asked.parameters())}"
     try:
         session = await sessions.log_in(
             keys.server(request),
@@ -143,11 +145,16 @@ async def _sign_in(request: web.Request, asked: Authorization, params: Params) -
             params.text("password"),
             ip=request[keys.CLIENT],
             user_agent=request.headers.get(hdrs.USER_AGENT, ""),
+            target=here,
         )
     except (Unauthorized, Forbidden, RateLimited) as error:
         status = errors.status_of(error)
         return _sign_in_page(request, asked, problem=str(error), username=username, status=status)
-    response = _sent_to(f"/oauth/authorize?{urlencode(asked.parameters())}")
+    if isinstance(session, SecondStep):
+        response = _sent_to("/login/2fa")
+        auth.set_step(response, request, session.secret, sessions.STEP_MS // 1000)
+        return response
+    response = _sent_to(here)
     auth.set_session(response, request, session.secret, sessions.SESSION_MS // 1000)
     return response
 

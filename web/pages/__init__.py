@@ -30,6 +30,7 @@ from web.pages import (
     reports,
     resources,
     scheduled,
+    second_factors,
     settings,
     signing_in,
 )
@@ -39,6 +40,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     *joining.routes,
     *panel.ROUTES,
     *signing_in.routes,
+    *second_factors.routes,
     *lists.routes,
     *notifications.routes,
     *remote.routes,

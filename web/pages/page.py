@@ -130,6 +130,12 @@ DONE: Final[dict[str, str]] = {
     "rule-kept": "The rule holds. What it hides, it hides now.",
     "rule-gone": "No rule stands for it any more.",
     "list-followed": "The rules of the list hold now.",
+    "second-factor-first": "Here one signs in with a second factor. Please set one up; then you can go on.",
+    "step-over": "Please sign in again: the time for the second step is over.",
+    "second-factor-gone": "It is removed.",
+    "passkey-added": "Your passkey is added. You can sign in with it.",
+    "signed-out-there": "They are signed out everywhere, apps included.",
+    "factors-removed": "They sign in with their password alone now, and hear of it by mail.",
     "role-given": "They have the role now, and hear of it by mail.",
     "version-out": "The new version is out. Those who use the resource hear of it.",
 }

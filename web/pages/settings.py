@@ -14,6 +14,7 @@ from fedserver import (
     oauth,
     preferences,
     profiles,
+    second_factors,
     sessions,
     unsubscribing,
     uploads,
@@ -229,7 +230,7 @@ async def _mails(request: web.Request) -> dict[str, Any]:
 
 async def ask_security(request: web.Request) -> web.StreamResponse:
     """Password, address, and where the member is signed in."""
-    return await page.show(request, "settings/security.html", problems={}, **await _security(request))
+    return await page.show(request, "settings/security.html", problems={}, **await of_security(request))
 
 
 async def change_password(request: web.Request) -> web.StreamResponse:
@@ -243,7 +244,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
             new=params.text("password"),
         )
     except page.MENDABLE as error:
-        return await page.show_again(request, "settings/security.html", error, **await _security(request))
+        return await page.show_again(request, "settings/security.html", error, **await of_security(request))
     return page.go("/settings/security?done=new-password")
 
 
@@ -260,7 +261,7 @@ async def change_email(request: web.Request) -> web.StreamResponse:
         )
     except page.MENDABLE as error:
         return await page.show_again(
-            request, "settings/security.html", error, names, **await _security(request)
+            request, "settings/security.html", error, names, **await of_security(request)
         )
     return page.go("/settings/security?done=mail-sent")
 
@@ -298,9 +299,30 @@ async def blocks(request: web.Request) -> web.StreamResponse:
     return await page.show(request, "settings/blocks.html", listed=people, muted=muted)
 
 
-async def _security(request: web.Request) -> dict[str, Any]:
+_BROWSERS: Final = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS: Final = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def _browser(user_agent: str) -> str:
+    """What a browser says it is, as people call it; its own words where we do not know it."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return (f"{name} on {system}" if name and system else name or user_agent[:60]) or "Unknown browser"
+
+
+async def of_security(request: web.Request) -> dict[str, Any]:
+    """What the page of password, second factors and sessions shows."""
     server, member = keys.server(request), page.member(request)
     return {
+        "factors": await second_factors.of_account(server, member.account_id),
+        "browser": _browser,
+        "since": sessions.begun_at,
+        "wanted": second_factors.is_missing(request[keys.SETTINGS], member),
         "user": await profiles.own_user(server, member),
         "sessions": await sessions.of_member(server, member),
         "present": member.session_id,

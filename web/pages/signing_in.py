@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
 from aiohttp import web
 
-from fedserver import sessions, unsubscribing
-from fedserver.sessions import NewSession
+from fedserver import passkeys, sessions, unsubscribing
+from fedserver.errors import FedError
+from fedserver.mail_links import LinkExpired
+from fedserver.sessions import NewSession, SecondStep
 from fedserver.viewer import Member
 from web import auth, forms, keys
+from web.guard import allow_form_to
 from web.pages import page
 
 
@@ -31,9 +37,79 @@ async def log_in(request: web.Request) -> web.StreamResponse:
             params.text("password"),
             ip=request[keys.CLIENT],
             user_agent=request.headers.get("User-Agent", ""),
+            target=target,
         )
     except page.MENDABLE as error:
         return await page.show_again(request, "sign_in/login.html", error, name=name, next=target)
+    if isinstance(new, SecondStep):
+        response = page.go("/login/2fa")
+        auth.set_step(response, request, new.secret, sessions.STEP_MS // 1000)
+        return response
+    return _begun(request, new, target)
+
+
+async def ask_second(request: web.Request) -> web.StreamResponse:
+    """The form for the second step."""
+    return await _second_step(request)
+
+
+async def second_step(request: web.Request) -> web.StreamResponse:
+    """Go on with a code of the app, a recovery code, or a passkey."""
+    params = await forms.params(request)
+    try:
+        new, target = await sessions.finish_step(
+            keys.server(request),
+            auth.step(request),
+            code=params.text("code", chars_max=100),
+            passkey=params.text("passkey"),
+            ip=request[keys.CLIENT],
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except LinkExpired:
+        return page.go("/login?done=step-over")
+    except page.MENDABLE as error:
+        return await _second_step(request, error)
+    response = _begun(request, new, forms.safe_next(target, "/home"))
+    auth.clear_step(response, request)
+    return response
+
+
+async def _second_step(request: web.Request, error: FedError | None = None) -> web.Response:
+    found = await sessions.look_at_step(keys.server(request), auth.step(request))
+    if found is None:
+        return page.go("/login?done=step-over")
+    user, factors, target = found
+    if target.startswith("/oauth/authorize?"):
+        # Consent follows at once, whose form leads to the app.
+        allow_form_to(request, parse_qs(urlsplit(target).query).get("redirect_uri", [""])[0])
+    shown: dict[str, Any] = {"name": user.username, "factors": factors}
+    if error is not None:
+        return await page.show_again(request, "sign_in/second.html", error, **shown)
+    return await page.show(request, "sign_in/second.html", problems={}, **shown)
+
+
+async def passkey_options(request: web.Request) -> web.StreamResponse:
+    """What a browser needs to answer with a passkey: of the member who is signed in or half so, or of anybody."""
+    server, viewer = keys.server(request), request[keys.VIEWER]
+    found = None if isinstance(viewer, Member) else await sessions.look_at_step(server, auth.step(request))
+    account_id = viewer.account_id if found is None else found[0].account_id
+    options = await passkeys.to_prove(server, account_id)
+    return web.Response(text=options, content_type="application/json")
+
+
+async def log_in_by_passkey(request: web.Request) -> web.StreamResponse:
+    """Begin a session with a passkey alone."""
+    params = await forms.params(request)
+    target = forms.safe_next(params.text("next"), "/home")
+    try:
+        new = await sessions.log_in_by_passkey(
+            keys.server(request),
+            params.text("passkey"),
+            ip=request[keys.CLIENT],
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except page.MENDABLE as error:
+        return await page.show_again(request, "sign_in/login.html", error, name="", next=target)
     return _begun(request, new, target)
 
 
@@ -51,6 +127,12 @@ async def log_in_by_link(request: web.Request) -> web.StreamResponse:
         user_agent=request.headers.get("User-Agent", ""),
     )
     return _begun(request, new, "/settings/security")
+
+
+async def go_on(request: web.Request) -> web.StreamResponse:
+    """Back to the page that wanted it: the guard has asked on the way here."""
+    target = forms.safe_next((await forms.params(request)).text("next"), "/home")
+    return page.go(target)
 
 
 async def log_out(request: web.Request) -> web.StreamResponse:
@@ -136,8 +218,13 @@ def _begun(request: web.Request, new: NewSession, target: str) -> web.Response:
 routes = [
     web.get("/login", ask),
     web.post("/login", log_in),
+    web.get("/login/2fa", ask_second),
+    web.post("/login/2fa", second_step),
+    web.post("/login/passkey", log_in_by_passkey),
+    web.post("/login/passkey/options", passkey_options),
     web.get("/login/once/{secret:[^/]+}", look_at_login_link),
     web.post("/login/once/{secret:[^/]+}", log_in_by_link),
+    web.post("/login/again", go_on),
     web.post("/logout", log_out),
     web.get("/password", ask_reset),
     web.post("/password", send_reset),

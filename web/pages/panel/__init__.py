@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from web.pages.panel import (
+    access,
     accounts,
     appeals,
     cases,
@@ -40,4 +41,5 @@ ROUTES: Final[list[web.RouteDef]] = [
     *roles.routes,
     *site.routes,
     *house_rules.routes,
+    *access.routes,
 ]

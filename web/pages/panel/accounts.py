@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver import join_questions
+from fedserver import join_questions, second_factors, sessions
 from fedserver.moderation import actions, cases, people, presets, rulings
 from fedserver.moderation.people import STATES, Sought
 from fedserver.moderation.permissions import Permission, allows
@@ -93,6 +93,9 @@ async def shown(
         chosen=set(given.texts("measures")),
         problems=problems,
         sees_addresses=allows(member.role, Permission.MANAGE_USERS),
+        factors=None
+        if found.subject.user is None or not allows(member.role, Permission.MANAGE_USER_ACCESS)
+        else await second_factors.of_account(server, account_id),
         may_erase=allows(member.role, Permission.DELETE_USER_DATA),
         judges=allows(member.role, Permission.MANAGE_REPORTS),
     )
@@ -111,8 +114,24 @@ async def erase(request: web.Request) -> web.StreamResponse:
     return page.go(f"/mod/accounts/{account_id}?done=erasing")
 
 
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """Sign somebody out everywhere."""
+    account_id = forms.path_id(request)
+    await sessions.end_for(keys.server(request), auth.member(request), account_id)
+    return page.go(f"/mod/accounts/{account_id}?done=signed-out-there")
+
+
+async def remove_factors(request: web.Request) -> web.StreamResponse:
+    """Take away the second factors that somebody has lost."""
+    account_id = forms.path_id(request)
+    await second_factors.remove_for(keys.server(request), auth.member(request), account_id)
+    return page.go(f"/mod/accounts/{account_id}?done=factors-removed")
+
+
 routes: Final[list[web.RouteDef]] = [
     *gate.behind(people.SIGHT, web.get("/mod/accounts", listed), web.get(CASE, show)),
     *gate.behind(Permission.MANAGE_USERS, web.post("/mod/strikes/{id:[0-9]{1,19}}/undo", take_back)),
+    *gate.behind(Permission.MANAGE_USERS, web.post(CASE + "/sessions/end", sign_out)),
+    *gate.behind(Permission.MANAGE_USER_ACCESS, web.post(CASE + "/second-factors/remove", remove_factors)),
     *gate.behind(Permission.DELETE_USER_DATA, web.post(CASE + "/erase", erase)),
 ]

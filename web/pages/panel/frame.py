@@ -45,6 +45,7 @@ ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/site", "home", "Site", Permission.MANAGE_SETTINGS),
     Section("/admin/rules", "scales", "Rules", Permission.MANAGE_RULES),
     Section("/admin/mail", "mail", "Mail", Permission.MANAGE_SETTINGS),
+    Section("/admin/access", "lock", "Signing in", Permission.MANAGE_SETTINGS),
     Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
     Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
 )
