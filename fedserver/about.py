@@ -22,7 +22,7 @@ from storage.types import id_floor, instant_of, now_ms
 WEEK_MS: Final = 7 * 86_400_000
 WEEKS_SHOWN: Final = 12
 
-Text = Literal["extended_description", "privacy_policy", "terms"]
+Text = Literal["extended_description"]
 
 
 @dataclass(frozen=True, slots=True)

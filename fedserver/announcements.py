@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row
 
@@ -25,6 +25,8 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mentions import Home
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
 from storage import accounts, announcements, emojis, posts
 from storage.announcements import AnnouncementRow, Reaction
@@ -34,6 +36,7 @@ from storage.types import now_ms
 CHARACTERS_MAX: Final = 5_000
 POSTS_NAMED_MAX: Final = 20
 REACTIONS_MAX: Final = 8
+LOGGED_CHARS_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,34 +185,151 @@ def _tell_of_reaction(conn: Connection, announcement_id: int, name: str) -> None
     signal(conn, "announcement.reaction", json.dumps(told, ensure_ascii=False))
 
 
-# -- what those who run the server do
+# -- what those who run the server do in the panel
+
+
+async def all_of_them(server: Server, member: Member) -> list[AnnouncementRow]:
+    """Every announcement, published or not, oldest first. Raises Forbidden."""
+    require(member, Permission.MANAGE_ANNOUNCEMENTS)
+    return await server.db.read(listed)
+
+
+def state_of(row: AnnouncementRow) -> Literal["draft", "planned", "shown", "over"]:
+    """How it stands with one at present."""
+    if row.published_at is None:
+        return "draft" if row.scheduled_at is None else "planned"
+    return "shown" if row.ends_at is None or row.ends_at > now_ms() else "over"
+
+
+async def write(
+    server: Server, member: Member, draft: Draft, *, scheduled_at: int | None = None, publish: bool = True
+) -> None:
+    """Write one, and have it published now, at `scheduled_at`, or not yet. Raises Forbidden, Invalid."""
+
+    def unit(conn: Connection) -> None:
+        _log(conn, member, "create", add(conn, server, draft, scheduled_at=scheduled_at, publish=publish))
+
+    await _change(server, member, unit)
+
+
+async def edit(server: Server, member: Member, announcement_id: int, draft: Draft) -> None:
+    """Write one anew; who has read it is not asked again. Raises Forbidden, Invalid, NotFound."""
+
+    def unit(conn: Connection) -> None:
+        row = _known(conn, announcement_id)
+        announcements.change(conn, announcement_id, updated_at=now_ms(), **_columns(conn, server, draft))
+        _log(conn, member, "update", announcement_id, row.source_text)
+        if row.published_at is not None:
+            signal(conn, "announcement", str(announcement_id))
+            if draft.ends_at is not None:
+                _plan_end(conn, announcement_id, draft.ends_at)
+
+    await _change(server, member, unit)
+
+
+async def publish_now(server: Server, member: Member, announcement_id: int) -> None:
+    """Show one that is a draft or planned. Raises Forbidden, Invalid, NotFound."""
+
+    def unit(conn: Connection) -> None:
+        plan_publication(conn, announcement_id)
+        _log(conn, member, "publish", announcement_id)
+
+    await _change(server, member, unit)
+
+
+async def end(server: Server, member: Member, announcement_id: int) -> None:
+    """Show one no more; it stays among those that are over. Raises Forbidden, NotFound."""
+
+    def unit(conn: Connection) -> None:
+        _known(conn, announcement_id)
+        now = now_ms()
+        announcements.change(conn, announcement_id, ends_at=now, updated_at=now)
+        _plan_end(conn, announcement_id, now)
+        _log(conn, member, "end", announcement_id)
+
+    await _change(server, member, unit)
+
+
+async def take_down(server: Server, member: Member, announcement_id: int) -> None:
+    """Take one down for good. Raises Forbidden, NotFound."""
+
+    def unit(conn: Connection) -> None:
+        row = _known(conn, announcement_id)
+        remove(conn, announcement_id)
+        _log(conn, member, "destroy", announcement_id, row.source_text)
+
+    await _change(server, member, unit)
+
+
+async def _change(server: Server, member: Member, unit: Callable[[Connection], None]) -> None:
+    require(member, Permission.MANAGE_ANNOUNCEMENTS)
+    await server.db.write(unit)
+
+
+def _known(conn: Connection, announcement_id: int) -> AnnouncementRow:
+    row = announcements.by_id(conn, announcement_id)
+    if row is None:
+        raise NotFound("There is no such announcement.")
+    return row
+
+
+def _log(
+    conn: Connection, member: Member, action: str, announcement_id: int, before: str | None = None
+) -> None:
+    row = announcements.by_id(conn, announcement_id)
+    audit.note(
+        conn,
+        member,
+        action,
+        ("announcement", announcement_id, str(announcement_id)),
+        before={} if before is None else {"text": before[:LOGGED_CHARS_MAX]},
+        after={} if row is None else {"text": row.source_text[:LOGGED_CHARS_MAX]},
+    )
+
+
+def _plan_end(conn: Connection, announcement_id: int, at_ms: int) -> None:
+    plan(
+        conn,
+        "announcement_gone",
+        {"announcement_id": announcement_id},
+        key=f"{announcement_id}:ends:{at_ms}",
+        not_before_ms=at_ms,
+    )
+
+
+# -- what those who run the server do, in units
 
 
 def add(
     conn: Connection, home: Home, draft: Draft, *, scheduled_at: int | None = None, publish: bool = True
 ) -> int:
     """Write an announcement, and have it published now, at `scheduled_at`, or not yet; its id. Raises Invalid."""
+    announcement_id = announcements.add(conn, **_columns(conn, home, draft))
+    if publish:
+        plan_publication(conn, announcement_id, scheduled_at)
+    return announcement_id
+
+
+def _columns(conn: Connection, home: Home, draft: Draft) -> dict[str, Any]:
     _check(draft)
     handles_ = markdown.find_mentions(draft.text)
     known = mentions.known(conn, home, handles_)
     rendered = markdown.render_markdown(
         draft.text, mentions.targets(known), lambda name: home.uris.tag(tag_key(name))
     )
-    announcement_id = announcements.add(
-        conn,
-        source_text=draft.text,
-        content_html=rendered.html,
-        starts_at=draft.starts_at,
-        ends_at=draft.ends_at,
-        all_day=draft.all_day,
-        mentioned_ids=json.dumps([row.id for row in known.values()]),
-        post_ids=json.dumps(_posts_named(conn, draft.text)),
-        tags=json.dumps([{"name": name, "url": home.uris.tag(tag_key(name))} for name in rendered.hashtags]),
-        emojis=emojis.stored(conn, emoji_shortcodes(draft.text)),
-    )
-    if publish:
-        plan_publication(conn, announcement_id, scheduled_at)
-    return announcement_id
+    return {
+        "source_text": draft.text,
+        "content_html": rendered.html,
+        "starts_at": draft.starts_at,
+        "ends_at": draft.ends_at,
+        "all_day": draft.all_day,
+        "mentioned_ids": json.dumps([row.id for row in known.values()]),
+        "post_ids": json.dumps(_posts_named(conn, draft.text)),
+        "tags": json.dumps(
+            [{"name": name, "url": home.uris.tag(tag_key(name))} for name in rendered.hashtags]
+        ),
+        "emojis": emojis.stored(conn, emoji_shortcodes(draft.text)),
+    }
 
 
 def plan_publication(conn: Connection, announcement_id: int, at_ms: int | None = None) -> None:
@@ -267,18 +387,18 @@ def _publish(conn: Connection, announcement_id: int, scheduled_at: int) -> None:
     now = now_ms()
     announcements.change(conn, announcement_id, published_at=now, updated_at=now)
     if row.ends_at is not None:
-        plan(
-            conn, "announcement_gone", {"announcement_id": announcement_id}, key=f"{announcement_id}:ends",
-            not_before_ms=row.ends_at,
-        )  # fmt: skip
+        _plan_end(conn, announcement_id, row.ends_at)
     signal(conn, "announcement", str(announcement_id))
 
 
 @handles("announcement_gone")
 async def tell_of_end(server: Server, payload: dict[str, Any]) -> None:
-    """Tell those who look that an announcement is over, or was taken down."""
+    """Tell those who look that an announcement is over, or was taken down, unless its end was moved meanwhile."""
 
     def unit(conn: Connection) -> None:
+        row = announcements.by_id(conn, payload["announcement_id"])
+        if row is not None and (row.ends_at is None or row.ends_at > now_ms()):
+            return
         signal(conn, "announcement.delete", str(payload["announcement_id"]))
 
     await server.db.write(unit)

@@ -18,10 +18,15 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from fedserver.context import Server
-from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.errors import Conflict, Invalid, NotFound, Unreachable
+from fedserver.federation.policy import federates_with
 from fedserver.jobs.plan import plan
+from fedserver.media import remote_urls
 from fedserver.media.pipeline import delete_media, store_picture
 from fedserver.media.sniff import SNIFF_BYTES, sniff
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
+from fedserver.viewer import Member
 from storage import emojis
 from storage.emojis import EmojiRow
 
@@ -29,6 +34,7 @@ BYTES_MAX: Final = 256 << 10
 SHORTCODE_CHARS_MAX: Final = 64  # what an address of ours holds
 CATEGORY_CHARS_MAX: Final = 100
 ENTRIES_MAX: Final = 5_000  # of a pack
+SEEN_MAX: Final = 20
 TYPES: Final = ("image/png", "image/gif", "image/webp")
 _SHORTCODE: Final = re.compile(rf"[a-zA-Z0-9_]{{2,{SHORTCODE_CHARS_MAX}}}\Z")
 _NOT_IN_SHORTCODES: Final = re.compile(r"[^a-zA-Z0-9_]+")
@@ -67,8 +73,7 @@ async def add(
     """Make an emoji of a picture, moving or not. Raises Invalid; Conflict for a name that is taken."""
     if not _SHORTCODE.fullmatch(shortcode):
         raise Invalid({"shortcode": "must be two letters, digits or underscores at least"})
-    if len(category) > CATEGORY_CHARS_MAX:
-        raise Invalid({"category": f"is longer than {CATEGORY_CHARS_MAX} characters"})
+    _check_category(category)
     known = await server.db.read(emojis.own, shortcode)
     if known is not None and not replaces:
         raise Conflict(f"There is a :{shortcode}: already.")
@@ -99,6 +104,90 @@ async def add(
     except BaseException:
         await delete_media(stored, server.media)
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An emoji of another server, with the address it is shown from here."""
+
+    domain: str
+    shortcode: str
+    shown_url: str
+
+
+async def upload(
+    server: Server, member: Member, shortcode: str, picture: Path, *, category: str = ""
+) -> None:
+    """The same as `add`, in the panel. Raises Forbidden, Invalid, Conflict."""
+    require(member, Permission.MANAGE_CUSTOM_EMOJIS)
+    await add(server, shortcode, picture, category=category)
+    await server.db.write(audit.note, member, "create", ("emoji", shortcode, shortcode))
+
+
+async def change(
+    server: Server, member: Member, shortcode: str, *, category: str, listed: bool, disabled: bool
+) -> None:
+    """Sort one in elsewhere, offer it or not, let it be written or not. Raises Forbidden, Invalid, NotFound."""
+    require(member, Permission.MANAGE_CUSTOM_EMOJIS)
+    _check_category(category)
+    values = {"category": category, "visible_in_picker": listed, "disabled": disabled}
+
+    def unit(conn: Connection) -> None:
+        row = _known(conn, shortcode)
+        before = {
+            "category": row.category,
+            "visible_in_picker": bool(row.visible_in_picker),
+            "disabled": bool(row.disabled),
+        }
+        emojis.put_own(conn, shortcode, **values)
+        audit.note(conn, member, "update", ("emoji", shortcode, shortcode), before=before, after=values)
+
+    await server.db.write(unit)
+
+
+async def discard(server: Server, member: Member, shortcode: str) -> None:
+    """The same as `remove`, in the panel. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_CUSTOM_EMOJIS)
+    await remove(server, shortcode)
+    await server.db.write(audit.note, member, "destroy", ("emoji", shortcode, shortcode))
+
+
+async def elsewhere(server: Server, member: Member, sought: str) -> list[Seen]:
+    """Emoji of other servers whose name has these words in it, `SEEN_MAX` at the most. Raises Forbidden."""
+    require(member, Permission.MANAGE_CUSTOM_EMOJIS)
+    name, _, domain = sought.strip().strip(":").partition("@")
+    rows = await server.db.read(emojis.seen, name.strip(":"), domain.lower(), SEEN_MAX)
+    return [
+        Seen(
+            row.domain,
+            row.shortcode,
+            remote_urls.emoji(server.config, f"https://{row.domain}/", row.shortcode, row.url),
+        )
+        for row in rows
+    ]
+
+
+async def copy(
+    server: Server, member: Member, domain: str, shortcode: str, name: str, *, category: str = ""
+) -> None:
+    """Take one over from another server: its picture is fetched, and made anew like one that is uploaded.
+
+    Raises Forbidden, NotFound, Unreachable, Invalid, Conflict.
+    """
+    require(member, Permission.MANAGE_CUSTOM_EMOJIS)
+    url = await server.db.read(emojis.of_host, domain, shortcode)
+    if url is None or not await federates_with(server, domain):
+        raise NotFound("No such emoji has come here.")
+    fetched = await server.http.get(url, content_types=frozenset(TYPES), max_bytes=BYTES_MAX)
+    if fetched.status != 200:
+        raise Unreachable(f"{domain} did not give the picture.")
+    with tempfile.TemporaryDirectory(prefix="fedserver-emoji-") as folder:
+        picture = Path(folder) / "picture"
+        await asyncio.to_thread(picture.write_bytes, fetched.body)
+        await add(server, name, picture, category=category)
+    await server.db.write(
+        audit.note, member, "create", ("emoji", name, name), after={"copied_from": f"{shortcode}@{domain}"}
+    )
 
 
 async def import_pack(server: Server, source: Path, pack: Pack) -> Imported:
@@ -150,6 +239,11 @@ async def remove(server: Server, shortcode: str) -> None:
         plan(conn, "delete_files", {"keys": _files_of(row)})
 
     await server.db.write(unit)
+
+
+def _check_category(category: str) -> None:
+    if len(category) > CATEGORY_CHARS_MAX:
+        raise Invalid({"category": f"is longer than {CATEGORY_CHARS_MAX} characters"})
 
 
 def _known(conn: Connection, shortcode: str) -> EmojiRow:

@@ -22,6 +22,7 @@ from fedserver.live import Bus
 SECONDS_BELIEVED: Final = 5.0
 ENTRIES_MAX: Final = 20_000
 ACTORS_MAX: Final = 2_000  # about 3 kB each
+POLICY_SECONDS: Final = 60.0  # who agrees in another process is asked there for so long
 FILTER_SECONDS: Final = 300.0  # nothing but the API changes them, and it tells
 SECRET_BYTES: Final = 32
 
@@ -130,6 +131,7 @@ class Remembered:
         self.actors: Cache[Any] = Cache(entries_max=ACTORS_MAX)
         self.filters: Cache[Any] = Cache(seconds=FILTER_SECONDS)
         self.defaults: Cache[Any] = Cache()
+        self.policies: Cache[Any] = Cache(seconds=POLICY_SECONDS)
         self.attempts = Attempts()
         self._listens = False
 
@@ -172,4 +174,5 @@ class Remembered:
     def forget_settings(self) -> None:
         """Ask anew for the settings."""
         self.settings.forget(lambda _: True)
+        self.policies.clear()
         self.site.forget(lambda _: True)

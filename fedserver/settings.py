@@ -71,8 +71,6 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     contact_email: Annotated[str, Meta(max_length=254)] = ""
     contact_username: Annotated[str, Meta(max_length=30)] = ""
     rules: Annotated[tuple[Rule, ...], Meta(max_length=RULES_MAX)] = ()
-    privacy_policy: Annotated[str, Meta(max_length=100_000)] = ""
-    terms: Annotated[str, Meta(max_length=100_000)] = ""
     registrations: Registrations = "approval"
     registrations_message: Annotated[str, Meta(max_length=2_000)] = ""
     require_two_factor: Literal["nobody", "staff", "everybody"] = "nobody"

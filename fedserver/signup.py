@@ -22,6 +22,7 @@ from fedserver import (
     names,
     notifications,
     passwords,
+    policies,
     settings,
 )
 from fedserver.config import Config
@@ -158,6 +159,7 @@ def _sign_up(
         rules.saw_ip(conn, account_id, ip[:64], now_ms())
     if not needs_approval:
         users.change(conn, account_id, approved_at=now_ms())
+    policies.agree_on_joining(conn, account_id)
     plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
     return SignedUp(account_id, needs_approval)
 

@@ -10,7 +10,7 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.settings import InstanceSettings
-from storage import accounts, users
+from storage import accounts, policies, users
 from storage.types import now_ms
 
 DAY_MS = 86_400_000
@@ -39,6 +39,7 @@ class Site:
     registrations_open: bool
     approval_required: bool
     testing: bool
+    has_terms: bool
 
 
 async def describe(server: Server) -> Site:
@@ -60,6 +61,7 @@ def _describe(conn: Connection, config: Config) -> Site:
         registrations_open=now.registrations in ("open", "approval"),
         approval_required=now.registrations == "approval",
         testing=config.testing.enabled,
+        has_terms="terms" in policies.newest(conn),
     )
 
 

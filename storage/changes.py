@@ -65,6 +65,9 @@ NOT_SHOWN: Final = frozenset(
         tables.notification_policy,
         tables.notification_request,
         tables.oauth_code,
+        tables.day_figure,
+        tables.policy_consent,
+        tables.policy_version,  # pages show it as it is asked for
         tables.post_filter,
         tables.post_words,
         tables.push_subscription,

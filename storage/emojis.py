@@ -110,6 +110,17 @@ def of_host(conn: Connection, host: str, shortcode: str) -> str | None:
     return str(found[0].url) if found else None
 
 
+def seen(conn: Connection, part: str, domain: str, limit: int) -> list[EmojiRow]:
+    """Those of other servers, or of one, with this in their name, by name and server."""
+    query = select(custom_emoji).where(
+        custom_emoji.c.domain != "", custom_emoji.c.shortcode.icontains(part, autoescape=True)
+    )
+    if domain:
+        query = query.where(custom_emoji.c.domain == domain)
+    order = (custom_emoji.c.shortcode, custom_emoji.c.domain)
+    return list(conn.execute(query.order_by(*order).limit(limit)))
+
+
 def show_anew(conn: Connection, shortcode: str, url: str, static_url: str) -> None:
     """One of this server's has another picture: show it wherever it was written here."""
     _rewrite(conn, shortcode, {"shortcode": shortcode, "url": url, "static_url": static_url})

@@ -147,6 +147,7 @@ from storage.tables.resources import (
 )
 from storage.tables.scheduled import scheduled_post
 from storage.tables.search import account_word, post_words, suggestion_dismissal
+from storage.tables.site import day_figure, policy_consent, policy_version
 
 __all__ = [
     "account",
@@ -176,6 +177,7 @@ __all__ = [
     "conversation",
     "conversation_post",
     "custom_emoji",
+    "day_figure",
     "delivery",
     "dislike",
     "draft",
@@ -249,6 +251,8 @@ __all__ = [
     "partner",
     "passkey",
     "pin",
+    "policy_consent",
+    "policy_version",
     "poll",
     "poll_option",
     "poll_vote",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
-from storage.types import Bytes, Instant, Json
+from storage.types import Bytes, Id, Instant, Json
 
 account = Table(
     "account",
@@ -96,6 +96,7 @@ user = Table(
     Column("password_hash", Text, nullable=False, server_default=""),  # "" cannot sign in with a password
     Column("role", String(16), nullable=False, server_default="member"),  # see fedserver.viewer
     flag("may_create_groups"),  # granted by an admin
+    Column("bytes_max", Id, nullable=True),  # room for files, where it is not that of everybody
     Column("locale", String(16), nullable=False, server_default="en"),
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     Column("default_visibility", String(16), nullable=False, server_default="public"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from fedserver import (
 from fedserver.context import Server
 from fedserver.join_questions import Answer
 from fedserver.keys import new_pair
-from storage import instances, previews
+from storage import instances, policies, previews
 from tests import members
 from tests.api.uploads import picture, upload, upload_form
 from tests.members import Person
@@ -446,14 +447,21 @@ class World:
 
     # What those who run the server arrange
 
+    @staticmethod
+    def _agree_on_terms(conn: Connection) -> None:
+        policies.put_draft(conn, "terms", "What we agree on")
+        draft = policies.draft(conn, "terms")
+        assert draft is not None
+        policies.publish(conn, draft.id, f"{datetime.now(UTC):%Y-%m-%d}")
+
     async def arrange(self, folder: Path) -> None:
         """Rules, terms, an emoji, and accounts of another server."""
         values = {
             "rules": [{"id": "1", "text": "Be kind", "hint": "Always"}],
-            "terms": "What we agree on",
             "featured_accounts": ["@ada"],
         }
         await self.server.db.write(settings.store, self.server.config, values)
+        await self.server.db.write(self._agree_on_terms)
         self.server.remembered.forget_settings()
         owl = folder / "owl.png"
         owl.write_bytes(picture(32, 32))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from fedserver import house_rules
+from fedserver import announcements, house_rules, policies
 from fedserver.context import Server
 from fedserver.moderation import appeals, rulings
 from fedserver.moderation.rulings import Ruling
@@ -39,6 +39,10 @@ PAGES = (
     "/admin/site/visitors",
     "/admin/site/limits",
     "/admin/rules",
+    "/admin/terms",
+    "/admin/announcements",
+    "/admin/emoji",
+    "/terms",
     "/admin/mail",
 )
 
@@ -123,6 +127,11 @@ async def test_the_panel_is_accessible_and_fits(
     ada = await known("ada")
     await house_rules.add(server, replace(ada.member, role="admin"), "Be kind", "We all began some day.")
     await house_rules.translate(server, replace(ada.member, role="admin"), "1", "fr", "Soyez gentils")
+    boss = replace(ada.member, role="admin")
+    await policies.write(server, boss, "terms", "# Terms\n\nShare what you can.")
+    await policies.publish(server, boss, "terms", "")
+    await policies.write(server, boss, "privacy", "We keep little.")
+    await announcements.write(server, boss, announcements.Draft("We meet on **Monday**."))
     here = f"/mod/accounts/{alice.id}"
 
     async def check(name: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
-from fedserver import about, accounts, feeds, interactions, people, posts, site, tags, uploads
+from fedserver import about, accounts, feeds, interactions, people, policies, posts, site, tags, uploads
 from fedserver.content.links import URL_CHARACTERS
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -128,7 +129,7 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
             "status": None,
             "about": f"{now.origin}/about",
             "privacy_policy": f"{now.origin}/privacy",
-            "terms_of_service": f"{now.origin}/terms" if now.settings.terms else None,
+            "terms_of_service": f"{now.origin}/terms" if now.has_terms else None,
         },
         "vapid": {"public_key": server.keys.vapid_public_key()},
         "accounts": {
@@ -247,17 +248,27 @@ async def extended_description(request: web.Request) -> web.Response:
 
 async def privacy_policy(request: web.Request) -> web.Response:
     """``GET /api/v1/instance/privacy_policy``"""
-    html, changed_at = await about.text(keys.server(request), "privacy_policy")
-    return replies.json({"updated_at": instant(changed_at), "content": html})
+    found = await policies.current(keys.server(request), "privacy")
+    if found is None:
+        _, begun_at = await about.text(keys.server(request), "extended_description")
+        return replies.json({"updated_at": instant(begun_at), "content": ""})
+    return replies.json({"updated_at": instant(found.published_at), "content": found.html})
 
 
 async def terms_of_service(request: web.Request) -> web.Response:
-    """``GET /api/v1/instance/terms_of_service``: NotFound when there are none."""
-    html, changed_at = await about.text(keys.server(request), "terms")
-    day = instant(changed_at)[:10]
-    if not html or request.match_info.get("date", day) != day:
+    """``GET /api/v1/instance/terms_of_service``: what holds, or the version of a day. NotFound when there is none."""
+    server, day = keys.server(request), request.match_info.get("date", "")
+    found = await (policies.of_day(server, "terms", day) if day else policies.current(server, "terms"))
+    if found is None:
         raise NotFound("Record not found")
-    return replies.json({"effective_date": day, "effective": True, "content": html, "succeeded_by": None})
+    return replies.json(
+        {
+            "effective_date": found.day,
+            "effective": found.day <= f"{datetime.now(UTC):%Y-%m-%d}",
+            "content": found.html,
+            "succeeded_by": found.succeeded_by,
+        }
+    )
 
 
 async def languages(request: web.Request) -> web.Response:

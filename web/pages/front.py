@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import cast
+
 from aiohttp import web
 
-from fedserver import profiles, reading, settings, site
+from fedserver import policies, profiles, reading, settings, site
 from fedserver.content.markdown import render_markdown
 from fedserver.groups import pages
 from fedserver.moderation import transparency
+from fedserver.policies import Kind
 from fedserver.reading import Window
 from fedserver.resources import catalogue
 from fedserver.resources.cards import card_of
 from fedserver.resources.catalogue import Page, Wanted
 from fedserver.viewer import Member
-from web import keys
+from web import forms, keys
 from web.kept import for_strangers
 from web.pages import page
 from web.templating import initials_picture
@@ -78,9 +82,24 @@ async def moderation(request: web.Request) -> web.StreamResponse:
 
 
 async def privacy(request: web.Request) -> web.StreamResponse:
-    """The privacy policy, or what this software does by itself where none was written."""
-    now = await settings.current(keys.server(request))
-    return await page.show(request, "privacy.html", text=_text(now.privacy_policy), terms=_text(now.terms))
+    """The privacy policy or the terms, as they hold or held from a day on."""
+    server, kind = keys.server(request), cast(Kind, request.path.split("/")[1])
+    day = request.match_info.get("day", "")
+    return await page.show(
+        request,
+        "policy.html",
+        kind=kind,
+        version=await (policies.of_day(server, kind, day) if day else policies.current(server, kind)),
+        days=await policies.days(server, kind),
+        today=f"{datetime.now(UTC):%Y-%m-%d}",
+    )
+
+
+async def agree(request: web.Request) -> web.StreamResponse:
+    """A member agrees to the versions that the form named."""
+    params = await forms.params(request)
+    await policies.agree(keys.server(request), page.member(request), params.ids("versions"))
+    return page.go_back(params, "/home")
 
 
 async def menu(request: web.Request) -> web.StreamResponse:
@@ -109,6 +128,9 @@ routes = [
     web.get("/about/moderation", moderation),
     web.get("/privacy", privacy),
     web.get("/terms", privacy),
+    web.get(r"/privacy/{day:\d{4}-\d\d-\d\d}", privacy),
+    web.get(r"/terms/{day:\d{4}-\d\d-\d\d}", privacy),
+    web.post("/agree", agree),
     web.get("/menu", menu),
     web.get("/avatars/{colour:[0-7]}/{initials:[^/]{1,2}}.svg", avatar),
 ]

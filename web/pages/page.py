@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 from aiohttp import hdrs, web
 
-from fedserver import profiles
+from fedserver import policies, profiles
 from fedserver.errors import (
     Conflict,
     FedError,
@@ -153,7 +153,9 @@ async def show(
     """The page, with what surrounds it for a member."""
     viewer = request[keys.VIEWER]
     if isinstance(viewer, Member):
-        context.setdefault("me", await profiles.shell(keys.server(request), viewer))
+        server = keys.server(request)
+        context.setdefault("me", await profiles.shell(server, viewer))
+        context.setdefault("to_agree", await policies.asked_of(server, viewer))
     context.setdefault("done", DONE.get(request.query.get("done", "")))
     return request.app[keys.PAGES].render(request, template, status=status, headers=headers, **context)
 
