@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 import icalendar
 
-from fedserver.events import saying, series
+from fedserver.events import saying, series, zone_rules
 from fedserver.events.reading import Shown, described_of
 from fedserver.events.series import Schedule
 
@@ -51,19 +50,9 @@ def empty(name: str, url: str = "") -> icalendar.Calendar:
 
 
 def _with_zones(made: icalendar.Calendar) -> bytes:
-    zones = (_timezone(zone) for zone in sorted(made.get_missing_tzids()))
+    zones = (zone_rules.of(zone) for zone in sorted(made.get_missing_tzids()))
     made.subcomponents[:0] = [one for one in zones if one is not None]
     return bytes(made.to_ical())
-
-
-@lru_cache(1024)
-def _timezone(zone: str) -> icalendar.Timezone | None:
-    """The rules of a zone, as far as they are known. They take a thirtieth of a second to work out, and there are fewer zones
-    than this keeps: a calendar that names all of them is no burden."""
-    try:
-        return icalendar.Timezone.from_tzid(zone)
-    except ValueError:
-        return None
 
 
 def _components(found: Shown, links: Mapping[int, str]) -> list[icalendar.Event]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import recurring_ical_events
+import vobject
 
 from fedserver.context import Server
+from fedserver.events import zone_rules
 from storage import users
 from tests.conftest import MakeMember
 from tests.events.test_events import EVENTS, SECRET, call
@@ -162,3 +165,39 @@ async def test_what_groups_do_is_in_a_members_own_calendar_if_wanted(
     path = "/" + token["url"].split("/", 3)[3]
     for address, found in ((path, []), (f"{path}?groups=1", ["Wanted"])):
         assert [str(one["summary"]) for one in (await read(nobody, address)).walk("VEVENT")] == found
+
+
+def test_two_programs_know_the_hour_in_every_zone_from_our_rules() -> None:
+    zones = (
+        "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata", "Europe/Dublin",
+        "Asia/Jerusalem", "America/Santiago", "America/Sao_Paulo",
+    )  # fmt: skip
+    wrong = []
+    for zone in zones:
+        rules = zone_rules.of(zone)
+        assert rules is not None
+        first = datetime(2005, 1, 5, 15)  # noqa: DTZ001  wall time
+        begins = [first + timedelta(days=37 * number) for number in range(250)]
+        calendar = icalendar.Calendar()
+        # By a name that no program knows, so that it has to read the rules.
+        rules = icalendar.Timezone.from_ical(rules.to_ical().replace(zone.encode(), f"{zone}-here".encode()))
+        calendar.add_component(rules)
+        for one in begins:
+            event = icalendar.Event()
+            event.add("dtstart", one)
+            event["dtstart"].params["TZID"] = f"{zone}-here"
+            calendar.add_component(event)
+        wanted = [one.replace(tzinfo=ZoneInfo(zone)).utcoffset() for one in begins]
+        read = icalendar.Calendar.from_ical(calendar.to_ical())
+        theirs = [one["dtstart"].dt.utcoffset() for one in read.walk("VEVENT")]
+        others = [
+            one.dtstart.value.utcoffset() for one in vobject.readOne(calendar.to_ical().decode()).vevent_list
+        ]
+        wrong += [
+            (zone, begins[at])
+            for at, each in enumerate(zip(wanted, theirs, others, strict=True))
+            if len(set(each)) > 1
+        ]
+        ruled = [one for one in rules.subcomponents if "rrule" in one]
+        assert len(ruled) == (2 if zone in zones[:3] else len(ruled)), zone
+    assert not wrong, wrong
