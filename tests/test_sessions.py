@@ -37,6 +37,7 @@ async def test_name_or_address_and_password_begin_a_session(server: Server, nora
 
 
 async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(server: Server, nora: Member) -> None:
+    """AUT-03."""
     answers = []
     for name in ("nora", "nobody", "nobody@mail.example"):
         with pytest.raises(Unauthorized) as refused:
@@ -46,6 +47,7 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(server: 
 
 
 async def test_secrets_are_kept_as_digests_only(server: Server, nora: Member) -> None:
+    """AUT-13."""
     session = await sessions.log_in(server, "nora", GOOD)
     row = await server.db.read(users.by_id, nora.account_id)
     assert row is not None
@@ -57,6 +59,7 @@ async def test_secrets_are_kept_as_digests_only(server: Server, nora: Member) ->
 
 
 async def test_logging_out_ends_this_session_alone(server: Server, nora: Member) -> None:
+    """AUT-07."""
     here = await sessions.log_in(server, "nora", GOOD)
     there = await sessions.log_in(server, "nora", GOOD)
     viewer = await sessions.viewer_of_cookie(server, here.secret)
@@ -73,6 +76,7 @@ async def test_an_expired_session_is_none(server: Server, nora: Member) -> None:
 
 
 async def test_a_new_password_signs_out_everywhere_else(server: Server, nora: Member) -> None:
+    """AUT-07."""
     here = await sessions.log_in(server, "nora", GOOD)
     there = await sessions.log_in(server, "nora", GOOD)
     viewer = await sessions.viewer_of_cookie(server, here.secret)
@@ -88,6 +92,7 @@ async def test_a_new_password_signs_out_everywhere_else(server: Server, nora: Me
 
 
 async def test_somebody_disabled_is_out_at_once(server: Server, nora: Member) -> None:
+    """AUT-14."""
     session = await sessions.log_in(server, "nora", GOOD)
     assert await sessions.viewer_of_cookie(server, session.secret) is not None
     await server.db.write(lambda conn: users.change(conn, nora.account_id, disabled_at=now_ms()))
@@ -101,6 +106,7 @@ async def test_somebody_disabled_is_out_at_once(server: Server, nora: Member) ->
 async def test_a_reset_link_works_once_and_ends_every_session(
     server: Server, nora: Member, mailbox: Mailbox
 ) -> None:
+    """AUT-08."""
     session = await sessions.log_in(server, "nora", GOOD)
     await sessions.request_reset(server, "nora@mail.example")
     await sessions.request_reset(server, "stranger@mail.example")
@@ -121,6 +127,7 @@ async def test_a_reset_link_works_once_and_ends_every_session(
 async def test_a_newer_reset_link_makes_the_older_useless(
     server: Server, nora: Member, mailbox: Mailbox
 ) -> None:
+    """AUT-08."""
     for count in (1, 2):
         await sessions.request_reset(server, "nora@mail.example")
         await mails(mailbox, count)
@@ -160,6 +167,7 @@ class TestLimits:
     async def test_guessing_the_password_of_one_account_ends_after_a_few_tries(
         self, server: Server, nora: Member
     ) -> None:
+        """AUT-01."""
         for _ in range(5):
             with pytest.raises(Unauthorized):
                 await sessions.log_in(server, "nora", "not the password")
@@ -196,11 +204,13 @@ def test_an_ipv6_client_is_its_network() -> None:
     ],
 )
 def test_passwords_that_would_be_guessed_first_are_refused(password: str) -> None:
+    """AUT-12."""
     with pytest.raises(Invalid):
         passwords.check(password, ("nora", "nora@mail.example"))
 
 
 async def test_a_password_counts_to_its_last_byte_however_it_is_composed() -> None:
+    """AUT-12."""
     long = "ü" * 3 + "abcdefghij" * 9
     hashed = await passwords.hash_of(passwords.check(long))
     assert await passwords.matches(long.replace("ü", "u\u0308"), hashed)

@@ -219,6 +219,7 @@ async def test_a_member_takes_everything_along(server: Server, nora: Member, mai
 async def test_a_deleted_account_is_gone_and_its_name_stays_taken(
     server: Server, nora: Member, admin: Person, mailbox: Mailbox
 ) -> None:
+    """AUT-14."""
     from fedserver import posts
     from storage import posts as stored_posts
 

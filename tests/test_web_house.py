@@ -382,6 +382,7 @@ async def test_a_limit_follows_the_address_the_proxy_names(app_client: Client) -
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, forwarded: str, client: str) -> None:
+    """AUT-02."""
     assert Proxies(["10.0.0.0/8"])._client(peer, forwarded) == client
     assert subject("2001:db8::1") == subject("2001:db8::ffff")
 

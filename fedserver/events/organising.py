@@ -10,7 +10,8 @@ from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.events import reading, seats, telling
 from fedserver.events.records import News
-from fedserver.viewer import Member
+from fedserver.moderation.permissions import Permission, allows
+from fedserver.viewer import Member, Viewer
 from storage import event_mail, events
 from storage.event_mail import Person
 from storage.events import EventRow, OccurrenceRow, RsvpRow
@@ -18,6 +19,7 @@ from storage.types import new_id
 
 __all__ = ["Person"]
 
+OF_SERVER: Final = ("public", "unlisted", "members")
 _OPEN_TO: Final = {
     "approve": ("asked", "refused"),
     "reject": ("asked", "in", "waiting"),
@@ -35,16 +37,16 @@ async def decide(
     """
     if decision not in _OPEN_TO:
         raise Invalid({"decision": "must be approve, reject or promote"})
-    await server.db.write(_decide, server, member.account_id, post_id, who, decision, key)
+    await server.db.write(_decide, server, member, post_id, who, decision, key)
 
 
 def _decide(
-    conn: Connection, server: Server, by_id: int, post_id: int, who: Person, decision: str, key: str
+    conn: Connection, server: Server, by: Member, post_id: int, who: Person, decision: str, key: str
 ) -> None:
-    organised(conn, post_id, by_id)
+    _looked_after(conn, post_id, by)
     wanted = [one.id for one in events.occurrences(conn, post_id) if key in ("", one.key)]
     locked = events.locked(conn, wanted)
-    row = organised(conn, post_id, by_id)  # with the limit as it is now
+    row = _looked_after(conn, post_id, by)  # with the limit as it is now
     answers = event_mail.answers_of(conn, who, wanted)
     news: dict[News, list[RsvpRow]] = {}
     for one in locked:
@@ -79,13 +81,31 @@ def organised(conn: Connection, post_id: int, account_id: int) -> EventRow:
     return row
 
 
+def looks_after(row: EventRow, viewer: Viewer) -> bool:
+    """Whether somebody sees the answers to an event and decides about them: who announced it, and who looks after events of
+    the server, as far as it was announced here, in no group, and not for some alone."""
+    if viewer.account_id is None:
+        return False
+    if row.account_id == viewer.account_id:
+        return True
+    of_server = row.local and row.group_id is None and row.visibility in OF_SERVER
+    return bool(of_server) and isinstance(viewer, Member) and allows(viewer.role, Permission.MANAGE_EVENTS)
+
+
+def _looked_after(conn: Connection, post_id: int, member: Member) -> EventRow:
+    row = reading.visible(conn, post_id, member.account_id)
+    if not looks_after(row, member):
+        raise Forbidden("This event is somebody else's.")
+    return row
+
+
 async def attendees(
     server: Server, member: Member, post_id: int, *, key: str, limit: int, after: int = 0
 ) -> list[Any]:
-    """So many of the answers to an occurrence, behind a place in its `queue`, for who organises it. Raises NotFound, Forbidden."""
+    """So many of the answers to an occurrence, behind a place in its `queue`, for who looks after it. Raises NotFound, Forbidden."""
 
     def unit(conn: Connection) -> list[Any]:
-        organised(conn, post_id, member.account_id)
+        _looked_after(conn, post_id, member)
         one = events.occurrence_by_key(conn, post_id, key)
         if one is None:
             raise NotFound("This event does not take place then.")

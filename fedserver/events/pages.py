@@ -13,7 +13,7 @@ from fedserver import search, settings, visibility
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import NotFound
-from fedserver.events import agendas, finding, origins, reading, saying, schema_org, series
+from fedserver.events import agendas, finding, organising, origins, reading, saying, schema_org, series
 from fedserver.events.origins import Origin
 from fedserver.events.outputs import Linked
 from fedserver.events.reading import EventRow, OccurrenceRow, Shown
@@ -75,6 +75,7 @@ class EventView:
     goes: bool  # at least once
     json_ld: str = ""  # for catalogues, where it is ours and for everybody
     origin: Origin | None = None  # on its own page
+    looked_after: bool = False  # there as well: whether the viewer decides about answers
 
     @property
     def path(self) -> str:
@@ -103,7 +104,8 @@ async def show(server: Server, viewer: Viewer, post_id: int) -> EventView:
     def unit(conn: Connection) -> EventView:
         found = reading.shown(conn, post_id, viewer.account_id)
         view = some_times_of(server.config, found, found.occurrences, viewer.account_id, _zone(conn, viewer))
-        view = replace(view, origin=origins.of_event(conn, post_id))
+        looked_after = organising.looks_after(found.row, viewer)
+        view = replace(view, origin=origins.of_event(conn, post_id), looked_after=looked_after)
         if not found.row.local or found.row.visibility not in visibility.FOR_EVERYBODY:
             return view
         title = settings.in_force(conn, server.config).title
@@ -126,11 +128,11 @@ async def people(
     server: Server, viewer: Viewer, post_id: int, *, key: str = "", after: int = 0
 ) -> list[Answered]:
     """Who answered, the first of them by the times of an event, or those to one time (`key`) `after` a place in its queue. For
-    who organises it; raises NotFound for all others."""
+    who looks after it; raises NotFound for all others."""
 
     def unit(conn: Connection) -> list[Answered]:
         found = reading.shown(conn, post_id, viewer.account_id)
-        if viewer.account_id is None or found.row.account_id != viewer.account_id:
+        if not organising.looks_after(found.row, viewer):
             raise NotFound
         wanted = [one for one in found.occurrences if key in ("", one.key)]
         view = some_times_of(server.config, found, wanted, viewer.account_id, _zone(conn, viewer))

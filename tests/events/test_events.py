@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.conftest import MakeMember
+from tests.groups.conftest import MakeGroup
 from tests.members import Person
 from web import openapi
 
@@ -194,6 +195,27 @@ async def test_who_comes_is_approved(alice: Person, bob: Person) -> None:
     assert states(await bob.get(at)) == ["in"]
     await alice.post(f"{at}/rsvps/{bob.id}/reject")
     assert states(await bob.get(at)) == ["refused"]
+
+
+async def test_who_looks_after_events_decides_about_answers_and_nothing_else(
+    alice: Person, bob: Person, member: MakeMember, make_group: MakeGroup
+) -> None:
+    otto, cora = await member("otto", role="organiser"), await member("cora", role="curator")
+    at = f"{EVENTS}/{(await alice.post(EVENTS, call(rsvp_mode='approval')))['id']}"
+    await bob.post(f"{at}/rsvp", {"status": "going"})
+    for person in (bob, cora):
+        assert (await person.raw("GET", f"{at}/rsvps")).status == 403
+        assert (await refused(person, f"{at}/rsvps/{bob.id}/approve", {}))[0] == 403
+    assert [one["state"] for one in await otto.get(f"{at}/rsvps")] == ["asked"]
+    await otto.post(f"{at}/rsvps/{bob.id}/approve")
+    assert states(await bob.get(at)) == ["in"]
+    for method in ("PATCH", "DELETE"):
+        assert (await otto.raw(method, at, json={"title": "Mine"})).status in (403, 404)
+    group_id = await make_group(alice, "python")
+    within = (
+        f"{EVENTS}/{(await alice.post(EVENTS, call(rsvp_mode='approval', group_id=str(group_id))))['id']}"
+    )
+    assert (await otto.raw("GET", f"{within}/rsvps")).status == 403  # groups look after theirs
 
 
 @pytest.mark.parametrize("visibility", ["members"])

@@ -34,6 +34,7 @@ async def statuses(person: Person, path: str, count: int, form: dict[str, str]) 
 
 
 async def test_passwords_cannot_be_tried_for_long(nobody: Person) -> None:
+    """AUT-01, AUT-02."""
     seen = await statuses(nobody, "/login", 28, {"username": "nobody", "password": "guess"})
     assert 429 in seen
     assert await statuses(nobody, "/login?x=1", 1, {"username": "nobody", "password": "guess"}) == [429]
@@ -81,6 +82,7 @@ async def test_nothing_of_a_member_grows_without_measure(alice: Person) -> None:
 
 
 async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(alice: Person) -> None:
+    """ADM-05."""
     before = await alice.get("/api/v1/accounts/verify_credentials")
     taken: dict[str, Any] = {
         "role": "admin", "role_id": "3", "admin": True, "username": "root", "id": "1", "acct": "root", "domain": "x",

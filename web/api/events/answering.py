@@ -53,7 +53,8 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def attendees(request: web.Request) -> web.Response:
-    """``GET /api/v1/events/:id/rsvps?occurrence=``: the answers, the earliest first, for who organises it; of a series to the
+    """``GET /api/v1/events/:id/rsvps?occurrence=``: the answers, the earliest first, for who organises it or looks after
+    events of the server; of a series to the
     occurrence with this key. `after` goes on behind a page."""
     member = auth.member(request, "read:events")
     server, post_id = keys.server(request), forms.path_id(request)
@@ -74,7 +75,7 @@ async def attendees(request: web.Request) -> web.Response:
 
 
 async def decide(request: web.Request) -> web.Response:
-    """``POST /api/v1/events/:id/rsvps/:account_id/approve`` (or ``reject``, ``promote``): what an organiser decides, for one
+    """``POST /api/v1/events/:id/rsvps/:account_id/approve`` (or ``reject``, ``promote``): what who looks after it decides, for one
     `occurrence` or all."""
     member = auth.member(request, "write:events")
     server, post_id = keys.server(request), forms.path_id(request)

@@ -105,7 +105,7 @@ async def change_occurrence(request: web.Request) -> web.StreamResponse:
 
 async def people(request: web.Request) -> web.StreamResponse:
     """Who comes, who waits, who asks."""
-    view = await mine(request)
+    view = await looked_after(request)
     return await page.show(
         request, "event/people.html", view=view, listed=await _listed(request, view), problems={}
     )
@@ -128,7 +128,7 @@ async def _listed(request: web.Request, view: pages.EventView) -> Any:
 
 async def decide(request: web.Request) -> web.StreamResponse:
     """Let somebody in, or not."""
-    member, params, view = page.member(request), await forms.params(request), await mine(request)
+    member, params, view = page.member(request), await forms.params(request), await looked_after(request)
     guest_id = params.id("guest")
     who = organising.Person(guest_id=guest_id) if guest_id else organising.Person(params.id("account") or 0)
     await organising.decide(
@@ -147,6 +147,15 @@ async def delete(request: web.Request) -> web.StreamResponse:
     member, view = page.member(request), await mine(request)
     await posts.delete_post(keys.server(request), member, view.row.id)
     return page.go("/events?done=deleted")
+
+
+async def looked_after(request: web.Request) -> pages.EventView:
+    """The event in the path, for who decides about answers to it. Raises NotFound, Forbidden."""
+    member = page.member(request)
+    view = await pages.show(keys.server(request), member, forms.path_id(request))
+    if not organising.looks_after(view.row, member):
+        raise Forbidden("This event is somebody else's.")
+    return view
 
 
 async def mine(request: web.Request) -> pages.EventView:
