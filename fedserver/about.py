@@ -15,7 +15,8 @@ from fedserver.content.markdown import render_markdown
 from fedserver.context import Server
 from fedserver.moderation.domains import obfuscated
 from storage import emojis, instances
-from storage.tables import account, post, setting, user
+from storage.kept_out import keeps_out
+from storage.tables import account, instance, post, setting, user
 from storage.tables.archives import NAMES_DOMAIN
 from storage.types import id_floor, instant_of, now_ms
 
@@ -65,10 +66,13 @@ async def peers(server: Server) -> Sequence[str]:
     def unit(conn: Connection) -> Sequence[str]:
         known = set(
             conn.scalars(
-                select(account.c.domain).distinct().where(account.c.domain.not_in(("", NAMES_DOMAIN)))
+                select(account.c.domain)
+                .distinct()
+                .join_from(account, instance, instance.c.host == account.c.host)
+                .where(account.c.domain.not_in(("", NAMES_DOMAIN)), ~keeps_out(instance))
             )
         )
-        return sorted(known - instances.hosts_with(conn, "reject"))
+        return sorted(known)
 
     return await server.db.read(unit)
 

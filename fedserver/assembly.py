@@ -20,6 +20,7 @@ from fedserver import (
     pruning,
     remote_media,
     search_index,
+    settings,
     signup,
     trends,
     uploads,
@@ -95,6 +96,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
         db: Database = TimedDatabase(opened, metrics)
         uris = Uris(config.origin)
         keys = await Keys.open(db, config, uris)
+        await db.write(settings.keep_mode, config)
         bus = Bus()
         http = GuardedClient(config)
         stack.push_async_callback(http.close)

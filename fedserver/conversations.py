@@ -144,7 +144,10 @@ def _one(conn: Connection, account_id: int, conversation_id: int, shelf: Shelf) 
     row = conversations.by_id(conn, account_id, conversation_id)
     if row is None:
         raise NotFound("Record not found")
-    return _completed(conn, account_id, [row], shelf)
+    found = _completed(conn, account_id, [row], shelf)
+    if not found.conversations:
+        raise NotFound("Record not found")
+    return found
 
 
 def _completed(
@@ -153,7 +156,8 @@ def _completed(
     batch = timelines.batch_of(conn, account_id, [one.last_post_id for one in rows], shelf)
     by_post = {card.post.id: card for card in batch.cards}
     others = {one.id: conversations.others_in(one) or [account_id] for one in rows}
-    people = accounts.by_ids(conn, {one for ids in others.values() for one in ids})
+    there = accounts.by_ids(conn, {one for ids in others.values() for one in ids})
+    people = {one: row for one, row in there.items() if visibility.may_know(conn, row, account_id)}
     found = [
         Conversation(
             one.id,
@@ -163,6 +167,7 @@ def _completed(
             by_post.get(one.last_post_id),
         )
         for one in rows
+        if not people.keys().isdisjoint(others[one.id])
     ]
     return Conversations(found, batch)
 

@@ -17,7 +17,7 @@ from fedserver.config import Config
 from fedserver.content.html import shorten, to_text
 from fedserver.content.text import clean_line
 from fedserver.groups import mailing
-from storage import accounts, groups, posts
+from storage import accounts, groups, kept_out, posts
 from storage.relationships import hides
 from storage.subscriptions import level_between
 from storage.tables import (
@@ -323,7 +323,7 @@ def _newcomers(conn: Connection, account_id: int, since: int, until: int) -> lis
             other.c.joined_at <= until,
             # Who came before says nothing of who comes to a group that one joins.
             func.coalesce(mine.c.joined_at, 0) < other.c.joined_at,
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
             account.c.deleted_at.is_(None),
             ~chosen,
             ~hides(literal(account_id), account.c.id, account.c.domain, until),

@@ -30,7 +30,7 @@ from fedserver.errors import Conflict, NotFound
 from fedserver.notifications import TYPES
 from fedserver.rendered import Shelf
 from fedserver.viewer import Member
-from storage import accounts, cards, notifications, strikes
+from storage import accounts, cards, kept_out, notifications, strikes
 from storage.cards import AUTHOR, VIEWER, AccountLine, Batch, Card, Page, PostLine
 from storage.hot import Hot
 from storage.paging import Window
@@ -112,7 +112,7 @@ def shown(told: Any = notification, sender: Any = SENDER) -> tuple[ColumnElement
     )
     return (
         told.c.account_id == VIEWER,
-        sender.c.suspended_at.is_(None),
+        kept_out.shows(sender),
         or_(only_from == literal_column("0"), told.c.from_account_id == only_from),
         or_(~told.c.filtered, bindparam("include_filtered", type_=_ID) != literal_column("0")),
         ~exists().where(block.c.account_id == VIEWER, block.c.target_id == sender.c.id),

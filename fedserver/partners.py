@@ -69,7 +69,7 @@ async def offer(server: Server, by: By, host: str, note: str = "") -> PartnerRow
     def unit(conn: Connection) -> PartnerRow:
         them = accounts.by_id(conn, account_id)
         assert them is not None
-        if them.suspended_at is not None or instances.rules(conn, them.host).policy in _KEPT_OUT:
+        if them.own_suspended_at is not None or instances.rules(conn, them.host).policy in _KEPT_OUT:
             raise Invalid({"host": "is a server that this one keeps out"})
         known = partners.by_host(conn, them.host)
         if known is not None and known.account_id == account_id:
@@ -230,7 +230,7 @@ def receive_offer(conn: Connection, server: Server, them: AccountRow, offer_uri:
     """Another server offers to be partners; "" or why nothing is done about it."""
     if inbox.is_buried(conn, offer_uri):
         return "it was taken back before"
-    if them.suspended_at is not None or instances.rules(conn, them.host).policy in _KEPT_OUT:
+    if them.own_suspended_at is not None or instances.rules(conn, them.host).policy in _KEPT_OUT:
         return "its server is kept out"
     known = partners.by_host(conn, them.host)
     if known is not None and known.account_id != them.id:

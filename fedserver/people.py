@@ -103,7 +103,8 @@ async def by_handle(server: Server, viewer_id: int | None, handle: str) -> Accou
 
 
 def _moved(conn: Connection, row: AccountRow) -> AccountRow | None:
-    return accounts.by_id(conn, row.moved_to_id) if row.moved_to_id is not None else None
+    there = accounts.by_id(conn, row.moved_to_id) if row.moved_to_id is not None else None
+    return None if there is None or there.suspended_at is not None else there
 
 
 # -- lists

@@ -304,6 +304,8 @@ def _profile(conn: Connection, config: Config, viewer: Viewer, row: AccountRow) 
     if viewer.account_id is not None and not mine:
         standing = relationships.between(conn, viewer.account_id, [row.id])[row.id]
     moved_to = accounts.by_id(conn, row.moved_to_id) if row.moved_to_id is not None else None
+    if moved_to is not None and moved_to.suspended_at is not None:
+        moved_to = None
     return Profile(
         person=page_cards.person_of(config, row),
         note_html=row.note_html,

@@ -28,7 +28,7 @@ from fedserver.errors import FedError, Forbidden, NotFound, Unreachable
 from fedserver.rendered import Shelf
 from fedserver.search_query import Query
 from fedserver.viewer import Viewer
-from storage import accounts, collections, instances, posts, relationships, users
+from storage import accounts, collections, instances, kept_out, posts, relationships, users
 from storage import search as stored
 from storage.accounts import AccountRow
 from storage.cards import VIEWER, Batch
@@ -344,7 +344,7 @@ def _of_page(conn: Connection, server: Server, address: str) -> AccountRow | Non
     if ours is not None:
         return accounts.local(conn, ours.value) if ours.kind == "profile" else None
     host = host_of(address)
-    query = select(account).where(account.c.host == host, account.c.url == address)
+    query = select(*kept_out.columns()).where(account.c.host == host, account.c.url == address)
     return conn.execute(query).first() if host else None
 
 
@@ -370,12 +370,8 @@ async def hosts(server: Server, prefix: str) -> list[str]:
     prefix = prefix.strip().lower()
 
     def unit(conn: Connection) -> list[str]:
-        kept_out = instances.hosts_with(conn, "reject")
         found = stored.hosts(conn, prefix, limit=4 * HOSTS_FOUND_MAX)
-        return [host for host in found if not any(_is_within(host, other) for other in kept_out)]
+        closed = instances.closed(conn, found)
+        return [host for host in found if host not in closed]
 
     return (await server.db.read(unit))[:HOSTS_FOUND_MAX] if prefix else []
-
-
-def _is_within(host: str, other: str) -> bool:
-    return host == other or host.endswith(f".{other}")

@@ -20,7 +20,7 @@ from fedserver.join_questions import FIRST, QUESTIONS_MAX, JoinQuestion
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
-from storage import users
+from storage import kept_out, users
 
 RULES_MAX: Final = 50
 TRANSLATIONS_MAX: Final = 40
@@ -190,6 +190,7 @@ def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> Instan
         raise Invalid(problems)
     for name, value in values.items():
         storage.settings.put(conn, name, msgspec.to_builtins(value))
+    keep_mode(conn, config)
     return in_force(conn, config)
 
 
@@ -219,6 +220,11 @@ def _wrong(conn: Connection, name: str, value: Any) -> str:
 _SPECIAL: Final = frozenset(
     {"contact_email", "contact_username", "time_zone", "language", "accent", "accent_dark"}
 )
+
+
+def keep_mode(conn: Connection, config: Config) -> None:
+    """Have the mode count that is in force, whoever decided it: queries ask for it."""
+    kept_out.keep_mode(conn, in_force(conn, config).federation_mode)
 
 
 def next_rule_id(settings: InstanceSettings) -> str:

@@ -20,7 +20,7 @@ from fedserver.feeds import Sides
 from fedserver.groups import as_lists
 from fedserver.groups import timeline as group_timeline
 from fedserver.rendered import Shelf
-from storage import accounts, cards, interactions, previews
+from storage import accounts, cards, interactions, kept_out, previews
 from storage.cards import KINDS_WITH_POLL, VIEWER, AccountLine, Batch, Card, Content, Page, PollCard, PostLine
 from storage.hot import Hot
 from storage.interactions import Standing
@@ -98,7 +98,7 @@ def _for_all() -> tuple[Any, ...]:
         # Not the bare column: without figures about the table SQLite would take the index on it and sort every
         # public post there is, instead of reading the newest ids until the page is full.
         post.c.visibility.concat("") == "public",
-        author.c.suspended_at.is_(None),
+        kept_out.shows(author),
         author.c.limited_at.is_(None),
         ~hides(VIEWER, author.c.id, author.c.domain, now),
         _unless("only_media", exists().where(media.c.post_id == post.c.id)),

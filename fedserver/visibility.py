@@ -11,8 +11,8 @@
 
 Accounts are for everybody, but for those of private groups: `may_know`, and `storage.group_ties.known_to` for lists.
 
-On top of that nobody sees a deleted post or one by a suspended account, and no viewer sees what somebody
-wrote who blocks them.
+On top of that nobody sees a deleted post or one by an account that is suspended or of a server that is kept out
+(`storage.kept_out`), and no viewer sees what somebody wrote who blocks them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, or_, select
 
 from fedserver.errors import NotFound
-from storage import accounts, archives, groups, relationships, shelves
+from storage import accounts, archives, groups, kept_out, relationships, shelves
 from storage.accounts import AccountRow
 from storage.hot import Hot
 from storage.posts import PostRow
@@ -52,7 +52,7 @@ def predicate(viewer_id: Any, table: FromClause = post) -> ColumnElement[bool]:
     for_everybody = or_(*(columns.visibility == one for one in FOR_EVERYBODY))
     shown = and_(
         columns.deleted_at.is_(None),
-        ~exists().where(account.c.id == columns.account_id, account.c.suspended_at.is_not(None)),
+        ~exists().where(account.c.id == columns.account_id, kept_out.hides()),
     )
     if viewer_id is None:
         return and_(shown, for_everybody)
@@ -99,7 +99,9 @@ def listed(viewer_id: int | None) -> ColumnElement[bool]:
 
 def may_know(conn: Connection, row: AccountRow, viewer_id: int | None) -> bool:
     """Whether the viewer may learn that this account is there: of a private group its members and the invited may, and of a
-    name in the archive of a group that is not public its members."""
+    name in the archive of a group that is not public its members. Of a server that is kept out nobody may know anybody."""
+    if kept_out.is_by_server(row):
+        return False
     if not row.hidden:
         return True
     if viewer_id is None:
@@ -172,7 +174,7 @@ def of_shelves(viewer_id: int | None) -> ColumnElement[bool]:
     """A condition over the `shelf` table that holds for the shelves that the viewer (an account here, or elsewhere) may see:
     those for everybody, those for the members, their own and those they curate."""
     owner_is_there = exists().where(
-        account.c.id == shelf.c.account_id, account.c.suspended_at.is_(None), account.c.deleted_at.is_(None)
+        account.c.id == shelf.c.account_id, kept_out.shows(), account.c.deleted_at.is_(None)
     )
     if viewer_id is None:
         return and_(owner_is_there, shelf.c.visibility == "public")

@@ -20,14 +20,14 @@ from sqlalchemy import (
     update,
 )
 
-from storage import search
+from storage import instances, kept_out, search
 from storage.hot import Hot
 from storage.signals import signal
 from storage.tables import account, account_key
 from storage.tables.archives import NAMES_DOMAIN
 from storage.types import AnyOf, new_id, now_ms
 
-# Attributes are the table's columns.
+# Attributes are the table's columns, as `kept_out.columns` has them.
 AccountRow = Any
 KeyRow = Row[Any]
 
@@ -122,12 +122,16 @@ class RemoteAccount:
         }
 
 
-_by_id: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.id == bindparam("id")))
-_by_uri: Hot[AccountRow] = Hot(lambda: select(account).where(account.c.uri == bindparam("uri")))
-_by_ids: Hot[AccountRow] = Hot(lambda: select(account).where(AnyOf(account.c.id, bindparam("ids"))))
-_by_uris: Hot[AccountRow] = Hot(lambda: select(account).where(AnyOf(account.c.uri, bindparam("uris"))))
+_by_id: Hot[AccountRow] = Hot(lambda: select(*kept_out.columns()).where(account.c.id == bindparam("id")))
+_by_uri: Hot[AccountRow] = Hot(lambda: select(*kept_out.columns()).where(account.c.uri == bindparam("uri")))
+_by_ids: Hot[AccountRow] = Hot(
+    lambda: select(*kept_out.columns()).where(AnyOf(account.c.id, bindparam("ids")))
+)
+_by_uris: Hot[AccountRow] = Hot(
+    lambda: select(*kept_out.columns()).where(AnyOf(account.c.uri, bindparam("uris")))
+)
 _by_handle: Hot[AccountRow] = Hot(
-    lambda: select(account).where(
+    lambda: select(*kept_out.columns()).where(
         account.c.username_key == bindparam("username_key"), account.c.domain == bindparam("domain")
     )
 )
@@ -184,7 +188,10 @@ def by_handles(conn: Connection, handles: Iterable[tuple[str, str]]) -> dict[tup
     matches = or_(
         *(and_(account.c.username_key == name, account.c.domain == domain) for name, domain in wanted)
     )
-    return {(row.username_key, row.domain): row for row in conn.execute(select(account).where(matches))}
+    return {
+        (row.username_key, row.domain): row
+        for row in conn.execute(select(*kept_out.columns()).where(matches))
+    }
 
 
 def local(conn: Connection, username: str) -> AccountRow | None:
@@ -224,6 +231,7 @@ def upsert_remote(conn: Connection, remote: RemoteAccount) -> int:
         account_id = new_id()
         values["created_at"] = remote.created_at or now
         conn.execute(insert(account).values(id=account_id, **values))
+        instances.see(conn, [remote.host])
     else:
         account_id = known.id
         if any(getattr(known, name) != value for name, value in remote.columns().items()):

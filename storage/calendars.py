@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import Boolean
 
+from storage import kept_out
 from storage.events import EventRow, select_events
 from storage.instances import escaped
 from storage.search import Clause, matching
@@ -212,7 +213,7 @@ def _announced(now: int, group_id: int | None) -> list[ColumnElement[bool]]:
         event.c.ends_at > now,
         post.c.visibility == "public",
         post.c.deleted_at.is_(None),
-        account.c.suspended_at.is_(None),
+        kept_out.shows(account),
         account.c.limited_at.is_(None),
         post.c.local if group_id is None else post.c.group_id == group_id,
     ]

@@ -497,7 +497,8 @@ def add_accounts(conn: Connection, batch: Batch, lines: Iterable[AccountLine], h
     if missing:
         batch.profiles.update(accounts.by_ids(conn, missing))
     if moved:
-        batch.moved.update(accounts.by_ids(conn, moved))
+        there = accounts.by_ids(conn, moved)
+        batch.moved.update((one, row) for one, row in there.items() if row.suspended_at is None)
 
 
 def standing_of(conn: Connection, viewer_id: int, lines: Iterable[PostLine]) -> dict[int, Standing]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, func, select, union_all
 
+from storage import kept_out
 from storage.resources import ResourceRow, select_resources
 from storage.tables import account, event, post, resource, resource_relation
 
@@ -14,7 +15,7 @@ from storage.tables import account, event, post, resource, resource_relation
 DerivedRow = Any
 
 _author = account.alias("its_author")
-_SUSPENDED: Final = exists().where(_author.c.id == post.c.account_id, _author.c.suspended_at.is_not(None))
+_SUSPENDED: Final = exists().where(_author.c.id == post.c.account_id, kept_out.hides(_author))
 
 
 def shown_to_catalogues() -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
 
+from storage import kept_out
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import account, block, collection, collection_item, hashtag, post, post_collection
 from storage.types import AnyOf, new_id, now_ms
@@ -130,7 +131,7 @@ def items(
         .where(
             collection_item.c.collection_id.in_(collection_ids),
             collection_item.c.state.in_(states),
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
             account.c.deleted_at.is_(None),
         )
         .order_by(collection_item.c.position, collection_item.c.id)

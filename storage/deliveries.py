@@ -30,10 +30,10 @@ from sqlalchemy import (
     update,
 )
 
-from storage import instances
+from storage import instances, kept_out
 from storage.hot import Hot
 from storage.signals import PAYLOAD_BYTES_MAX, signal
-from storage.tables import account, delivery, instance, message
+from storage.tables import account, delivery, instance, message, partner
 from storage.types import AnyOf, id_floor, instant_of, new_id, now_ms
 
 ERROR_CHARS_MAX: Final = 500
@@ -210,6 +210,28 @@ def take(
         _release.run(conn, hosts=idle, worker=worker)
     later = _wake_times(conn, [host for host in hosts if host not in due], after=now)
     return Taken([(claims[host], due[host]) for host in due], later)
+
+
+_meetings: Hot[tuple[str, str]] = Hot(
+    lambda: (
+        select(partner.c.host, account.c.uri)
+        .join_from(partner, account, account.c.id == partner.c.account_id)
+        .join(instance, instance.c.host == partner.c.host)
+        .where(AnyOf(partner.c.host, bindparam("hosts")), ~instance.c.kept_out, kept_out.is_mode("allowlist"))
+    ),
+    tuple,
+)
+
+
+def unwanted(conn: Connection, due: Iterable[Due]) -> set[int]:
+    """Those of these deliveries that were planned before their server was kept out: only a partnership with it may still
+    be spoken of, where servers become partners before anything else is exchanged."""
+    waiting = list(due)
+    closed = instances.closed(conn, list({one.host for one in waiting}))
+    if not closed:
+        return set()
+    meetings = set(_meetings.run(conn, hosts=closed))
+    return {one.id for one in waiting if one.host in closed and (one.host, one.topic) not in meetings}
 
 
 def waiting_hosts(conn: Connection) -> dict[str, int]:

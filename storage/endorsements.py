@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
+from storage import kept_out
 from storage.group_ties import known_to
 from storage.hot import insert_row
 from storage.paging import Window
@@ -18,7 +19,7 @@ def endorsed(conn: Connection, account_id: int, window: Window, *, viewer_id: in
     query = (
         select(endorsement.c.id.label("relation_id"), account)
         .join(account, account.c.id == endorsement.c.target_id)
-        .where(endorsement.c.account_id == account_id, account.c.suspended_at.is_(None))
+        .where(endorsement.c.account_id == account_id, kept_out.shows(account))
         .where(known_to(viewer_id))
     )
     return window.rows(conn, query, endorsement.c.id)

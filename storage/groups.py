@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import kept_out
 from storage.hot import Hot, insert_row
 from storage.paging import Window
 from storage.signals import signal
@@ -39,21 +40,21 @@ from storage.tables import (
 )
 from storage.types import AnyOf, new_id, now_ms
 
-# Attributes are the columns of `group_account`, and those of its account that `_OF_ACCOUNT` names.
+# Attributes are the columns of `group_account`, and those of its account that `select_groups` takes.
 GroupRow = Any
 TopicRow = Any
 
 _OF_ACCOUNT: Final = (
     "uri", "url", "username", "domain", "host", "display_name", "note_html", "note_source", "emojis", "avatar_url",
-    "avatar_alt", "header_url", "header_alt", "followers_uri", "featured_uri", "hidden", "suspended_at", "deleted_at", "version",
+    "avatar_alt", "header_url", "header_alt", "followers_uri", "featured_uri", "hidden", "deleted_at", "version",
 )  # fmt: skip
 
 
 def select_groups(*more: Any) -> Select[Any]:
     """Groups as `GroupRow`s, with `more` columns behind."""
-    return select(*group.c, *(account.c[name] for name in _OF_ACCOUNT), *more).join_from(
-        group, account, account.c.id == group.c.account_id
-    )
+    return select(
+        *group.c, *(account.c[name] for name in _OF_ACCOUNT), kept_out.hidden_at(), *more
+    ).join_from(group, account, account.c.id == group.c.account_id)
 
 
 _by_id: Hot[GroupRow] = Hot(lambda: select_groups().where(group.c.account_id == bindparam("id")))
@@ -169,7 +170,7 @@ def members(conn: Connection, group_id: int, window: Window, *, role: str | None
     query = (
         select(membership.c.role, membership.c.joined_at, account.c.id.label("relation_id"), account)
         .join_from(membership, account, account.c.id == membership.c.account_id)
-        .where(membership.c.group_id == group_id, account.c.suspended_at.is_(None))
+        .where(membership.c.group_id == group_id, kept_out.shows(account))
     )
     if role is not None:
         query = query.where(membership.c.role == role)
@@ -182,6 +183,7 @@ def staff(conn: Connection, group_id: int) -> list[Row[Any]]:
         select(membership.c.role, account)
         .join_from(membership, account, account.c.id == membership.c.account_id)
         .where(membership.c.group_id == group_id, membership.c.role.in_(("owner", "moderator")))
+        .where(kept_out.shows(account))
         .order_by(membership.c.role.desc(), membership.c.joined_at, membership.c.account_id)
     )
     return list(conn.execute(query))
@@ -208,7 +210,7 @@ def of_member(conn: Connection, account_id: int) -> list[GroupRow]:
     query = (
         select_groups(membership.c.role, membership.c.joined_at)
         .join(membership, membership.c.group_id == group.c.account_id)
-        .where(membership.c.account_id == account_id, account.c.suspended_at.is_(None))
+        .where(membership.c.account_id == account_id, kept_out.shows(account))
         .order_by(func.lower(account.c.display_name), account.c.id)
     )
     return list(conn.execute(query))
@@ -271,7 +273,7 @@ def requests(conn: Connection, group_id: int, window: Window) -> list[Row[Any]]:
             account,
         )
         .join_from(group_request, account, account.c.id == group_request.c.account_id)
-        .where(group_request.c.group_id == group_id, account.c.suspended_at.is_(None))
+        .where(group_request.c.group_id == group_id, kept_out.shows(account))
     )
     return window.rows(conn, query, group_request.c.id)
 
@@ -334,7 +336,7 @@ def invited_to(conn: Connection, account_id: int) -> list[GroupRow]:
     query = (
         select_groups()
         .join(group_invitation, group_invitation.c.group_id == group.c.account_id)
-        .where(group_invitation.c.account_id == account_id, account.c.suspended_at.is_(None))
+        .where(group_invitation.c.account_id == account_id, kept_out.shows(account))
         .order_by(group_invitation.c.id.desc())
     )
     return list(conn.execute(query))

@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, literal, or_, select, update
 
-from storage import jobs
+from storage import jobs, kept_out
 from storage.hot import Hot, insert_rows
 from storage.paging import Window
 from storage.signals import signal
-from storage.tables import account, delivery, instance
+from storage.tables import account, delivery, instance, partner
 from storage.types import AnyOf, new_id, now_ms
 
 Policy = Literal["", "noop", "limit", "reject", "allow"]
@@ -25,6 +25,8 @@ SCHEME_BELIEVED_MS: Final = 7 * 24 * 3_600_000
 LISTED_MAX: Final = 200
 LISTED_SHOWN: Final = 50
 DELIVERIES_PER_UNIT: Final = 500
+HOSTS_PER_RULE: Final = 40  # judged in the unit of a rule: lists make several rules in one
+HOSTS_PER_UNIT: Final = 500
 
 
 class Rules(NamedTuple):
@@ -39,10 +41,21 @@ class Rules(NamedTuple):
 NO_RULES: Final = Rules("", False, False)
 
 
+_known = Hot(
+    lambda: select(instance.c.host).where(AnyOf(instance.c.host, bindparam("hosts"))),
+    lambda row: str(row[0]),
+)
+
+
 def see(conn: Connection, hosts: Iterable[str]) -> None:
-    """Make sure that each host has a row."""
-    rows = [{"host": host, "first_seen_at": now_ms()} for host in dict.fromkeys(hosts)]
-    insert_rows(conn, instance, rows, unless_there=True)
+    """Make sure that each host has a row, which says whether it is kept out or let in."""
+    wanted = list(dict.fromkeys(hosts))
+    known = set(_known.run(conn, hosts=wanted)) if wanted else set()
+    new = [host for host in wanted if host not in known]
+    if new:
+        now, verdicts = now_ms(), _verdicts(conn, new)
+        rows = [{"host": host, "first_seen_at": now, **verdicts[host]._asdict()} for host in new]
+        insert_rows(conn, instance, rows, unless_there=True)
 
 
 def by_host(conn: Connection, host: str) -> InstanceRow | None:
@@ -81,15 +94,72 @@ def rules(conn: Connection, host: str) -> Rules:
     return Rules(policy, any(bool(row[2]) for row in found), any(bool(row[3]) for row in found))
 
 
-_rejected = Hot(
-    lambda: select(instance.c.host).where(instance.c.policy == bindparam("policy")),
+class _Verdict(NamedTuple):
+    """What rules and partnerships come to for one host: `storage.kept_out` asks for it."""
+
+    kept_out: bool
+    let_in: bool
+
+
+_partners = Hot(
+    lambda: select(partner.c.host).where(
+        AnyOf(partner.c.host, bindparam("hosts")), partner.c.state == literal("active")
+    ),
     lambda row: str(row[0]),
 )
 
 
-def hosts_with(conn: Connection, policy: Policy) -> set[str]:
-    """Every host or domain this policy stands for."""
-    return set(_rejected.run(conn, policy=policy))
+def _verdicts(conn: Connection, hosts: Sequence[str]) -> dict[str, _Verdict]:
+    domains = {host: domains_of(host) for host in hosts}
+    found = _rules.run(conn, hosts=list({one for several in domains.values() for one in several}))
+    policies = {row[0]: row[1] for row in found}
+    sharing = set(_partners.run(conn, hosts=list(hosts)))
+    verdicts = {}
+    for host, above in domains.items():
+        policy = max((policies.get(one, "") for one in above), key=lambda name: STRICTNESS.get(name, 0))
+        let_in = policy == "allow" or (host in sharing and policy not in ("reject", "limit"))
+        verdicts[host] = _Verdict(policy == "reject", let_in)
+    return verdicts
+
+
+def judge(conn: Connection, domain: str, most: int = HOSTS_PER_UNIT) -> bool:
+    """Note of servers of a domain what its rules come to now, at once for all who ask; whether there are more than
+    `most` that change."""
+    query = select(instance.c.host, instance.c.kept_out, instance.c.let_in).where(
+        under(instance.c.host, domain)
+    )
+    known = {row.host: _Verdict(bool(row.kept_out), bool(row.let_in)) for row in conn.execute(query)}
+    verdicts = _verdicts(conn, list(known)) if known else {}
+    changed = [host for host, verdict in verdicts.items() if verdict != known[host]]
+    by_verdict: dict[_Verdict, list[str]] = {}
+    for host in changed[:most]:
+        by_verdict.setdefault(verdicts[host], []).append(host)
+    for verdict, several in by_verdict.items():
+        which = instance.c.host.in_(several)
+        conn.execute(update(instance).where(which).values(**verdict._asdict()))
+    if changed:
+        signal(conn, "instance", domain)
+    return len(changed) > most
+
+
+_kept_out = Hot(
+    lambda: select(instance.c.host).where(
+        AnyOf(instance.c.host, bindparam("hosts")), kept_out.keeps_out(instance)
+    ),
+    lambda row: str(row[0]),
+)
+
+
+def kept_out_of(conn: Connection, hosts: Iterable[str]) -> set[str]:
+    """Those of these hosts with which nothing is exchanged at present, whether they were known or not."""
+    wanted = list(dict.fromkeys(hosts))
+    see(conn, wanted)
+    return closed(conn, wanted)
+
+
+def closed(conn: Connection, hosts: Sequence[str]) -> set[str]:
+    """The same of hosts that are known."""
+    return set(_kept_out.run(conn, hosts=list(hosts))) if hosts else set()
 
 
 def set_rules(
@@ -104,7 +174,7 @@ def set_rules(
     obfuscates: bool = False,
 ) -> None:
     """Decide about a host, or with no policy and no flag take a decision back. Those who cache rules hear
-    ``instance``; of the deliveries to a rejected host some are dropped, and all by `drop_deliveries`."""
+    ``instance``; for many servers below the domain `judge` goes on, and `drop_deliveries` forgets what waits."""
     see(conn, [host])
     before = by_host(conn, host)
     assert before is not None
@@ -127,8 +197,7 @@ def set_rules(
             else None,
         )
     )
-    if policy == "reject":
-        drop_deliveries(conn, host)
+    judge(conn, host, HOSTS_PER_RULE)
     if policy == "reject" or rejects_media:
         jobs.add(conn, "forget_media_of_host", {"host": host}, key=host)
     signal(conn, "instance", host)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 
+from storage import kept_out
 from storage.paging import Window
 from storage.tables import account, bookmark, like, pin, post, thread_mute
 from storage.types import new_id
@@ -52,7 +53,7 @@ def liked_by(conn: Connection, post_id: int, window: Window) -> list[Row[Any]]:
     query = (
         select(like.c.id.label("relation_id"), account)
         .join(account, account.c.id == like.c.account_id)
-        .where(like.c.post_id == post_id, account.c.suspended_at.is_(None))
+        .where(like.c.post_id == post_id, kept_out.shows(account))
     )
     return window.rows(conn, query, like.c.id)
 
@@ -78,7 +79,7 @@ def boosted_by(conn: Connection, post_id: int, window: Window) -> list[Row[Any]]
     query = (
         select(post.c.id.label("relation_id"), account)
         .join(account, account.c.id == post.c.account_id)
-        .where(post.c.boost_of_id == post_id, account.c.suspended_at.is_(None))
+        .where(post.c.boost_of_id == post_id, kept_out.shows(account))
     )
     return window.rows(conn, query, post.c.id)
 

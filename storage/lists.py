@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
+from storage import kept_out
 from storage.hot import Hot
 from storage.paging import Window
 from storage.tables import account, follow, list_account, list_entry, member_list
@@ -76,7 +77,7 @@ def accounts(conn: Connection, list_id: int, window: Window | None) -> list[Row[
     query = (
         select(list_account.c.id.label("relation_id"), account)
         .join(account, account.c.id == list_account.c.account_id)
-        .where(list_account.c.list_id == list_id, account.c.suspended_at.is_(None))
+        .where(list_account.c.list_id == list_id, kept_out.shows(account))
     )
     if window is None:
         return list(conn.execute(query.order_by(list_account.c.id.desc())))

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
+from storage import kept_out
 from storage.hot import insert_row
 from storage.paging import Window
 from storage.tables import account, notification, notification_request, post
@@ -53,7 +54,7 @@ def _select_waiting(account_id: int) -> Select[Any]:
             notification_request.c.account_id == account_id,
             notification.c.filtered,
             notification.c.type.in_(_TYPES),
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
         )
         .group_by(notification_request.c.id, notification_request.c.from_account_id)
     )

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, bindparam, func, literal, or_, select, update
 
+from storage import instances
 from storage.hot import Hot, insert_row
 from storage.signals import signal
 from storage.tables import (
@@ -69,6 +70,8 @@ def put(conn: Connection, host: str, account_id: int, **columns: Any) -> Partner
     row = {"id": new_id(), "host": host, "created_at": now_ms(), **values}
     if not insert_row(conn, partner, row, unless_there=True):
         conn.execute(update(partner).where(partner.c.host == host).values(**values))
+    instances.see(conn, [host])
+    instances.judge(conn, host)
     signal(conn, "instance", host)
     found = by_host(conn, host)
     assert found is not None
@@ -78,6 +81,7 @@ def put(conn: Connection, host: str, account_id: int, **columns: Any) -> Partner
 def change(conn: Connection, row: PartnerRow, **columns: Any) -> None:
     """Set columns; those who cache rules hear ``instance``."""
     conn.execute(update(partner).where(partner.c.id == row.id).values(**columns))
+    instances.judge(conn, row.host)
     signal(conn, "instance", row.host)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from storage import kept_out
 from storage.hot import Hot, insert_row
 from storage.tables import account, post, preview, preview_address
 from storage.types import AnyOf, new_id, now_ms
@@ -101,7 +102,7 @@ def writers(conn: Connection, preview_ids: Iterable[int]) -> dict[int, Any]:
         .where(
             preview.c.id.in_(list(preview_ids)),
             account.c.deleted_at.is_(None),
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
         )
     )
     return {row.preview_id: row for row in conn.execute(query)}

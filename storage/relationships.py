@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import literal
 
+from storage import kept_out
 from storage.group_ties import known_to
 from storage.hot import Hot
 from storage.paging import Window
@@ -236,9 +237,7 @@ def followers(conn: Connection, target_id: int, window: Window, *, accepted: boo
     query = (
         select(follow.c.id.label("relation_id"), account)
         .join(account, account.c.id == follow.c.account_id)
-        .where(
-            follow.c.target_id == target_id, follow.c.accepted == accepted, account.c.suspended_at.is_(None)
-        )
+        .where(follow.c.target_id == target_id, follow.c.accepted == accepted, kept_out.shows(account))
     )
     return window.rows(conn, query, follow.c.id)
 
@@ -248,7 +247,7 @@ def following(conn: Connection, account_id: int, window: Window, *, viewer_id: i
     query = (
         select(follow.c.id.label("relation_id"), account)
         .join(account, account.c.id == follow.c.target_id)
-        .where(follow.c.account_id == account_id, follow.c.accepted, account.c.suspended_at.is_(None))
+        .where(follow.c.account_id == account_id, follow.c.accepted, kept_out.shows(account))
         .where(known_to(viewer_id))
     )
     return window.rows(conn, query, follow.c.id)
@@ -267,7 +266,7 @@ def followers_known_to(conn: Connection, viewer_id: int, account_ids: Iterable[i
             follow.c.account_id == viewer_id,
             follow.c.accepted,
             account.c.hides_follows.is_(False),
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
         )
     )
     query = select(follow.c.account_id, follow.c.target_id).where(
@@ -334,7 +333,7 @@ def either_blocks(conn: Connection, one_id: int, other_id: int) -> bool:
 def blocked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
     """(id of the block, account columns…) of those blocked."""
     query = (
-        select(block.c.id.label("relation_id"), account)
+        select(block.c.id.label("relation_id"), *kept_out.columns())
         .join(account, account.c.id == block.c.target_id)
         .where(block.c.account_id == account_id, known_to(account_id))
     )
@@ -344,7 +343,9 @@ def blocked(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]
 def muted(conn: Connection, account_id: int, window: Window) -> list[Row[Any]]:
     """(id of the mute, expires_at of the mute, account columns…) of those muted at present."""
     query = (
-        select(mute.c.id.label("relation_id"), mute.c.expires_at.label("mute_expires_at"), account)
+        select(
+            mute.c.id.label("relation_id"), mute.c.expires_at.label("mute_expires_at"), *kept_out.columns()
+        )
         .join(account, account.c.id == mute.c.target_id)
         .where(
             mute.c.account_id == account_id,

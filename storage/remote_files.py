@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select, update
 
-from storage import jobs
+from storage import jobs, kept_out
 from storage.hot import Hot, insert_row
 from storage.instances import under
 from storage.tables import account, media, post, preview, remote_file
@@ -29,13 +29,11 @@ _attachment: Hot[Any] = Hot(
         select(media.c.url, media.c.remote_url, media.c.preview_url, account.c.host)
         .join_from(media, account, account.c.id == media.c.account_id)
         .join(post, post.c.id == media.c.post_id)
-        .where(
-            media.c.id == bindparam("id"), media.c.remote_url != literal(""), account.c.suspended_at.is_(None)
-        )
+        .where(media.c.id == bindparam("id"), media.c.remote_url != literal(""), kept_out.shows(account))
     )
 )
 _account: Hot[Any] = Hot(
-    lambda: select(account.c.avatar_url, account.c.header_url, account.c.host, account.c.suspended_at).where(
+    lambda: select(account.c.avatar_url, account.c.header_url, account.c.host, kept_out.hidden_at()).where(
         account.c.id == bindparam("id"), account.c.domain != literal("")
     )
 )

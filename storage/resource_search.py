@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Float, Select, bindparam, case, cast, func, literal, or_, select, union_all
 
-from storage import accounts, resources, search
+from storage import accounts, kept_out, resources, search
 from storage.accounts import AccountRow
 from storage.cards import AccountLine
 from storage.hot import Hot, Met
@@ -78,7 +78,7 @@ def _select_base() -> Select[Any]:
         select(
             post.c.id, post.c.account_id, post.c.visibility, post.c.group_id, resource.c.withdrawn_at, post.c.deleted_at,
             resource.c.changed_at, resource.c.uses_count, resource.c.reviews_count, post.c.version,
-            account.c.domain, account.c.suspended_at, account.c.limited_at,
+            account.c.domain, kept_out.hidden_at(), account.c.limited_at,
         )
         .join_from(resource, post, post.c.id == resource.c.post_id)
         .join(account, account.c.id == post.c.account_id)

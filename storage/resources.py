@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import kept_out
 from storage.hot import insert_row, insert_rows
 from storage.paging import Window
 from storage.posts import PostRow
@@ -414,7 +415,7 @@ def _in_library() -> tuple[Any, ...]:
         post.c.local,
         post.c.visibility == "public",
         post.c.deleted_at.is_(None),
-        account.c.suspended_at.is_(None),
+        kept_out.shows(account),
         account.c.deleted_at.is_(None),
     )
 

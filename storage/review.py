@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from storage import kept_out
 from storage.hot import insert_row
 from storage.paging import Window
 from storage.tables import account, hashtag, post, post_tag, trend_review
@@ -42,7 +43,7 @@ def most_used_tags(conn: Connection, since_ms: int, offset: int, limit: int) -> 
             post.c.id >= id_floor(since_ms),
             post.c.visibility == "public",
             post.c.deleted_at.is_(None),
-            account.c.suspended_at.is_(None),
+            kept_out.shows(account),
         )
         .group_by(hashtag.c.id)
         .order_by(used.desc(), hashtag.c.id.desc())

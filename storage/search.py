@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
+from storage import kept_out
 from storage.group_ties import known_to
 from storage.hot import Hot, insert_row, insert_rows
 from storage.tables import account, account_word, follow, hashtag, instance, post, post_tag, post_words
@@ -284,7 +285,7 @@ def accounts_named(
     begins with it (``alice@so``): whom the viewer follows first, then those with most followers."""
     name, at, domain = text.strip().removeprefix("@").partition("@")
     query = select(account).where(
-        account.c.suspended_at.is_(None),
+        kept_out.shows(account),
         account.c.deleted_at.is_(None),
         account.c.actor_type != "Application",
         known_to(viewer_id),

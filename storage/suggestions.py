@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
-from storage import relationships
+from storage import kept_out, relationships
 from storage.hot import insert_row
 from storage.tables import account, follow, like, post, suggestion_dismissal, user
 from storage.types import id_floor, now_ms
@@ -30,7 +30,7 @@ def wants_to_be_found(table: FromClause = account) -> ColumnElement[bool]:
         columns.discoverable,
         columns.hidden.is_(False),
         columns.actor_type != "Application",
-        columns.suspended_at.is_(None),
+        kept_out.shows(table),
         columns.limited_at.is_(None),
         columns.deleted_at.is_(None),
         columns.moved_to_id.is_(None),

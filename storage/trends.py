@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
+from storage import kept_out
 from storage.tables import account, hashtag, post, post_tag, preview, trend
 from storage.tags import DAY_OF_IDS
 from storage.types import id_floor
@@ -19,7 +20,7 @@ def _open_posts(since_ms: int) -> tuple[Any, ...]:
         post.c.visibility == "public",
         post.c.kind != "boost",
         post.c.deleted_at.is_(None),
-        account.c.suspended_at.is_(None),
+        kept_out.shows(account),
         account.c.limited_at.is_(None),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
+from storage import kept_out
 from storage.hot import Hot, insert_row
 from storage.signals import signal
 from storage.tables import account, follow, member_day, tombstone, user
@@ -95,7 +96,7 @@ def _select_around() -> Select[Any]:
         .where(
             follow.c.target_id == bindparam("account_id"),
             follow.c.accepted.is_(False),
-            asker.c.suspended_at.is_(None),
+            kept_out.shows(asker),
         )
         .limit(bindparam("counted_max"))
         .subquery()

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from fedserver.context import Server
 from fedserver.moderation import domains, standing
-from storage import strikes, tables
+from storage import kept_out, strikes, tables
 from storage.types import new_id, now_ms
 from tests.conftest import MakeMember
 from tests.counting import rows_written
@@ -93,7 +93,5 @@ async def test_a_blocked_server_is_hidden_at_once_and_goes_in_small_steps(
 
 
 def _shown(conn: Connection, people: list[int]) -> int:
-    shown = select(func.count()).where(
-        tables.account.c.id.in_(people), tables.account.c.suspended_at.is_(None)
-    )
+    shown = select(func.count()).where(tables.account.c.id.in_(people), kept_out.shows())
     return int(conn.scalar(shown) or 0)

@@ -20,7 +20,14 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection
 
 from activitypub.activities import Activity, read_activity
-from activitypub.errors import KeyUnusable, NotTrusted, ProtocolError, SignatureError, WrongOrigin
+from activitypub.errors import (
+    KeyUnusable,
+    NotTrusted,
+    ProtocolError,
+    SignatureError,
+    SignatureMissing,
+    WrongOrigin,
+)
 from activitypub.identifiers import host_of, origin_of, same_origin, without_fragment
 from activitypub.signatures import PublicKey, RequestFacts, SignatureClaim, read_proof, read_signature
 from activitypub.values import id_of, parse_json
@@ -96,6 +103,19 @@ async def signer_of(server: Server, facts: RequestFacts, source_ip: str) -> Sign
     )
 
 
+async def check_asker(server: Server, facts: RequestFacts) -> None:
+    """Of a request that needs no signature: raise Forbidden when a server that we refuse says that it is asking, and
+    SignatureError when it says so in no form that is known. Whoever does not say who they are is not asked."""
+    try:
+        claim = read_signature(facts)
+    except SignatureMissing:
+        return
+    host = host_of(claim.key_id)
+    if host is None:
+        raise KeyUnusable("the key's id is not an address")
+    await check_incoming(server, host)
+
+
 async def _refreshed(server: Server, claim: SignatureClaim, known: KnownKey, source_ip: str) -> KnownKey:
     """The same key read once more, when what we have is old enough to have been replaced."""
     if known.fetched_at > now_ms() - KEY_YOUNG_MS:
@@ -135,7 +155,7 @@ def _known_key(conn: Connection, key_id: str) -> KnownKey | None:
     return KnownKey(
         key=load(row.public_key, key_id=key_id, owner_uri=owner.uri),
         account_id=owner.id,
-        suspended=owner.suspended_at is not None,
+        suspended=owner.own_suspended_at is not None,
         followers_uri=owner.followers_uri,
         actor_type=owner.actor_type,
         fetched_at=row.fetched_at,

@@ -56,6 +56,7 @@ class _Work:
     parcels: dict[int, Parcel]
     keys: dict[int, PrivateKey | None]
     synchronisation: dict[tuple[int, str], str]
+    unwanted: set[int]
 
 
 class DeliveryLanes:
@@ -87,11 +88,14 @@ class DeliveryLanes:
         self._look_again_at = 0.0  # by the loop's clock
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._unsubscribe: Callable[[], None] = _nothing
+        self._rules_changed = 0  # lanes that began before take nothing more
+        self._ends: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Begin to send, also what an earlier process left behind."""
-        self._unsubscribe = self._server.bus.subscribe("delivery", self._hear)
+        bus = self._server.bus
+        self._ends = [bus.subscribe("delivery", self._hear)]
+        self._ends += [bus.subscribe(channel, self._hear_of_rules) for channel in ("instance", "setting")]
         asyncio.get_running_loop().run_in_executor(None, self._server.http.load_trust)
         await self._db.write(_let_go_of_the_dead, self._worker)
         self._tasks = [
@@ -102,7 +106,8 @@ class DeliveryLanes:
     async def stop(self) -> None:
         """Begin nothing more, give what is under way a few seconds, record it and let go of every host."""
         self._stopping = True
-        self._unsubscribe()
+        for end in self._ends:
+            end()
         dispatch, recorder = self._tasks
         dispatch.cancel()
         await asyncio.gather(dispatch, return_exceptions=True)
@@ -140,6 +145,9 @@ class DeliveryLanes:
         if not payload:
             self._look_again_at = 0.0
         self._wake.set()
+
+    def _hear_of_rules(self, _: str) -> None:
+        self._rules_changed += 1
 
     def _want(self, host: str) -> None:
         if host in self._active:
@@ -219,6 +227,7 @@ class DeliveryLanes:
         self._written.set()
 
     def _lane(self, claim: deliveries.Claim, due: list[deliveries.Due], work: _Work) -> Lane:
+        rules = self._rules_changed
         return Lane(
             self._server.http,
             self._signers,
@@ -235,7 +244,8 @@ class DeliveryLanes:
             held_ms=self._held_ms,
             report=self._report,
             waits=partial(self._waits, claim.host),
-            stopping=lambda: self._stopping,
+            stopping=lambda: self._stopping or self._rules_changed != rules,
+            unwanted=work.unwanted,
         )
 
     def _take(self, conn: Connection, hosts: list[str], known: dict[int, Parcel]) -> _Work:
@@ -267,6 +277,7 @@ class DeliveryLanes:
                     if parcels_known[one.message_id].synchronises_followers
                 },
             ),
+            deliveries.unwanted(conn, due),
         )
 
     def _key(self, conn: Connection, account_id: int) -> PrivateKey | None:
@@ -373,10 +384,6 @@ class DeliveryLanes:
         for host in results.released:
             self._ended(host)
         return True
-
-
-def _nothing() -> None:
-    """Not subscribed yet."""
 
 
 def _let_go_of_the_dead(conn: Connection, worker: str) -> None:

@@ -186,7 +186,6 @@ def _store_account(
     if remote.group is not None:
         group_actors.keep(conn, account_id, remote.group)
     if is_new:
-        instances.see(conn, [remote.host])
         plan(conn, "describe_instance", {"host": remote.host}, key=remote.host)
         rule = instances.rule_covering(conn, remote.host)
         if rule is not None and rule.policy == "limit":

@@ -39,6 +39,7 @@ from fedserver.federation import (
 )
 from fedserver.federation.acting import Dropped, Handler, Incoming, Missing
 from fedserver.federation.authenticate import Authenticated, by_others, by_signature
+from fedserver.federation.policy import is_about_partners
 from storage import accounts, inbox
 from storage.accounts import AccountRow
 from storage.database import integrity_conflict
@@ -283,7 +284,10 @@ class InboxWorker:
             if activity.actor_uri in asked:
                 raise Dropped("its actor cannot be had")
             raise Missing("account", activity.actor_uri)
-        if actor.deleted_at is not None or (actor.suspended_at is not None and activity.type != "Delete"):
+        hidden = actor.suspended_at is not None and activity.type != "Delete"
+        if hidden and actor.own_suspended_at is None and is_about_partners(activity):
+            hidden = False  # where only partners are federated with, they have to become so
+        if actor.deleted_at is not None or hidden:
             raise Dropped("its actor is not heard here")
         incoming = Incoming(self._server, one.said, actor, one.item.id, one.item.arrived_at, asked, one.inner)
         handler(conn, incoming)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -121,6 +121,7 @@ class Lane:
     report: Callable[[Outcome], None]
     waits: Callable[[bool], None]
     stopping: Callable[[], bool]
+    unwanted: Collection[int] = ()  # ids of what is dropped unsent, because the host is kept out
     _pending: list[Due] = field(init=False)
     _scheme: Scheme | None = field(init=False, default=None)
     _behind: dict[str, int] = field(init=False, default_factory=dict)
@@ -198,6 +199,8 @@ class Lane:
     # --- one attempt
 
     async def _attempt(self, due: Due) -> Outcome:
+        if due.id in self.unwanted:
+            return Outcome(due, "dropped", "The server is kept out.")
         key = self.keys.get(due.account_id)
         if key is None:
             return Outcome(due, "given_up", "The sender has no key to sign with any more.")

@@ -29,7 +29,7 @@ from fedserver.groups.rules import Action
 from fedserver.keys import Keys
 from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.resources import keeping
-from storage import accounts, deliveries, events, groups, instances, partners, posts
+from storage import accounts, deliveries, events, groups, instances, posts
 from storage.accounts import AccountRow
 from storage.deliveries import Recipient
 from storage.groups import GroupRow
@@ -640,22 +640,12 @@ class Publisher:
         ]
         if not wanted or not self._config.federates:
             return []
-        mode = settings.in_force(conn, self._config).federation_mode
-        if mode == "closed":
-            return []
-        if mode == "allowlist":
-            allowed, shared = instances.hosts_with(conn, "allow"), partners.active_hosts(conn) | meets
-            wanted = [
-                one
-                for one in wanted
-                if one.host in shared or not allowed.isdisjoint(instances.domains_of(one.host))
-            ]
-            limited = instances.hosts_with(conn, "limit")
-            wanted = [one for one in wanted if limited.isdisjoint(instances.domains_of(one.host))]
-        rejected = instances.hosts_with(conn, "reject")
-        if rejected:
-            wanted = [one for one in wanted if rejected.isdisjoint(instances.domains_of(one.host))]
-        return wanted
+        closed = instances.kept_out_of(conn, (one.host for one in wanted))
+        if closed & meets:
+            may_meet = settings.in_force(conn, self._config).federation_mode == "allowlist"
+            refused = {one for one in meets if instances.rules(conn, one).policy in ("reject", "limit")}
+            closed -= (meets - refused) if may_meet else set()
+        return [one for one in wanted if one.host not in closed]
 
 
 def _leaves(row: PostRow) -> bool:

@@ -25,7 +25,7 @@ from fedserver.groups.rules import Action, Standing
 from fedserver.keys import KeyPair, new_pair
 from fedserver.moderation import audit
 from fedserver.viewer import Member
-from storage import accounts, group_ties, groups, posts, relationships, users
+from storage import accounts, group_ties, groups, kept_out, posts, relationships, users
 from storage.group_ties import Ties
 from storage.groups import GroupRow, TopicRow, select_groups
 from storage.paging import Window
@@ -371,7 +371,7 @@ def find_unit(
     query = (
         select_groups(mine.c.role)
         .outerjoin(mine, and_(mine.c.group_id == group.c.account_id, mine.c.account_id == (viewer_id or 0)))
-        .where(account.c.suspended_at.is_(None), account.c.deleted_at.is_(None), _is_known(viewer_id, mine))
+        .where(kept_out.shows(account), account.c.deleted_at.is_(None), _is_known(viewer_id, mine))
     )
     if local:
         query = query.where(account.c.domain == "")

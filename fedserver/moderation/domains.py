@@ -1,8 +1,9 @@
 """Rules for other servers: blocked, limited, allowed; how they are written, and what becomes of who is there.
 
-A rule holds for a domain and everything below it. What it does to what is here already happens at once for the
-first accounts and by job for the rest, some at a time: those of a blocked server are suspended, of a limited one
-limited, and carry the instant of the rule, by which it can be taken back. After 30 days what was hidden is erased.
+A rule holds for a domain and everything below it. Whoever is on a blocked server is hidden as soon as its row says so
+(`storage.kept_out`), before the answer. What else a rule does to what is here happens by job, some at a time: accounts of a
+blocked server are suspended, of a limited one limited, and carry the instant of the rule, by which it can be taken back. After
+30 days what was hidden is erased.
 """
 
 # Long because a rule and its consequences have to be read together.
@@ -27,7 +28,7 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
-from storage import accounts, belongings, domain_losses, instances, relationships, strikes
+from storage import belongings, domain_losses, instances, relationships, strikes
 from storage.domain_losses import Ties
 from storage.instances import InstanceRow, Policy, under
 from storage.paging import Window
@@ -44,7 +45,7 @@ COMMENT_CHARACTERS_MAX: Final = 2_000
 ACCOUNTS_PER_UNIT: Final = 200
 FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
-UNITS_AT_ONCE: Final = 5  # before the request is answered; the job does the rest
+UNITS_AT_ONCE: Final = 50  # of accounts, before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
 SHOWN: Final = instances.LISTED_SHOWN
 _DEFAULT_PORTS: Final = ("80", "443")
@@ -274,6 +275,11 @@ def _logged(rule: Rule) -> dict[str, Any]:
 async def _begin(server: Server, host: str) -> None:
     """What can be done before the answer: for most servers that is everything that people see."""
     server.peers.forget_rules()
+    while await server.db.write(instances.judge, host):
+        pass
+    row = await server.db.read(instances.by_host, host)
+    if row is None or row.policy != "limit":
+        return  # hidden or shown already
     for _ in range(UNITS_AT_ONCE):
         if not await server.db.write(_hide_some, server, host):
             break
@@ -284,13 +290,13 @@ async def carry_out(server: Server, payload: dict[str, Any]) -> None:
     """Bring everything known of a domain into line with the rule that stands for it now."""
     host: str = payload["host"]
     lifted_at: int | None = payload["lifted_at"]
+    while await server.db.write(instances.judge, host):
+        pass
     if lifted_at is not None:
         shown: int | None = 0
         while shown is not None:
             shown = await server.db.write(_show_some, server, host, lifted_at, shown)
-    # Hidden as fast as it goes: nobody should see half of them meanwhile.
-    while await server.db.write(_hide_some, server, host):
-        pass
+    await erasing.in_steps(server, _hide_some, server, host)
     await erasing.in_steps(server, instances.drop_deliveries, host)
     if await server.db.write(_tell_of_parting, host):
         await erasing.in_steps(server, _part_some, server, host)
@@ -321,7 +327,8 @@ def _show_some(conn: Connection, server: Server, host: str, at_ms: int, after_id
     None if there were none."""
     hidden = or_(account.c.suspended_at == at_ms, account.c.limited_at == at_ms)
     found = _some_accounts(conn, host, account.c.id > after_id, hidden)
-    rows = list(accounts.by_ids(conn, found).values())
+    own = (account.c.id, account.c.host, account.c.suspended_at, account.c.limited_at)
+    rows = conn.execute(select(*own).where(account.c.id.in_(found))).all()
     suspended = [row.id for row in rows if row.suspended_at == at_ms]
     _set(conn, suspended, "suspended_at", None)
     strikes.cancel_erasures(conn, suspended)

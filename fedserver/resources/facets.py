@@ -248,6 +248,7 @@ class Index:
         bus.subscribe("resource", self._resource_changed)
         bus.subscribe("account", lambda row_id: self._stale.account_ids.add(int(row_id)))
         bus.subscribe("vocabulary", self._terms_changed)
+        bus.subscribe("instance", lambda _: self._resource_changed(""))
 
     def _resource_changed(self, post_id: str) -> None:
         if post_id:

@@ -22,6 +22,9 @@ instance = Table(
     flag("obfuscates"),  # strangers are shown the name with asterisks
     Column("rule_id", Id, nullable=True, unique=True),
     instant("rule_at"),
+    # What rules and partnerships come to, those of the domains above included; see `storage.kept_out`.
+    flag("kept_out"),
+    flag("let_in"),
     # Which signature format it took last: cavage or rfc9421, and until when that is believed.
     Column("signature_scheme", String(16), nullable=False, server_default=""),
     instant("scheme_until_at"),

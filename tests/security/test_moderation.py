@@ -25,7 +25,7 @@ async def block(door: Door, host: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_nothing_of_a_blocked_server_gets_in_and_nobody_asks_it(
+async def test_mod_01_nothing_of_a_blocked_server_gets_in_and_nobody_asks_it(
     door: Door, ann: StubActor, mallory: StubActor, alice: Person
 ) -> None:
     await fetch.account(door.server, mallory.uri)
@@ -77,7 +77,7 @@ async def test_nothing_of_a_blocked_server_gets_in_and_nobody_asks_it(
         ("bad.example", "bad.example."),
     ],
 )
-async def test_a_blocked_domain_is_blocked_however_it_is_written(
+async def test_mod_02_a_blocked_domain_is_blocked_however_it_is_written(
     door: Door, blocked: str, asked: str
 ) -> None:
     await block(door, blocked)
@@ -90,7 +90,7 @@ async def test_a_blocked_domain_is_blocked_however_it_is_written(
     assert refused.value.reason == "policy"
 
 
-async def test_a_blocked_person_reaches_nobody_by_any_activity(
+async def test_mod_04_a_blocked_person_reaches_nobody_by_any_activity(
     door: Door, mallory: StubActor, bob: Person
 ) -> None:
     mallory_id = await fetch.account(door.server, mallory.uri)

@@ -11,15 +11,19 @@ from activitypub.names import JRD_JSON, XRD_XML
 from fedserver import settings
 from fedserver.errors import NotFound
 from fedserver.federation import discovery
+from fedserver.federation.authenticate import check_asker
 from web import forms, keys, replies
+from web.federation.inbox import facts_of
 
 CACHED: Final = "public, max-age=600"
 SECURITY_TXT_DAYS: Final = 180
 
 
 async def webfinger(request: web.Request) -> web.Response:
-    """RFC 7033. 400 without a usable ``resource``, 404 for whom we do not know, 410 for who was deleted."""
+    """RFC 7033. 400 without a usable ``resource``, 404 for whom we do not know, 410 for who was deleted; 403 for a server that
+    we refuse, as far as it says who it is."""
     resource = forms.query(request).text("resource")
+    await check_asker(keys.server(request), facts_of(request))
     document = await discovery.webfinger(keys.server(request), resource)
     return replies.json(
         document, headers={hdrs.CONTENT_TYPE: f"{JRD_JSON}; charset=utf-8", hdrs.CACHE_CONTROL: CACHED}

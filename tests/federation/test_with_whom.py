@@ -1,0 +1,278 @@
+"""With whom the server speaks: where only partners are federated with, or nobody, nothing of anybody else is taken, sent, asked
+for or shown, on no route; and what was here before comes back with the mode.
+
+MOD-05 (partners only), and of MOD-01 what is hidden at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from activitypub.names import PUBLIC
+from fedserver import partners, posts, settings
+from fedserver.context import Server
+from fedserver.federation import fetch
+from fedserver.federation.deliver import DeliveryLanes
+from fedserver.posts import Draft
+from storage import posts as stored
+from storage import quotes, tables
+from tests.api.streams import Ear
+from tests.events.test_secrets import browsing
+from tests.federation.network import network as network_of
+from tests.federation.network import offers, page, partner_of
+from tests.federation.stub import Door, Stub, StubActor
+from tests.federation.test_platforms_events import followed
+from tests.groups.conftest import MakeGroup
+from tests.groups.conftest import make_group as make_group
+from tests.groups.test_privacy import ALTERNATIVES, DOCUMENTS, LEFT_OUT, PARAMETER
+from tests.members import Person
+from tests.test_publish import sent
+from web.app import ROUTES
+from web.gate import is_place
+
+NAME, WORD, TITLE = "zirkonia", "quokkaword", "Obsidianname"
+JSON = {"Accept": "application/activity+json"}
+
+
+@dataclass
+class Scene:
+    """Zirkonia of another server, and what she did here: each kind of thing that is shown somewhere."""
+
+    door: Door
+    stub: Stub
+    actor: StubActor
+    account_id: int
+    ids: dict[str, str]
+
+    def marks(self, text: str, path: str) -> list[str]:
+        """What of her is in an answer, but for what was asked for."""
+        # What a member wrote stays as it is, with the address of what they quote.
+        low, asked = re.sub(r"RE: .*?</p>", "", text).lower(), path.lower()
+        return [one for one in (NAME, WORD, TITLE.lower(), self.stub.host) if one in low and one not in asked]
+
+    def paths(self) -> list[str]:
+        """Every address for all, and for members, with her, her posts, and what she answered in it."""
+        found: dict[str, None] = {}
+        handle = f"{NAME}@{self.stub.host}"
+        for route in ROUTES:
+            if route.method not in ("GET", "*") or route.path.startswith(LEFT_OUT) or is_place(route.path):
+                continue
+            if route.path.endswith("/") and route.path != "/":
+                continue
+            values = [
+                self._values(route.path, name, pattern, handle)
+                for name, pattern in PARAMETER.findall(route.path)
+            ]
+            few = values if len(values) < 2 else [one[:3] for one in values]
+            for chosen in itertools.product(*few):
+                rest = iter(chosen)
+                found[PARAMETER.sub(lambda _, rest=rest: next(rest), route.path)] = None
+        words = (WORD, NAME, TITLE, handle, self.stub.host, self.actor.uri)
+        for at in (
+            "/api/v2/search?q=",
+            "/search?q=",
+            "/api/v1/accounts/search?q=",
+            "/api/v1/accounts/lookup?acct=",
+        ):
+            found.update(dict.fromkeys(f"{at}{word}" for word in words))
+        found[f"/.well-known/webfinger?resource=acct:{handle}"] = None
+        found[f"/interact?uri={self.actor.uri}"] = None
+        found["/api/v1/timelines/public?remote=true"] = None
+        found["/api/v1/directory?local=false"] = None
+        return list(found)
+
+    def at(self) -> list[str]:
+        """Where she is found first."""
+        post, her = f"/api/v1/statuses/{self.ids['plain']}", f"/api/v1/accounts/{self.account_id}"
+        return [
+            "/api/v1/timelines/public", f"/api/v1/timelines/tag/hush?{NAME[0]}", post, her, f"/@{NAME}@{self.stub.host}?{NAME[0]}",
+            "/api/v1/timelines/home", f"/api/v1/timelines/list/{self.ids['list']}", "/api/v1/notifications", "/api/v1/conversations",
+            f"/api/v1/statuses/{self.ids['ours']}/context", f"/api/v1/statuses/{self.ids['ours']}/favourited_by",
+            "/api/v1/bookmarks", "/api/v1/favourites", "/api/v1/directory", f"/api/v2/search?q={WORD[:-1]}", "/home", "/notifications",
+            f"{post}/reblogged_by", f"{her}/statuses",
+        ]  # fmt: skip
+
+    def _values(self, path: str, name: str, pattern: str, handle: str) -> list[str]:
+        if ALTERNATIVES.fullmatch(pattern):
+            return pattern.split("|")
+        if name in ("tag", "hashtag"):
+            return ["hush"]
+        if name in ("username", "acct", "handle", "actor", "name"):
+            return [handle, "alice", "python"]
+        if name in ("account_id", "account"):
+            return [str(self.account_id)]
+        for word in ("resource", "event", "list", "group"):
+            if word in path:
+                return [self.ids[word]]
+        return [self.ids["plain"], self.ids["ours"], str(self.account_id)]
+
+
+@pytest.fixture
+async def scene(
+    server: Server, door: Door, there: Stub, alice: Person, bob: Person, make_group: MakeGroup
+) -> Scene:
+    her = there.actor(NAME, discoverable=True, indexable=True, summary=f"<p>{WORD}</p>")
+    there.documents[f"/users/{NAME}"]["name"] = TITLE
+    await followed(door, alice, her)
+    account_id = await fetch.account(server, her.uri)
+    assert account_id is not None
+    group_id = await make_group(alice, "python")
+    ours = await posts.create(server, alice.member, Draft("What alice wrote #hush", "text/markdown"))
+    uri, me = server.uris.post(ours), server.uris.actor("alice")
+    tag = {"type": "Hashtag", "href": f"{there.origin}/tags/hush", "name": "#hush"}
+    picture = {"type": "Document", "mediaType": "image/png", "url": f"{there.origin}/{WORD}.png"}
+    mention = {"type": "Mention", "href": me}
+    said = {
+        "plain": her.note(
+            WORD, tag=[tag], attachment=[picture],
+            interactionPolicy={"canQuote": {"automaticApproval": [PUBLIC]}},
+        ),
+        "answer": her.note(WORD, inReplyTo=uri, tag=[mention], cc=[me]),
+        "direct": her.note(WORD, to=[me], cc=[], tag=[mention]),
+        "quoting": her.note(WORD, quote=uri, quoteUrl=uri),
+        "resource": page(her, name=f"{WORD} in 90 minutes"),
+        "event": {
+            **her.note(WORD, name=f"{WORD} meets"), "type": "Event",
+            "startTime": "2031-05-01T10:00:00Z", "endTime": "2031-05-01T11:00:00Z",
+        },
+    }  # fmt: skip
+    for note in said.values():
+        await door.takes(her, her.says("Create", note, to=note["to"]))
+    group = server.uris.group("python")
+    await door.takes(her, her.says("Follow", me), her.says("Like", uri), her.says("Announce", uri))
+    await door.takes(her, her.says("Join", group))
+    await door.takes(her, her.says("Create", her.note(WORD, audience=group, to=[group], name=WORD)))
+    ids = {}
+    for name, note in said.items():
+        row = await server.db.read(stored.by_uri, note["id"])
+        assert row is not None, name
+        ids[name] = str(row.id)
+    for path in ("reblog", "favourite", "bookmark"):
+        await alice.post(f"/api/v1/statuses/{ids['plain']}/{path}")
+    await alice.post(f"/api/v1/statuses/{ids['resource']}/bookmark")
+    await posts.create(
+        server, alice.member, Draft("Alice quotes", "text/markdown", quoted_id=int(ids["plain"]))
+    )
+    await server.db.write(lambda conn: conn.execute(update(tables.quote).values(state=quotes.ACCEPTED)))
+    made = await alice.post("/api/v1/lists", {"title": "Near"})
+    await alice.post(f"/api/v1/lists/{made['id']}/accounts", {"account_ids": [str(account_id)]})
+    await alice.post(f"/api/v1/accounts/{account_id}/pin")
+    return Scene(
+        door, there, her, account_id, {"ours": str(ours), **ids, "list": made["id"], "group": str(group_id)}
+    )
+
+
+Asked = tuple[str, bool]
+"""An address, and whether it is asked for as another server asks."""
+
+
+async def walk(
+    scene: Scene, reader: Person, headers: dict[str, str], asked: Iterable[Asked]
+) -> dict[Asked, list[str]]:
+    """What of her each address shows to a reader; "…" where the server fails."""
+    found = {}
+    for path, as_server in asked:
+        more = JSON if as_server else {}
+        async with await reader.raw("GET", path, headers={**headers, **more}) as answer:
+            text = await answer.text(errors="replace") + str(answer.headers)
+            marks = ["…"] if answer.status >= 500 else scene.marks(text, path)
+            if marks:
+                found[path, as_server] = marks
+    return found
+
+
+def _written_at(conn: Connection, account_id: int) -> Any:
+    """What would differ if a row of hers had been written."""
+    person, entry = tables.account.c, tables.post.c
+    versions = select(entry.id, entry.version).where(entry.account_id == account_id).order_by(entry.id)
+    one = select(person.version, person.suspended_at, person.limited_at).where(person.id == account_id)
+    return conn.execute(one).one(), conn.execute(versions).all()
+
+
+async def choose(server: Server, mode: str) -> None:
+    await server.db.write(settings.store, server.config, {"federation_mode": mode})
+    server.remembered.forget_settings()
+
+
+async def test_mod_05_nothing_of_anybody_but_partners_is_shown_on_any_route_and_all_of_it_comes_back(
+    server: Server, scene: Scene, alice: Person, nobody: Person
+) -> None:
+    readers = [(alice, await browsing(server, alice)), (nobody, dict[str, str]())]
+    some = [(path, False) for path in scene.at()]
+    before = [await walk(scene, *one, some) for one in readers]
+    assert [len(found) > least for found, least in zip(before, (16, 4), strict=True)] == [True, True], before
+    rows = await server.db.read(_written_at, scene.account_id)
+    every = list(some)
+    if server.config.database_url.startswith("sqlite"):  # what the queries say they say on both
+        paths = scene.paths()
+        assert len(paths) > 300
+        every += [(path, False) for path in paths] + [
+            (path, True) for path in paths if path.startswith(DOCUMENTS)
+        ]
+    for mode, asked in (("allowlist", every), ("closed", some)):
+        await choose(server, mode)
+        for reader in readers:
+            assert await walk(scene, *reader, asked) == {}, (mode, reader[0].username)
+    await choose(server, "open")
+    for reader, found in zip(readers, before, strict=True):
+        assert (await walk(scene, *reader, found)).keys() == found.keys()
+    assert await server.db.read(_written_at, scene.account_id) == rows  # no row of hers was touched
+
+
+async def test_mod_05_who_is_no_partner_is_neither_heard_nor_answered_nor_asked_nor_sent_anything(
+    server: Server, scene: Scene, third: Stub, door: Door, alice: Person
+) -> None:
+    pat, her, here = third.actor("pat"), scene.actor, scene.stub
+    us = network_of(third)
+    await offers(door, us)
+    await partners.accept(server, None, (await partner_of(door, third)).id)
+    await followed(door, alice, pat)
+    await door.takes(pat, pat.says("Follow", server.uris.actor("alice")))
+    # What she said last waits to be acted on, and what is for her waits to be sent.
+    late = her.note(f"{WORD} again")
+    await door.worker.stop()
+    assert await door.post(her, her.says("Create", late)) == 202
+    await posts.create(server, alice.member, Draft("For all who follow", "text/plain"))
+    await choose(server, "allowlist")
+    await door.worker.start()
+    await door.worker.idle()
+    assert await server.db.read(stored.by_uri, late["id"]) is None
+    asked = len(here.asked)
+    async with Ear(alice, "user", "public") as ear:
+        assert await door.post(her, her.says("Create", her.note(WORD))) == 403
+        assert await door.post(pat, pat.says("Announce", her.note(WORD, served=True)["id"])) == 202
+        await door.takes(pat, pat.says("Create", pat.note("Hello of a partner")))
+        _, heard = await ear.next("update")
+        assert "Hello of a partner" in heard["content"]
+    refused = {}
+    for path in (
+        "/users/alice", "/users/alice/outbox", "/users/alice/followers", "/groups/python", server.uris.post(scene.ids["ours"]).removeprefix(server.config.origin),
+        f"/.well-known/webfinger?resource=acct:alice@{server.config.domain}",
+    ):  # fmt: skip
+        refused[path] = (await door.get(path, her))[0], (await door.get(path, pat))[0]
+    assert set(refused.values()) == {(403, 200)}, refused
+    for path, form in (
+        (f"/api/v2/search?resolve=true&q={her.uri}", None),
+        (f"/api/v2/search?resolve=true&q=@{NAME}@{here.host}", None),
+        (f"/api/v1/accounts/{scene.account_id}/follow", {}),
+        (f"/api/v1/statuses/{scene.ids['plain']}/favourite", {}),
+    ):
+        async with await alice.raw("GET" if form is None else "POST", path, json=form) as answer:
+            assert answer.status in (200, 404), path
+            assert scene.marks(await answer.text(), path) == [], path
+    await posts.create(server, alice.member, Draft(f"Of course, @{NAME}@{here.host}", "text/plain"))
+    assert here.asked[asked:] == []
+    lanes = DeliveryLanes(server)
+    await lanes.start()
+    await lanes.idle()
+    await lanes.stop()
+    assert here.asked[asked:] == []
+    assert "/users/pat/inbox" in third.asked
+    assert not [one for one in await sent(server) for inbox in one.inboxes if here.host in inbox]
