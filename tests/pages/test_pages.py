@@ -173,7 +173,7 @@ class TestApproval:
         await visitor.submit(
             await visitor.open("/join"),
             "/join",
-            {"username": "zoe", "email": "zoe@mail.example", "password": PASSWORD, "reason": "I teach."},
+            {"username": "zoe", "email": "zoe@mail.example", "password": PASSWORD, "answer-1": "I teach."},
             choose={"agreement": "1"},
         )
         link = f"/confirm/{link_in((await mails(mailbox, 1))[0], '/confirm/')}"

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import html5lib
 from aiohttp import ClientSession, FormData
-from lxml import etree
+from lxml import html as lxml_html
+
+SWITCHES = {"checked", "disabled", "hidden", "multiple", "open", "readonly", "required", "selected"}
+"""Attributes that say something by being there."""
 
 PASSWORD = "seven quiet otters"
-XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
 @dataclass
 class Page:
-    """A page as it was understood. `problems` are errors of its HTML by the standard's own parser."""
+    """A page as it was understood."""
 
     status: int
     url: str
     text: str
     headers: Any
-    tree: Any = None
-    problems: list[Any] = field(default_factory=list)
+
+    @cached_property
+    def tree(self) -> Any:
+        """Its elements, read quickly and tolerantly."""
+        found = lxml_html.document_fromstring(self.text)
+        for element in found.iter():
+            for name in SWITCHES & set(element.keys()):
+                element.set(name, "")
+        return found
+
+    @cached_property
+    def problems(self) -> list[Any]:
+        """Errors of its HTML by the standard's own parser, which takes much longer."""
+        parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("lxml"))
+        parser.parse(self.text)
+        # The parser's tables predate elements that later versions of the standard added; those it merely does not know.
+        return [(place, code, facts) for place, code, facts in parser.errors]
 
     def all(self, tag: str, **attributes: str) -> list[Any]:
         """The elements of this kind with these attributes (``class_`` holds one of the classes)."""
         found = []
-        for element in self.tree.iter(f"{XHTML}{tag}"):
+        for element in self.tree.iter(tag):
             wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
             classes = wanted.pop("class", None)
             if classes is not None and classes not in (element.get("class") or "").split():
@@ -80,9 +98,7 @@ class Visitor:
             for one in (value if isinstance(value, list) else [value])
         ]
         for name, value in (choose or {}).items():
-            boxes = [
-                e for e in form.iter(f"{XHTML}input") if e.get("name") == name and e.get("value") == value
-            ]
+            boxes = [e for e in form.iter("input") if e.get("name") == name and e.get("value") == value]
             assert boxes, f"nothing to choose as {name}={value}"
             if boxes[0].get("type") == "radio":
                 pairs = [pair for pair in pairs if pair[0] != name]
@@ -103,7 +119,7 @@ class Visitor:
 
 def _form(page: Page, action: str) -> tuple[Any, Any]:
     for form in page.all("form"):
-        for button in form.iter(f"{XHTML}button"):
+        for button in form.iter("button"):
             if button.get("formaction") == action:
                 return form, button
         if form.get("action") == action and form.get("method") == "post":
@@ -122,10 +138,7 @@ def _filled(form: Any) -> list[tuple[str, Any]]:
             found[name] = value
 
     for element in form.iter():
-        name, tag = (
-            element.get("name"),
-            etree.QName(element).localname if isinstance(element.tag, str) else "",
-        )
+        name, tag = element.get("name"), element.tag
         if not name:
             continue
         if tag == "input":
@@ -138,21 +151,14 @@ def _filled(form: Any) -> list[tuple[str, Any]]:
         elif tag == "textarea":
             put(name, (element.text or "").removeprefix("\n"))
         elif tag == "select":
-            options = list(element.iter(f"{XHTML}option"))
+            options = list(element.iter("option"))
             chosen = [one for one in options if one.get("selected") is not None] or options[:1]
             put(name, chosen[0].get("value"))
     return list(found.items())
 
 
 async def _page(answer: aiohttp.ClientResponse) -> Page:
-    text = await answer.text()
-    page = Page(answer.status, str(answer.url), text, answer.headers)
-    if answer.content_type == "text/html":
-        parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("lxml"), namespaceHTMLElements=True)
-        page.tree = parser.parse(text).getroot()
-        # The parser's tables predate elements that later versions of the standard added; those it merely does not know.
-        page.problems = [(place, code, facts) for place, code, facts in parser.errors]
-    return page
+    return Page(answer.status, str(answer.url), await answer.text(), answer.headers)
 
 
 def path_of(page: Page) -> str:
