@@ -18,6 +18,7 @@ ALSO_ALLOWED = {
         "configuration.groups",
     },
     "Admin::Account": {"may_create_groups"},
+    "Status": {"item"},
     "Search": {"resources", "events", "opportunities"},
     "V1::Instance": {
         "configuration.statuses.supported_mime_types",

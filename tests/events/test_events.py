@@ -57,6 +57,8 @@ async def test_a_series_is_announced_and_is_a_status_in_apps(alice: Person, bob:
     assert len(made["occurrences"]) == 8
     assert (made["zone"], made["has_join_link"], made["sequence"]) == ("Europe/Stockholm", True, 0)
     status = await bob.get(f"/api/v1/statuses/{made['status_id']}")
+    described("/api/v1/statuses/{id}").validate(status)
+    assert status["item"] == {"kind": "event", "id": made["id"], "url": made["url"]}
     for shown in ("Cohort call", "Europe/Stockholm", "and 7 more until", "Online (Zoom)", "We meet"):
         assert shown in status["content"], shown
     assert status["card"]["url"] == made["url"] == status["url"]

@@ -247,6 +247,14 @@ class StatusThread(Struct):
     answered: bool
 
 
+class StatusItem(Struct):
+    """What a status is more than its text, to be read whole at `/api/v1/events/:id` and its like."""
+
+    kind: Literal["resource", "event", "opportunity"]
+    id: str
+    url: str
+
+
 class StatusBody(Struct):
     """What a post shows whoever looks, and which changes with its version."""
 
@@ -267,6 +275,7 @@ class StatusBody(Struct):
     application: Application | UnsetType = UNSET
     tagged_collections: list[Collection] = []
     thread: StatusThread | UnsetType = UNSET
+    item: StatusItem | UnsetType = UNSET
 
 
 class PreviewCardAuthor(Struct):
@@ -446,7 +455,7 @@ class Status(StatusBody, kw_only=True):
     quote_approval: QuoteApproval
     reblog: Status | None
     poll: Poll | None
-    card: None
+    card: PreviewCard | None
     text: str | UnsetType | None = UNSET
     favourited: bool | UnsetType = UNSET
     reblogged: bool | UnsetType = UNSET

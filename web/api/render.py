@@ -56,6 +56,7 @@ from web.api.entities import (
     PreviewCard,
     PreviewCardAuthor,
     StatusBody,
+    StatusItem,
     StatusTag,
     StatusThread,
 )
@@ -68,6 +69,7 @@ VISIBILITY_SHOWN: Final = {
     "group": "private",
     "direct": "direct",
 }
+ITEMS: Final = frozenset({"resource", "event", "opportunity"})
 AVATAR: Final = "avatar.png"
 HEADER: Final = "header.png"
 DAY_MS: Final = 86_400_000
@@ -407,6 +409,7 @@ class Renderer:
             if content.app is None
             else Application(content.app.name, content.app.website or None),
             thread=UNSET if row.group_id is None or row.thread_title is None else _thread_of(row),
+            item=StatusItem(row.kind, str(row.id), row.url or row.uri) if row.kind in ITEMS else UNSET,
         )
 
 
