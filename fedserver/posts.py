@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -27,6 +27,7 @@ from fedserver import (
     quotes,
     remote_media,
     search_index,
+    trust,
     uploads,
     visibility,
 )
@@ -52,6 +53,7 @@ from storage.posts import PostRow
 from storage.signals import signal
 from storage.tables import idempotency, media, tombstone
 from storage.types import new_id, now_ms
+from storage.users import UserRow
 
 log = logging.getLogger("fedserver.posts")
 
@@ -142,11 +144,16 @@ KINDS_WITH_MORE: Final = frozenset({"resource", "event", "opportunity"})
 async def create(server: Server, member: Member, draft: Draft) -> int:
     """Post; the id. With an `idempotency_key` used within the last hour, the id of the post made then.
 
-    Raises Invalid, NotFound (the post that is answered), Forbidden.
+    Raises Invalid, NotFound (the post that is answered), Forbidden, RateLimited; `fedserver.trust.Held` where it is kept
+    for a moderator to look at.
     """
     check(draft)
     await find_strangers(server, draft)
-    return await server.db.write(create_unit, server, member.account_id, draft)
+    try:
+        return await server.db.write(create_unit, server, member.account_id, draft)
+    except trust.ToHold as found:
+        await server.db.write(trust.keep, member.account_id, draft, found.why)
+        raise trust.Held from found
 
 
 def create_unit(
@@ -158,11 +165,13 @@ def create_unit(
     at_ms: int | None = None,
     beside: Beside | None = None,
     quiet: bool = False,
+    vetted: bool = False,
 ) -> int:
     """The unit of `create`, for whoever posts as a part of something larger, or more than a post; `at_ms` dates it back.
 
     What is brought in from elsewhere is posted `quiet`: it is there for whoever looks for it, but nobody is mentioned or told,
-    no timeline shows it, no mail and no delivery goes out.
+    no timeline shows it, no mail and no delivery goes out. What a moderator has looked at is `vetted`: the limits of those
+    who are new do not hold for it.
     """
     now = now_ms() if at_ms is None else min(at_ms, now_ms())
     if draft.idempotency_key:
@@ -190,6 +199,12 @@ def create_unit(
     if any(one.hidden and one.id != here_id for one in named.values()):
         rendered, named = _rendered(conn, server, draft, target, private=(here_id,))
     posting.check_answer(conn, parent, draft.visibility, named.values())
+    user = users.by_id(conn, account_id)
+    if user is not None and not vetted and not quiet:
+        trust.check(
+            conn, server.config, user, draft, list(named.values()),
+            answered_id=None if parent is None else parent.account_id, is_more=beside is not None,
+        )  # fmt: skip
     shown_to = quotes.narrowed(_narrowed(draft.visibility, parent, place), target)
     named_ids = [named[one.uri].id for one in rendered.mentions if one.uri in named]
     if place is not None and parent is not None and parent.account_id not in (account_id, *named_ids):
@@ -217,7 +232,7 @@ def create_unit(
         or server.uris.context(parent.thread_id if parent else post_id),
         group_id=place.group.account_id if place else None,
         quote_uri=target.uri if target else "",
-        quote_policy=_quote_policy(conn, draft, account_id, shown_to),
+        quote_policy=_quote_policy(user, draft, shown_to),
         app_id=draft.app_id,
         local=True,
         created_at=now,
@@ -264,7 +279,7 @@ def check_unit(conn: Connection, account_id: int, draft: Draft) -> None:
         conn, account_id, group_id=draft.group_id, parent=parent, wanted=draft.visibility, named=()
     )
     shown_to = quotes.narrowed(_narrowed(draft.visibility, parent, place), target)
-    _quote_policy(conn, draft, account_id, shown_to)
+    _quote_policy(users.by_id(conn, account_id), draft, shown_to)
     _attachable(conn, account_id, draft)
 
 
@@ -298,6 +313,12 @@ def edit_unit(
     posting.check_edit(conn, row)
     parent = posts.by_id(conn, row.in_reply_to_id)
     posting.check_answer(conn, parent, row.visibility, named.values())
+    user = users.by_id(conn, account_id)
+    if user is not None and not quiet:
+        trust.check(
+            conn, server.config, user, replace(draft, visibility=row.visibility), list(named.values()),
+            answered_id=row.in_reply_to_account_id, is_more=beside is not None, is_edit=True,
+        )  # fmt: skip
     says = _says(conn, draft, rendered)
     if beside is not None:
         says |= beside.says(rendered.html)
@@ -602,10 +623,9 @@ def preview_unit(conn: Connection, server: Server, text: str) -> str:
     return _rendered(conn, server, Draft(text, "text/markdown"), None, private=())[0].html
 
 
-def _quote_policy(conn: Connection, draft: Draft, account_id: int, shown_to: str) -> int:
+def _quote_policy(member: UserRow | None, draft: Draft, shown_to: str) -> int:
     name = draft.quote_policy
     if name is None:
-        member = users.by_id(conn, account_id)
         name = "public" if member is None else member.default_quote_policy
     return quotes.policy_of(name, shown_to)
 

@@ -30,6 +30,7 @@ LOGGED_CHARS_MAX: Final = 300
 Registrations = Literal["closed", "approval", "open", "invite"]
 FeedAccess = Literal["public", "authenticated", "disabled"]
 InvitesBy = Literal["admins", "moderators", "trusted"]
+HeldText = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Wording(Struct, frozen=True):
@@ -79,6 +80,17 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     joins_waiting_max: Annotated[int, Meta(ge=0, le=100_000)] = 100
     joins_a_day_max: Annotated[int, Meta(ge=0, le=100_000)] = 50
     invites_by: InvitesBy = "moderators"
+    # What those who are new may not do yet, and until when they are new.
+    new_days: Annotated[int, Meta(ge=0, le=365)] = 3
+    new_links_max: Annotated[int, Meta(ge=0, le=1_000)] = 2
+    new_media_max: Annotated[int, Meta(ge=0, le=100)] = 1
+    new_mentions_max: Annotated[int, Meta(ge=0, le=1_000)] = 2
+    new_posts_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 5
+    new_direct: bool = False
+    # What their posts are held for until a moderator has looked: words, links to these hosts, so many links (0: never).
+    held_words: Annotated[tuple[HeldText, ...], Meta(max_length=500)] = ()
+    held_hosts: Annotated[tuple[HeldText, ...], Meta(max_length=500)] = ()
+    held_links: Annotated[int, Meta(ge=0, le=1_000)] = 2
     federation_mode: Literal["open", "allowlist", "closed"] = "open"
     secure_mode: bool = True
     local_live_feed_access: FeedAccess = "public"

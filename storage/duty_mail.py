@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, distinct, func, or_, select, update
 
 from storage.hot import insert_row
-from storage.tables import account, appeal, duty_mail, report, strike, user
+from storage.tables import account, appeal, duty_mail, report, scheduled_post, strike, user
 
 
 class DutyRow(NamedTuple):
@@ -106,6 +106,14 @@ def new_appeals(conn: Connection, account_id: int, since: int) -> News:
             appeal.c.created_at > since,
             or_(strike.c.actor_id.is_(None), strike.c.actor_id != account_id),
         )
+    )
+    return News._make(conn.execute(query).one())
+
+
+def new_held(conn: Connection, since: int) -> News:
+    """Posts of new members that have been held since, and wait."""
+    query = select(func.count(), func.max(scheduled_post.c.scheduled_at)).where(
+        scheduled_post.c.held_for != "", scheduled_post.c.scheduled_at > since
     )
     return News._make(conn.execute(query).one())
 

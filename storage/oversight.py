@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, 
 
 from storage.instances import escaped, under
 from storage.paging import Window
-from storage.tables import account, appeal, instance, invite, member_ip, report, user
+from storage.tables import account, appeal, instance, invite, member_ip, report, scheduled_post, user
 
 State = Literal["active", "pending", "disabled", "sensitized", "silenced", "suspended"]
 
@@ -109,12 +109,13 @@ def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 class Waiting(NamedTuple):
     """How much waits for those who look after the server: accounts that are reported, people who ask to join,
-    appeals, servers that cannot be reached though nothing says that they should not be."""
+    appeals, servers that cannot be reached though nothing says that they should not be, posts of new members."""
 
     cases: int
     joins: int
     appeals: int
     instances: int
+    held: int
 
 
 def waiting(conn: Connection) -> Waiting:
@@ -125,5 +126,6 @@ def waiting(conn: Connection) -> Waiting:
     instances = select(func.count()).where(
         instance.c.failing_since_at.is_not(None), instance.c.policy != "reject"
     )
-    counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances)]
+    held = select(func.count()).where(scheduled_post.c.held_for != "")
+    counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances, held)]
     return Waiting._make(conn.execute(select(*counts)).one())

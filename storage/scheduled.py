@@ -1,4 +1,5 @@
-"""Posts that wait for their instant, with the uploads that are kept for them."""
+"""Posts that wait for their instant, with the uploads that are kept for them. Those in the same table that wait for a
+moderator are in `storage.held`, and only they."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def add(
 
 
 def by_id(conn: Connection, scheduled_id: int) -> ScheduledRow | None:
-    return conn.execute(select(scheduled_post).where(scheduled_post.c.id == scheduled_id)).first()
+    """One that waits for its instant."""
+    query = select(scheduled_post).where(scheduled_post.c.id == scheduled_id, scheduled_post.c.held_for == "")
+    return conn.execute(query).first()
 
 
 def own(conn: Connection, account_id: int, scheduled_id: int) -> ScheduledRow | None:
@@ -43,7 +46,9 @@ def own(conn: Connection, account_id: int, scheduled_id: int) -> ScheduledRow | 
 
 def page(conn: Connection, account_id: int, window: Window) -> list[ScheduledRow]:
     """A member's, those written last first."""
-    query = select(scheduled_post).where(scheduled_post.c.account_id == account_id)
+    query = select(scheduled_post).where(
+        scheduled_post.c.account_id == account_id, scheduled_post.c.held_for == ""
+    )
     return window.rows(conn, query, scheduled_post.c.id)
 
 
@@ -53,6 +58,7 @@ def count(
     """How many a member has, of those due from `since_ms` until before `until_ms`; `but_id` does not count."""
     query = select(func.count()).where(
         scheduled_post.c.account_id == account_id,
+        scheduled_post.c.held_for == "",
         scheduled_post.c.scheduled_at >= since_ms,
         scheduled_post.c.id != but_id,
     )

@@ -41,6 +41,8 @@ class UserRow(NamedTuple):
     appearance: str
     answers: str
     trust: str
+    vouched_at: int | None
+    new_since_at: int | None
     invite_id: int | None
     may_create_groups: bool
     created_at: int

@@ -358,6 +358,8 @@ async def test_limits_are_told_and_kept(app_client: Client, alice: Person) -> No
 
 
 async def test_a_limit_follows_the_address_the_proxy_names(app_client: Client) -> None:
+    """LIM-02: of an IPv6 address its /64 counts."""
+
     async def left(**headers: str) -> int:
         answer = await app_client.get("/api/v1/who", headers=headers)
         return int(answer.headers["X-RateLimit-Remaining"])

@@ -23,6 +23,7 @@ async def waiting(server: Server, member: Member) -> Waiting:
         joins=found.joins if allows(role, Permission.MANAGE_JOINS) else 0,
         appeals=found.appeals if allows(role, Permission.MANAGE_APPEALS) else 0,
         instances=found.instances if allows(role, Permission.VIEW_DASHBOARD) else 0,
+        held=found.held if allows(role, Permission.MANAGE_REPORTS) else 0,
     )
 
 

@@ -158,6 +158,7 @@ def _news(conn: Connection, role: Any, account_id: int, since: int) -> tuple[lis
     if allows(role, Permission.MANAGE_REPORTS):
         found = duty_mail.new_cases(conn, account_id, since)
         add(found, "account reported", "accounts reported", "/mod/reports")
+        add(duty_mail.new_held(conn, since), "held post", "held posts", "/mod/held")
     if allows(role, Permission.MANAGE_APPEALS):
         found = duty_mail.new_appeals(conn, account_id, since)
         add(found, "appeal to decide", "appeals to decide", "/mod/appeals")

@@ -22,6 +22,7 @@ from fedserver.moderation.permissions import (
     require_over,
 )
 from fedserver.signup import JoinRequest
+from fedserver.trust import STEPS
 from fedserver.viewer import Member
 from storage import accounts, invites, oversight, rules, users
 from storage.accounts import AccountRow
@@ -29,6 +30,7 @@ from storage.invites import Inviter
 from storage.oversight import Sought, State
 from storage.paging import Window
 from storage.rules import Origin
+from storage.types import now_ms
 from storage.users import UserRow
 
 __all__ = ["Sought", "State", "Window"]
@@ -164,6 +166,28 @@ async def let_create_groups(server: Server, member: Member, account_id: int, *, 
         return _one(conn, account_id)
 
     return await server.db.write(unit)
+
+
+async def trust(server: Server, member: Member, account_id: int, step: str) -> None:
+    """Say how far a member is trusted. Raises Forbidden, NotFound, Invalid."""
+    require(member, Permission.MANAGE_USERS)
+    if step not in STEPS:
+        raise Invalid({"trust": f"must be one of {', '.join(STEPS)}"})
+
+    def unit(conn: Connection) -> None:
+        found = _one(conn, account_id)
+        if found.user is None:
+            raise NotFound("Record not found")
+        require_over(member, account_id, found.user.role)
+        if found.user.trust != step:
+            again = {"new_since_at": now_ms()} if step == "new" else {}
+            users.change(conn, account_id, trust=step, **again)
+            audit.note(
+                conn, member, "change_trust", ("account", account_id, found.row.username),
+                before={"trust": found.user.trust}, after={"trust": step},
+            )  # fmt: skip
+
+    await server.db.write(unit)
 
 
 # -- who waits to be let in

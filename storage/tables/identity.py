@@ -110,6 +110,8 @@ user = Table(
     # What was asked of who wants to join, and what they answered: [{question, answer}]
     Column("answers", Json, nullable=False, server_default="[]"),
     Column("trust", String(8), nullable=False, server_default="member"),  # new, member, trusted
+    instant("vouched_at"),  # when a moderator let a held post of theirs through
+    instant("new_since_at"),  # when a moderator said that they are new again
     refers("invite_id", "invite.id", nullable=True, on_delete="SET NULL", index=True),
     instant("created_at", nullable=False),
     instant("confirmed_at"),

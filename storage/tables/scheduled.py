@@ -16,5 +16,7 @@ scheduled_post = Table(
     instant("scheduled_at", nullable=False),
     # Why it could not be published when its time had come; "" while it waits.
     Column("problem", Text, nullable=False, server_default=""),
+    # What it waits for a moderator for; "" for what waits for its instant.
+    Column("held_for", Text, nullable=False, server_default=""),
     Index("ix_scheduled_post_account_id_id", "account_id", "id"),
 )

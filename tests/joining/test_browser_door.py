@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from fedserver import settings
+from fedserver import posts, settings
 from fedserver.context import Server
+from fedserver.posts import Draft
+from fedserver.trust import Held
 from storage import users
 from storage.types import now_ms
 from tests.groups.conftest import MakeGroup
@@ -22,7 +24,9 @@ pytestmark = [
     # What a browser shows does not depend on the database.
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
-FOR_STAFF = ("/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins")
+FOR_STAFF = (
+    "/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins", "/mod/held", "/settings/email", "/held",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
@@ -41,6 +45,12 @@ async def test_the_door_is_accessible_and_fits(
     await invite(ada, uses_max=1)
     signed_up = await come("nora", answers={"1": "Botany", "2": "I teach.\n\n" * 5, "3": "Here"})
     await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
+    await server.db.write(users.change, ada.account_id, role="member", trust="new")
+    with pytest.raises(Held):
+        await posts.create(
+            server, ada.member, Draft("Two links: https://one.example and https://two.example")
+        )
+    await server.db.write(users.change, ada.account_id, role="owner", trust="member")
     context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = await context.new_page()
     said: list[str] = []

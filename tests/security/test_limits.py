@@ -1,4 +1,4 @@
-"""What is counted under the limits of a real server, and what one member may not make too large."""
+"""What is counted under the limits of a real server, and what one member may not make too large (LIM-01, LIM-04)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from tests import databases
 from tests.federation.stub import Stub
 from tests.members import Person
+from web import limits
+from web.guard import policy_for
 
 
 @pytest.fixture
@@ -47,6 +49,41 @@ async def test_visitors_cannot_have_us_ask_everywhere(nobody: Person, there: Stu
     assert len(there.asked) <= 60
 
 
+def test_lim_01_whatever_costs_something_is_counted() -> None:
+    costly = {
+        "POST": (
+            "/join", "/join/{code}", "/password", "/confirm", "/login", "/interact", "/inbox", "/users/{name}/inbox",
+            "/api/v1/accounts", "/api/v1/apps", "/api/v1/emails/confirmations", "/api/v1/reports", "/oauth/token",
+        ),
+        "GET": (
+            "/search", "/.well-known/webfinger", "/api/oembed", "/media/remote/{name}", "/api/v1/timelines/public",
+            "/api/v2/search", "/events.ics", "/oai-pmh", "/invite/{code}",
+        ),
+    }  # fmt: skip
+    free = [
+        (method, path)
+        for method, paths in costly.items()
+        for path in paths
+        if not policy_for(method, path).limits
+    ]
+    assert free == []
+    assert limits.SIGN_UPS in policy_for("POST", "/join/{code}").limits
+
+
+async def test_mod_10_reports_are_counted_bounded_and_shown_as_text(alice: Person, admin: Person) -> None:
+    script = "<script>alert(1)</script>"
+    told = await alice.post("/api/v1/reports", {"account_id": admin.id, "comment": script})
+    assert told["forwarded"] is False
+    big = await alice.raw(
+        "POST", "/api/v1/reports", json={"account_id": admin.id, "comment": "x" * 1_000_000}
+    )
+    assert big.status in (413, 422)
+    seen = await statuses(alice, "/api/v1/reports", 30, {"account_id": admin.id, "comment": "Again"})
+    assert seen == [200] * 28 + [429] * 2
+    (shown,) = [one for one in await admin.get("/api/v1/admin/reports", limit=100) if one["id"] == told["id"]]
+    assert shown["comment"] == script
+
+
 async def test_apps_and_accounts_are_not_made_by_the_dozen(nobody: Person) -> None:
     app = {"client_name": "x", "redirect_uris": "https://app.example/", "scopes": "read"}
     assert 429 in await statuses(nobody, "/api/v1/apps", 7, app)
@@ -60,6 +97,7 @@ async def test_events_are_not_announced_by_the_dozen(alice: Person, bob: Person)
 
 
 async def test_nothing_of_a_member_grows_without_measure(alice: Person) -> None:
+    """LIM-04"""
     big = "x" * 200_000
     options = [f"option {number}" for number in range(5000)]
     for method, path, form in (

@@ -12,6 +12,7 @@ from aiohttp import web
 from fedserver import editions, posts, reading, scheduled
 from fedserver.errors import FedError
 from fedserver.page_cards import PostCard
+from fedserver.trust import Held
 from web import forms, keys
 from web.pages import page
 from web.pages.posts import POST, card_of
@@ -111,6 +112,8 @@ async def _post(request: web.Request, answered: PostCard | None) -> web.StreamRe
             await scheduled.add(server, member, draft, at_ms)
             return page.go("/scheduled?done=scheduled")
         post_id = await posts.create(server, member, draft)
+    except Held:
+        return page.go("/held?done=held")
     except page.MENDABLE as error:
         return await _show_again(request, error, written, answered)
     return page.go((await reading.one(server, member, post_id)).path)

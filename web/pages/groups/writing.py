@@ -14,6 +14,7 @@ from fedserver.groups import drafts, page_lists
 from fedserver.groups.drafts import KeptDraft
 from fedserver.groups.pages import GroupView, ThreadView, Within
 from fedserver.groups.rules import Action
+from fedserver.trust import Held
 from fedserver.viewer import Member
 from web import forms, keys
 from web.forms import Params
@@ -68,6 +69,8 @@ async def new(request: web.Request) -> web.StreamResponse:
             visibility="public",
         )
         post_id = await posts.create(server, member, draft)
+    except Held:
+        return page.go("/held?done=held")
     except page.MENDABLE as error:
         return await _again(request, error, written, "group/new_thread.html", shown)
     return page.go(f"{view.card.path}/{post_id}")
@@ -118,6 +121,8 @@ async def reply(request: web.Request) -> web.StreamResponse:
             visibility="public",
         )
         post_id = await posts.create(server, member, draft)
+    except Held:
+        return page.go("/held?done=held")
     except page.MENDABLE as error:
         return await _again(request, error, written, "group/reply.html", shown)
     return page.go(f"{view.path}?at={post_id}#post-{post_id}")

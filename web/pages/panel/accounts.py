@@ -107,6 +107,13 @@ async def take_back(request: web.Request) -> web.StreamResponse:
     return page.go(f"/mod/accounts/{found}?done=taken-back")
 
 
+async def trust(request: web.Request) -> web.StreamResponse:
+    """Say how far a member is trusted."""
+    account_id, params = forms.path_id(request), await forms.params(request)
+    await people.trust(keys.server(request), auth.member(request), account_id, params.text("trust"))
+    return page.go(f"/mod/accounts/{account_id}?done=trust-given")
+
+
 async def erase(request: web.Request) -> web.StreamResponse:
     """Erase what a suspended account has here, now."""
     account_id = forms.path_id(request)
@@ -133,5 +140,6 @@ routes: Final[list[web.RouteDef]] = [
     *gate.behind(Permission.MANAGE_USERS, web.post("/mod/strikes/{id:[0-9]{1,19}}/undo", take_back)),
     *gate.behind(Permission.MANAGE_USERS, web.post(CASE + "/sessions/end", sign_out)),
     *gate.behind(Permission.MANAGE_USER_ACCESS, web.post(CASE + "/second-factors/remove", remove_factors)),
+    *gate.behind(Permission.MANAGE_USERS, web.post(CASE + "/trust", trust)),
     *gate.behind(Permission.DELETE_USER_DATA, web.post(CASE + "/erase", erase)),
 ]

@@ -19,15 +19,23 @@ HERE: Final = "/admin/registration"
 INVITES: Final = "/admin/invites"
 NAMES: Final = (
     *("registrations", "registrations_message", "join_questions", "invites_by"),
-    *("joins_waiting_max", "joins_a_day_max"),
+    *("joins_waiting_max", "joins_a_day_max", "new_direct"),
 )
+LIMITS: Final = {
+    "new_days": "Days until they are members",
+    "new_links_max": "Links in a post",
+    "new_media_max": "Pictures and files in a post",
+    "new_mentions_max": "People in a post who do not follow them",
+    "new_posts_an_hour": "Posts an hour",
+}
+"""Of those who are new, in words."""
 _EMPTY: Final = {"id": "", "text": "", "hint": "", "kind": "long", "options": "", "required": False}
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
     """The settings as they are."""
     now = await settings.current(keys.server(request))
-    values = {name: getattr(now, name) for name in NAMES}
+    values = {name: getattr(now, name) for name in (*NAMES, *LIMITS)}
     rows = [
         {
             "id": one.id, "text": one.text, "hint": one.hint, "kind": one.kind, "required": one.required,
@@ -47,7 +55,11 @@ async def change(request: web.Request) -> web.StreamResponse:
         "registrations_message": params.text("registrations_message").replace("\r\n", "\n"),
         "invites_by": params.text("invites_by"),
         "join_questions": _questions(rows, max(numbers, default=0)),
-        **{name: params.integer(name, 0, least=0) for name in ("joins_waiting_max", "joins_a_day_max")},
+        **{
+            name: params.integer(name, 0, least=0)
+            for name in ("joins_waiting_max", "joins_a_day_max", *LIMITS)
+        },
+        "new_direct": params.flag("new_direct"),
     }
     if params.text("registrations"):
         values["registrations"] = params.text("registrations")
@@ -96,7 +108,7 @@ def _questions(rows: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
 def _context(request: web.Request, values: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     more = [_EMPTY] if len(rows) < QUESTIONS_MAX else []
     locked = settings.locked(keys.server(request).config)
-    return {"values": values, "questions": [*rows, *more], "locked": locked}
+    return {"values": values, "questions": [*rows, *more], "locked": locked, "limits": LIMITS}
 
 
 async def everybodys(request: web.Request) -> web.StreamResponse:
