@@ -100,6 +100,8 @@ def test_roles_and_suspension(ready: Run) -> None:
     assert output(ready("user", "role", "nora", "owner", "--json"))["role"] == "owner"
     assert output(ready("user", "suspend", "ada", "--json"))["state"] == "suspended"
     assert output(ready("user", "suspend", "ada", "--undo", "--json"))["state"] == "active"
+    none = ready("user", "remove-second-factor", "nora")
+    assert (none.exit_code, "no second factor" in none.stderr) == (1, True)
     link = output(ready("user", "reset-password", "nora", "--json"))["reset_link"]
     assert link.startswith("https://a.example/password/")
 

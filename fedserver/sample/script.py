@@ -80,7 +80,7 @@ PEOPLE: Final = (
         "Maren Holtz",
         "I look after this network and the people in it. Ask me anything about getting started. #community #facilitation",
         198,
-        role="admin",
+        role="owner",
         fields=(("Pronouns", "she/her"), ("Based in", "Bremen")),
         follows=(
             "tobias",

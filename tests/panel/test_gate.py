@@ -17,7 +17,7 @@ from storage import accounts, users
 from tests import databases
 from tests.conftest import MakeMember
 from tests.members import Person
-from web import auth, gate
+from web import auth, fresh, gate
 from web.app import ROUTES
 
 PARAMETER = re.compile(r"\{([a-z_]+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
@@ -34,6 +34,14 @@ def test_no_route_of_the_panel_goes_round_the_gate() -> None:
     assert gate.forgotten(ROUTES) == []
     assert len(CASES) > 60
     assert all(wanted for _, wanted in CASES)
+
+
+def test_adm_08_all_of_administration_and_what_else_is_listed_wants_a_fresh_sign_in() -> None:
+    found = {(route.method, route.path): fresh.wanted_for(route.method, route.path) for route in ROUTES}
+    assert set(fresh.WANTED) <= set(found.values())  # each line of the table is about a route that is there
+    forms = [key for key in found if key[0] == "POST" and key[1].startswith("/admin/")]
+    assert len(forms) > 10
+    assert [key for key in forms if found[key] is None] == []
 
 
 def test_adm_02_each_role_has_the_permissions_it_should() -> None:

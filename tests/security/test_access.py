@@ -40,7 +40,9 @@ def routes(api: bool) -> list[tuple[str, str, str]]:
 
     def value(found: re.Match[str]) -> str:
         pattern = found[2]
-        return pattern.split("|")[0] if pattern and re.fullmatch(r"[a-z_/|-]+", pattern) else "1"
+        if pattern and re.fullmatch(r"[a-z_/|-]+", pattern):
+            return pattern.split("|")[0]
+        return "1111" if pattern and not re.fullmatch(pattern, "1") else "1"
 
     return [
         (route.method, route.path, PARAMETER.sub(value, route.path))
