@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from activitypub.identifiers import Uris
 from fedserver import (
     collections,
+    dashboards,
     digests,
     email_subscriptions,
     mail,
@@ -169,6 +170,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused),
                 Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
+                Chore("count what happened by day", HOUR_SECONDS, dashboards.plan_counting),
                 Chore("prune at night", HOUR_SECONDS, partial(pruning.plan_nightly, server.config)),
                 Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
+from sqlalchemy import Connection
 
 from fedserver import announcements, house_rules, policies
 from fedserver.context import Server
 from fedserver.moderation import appeals, rulings
 from fedserver.moderation.rulings import Ruling
-from storage import accounts, reports, strikes
+from storage import accounts, day_figures, reports, strikes
 from storage.paging import Window
+from storage.types import now_ms
 from tests.pages.browsers import CHROMIUM, complaints, sign_in
 from tests.panel.conftest import Complain, KnownAs, MakeReader
 
@@ -34,6 +36,8 @@ PAGES = (
     "/mod/presets",
     "/about/moderation",
     "/admin/roles",
+    "/admin",
+    "/admin/metrics",
     "/admin/site",
     "/admin/site/looks",
     "/admin/site/visitors",
@@ -128,6 +132,7 @@ async def test_the_panel_is_accessible_and_fits(
     await house_rules.add(server, replace(ada.member, role="admin"), "Be kind", "We all began some day.")
     await house_rules.translate(server, replace(ada.member, role="admin"), "1", "fr", "Soyez gentils")
     boss = replace(ada.member, role="admin")
+    await server.db.write(some_figures)
     await policies.write(server, boss, "terms", "# Terms\n\nShare what you can.")
     await policies.publish(server, boss, "terms", "")
     await policies.write(server, boss, "privacy", "We keep little.")
@@ -151,6 +156,20 @@ async def test_the_panel_is_accessible_and_fits(
     await page.check("#m-suspend")
     await page.click("text=Show what will happen")
     await check("/confirm")
+
+
+def some_figures(conn: Connection) -> None:
+    """Numbers of three months, for pictures to have something in them."""
+    today = now_ms() // 86_400_000
+    for day in range(today - 200, today + 1):
+        found = {
+            "active": day % 7 + 3,
+            "joined": day % 2,
+            "posts": day % 11,
+            "replies": day % 5,
+            "reports": day % 3,
+        }
+        day_figures.put(conn, day, day, {name: {day: value} for name, value in found.items()})
 
 
 async def picture(page: Page, name: str) -> None:

@@ -132,6 +132,7 @@ DONE: Final[dict[str, str]] = {
     "again": "It is being tried again.",
     "forgotten": "It is forgotten.",
     "pruning": "It has begun, in small steps. Load this page again to see what went.",
+    "counting": "The numbers are being counted. Load this page again in a moment.",
     "rule-kept": "The rule holds. What it hides, it hides now.",
     "rule-gone": "No rule stands for it any more.",
     "list-followed": "The rules of the list hold now.",

@@ -40,6 +40,8 @@ MODERATION: Final = (
     Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
 )
 ADMINISTRATION: Final[tuple[Section, ...]] = (
+    Section("/admin", "shield", "Overview", Permission.VIEW_DASHBOARD, exact=True),
+    Section("/admin/metrics", "poll", "Figures", Permission.VIEW_DASHBOARD),
     Section("/admin/roles", "people", "Roles", Permission.MANAGE_ROLES),
     Section("/admin/registration", "door", "Joining", Permission.MANAGE_SETTINGS),
     Section("/admin/invites", "link", "Invitations", Permission.MANAGE_INVITES),

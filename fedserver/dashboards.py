@@ -1,0 +1,285 @@
+"""How the community fares, in numbers by day that are counted once and kept: for its admins, and for its funders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from fedserver import csv_tables, small_cells
+from fedserver.context import Server
+from fedserver.errors import Invalid
+from fedserver.jobs.handlers import handles
+from fedserver.jobs.plan import plan
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
+from fedserver.viewer import Member
+from storage import day_figures
+
+PERIODS: Final = (30, 90, 365)
+WEEKS_FROM: Final = 100  # longer periods are shown by week
+DAYS_BACK_MAX: Final = 800
+STEP_DAYS: Final = 31
+# What may still change: questions are answered for two days.
+DAYS_AGAIN: Final = 3
+YEARS_BACK: Final = 10
+EPOCH: Final = date(1970, 1, 1)
+DAY_MS: Final = 86_400_000
+
+Kept = dict[str, dict[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of numbers: by the first day of each day or week. `total` is of the whole period, `before` of the one
+    before it; of members who were here it is the mean of the days."""
+
+    label: str
+    values: tuple[int, ...]
+    total: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture with one or two series."""
+
+    key: str
+    title: str
+    series: tuple[Series, ...]
+    note: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(value for one in self.series for value in one.values)
+
+    @property
+    def most(self) -> int:
+        """The greatest of all values, 1 at least."""
+        return max(1, *(value for one in self.series for value in one.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """All pictures of a period. `days` are the first days of what the values are of, as ISO 8601."""
+
+    period: int
+    weekly: bool
+    days: tuple[str, ...]
+    plots: tuple[Plot, ...]
+    counted_until: str
+
+
+_PLOTS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
+    ("active", "Active members", (("active", "members who were here"), ("joined", "who joined"))),
+    ("posts", "Posts", (("posts", "posts"), ("replies", "of them answers"))),
+    ("questions", "Questions in groups for help", (("questions", "questions"), ("answered", "answered within 48 hours"))),
+    ("events", "Events", (("events", "events held"), ("answers", "people who said they come"))),
+    ("resources", "Library", (("resources", "resources added"), ("reused", "used or adapted"))),
+    ("federation", "Exchange with other servers", (("came_in", "answers, boosts and likes from there"), ("went_out", "from here"))),
+    ("reports", "Reports", (("reports", "made"), ("decided", "decided"))),
+)  # fmt: skip
+SHORT: Final = ("active", "posts", "questions", "events", "resources", "reports")
+
+
+# -- counting
+
+
+def plan_counting(conn: Connection) -> None:
+    """Have the days counted that are not, and the last ones again; a unit, for the chores."""
+    plan(conn, "count_days", {}, key="days")
+
+
+@handles("count_days", timeout_seconds=1800)
+async def count_days(server: Server, _: dict[str, Any]) -> None:
+    """Count them, a month in a unit, so that others get to the database in between."""
+    today = _today()
+    last = await server.db.read(day_figures.last_day)
+    if last is None:
+        begun = await server.db.read(day_figures.first_used)
+        first = today if begun is None else max(begun, today - DAYS_BACK_MAX)
+    else:
+        first = min(last + 1, today) - DAYS_AGAIN
+    while first <= today:
+        until = min(first + STEP_DAYS - 1, today)
+        found = await server.db.read(day_figures.count, first, until)
+        await server.db.write(day_figures.put, first, until, found)
+        first = until + 1
+
+
+async def count_now(server: Server, member: Member) -> None:
+    """Have it done at once, by job. Raises Forbidden."""
+    require(member, Permission.VIEW_DASHBOARD)
+    await server.db.write(plan_counting)
+
+
+def _today() -> int:
+    return (datetime.now(UTC).date() - EPOCH).days
+
+
+def _iso(day: int) -> str:
+    return date.fromordinal(EPOCH.toordinal() + day).isoformat()
+
+
+# -- for those who run it
+
+
+async def shown(server: Server, member: Member, period: int) -> Dashboard:
+    """The numbers of the last days. Raises Forbidden; Invalid for a period that is not offered."""
+    require(member, Permission.VIEW_DASHBOARD)
+    if period not in PERIODS:
+        raise Invalid({"period": f"must be one of {', '.join(map(str, PERIODS))}"})
+    today = _today()
+    first = today - period + 1
+
+    def unit(conn: Connection) -> tuple[Kept, int | None]:
+        return day_figures.read(conn, first - period, today), day_figures.last_day(conn)
+
+    kept, last = await server.db.read(unit)
+    weekly = period > WEEKS_FROM
+    step = 7 if weekly else 1
+    begins = [day for day in range(today - step + 1, first - step, -step) if day >= first][::-1]
+    plots = tuple(
+        Plot(
+            key,
+            title,
+            tuple(_series(kept, name, label, begins, step, (first, today)) for name, label in several),
+            _waited(kept, first, today) if key == "reports" else "",
+        )
+        for key, title, several in _PLOTS
+    )
+    days = tuple(map(_iso, begins))
+    return Dashboard(period, weekly, days, plots, "" if last is None else _iso(last))
+
+
+def _series(
+    kept: Kept, name: str, label: str, begins: Sequence[int], step: int, span: tuple[int, int]
+) -> Series:
+    days = kept.get(name, {})
+    first, last = span
+    length = last - first + 1
+
+    def over(begin: int, end: int) -> int:
+        value = sum(days.get(day, 0) for day in range(begin, end + 1))
+        # Who was here on two days is one member.
+        return round(value / (end - begin + 1)) if name == "active" else value
+
+    return Series(
+        label,
+        tuple(over(day, day + step - 1) for day in begins),
+        over(first, last),
+        over(first - length, first - 1),
+    )
+
+
+def _waited(kept: Kept, first: int, last: int) -> str:
+    decided, minutes = (
+        sum(value for day, value in kept.get(name, {}).items() if first <= day <= last)
+        for name in ("decided", "decided_minutes")
+    )
+    return f"{minutes / decided / 60:.1f}" if decided else ""
+
+
+# -- for funders
+
+_COLUMNS: Final = (
+    "period",
+    "active members",
+    "posts",
+    "of them answers",
+    "questions",
+    "answered within 48 h",
+    "share answered",
+    "events",
+    "attendance",
+    "resources added",
+    "resources reused",
+    "partner servers",
+)
+_SUMMED: Final = (
+    "posts", "replies", "questions", "answered", "events", "attended", "resources", "reused",
+)  # fmt: skip
+
+
+async def measures(server: Server, member: Member, year: int) -> bytes:
+    """The measures of a year by month and quarter as CSV, with small cells hidden; that somebody took them along is
+    logged. Raises Forbidden, Invalid."""
+    require(member, Permission.VIEW_DASHBOARD)
+    now = datetime.now(UTC).date()
+    # Always whole calendar years: spans that overlap could be subtracted from each other.
+    if not now.year - YEARS_BACK <= year <= now.year:
+        raise Invalid({"year": f"must be from {now.year - YEARS_BACK} to {now.year}"})
+    rows = await server.db.read(_measured, year, now)
+    await server.db.write(
+        audit.note, member, "export", ("measures", year, str(year)), after={"rows": len(rows)}
+    )
+    return csv_tables.table(_COLUMNS, rows)
+
+
+def _measured(conn: Connection, year: int, now: date) -> list[tuple[str, ...]]:
+    months = [_span(date(year, month, 1), _first_after(year, month)) for month in range(1, 13)]
+    quarters = [(months[at][0], months[at + 2][1]) for at in range(0, 12, 3)]
+    whole = (months[0][0], months[-1][1])
+    kept = day_figures.read(conn, *whole)
+    sums = {
+        name: [
+            sum(v for day, v in kept.get(name, {}).items() if first <= day <= last) for first, last in months
+        ]
+        for name in _SUMMED
+    }
+    tables = {name: small_cells.in_quarters(values) for name, values in sums.items()}
+    partners = day_figures.partners_since(conn)
+    active = [day_figures.active_within(conn, spans) for spans in (months, quarters, [whole])]
+    today = (now - EPOCH).days
+
+    def row(
+        label: str, span: tuple[int, int], here: int, cell: Callable[[str], str], exact: Callable[[str], int]
+    ) -> tuple[str, ...]:
+        shares = (
+            small_cells.share(exact("answered"), exact("questions"))
+            if cell("answered").isdigit() and cell("questions").isdigit()
+            else small_cells.HIDDEN
+        )
+        reached = sum(1 for at in partners if at // DAY_MS <= min(span[1], today))
+        cells = [cell(name) for name in _SUMMED]
+        return (label, small_cells.alone(here), *cells[:4], shares, *cells[4:], small_cells.alone(reached))
+
+    rows = []
+    for number, span in enumerate(months):
+        if span[0] <= today:
+            rows.append(
+                row(
+                    f"{year}-{number + 1:02d}",
+                    span,
+                    active[0][number],
+                    lambda name, n=number: tables[name][0][n // 3].cells[n % 3],  # type: ignore[misc]
+                    lambda name, n=number: sums[name][n],  # type: ignore[misc]
+                )
+            )
+    for number, span in enumerate(quarters):
+        if span[0] <= today:
+            rows.append(
+                row(
+                    f"{year}-Q{number + 1}",
+                    span,
+                    active[1][number],
+                    lambda name, n=number: tables[name][1].cells[n],  # type: ignore[misc]
+                    lambda name, n=number: sum(sums[name][3 * n : 3 * n + 3]),  # type: ignore[misc]
+                )
+            )
+    rows.append(
+        row(str(year), whole, active[2][0], lambda name: tables[name][1].total, lambda name: sum(sums[name]))
+    )
+    return rows
+
+
+def _first_after(year: int, month: int) -> date:
+    return date(year + month // 12, month % 12 + 1, 1)
+
+
+def _span(first: date, after: date) -> tuple[int, int]:
+    return (first - EPOCH).days, (after - EPOCH).days - 1

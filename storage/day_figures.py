@@ -1,0 +1,239 @@
+"""What was counted by day and is kept: what is counted, keeping it, and reading it for any span in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select
+
+from storage.figures import DAY_MS, Source, active_users, by_day, new_users, opened_reports, resolved_reports
+from storage.tables import (
+    account,
+    day_figure,
+    event,
+    group,
+    group_thread,
+    like,
+    member_day,
+    occurrence,
+    partner,
+    post,
+    report,
+    resource,
+    resource_relation,
+    resource_report,
+    rsvp,
+)
+from storage.types import ID_BITS_WITHIN_MS
+
+ANSWER_MS: Final = 48 * 3_600_000
+_OF_IDS: Final = 1 << ID_BITS_WITHIN_MS
+_MS: Final = 1
+_counted: Final = func.count()
+_SAID: Final = ("public", "unlisted", "followers", "members", "group")
+_ADAPTED: Final = ("adaptation", "translation")
+
+
+def sources() -> dict[str, list[Source]]:
+    """What is counted by day, by name; several of one name are added up."""
+    return {
+        "active": [active_users()],
+        "joined": [new_users()],
+        "posts": [_posts()],
+        "replies": [_posts(post.c.in_reply_to_id.is_not(None))],
+        "questions": [_questions()],
+        "answered": [_questions(_answered_in_time())],
+        "events": [_events(_counted)],
+        "answers": [_answers()],
+        "attended": [_attended()],
+        "resources": [_resources()],
+        "reused": [_used(), _adapted()],
+        "came_in": _between("in"),
+        "went_out": _between("out"),
+        "reports": [opened_reports()],
+        "decided": [resolved_reports()],
+        "decided_minutes": [_minutes()],
+    }
+
+
+def _posts(*where: Any) -> Source:
+    """What members wrote, other than in private. Looked up by the index of visibility, place and id."""
+    written = (post.c.local, post.c.visibility.in_(_SAID), post.c.kind != "boost", *where)
+    return Source(post, post.c.id, _OF_IDS, _counted, written)
+
+
+def _questions(*where: Any) -> Source:
+    """Discussions that were begun in groups for help."""
+    origin = group_thread.join(post, post.c.id == group_thread.c.post_id).join(
+        group, group.c.account_id == group_thread.c.group_id
+    )
+    return Source(origin, group_thread.c.post_id, _OF_IDS, _counted, (group.c.kind == "help", *where))
+
+
+def _answered_in_time() -> Any:
+    answer = post.alias("answer")
+    return (
+        select(answer.c.id)
+        .where(
+            answer.c.thread_id == post.c.id,
+            answer.c.account_id != post.c.account_id,
+            answer.c.created_at <= post.c.created_at + ANSWER_MS,
+            answer.c.deleted_at.is_(None),
+        )
+        .exists()
+    )
+
+
+def _events(counted: Any) -> Source:
+    """Events of this server that took place: each time of a series."""
+    origin = occurrence.join(event, event.c.post_id == occurrence.c.post_id).join(
+        post, post.c.id == occurrence.c.post_id
+    )
+    held = (post.c.local, occurrence.c.status != "cancelled", event.c.status != "cancelled")
+    return Source(origin, occurrence.c.starts_at, _MS, counted, held)
+
+
+def _answers() -> Source:
+    """Who said that they come to events of this server."""
+    origin = rsvp.join(occurrence, occurrence.c.id == rsvp.c.occurrence_id).join(
+        post, post.c.id == occurrence.c.post_id
+    )
+    return Source(origin, rsvp.c.created_at, _MS, _counted, (post.c.local, rsvp.c.answer == "going"))
+
+
+def _attended() -> Source:
+    """Who came, by the day of the event, as organisers ticked."""
+    origin = rsvp.join(occurrence, occurrence.c.id == rsvp.c.occurrence_id).join(
+        post, post.c.id == occurrence.c.post_id
+    )
+    return Source(origin, occurrence.c.starts_at, _MS, _counted, (post.c.local, rsvp.c.attended))
+
+
+def _resources() -> Source:
+    """Resources that members put into the library."""
+    origin = resource.join(post, post.c.id == resource.c.post_id)
+    return Source(origin, resource.c.post_id, _OF_IDS, _counted, (post.c.local,))
+
+
+def _used() -> Source:
+    """Uses of resources that somebody told of."""
+    return Source(
+        resource_report,
+        resource_report.c.created_at,
+        _MS,
+        _counted,
+        (resource_report.c.kind == "use",),
+    )
+
+
+def _adapted() -> Source:
+    """Resources that were made from others."""
+    origin = resource_relation.join(post, post.c.id == resource_relation.c.post_id)
+    made = (post.c.local, resource_relation.c.relation.in_(_ADAPTED))
+    return Source(origin, resource_relation.c.post_id, _OF_IDS, func.count(post.c.id.distinct()), made)
+
+
+def _between(way: str) -> list[Source]:
+    """Answers, boosts and likes between this server and others: from there to posts of here, or from here to there."""
+    there, here = account.alias("there"), post.alias("here")
+    from_there = way == "in"
+    who = there.c.domain != "" if from_there else there.c.domain == ""
+    whose = here.c.local if from_there else ~here.c.local
+    liked = like.join(here, here.c.id == like.c.post_id).join(there, there.c.id == like.c.account_id)
+    said = post.join(here, here.c.id == func.coalesce(post.c.boost_of_id, post.c.in_reply_to_id)).join(
+        there, there.c.id == post.c.account_id
+    )
+    about = or_(post.c.boost_of_id.is_not(None), post.c.in_reply_to_id.is_not(None))
+    return [
+        Source(liked, like.c.id, _OF_IDS, _counted, (who, whose)),
+        Source(said, post.c.id, _OF_IDS, _counted, (who, whose, about)),
+    ]
+
+
+def _minutes() -> Source:
+    """How long the reports that were decided had waited, added up."""
+    waited = func.sum((report.c.resolved_at - report.c.created_at) // 60_000)
+    return Source(report, report.c.resolved_at, _MS, waited)
+
+
+# -- keeping
+
+
+def count(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
+    """Everything for a span of days, counted from what there is: by name and day, one statement for each source."""
+    found: dict[str, dict[int, int]] = {}
+    for name, several in sources().items():
+        days = found[name] = {}
+        for source in several:
+            for day, value in by_day(conn, source, first_day, last_day).items():
+                days[day] = days.get(day, 0) + value
+    return found
+
+
+def put(conn: Connection, first_day: int, last_day: int, found: Mapping[str, Mapping[int, int]]) -> None:
+    """Keep what was counted, in the place of what was kept of these days. A day on which nothing was has a row, too,
+    so that it is known to be counted."""
+    conn.execute(delete(day_figure).where(day_figure.c.day >= first_day, day_figure.c.day <= last_day))
+    rows = [
+        {"day": day, "name": name, "value": value}
+        for name, days in found.items()
+        for day, value in days.items()
+        if value
+    ]
+    rows += [{"day": day, "name": "", "value": 0} for day in range(first_day, last_day + 1)]
+    conn.execute(insert(day_figure), rows)
+
+
+def last_day(conn: Connection) -> int | None:
+    """The last day that was counted."""
+    found = conn.scalar(select(func.max(day_figure.c.day)))
+    return None if found is None else int(found)
+
+
+def first_used(conn: Connection) -> int | None:
+    """The day of the oldest post or visit here."""
+    post_id = conn.scalar(select(func.min(post.c.id)).where(post.c.local))
+    visit = conn.scalar(select(func.min(member_day.c.day)))
+    days = [int(visit)] if visit is not None else []
+    if post_id is not None:
+        days.append(int(post_id) // (DAY_MS * _OF_IDS))
+    return min(days, default=None)
+
+
+def read(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
+    """What is kept of a span of days, by name and day."""
+    query = select(day_figure.c.name, day_figure.c.day, day_figure.c.value).where(
+        day_figure.c.day >= first_day, day_figure.c.day <= last_day, day_figure.c.name != ""
+    )
+    found: dict[str, dict[int, int]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.name, {})[int(row.day)] = int(row.value)
+    return found
+
+
+# -- what cannot be added up
+
+
+def active_within(conn: Connection, spans: list[tuple[int, int]]) -> list[int]:
+    """How many different members were here in each of these spans of days, which must not overlap."""
+    place = case(
+        *(
+            (and_(member_day.c.day >= first, member_day.c.day <= last), number)
+            for number, (first, last) in enumerate(spans)
+        ),
+        else_=-1,
+    ).label("place")
+    query = (
+        select(place, func.count(member_day.c.account_id.distinct()))
+        .where(member_day.c.day >= spans[0][0], member_day.c.day <= spans[-1][1])
+        .group_by(place)
+    )
+    found = {int(row[0]): int(row[1]) for row in conn.execute(query)}
+    return [found.get(number, 0) for number in range(len(spans))]
+
+
+def partners_since(conn: Connection) -> list[int]:
+    """Since when each partner of now is one, the first first."""
+    query = select(partner.c.decided_at).where(partner.c.state == "active", partner.c.decided_at.is_not(None))
+    return [int(at) for at in conn.scalars(query.order_by(partner.c.decided_at))]

@@ -1,0 +1,170 @@
+"""The numbers of the community: counted by day and kept, shown as pictures with tables, given to funders without small cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import random
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, select
+
+from fedserver import dashboards, posts, small_cells
+from fedserver.context import Server
+from fedserver.groups import catalogue, members
+from fedserver.groups.catalogue import GroupFields
+from fedserver.posts import Draft
+from storage import day_figures, tables, users
+from storage.types import now_ms
+from tests.conftest import MakeMember
+from tests.members import Person
+from tests.pages.conftest import MakeReader, browser, known, signed_in
+from tests.pages.visitor import XHTML
+
+__all__ = ["browser", "known", "signed_in"]
+
+DAY_MS = 86_400_000
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+async def test_days_are_counted_once_and_kept(server: Server, alice: Person, bob: Person) -> None:
+    await server.db.write(users.change, alice.account_id, may_create_groups=True)
+    group_id = await catalogue.create(server, alice.member, "helpers", GroupFields(title="Help", kind="help"))
+    asked = await posts.create(server, alice.member, Draft("How?", group_id=group_id, title="How?"))
+    await posts.create(server, alice.member, Draft("Nobody?", group_id=group_id, title="Nobody?"))
+    await posts.create(server, alice.member, Draft("Between us @bob", visibility="direct"))
+    await posts.create(server, alice.member, Draft("I answer myself", in_reply_to_id=asked))
+    await dashboards.count_days(server, {})
+    today = now_ms() // DAY_MS
+    kept = await server.db.read(day_figures.read, today, today)
+    assert kept["questions"] == {today: 2}
+    assert "answered" not in kept, "who answers themselves has no answer"
+    assert kept["posts"] == {today: 3}
+    await server.db.write(
+        lambda conn: conn.execute(insert(tables.member_day).values(day=today, account_id=bob.account_id))
+    )
+    await members.join(server, bob.member, group_id)
+    await posts.create(server, bob.member, Draft("So.", in_reply_to_id=asked))
+    await dashboards.count_days(server, {})
+    kept = await server.db.read(day_figures.read, today, today)
+    assert (kept["answered"], kept["replies"], kept["active"][today] >= 1) == ({today: 1}, {today: 2}, True)
+
+
+async def test_pictures_have_tables_and_say_what_they_show(server: Server, signed_in: MakeReader) -> None:
+    ada = await signed_in("ada", role="admin")
+    page = await ada.open("/admin/metrics")
+    assert "Nothing is counted yet" in page.words()
+    assert not page.problems
+
+    def some(conn: Connection) -> None:
+        today = now_ms() // DAY_MS
+        for day in range(today - 400, today + 1):
+            day_figures.put(
+                conn,
+                day,
+                day,
+                {"posts": {day: 10}, "active": {day: 4}, "decided": {day: 2}, "decided_minutes": {day: 360}},
+            )
+
+    await server.db.write(some)
+    for period, bars in ((30, 30), (90, 90), (365, 52)):
+        page = await ada.open(f"/admin/metrics?period={period}")
+        assert not page.problems
+        pictures = [one for one in page.tree.iter(f"{SVG}svg") if one.get("role") == "img"]
+        assert len(pictures) == 3, "where nothing was there is no picture"
+        assert page.words().count("Nothing in this time.") == 4
+        for one in pictures:
+            named = one.get("aria-labelledby").split()
+            assert [child.get("id") for child in (one.find(f"{SVG}title"), one.find(f"{SVG}desc"))] == named
+        (posted,) = [one for one in page.all("section", class_="plot") if one.get("id") == "posts"]
+        assert len(list(posted.iter(f"{SVG}rect"))) == bars + 2
+        assert len(list(posted.iter(f"{XHTML}tr"))) == bars + 1
+        assert "took 3.0 hours" in page.words()
+    assert (await ada.open("/admin/metrics?period=7")).status == 422
+    page = await ada.open("/admin")
+    assert "There is no backup of this week." in page.words()
+    assert "300" in page.words()
+    assert not page.problems
+
+
+def possible(shown: small_cells.Shown, place: int) -> set[int]:
+    """Every value that a cell can have, for who sees the others and the sum, and knows how cells are hidden."""
+    if not shown.total.isdigit():
+        return set(range(small_cells.LEAST))
+    rest = int(shown.total) - sum(int(one) for one in shown.cells if one.isdigit())
+    ranges: list[range] = []
+    for number, one in enumerate(shown.cells):
+        if number != place and not one.isdigit():
+            ranges.append(
+                range(small_cells.LEAST) if one == small_cells.SMALL else range(small_cells.LEAST, rest + 1)
+            )
+    found = set()
+    for others in itertools.product(*ranges):
+        left = rest - sum(others)
+        if 0 <= left < small_cells.LEAST:
+            found.add(left)
+    return found
+
+
+def test_adm_10_no_small_cell_can_be_worked_out_from_totals() -> None:
+    chance = random.Random(7)
+    for _ in range(400):
+        values = [chance.choice((0, 1, 2, 4, 5, 6, 9, 12, 20)) for _ in range(chance.randint(2, 4))]
+        shown = small_cells.added(values)
+        if shown.total == small_cells.SMALL:
+            continue
+        for place, value in enumerate(values):
+            assert (shown.cells[place] == small_cells.SMALL) == (value < small_cells.LEAST)
+            if value < small_cells.LEAST:
+                assert len(possible(shown, place)) == small_cells.LEAST, (values, shown)
+    months = [0, 3, 20, 30, 30, 30, 0, 0, 2, 40, 40, 40]
+    quarters, year = small_cells.in_quarters(months)
+    assert year.cells.count(small_cells.SMALL) == 1, "the third quarter"
+    assert small_cells.HIDDEN in year.cells, "and another, or the year would give it away"
+    hidden = quarters[year.cells.index(small_cells.HIDDEN)]
+    assert (hidden.total, small_cells.HIDDEN in hidden.cells) == (small_cells.HIDDEN, True)
+    assert small_cells.share(4, 100) == small_cells.SMALL
+    assert small_cells.share(30, 40) == "75 %"
+
+
+async def test_adm_10_the_measures_for_funders_hide_small_cells(
+    server: Server, signed_in: MakeReader, member: MakeMember
+) -> None:
+    ada = await signed_in("ada", role="admin")
+    year = datetime.now(UTC).year
+    first = (datetime(year, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+
+    def some(conn: Connection) -> None:
+        found: dict[str, dict[int, int]] = {
+            "posts": {first: 40, first + 31: 3},
+            "questions": {first: 20},
+            "answered": {first: 15},
+        }
+        day_figures.put(conn, first, first + 59, found)
+        for number in range(6):
+            account = conn.scalar(select(tables.user.c.account_id))
+            conn.execute(insert(tables.member_day).values(day=first + number, account_id=account))
+
+    await server.db.write(some)
+    page = await ada.open("/admin/metrics")
+    table = await ada.submit(page, "/admin/measures.csv", {"year": str(year)})
+    assert table.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(table.text)))
+    names, by_period = rows[0], {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
+    assert "share answered" in names
+    january = by_period[f"{year}-01"]
+    assert january["share answered"] == "hidden", "all other months are small, and the sum is told"
+    assert by_period[str(year)]["share answered"] == "75 %"
+    assert january["active members"] == "<5", "six visits of one member are one member"
+    if f"{year}-02" in by_period:
+        assert by_period[f"{year}-02"]["posts"] == "<5"
+        assert january["posts"] in ("hidden", "40")
+    for row in rows[1:]:
+        for cell in row[1:]:
+            assert not cell.isdigit() or int(cell) >= 5, row
+    assert "ada" not in table.text, "no names"
+    log = await ada.open("/mod/log?type=measures")
+    assert "export" in log.text
+    page = await ada.open("/admin/metrics")
+    assert (await ada.submit(page, "/admin/measures.csv", {"year": "1066"})).status == 422

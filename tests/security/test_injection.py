@@ -1,0 +1,250 @@
+"""Texts that are commands to whoever reads a file, a header, a log, a mail or a query carelessly: SECURITY INJ and ADM-06."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import logging
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+from yarl import URL
+
+from fedserver import announcements, csv_tables, house_rules, policies, reports, signup
+from fedserver.cli.main import cli
+from fedserver.context import Server
+from fedserver.mail_compose import Envelope, compose
+from fedserver.moderation import domains
+from fedserver.moderation.domains import Rule
+from fedserver.observe import JsonLines, PlainLines
+from fedserver.reports import Complaint
+from fedserver.signup import SignUp
+from storage import instances, tables
+from tests.members import Person
+from tests.pages.conftest import MakeReader, browser, signed_in
+from tests.people import add_stranger
+from tests.security.test_pages_of_strangers import TRAP
+from tests.security.test_pages_of_strangers import Page as Trapdoor
+
+__all__ = ["browser", "signed_in"]
+
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", '=HYPERLINK("http://e.example","x")', 'a"b,c\nd')
+
+
+def test_inj_01_no_cell_of_a_table_is_a_formula() -> None:
+    written = csv_tables.table(FORMULAS, [FORMULAS, FORMULAS])
+    rows = list(csv.reader(io.StringIO(written.decode(), newline=""), strict=True))
+    assert len(rows) == 3
+    for row in rows:
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        assert [cell.removeprefix("'") for cell in row] == list(FORMULAS), "what was written is still there"
+
+
+async def test_inj_02_names_and_titles_add_no_header_to_a_mail(server: Server) -> None:
+    nasty = "Ann\r\nBcc: evil@evil.example\r\n\r\nHello =?utf-8?q?x?= \u2028 " + "ü" * 400
+    envelope = Envelope(
+        "bob@mail.example",
+        "test.1",
+        "test",
+        from_name=nasty,
+        unsubscribe_url="https://a.example/unsubscribe/x",
+        list_id=("group.a", nasty),
+    )
+    mail = compose(server.config, nasty, "test", envelope, {"username": nasty})
+    wire = mail.as_bytes(policy=SMTP)
+    read = message_from_bytes(wire, policy=SMTP)
+    assert (read["Bcc"], read["Cc"], str(read["To"])) == (None, None, "bob@mail.example")
+    assert len(read.get_all("From")) == len(read.get_all("Subject")) == 1
+    head = wire.partition(b"\r\n\r\n")[0]
+    assert b"\r\nBcc" not in head
+    assert all(len(line) < 999 for line in wire.split(b"\r\n"))
+    with pytest.raises(ValueError, match=r"."):
+        compose(
+            server.config, "x", "test", Envelope("a@b.example\r\nBcc: x@y.z", "t", "test"), {"username": "x"}
+        )
+
+
+def test_inj_03_an_event_is_one_line_of_the_log_whatever_is_in_it() -> None:
+    nasty = 'x\r\n{"event": "forged"}\x1b[2J\x00' + '"' * 10 + "y" * 1_000_000
+    record = logging.LogRecord("fedserver.x", logging.INFO, "f", 1, "GET %s", (nasty,), None)
+    record.agent = nasty
+    for line in (JsonLines().format(record), PlainLines().format(record)):
+        assert "\n" not in line
+        assert "\r" not in line
+        assert "\x1b" not in line
+        assert "\0" not in line
+        assert len(line) < 20_000
+    assert json.loads(JsonLines().format(record))["event"].startswith("GET x")
+
+
+async def test_inj_04_what_is_sought_is_text_and_no_query(server: Server, admin: Person) -> None:
+    await admin.post("/api/v1/statuses", {"status": "A needle's 100% _ \\ haystack"})
+    words = (
+        "'", '"', "';DROP TABLE post;--", "%", "_", "\\", "NEAR(a b)", "a*", '"a', "^a", "a OR b", "(", "a:b",
+        "-", "1' OR '1'='1", "x' AND pg_sleep(5)--", "{", "$.a", "\u2019",
+    )  # fmt: skip
+    places = (
+        "/api/v2/search?q=", "/api/v1/accounts/search?q=", "/api/v1/groups?q=", "/api/v1/resources?q=", "/api/v1/events?q=",
+        "/api/v1/opportunities?q=", "/search?q=", "/resources?q=", "/mod/accounts?name=", "/mod/log?actor=", "/admin/emoji?q=",
+        "/api/v1/admin/accounts?username=", "/api/v2/admin/accounts?email=", "/api/v1/groups?sort=", "/api/v1/resources?sort=",
+        "/api/v1/directory?order=",
+    )  # fmt: skip
+    wrong = []
+    for place in places:
+        for word in words:
+            path, _, name = place.partition("?")
+            url = URL(path).with_query({name.rstrip("="): word})
+            async with asyncio.timeout(5):
+                answer = await admin.raw("GET", str(url))
+                await answer.read()
+            if answer.status >= 500:
+                wrong.append((place, word, answer.status))
+    assert wrong == []
+    found = await admin.get("/api/v2/search", q="needle", type="statuses")
+    assert len(found["statuses"]) == 1, "the table is still there"
+
+
+async def test_inj_06_no_path_leads_to_other_files(nobody: Person, admin: Person) -> None:
+    ways = (
+        "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "..%252f..%252fetc/passwd", "..%5c..%5cetc%5cpasswd",
+        "%c0%ae%c0%ae/etc/passwd", "..%ef%bc%8f..%ef%bc%8fetc/passwd", "%00/etc/passwd", "/etc/passwd",
+        "....//....//etc/passwd", "fedserver.toml", "..%2ffedserver.toml", "..%2ffedserver.db",
+    )  # fmt: skip
+    places = (
+        "/media/", "/media/aa/", "/media/remote/", "/static/", "/avatars/1/", "/users/", "/@", "/api/v1/media/",
+        "/api/v1/resources/1/files/", "/resources/1/files/", "/settings/export/", "/groups/x/archives/", "/colours.css/",
+        "/terms/", "/admin/emoji/",
+    )  # fmt: skip
+    wrong = []
+    for person in (nobody, admin):
+        for place in places:
+            for way in ways:
+                headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
+                answer = await person.client.request(
+                    "GET", URL(place + way, encoded=True), headers=headers, allow_redirects=False
+                )
+                body = await answer.read()
+                if answer.status not in (301, 302, 303, 400, 401, 403, 404, 405, 410) or b"root:" in body:
+                    wrong.append((place + way, answer.status))
+                if b"secret" in body.lower() and b"domain =" in body:
+                    wrong.append((place + way, answer.status))
+    assert wrong == []
+
+
+async def test_inj_07_nothing_that_is_asked_splits_a_header(nobody: Person, alice: Person) -> None:
+    nasty = (
+        "x%0d%0aSet-Cookie:%20a=b",
+        "x%0aX-Evil:%201",
+        "%e2%80%a8x",
+        "x%22;%20filename=%22evil.exe",
+        "%C3%BC%E2%82%AC",
+    )
+    places = (
+        "/login?next=/", "/interact?uri=", "/authorize_interaction?uri=https://a.example/", "/api/v1/timelines/public?local=true&max_id=9&x=",
+        "/api/v1/accounts/search?q=", "/search?q=", "/tags/", "/colours.css?v=", "/.well-known/webfinger?resource=", "/terms?lang=",
+    )  # fmt: skip
+    for person in (nobody, alice):
+        headers = {"authorization": f"Bearer {person.token}"} if person.token else {}
+        for place in places:
+            for one in nasty:
+                answer = await person.client.request(
+                    "GET", URL(place + one, encoded=True), headers=headers, allow_redirects=False
+                )
+                await answer.read()
+                assert "X-Evil" not in answer.headers, place
+                assert "a=b" not in answer.headers.get("Set-Cookie", ""), place
+                location = answer.headers.get("Location", "")
+                assert urlsplit(location).netloc in ("", urlsplit(str(answer.url)).netloc), place
+                assert answer.status < 500, place
+
+
+def test_inj_11_names_on_the_command_line_are_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_secrets: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(cli, ["init", "--domain", "a.example"]).exit_code == 0
+    victim = tmp_path / "pwned"
+    for name in (
+        ";touch pwned",
+        "$(touch pwned)",
+        "`touch pwned`",
+        "a\nb",
+        "../../x",
+        "--admin",
+        "|touch pwned",
+        "x\0y",
+    ):
+        for command in (
+            ["user", "create", "--email", "x@mail.example", "--", name],
+            ["user", "suspend", "--", name],
+            ["token", "create", "--", name],
+            ["group", "create", "--title", name, "--owner", name, "--", name],
+        ):
+            done = runner.invoke(cli, command)
+            assert done.exit_code in (1, 2), (command, done.output)
+            assert done.exception is None or isinstance(done.exception, SystemExit), (command, done.exception)
+    assert not victim.exists()
+    listed = runner.invoke(cli, ["user", "list", "--json"])
+    assert json.loads(listed.stdout)["users"] == []
+
+
+class TestPanel:
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"registrations": "approval"}
+
+    async def test_adm_06_what_strangers_wrote_runs_nowhere_in_the_panel(
+        self, server: Server, signed_in: MakeReader, admin: Person, alice: Person
+    ) -> None:
+        boss = await signed_in("boss", role="admin")
+
+        def strangers(conn: Any) -> None:
+            there = add_stranger(conn, "ann", "trap.example")
+            conn.execute(
+                tables.account.update()
+                .where(tables.account.c.id == there)
+                .values(display_name=TRAP, note_html="<p>x</p>", note_source=TRAP)
+            )
+            instances.see(conn, ["trap.example"])
+            conn.execute(
+                tables.instance.update()
+                .where(tables.instance.c.host == "trap.example")
+                .values(software=TRAP, software_version=TRAP, last_error=TRAP, failing_since_at=1)
+            )
+            conn.execute(tables.login_session.update().values(user_agent=TRAP, ip="::1"))
+            reports_about = tables.account.select().where(tables.account.c.id == there)
+            assert conn.execute(reports_about).first() is not None
+
+        await server.db.write(strangers)
+        await reports.report(server, admin.member, Complaint(alice.account_id, (), comment=TRAP))
+        await signup.sign_up(
+            server, SignUp("nora", "nora@mail.example", "seven quiet otters", reason=TRAP, agreed=True)
+        )
+        await server.db.write(
+            domains.decide, None, "bad.example", Rule("reject", public_comment=TRAP, note=TRAP)
+        )
+        await house_rules.add(server, admin.member, TRAP, TRAP)
+        await policies.write(server, admin.member, "terms", TRAP)
+        await announcements.write(server, admin.member, announcements.Draft(TRAP))
+        dangers = []
+        shown = 0
+        for path in (
+            "/mod", "/mod/reports", "/mod/joins", "/mod/accounts", f"/mod/accounts/{alice.id}", "/mod/log", "/mod/appeals", "/admin",
+            "/mod/presets", "/admin/federation", "/admin/federation?which=ruled", "/admin/federation/server?host=bad.example",
+            "/admin/federation/server?host=trap.example", "/admin/operations", "/admin/rules", "/admin/terms",
+            "/admin/announcements", "/admin/metrics", "/admin/emoji?q=%3Cimg%20src=x%20onerror=trap()%3E", "/about/rules", "/home",
+        ):  # fmt: skip
+            page = await boss.open(path)
+            assert page.status == 200, path
+            shown += "trap()" in page.text
+            dangers += [(path, danger) for danger in Trapdoor(page.text).dangers]
+        assert dangers == []
+        assert shown > 5, "the traps are where they are looked for"
