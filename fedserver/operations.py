@@ -15,17 +15,21 @@ from fedserver.backups.making import Last
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
+from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
+from fedserver.mail import plan_mail
 from fedserver.mail_compose import Envelope, compose
 from fedserver.moderation import audit
-from fedserver.moderation.permissions import Permission, require
+from fedserver.moderation.permissions import Permission, require, roles_with
 from fedserver.queues import GivenUp
 from fedserver.viewer import Member
 from storage import deliveries, instances, space, users
+from storage import settings as stored_settings
 from storage.space import Space
 from storage.types import new_id, now_ms
 
 DISK_LOW_SHARE: Final = 0.1
+DISK_TOLD: Final = "disk_told"  # no name of `fedserver.settings`: nobody sets it
 MAILS_TRIED_MAX: Final = 10
 ANSWER_CHARS_MAX: Final = 1_000
 BACKUP_OLD_MS: Final = doctor.BACKUP_DAYS_OLD * 86_400_000
@@ -46,7 +50,7 @@ class Overview:
     @property
     def disk_is_low(self) -> bool:
         """Whether somebody should make room."""
-        return self.disk_free < max(doctor.FREE_BYTES_LOW, int(self.disk_total * DISK_LOW_SHARE))
+        return is_low(self.disk_free, self.disk_total)
 
     @property
     def backup_is_old(self) -> bool:
@@ -77,6 +81,35 @@ async def examine(server: Server, member: Member) -> list[doctor.Result]:
     """What the doctor says. Raises Forbidden."""
     require(member, Permission.MANAGE_SETTINGS)
     return await doctor.examine(server.config)
+
+
+def plan_disk_look(conn: Connection) -> None:
+    """Have somebody look whether the disk is full; a unit, for the chores."""
+    plan(conn, "look_at_disk", {}, key="disk")
+
+
+@handles("look_at_disk")
+async def look_at_disk(server: Server, _: dict[str, Any]) -> None:
+    """Write to those who run the server once the disk is nearly full, and not again before there was room."""
+    disk = await asyncio.to_thread(shutil.disk_usage, server.config.data_dir)
+
+    def unit(conn: Connection) -> None:
+        told = DISK_TOLD in stored_settings.stored(conn)
+        if not is_low(disk.free, disk.total):
+            if told:
+                stored_settings.drop(conn, DISK_TOLD)
+        elif not told:
+            stored_settings.put(conn, DISK_TOLD, now_ms())
+            about = {"free_mb": disk.free // 1_000_000, "total_mb": disk.total // 1_000_000}
+            for account_id in users.staff_ids(conn, roles_with(Permission.MANAGE_SETTINGS)):
+                plan_mail(conn, account_id, "disk_low", about)
+
+    await server.db.write(unit)
+
+
+def is_low(free: int, total: int) -> bool:
+    """Whether somebody should make room on a disk, in bytes."""
+    return free < max(doctor.FREE_BYTES_LOW, int(total * DISK_LOW_SHARE))
 
 
 @dataclass(frozen=True, slots=True)

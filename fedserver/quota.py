@@ -8,8 +8,12 @@ from sqlalchemy import Connection
 
 from fedserver import settings
 from fedserver.config import Config
-from fedserver.errors import TooLarge
-from storage import media
+from fedserver.context import Server
+from fedserver.errors import Invalid, TooLarge
+from fedserver.moderation import audit
+from fedserver.moderation.permissions import Permission, require
+from fedserver.viewer import Member
+from storage import media, users
 
 MB = 1_000_000
 
@@ -29,7 +33,45 @@ class Room:
 
 def room_of(conn: Connection, config: Config, account_id: int) -> Room:
     """How it stands for one member; a unit."""
-    return Room(media.bytes_of(conn, account_id), settings.in_force(conn, config).member_bytes_max)
+    user = users.by_id(conn, account_id)
+    own = None if user is None else user.bytes_max
+    most = settings.in_force(conn, config).member_bytes_max if own is None else own
+    return Room(media.bytes_of(conn, account_id), most)
+
+
+async def room(server: Server, member: Member) -> Room:
+    """How it stands for the member who asks."""
+    return await server.db.read(room_of, server.config, member.account_id)
+
+
+async def grant(server: Server, member: Member, username: str, most: int | None) -> None:
+    """Give one member another limit than everybody has, or with None the same again. Raises Forbidden, Invalid,
+    NotFound."""
+    require(member, Permission.MANAGE_SETTINGS)
+    if most is not None and not 0 <= most <= settings.BYTES_MAX:
+        raise Invalid({"room": "must be a number of MB"})
+
+    def unit(conn: Connection) -> None:
+        user = users.by_name(conn, username.strip().removeprefix("@"))
+        if user is None:
+            raise Invalid({"username": "is the name of nobody here"})
+        users.change(conn, user.account_id, bytes_max=most)
+        audit.note(
+            conn,
+            member,
+            "grant_room",
+            ("account", user.account_id, user.username),
+            before={"bytes_max": user.bytes_max},
+            after={"bytes_max": most},
+        )
+
+    await server.db.write(unit)
+
+
+async def with_own(server: Server, member: Member) -> list[tuple[str, int]]:
+    """Who has a limit of their own, by name. Raises Forbidden."""
+    require(member, Permission.MANAGE_SETTINGS)
+    return await server.db.read(users.with_own_room)
 
 
 def check(conn: Connection, config: Config, account_id: int, size: int) -> None:

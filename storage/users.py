@@ -45,6 +45,7 @@ class UserRow(NamedTuple):
     new_since_at: int | None
     invite_id: int | None
     may_create_groups: bool
+    bytes_max: int | None
     created_at: int
     confirmed_at: int | None
     approved_at: int | None
@@ -294,3 +295,13 @@ def never_confirmed(conn: Connection, before_ms: int) -> list[int]:
     """Accounts that signed up before this instant and never confirmed their address."""
     query = select(user.c.account_id).where(user.c.confirmed_at.is_(None), user.c.created_at < before_ms)
     return list(conn.scalars(query))
+
+
+def with_own_room(conn: Connection) -> list[tuple[str, int]]:
+    """Members whose files may take more or less than everybody's, in bytes, by name."""
+    query = (
+        select(account.c.username, user.c.bytes_max)
+        .join(account, account.c.id == user.c.account_id)
+        .where(user.c.bytes_max.is_not(None))
+    )
+    return [(str(row[0]), int(row[1])) for row in conn.execute(query.order_by(account.c.username))]

@@ -252,7 +252,7 @@ async def test_a_visitor_is_led_to_the_door_and_back(app_client: Client) -> None
         "/ /x",
     ],
 )
-def test_nobody_is_led_elsewhere(target: str) -> None:
+def test_web_04_nobody_is_led_elsewhere(target: str) -> None:
     assert forms.safe_next(target, "/home") == "/home"
 
 
@@ -275,7 +275,7 @@ async def test_each_reader_is_told_in_its_own_form(app_client: Client, kind: str
     assert "secret" not in await api.text() + await page.text() + await wire.text()
 
 
-async def test_unknown_addresses_and_verbs(app_client: Client) -> None:
+async def test_web_10_unknown_addresses_and_verbs(app_client: Client) -> None:
     missing = await app_client.get("/api/v1/nothing")
     assert (missing.status, missing.content_type) == (404, "application/json")
     wrong = await app_client.delete("/api/v1/who")
@@ -293,7 +293,7 @@ async def test_a_failure_nobody_foresaw_is_logged_once_with_its_request(
     assert [record.levelname for record in caplog.records if record.name == "fedserver.web"] == ["ERROR"]
 
 
-async def test_links_from_mails_leave_no_secret_in_the_log(
+async def test_inj_03_links_from_mails_leave_no_secret_in_the_log(
     app_client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "fedserver")
@@ -306,7 +306,7 @@ async def test_links_from_mails_leave_no_secret_in_the_log(
 # --- headers
 
 
-async def test_every_answer_is_guarded(app_client: Client) -> None:
+async def test_web_06_every_answer_is_guarded(app_client: Client) -> None:
     for path in ("/livez", "/api/v1/who", "/nothing", "/fails/bug", "/.well-known/nodeinfo"):
         headers = (await app_client.get(path)).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -328,7 +328,9 @@ async def test_forms_may_end_where_the_page_says(app_client: Client) -> None:
         assert policy.partition("form-action ")[2] == f"'self' {source}".strip()
 
 
-async def test_pages_of_other_sites_may_ask_the_api_but_nothing_with_cookies(app_client: Client) -> None:
+async def test_web_05_pages_of_other_sites_may_ask_the_api_but_nothing_with_cookies(
+    app_client: Client,
+) -> None:
     asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     allowed = await app_client.options("/api/v1/members", headers=asked)
     assert allowed.status == 204
@@ -469,7 +471,7 @@ async def test_webfinger_refuses_the_rest(
     assert (answer.status, answer.content_type) == (status, "application/problem+json")
 
 
-async def test_security_txt_names_a_contact(app_client: Client) -> None:
+async def test_web_10_security_txt_names_a_contact(app_client: Client) -> None:
     assert (
         "Contact: mailto:office@a.example" in await (await app_client.get("/.well-known/security.txt")).text()
     )
@@ -495,7 +497,7 @@ async def test_metrics_are_for_this_machine_only(app_client: Client) -> None:
 # --- static files and starting
 
 
-async def test_static_files_are_served_by_name_and_never_from_elsewhere(tmp_path: Path) -> None:
+async def test_inj_06_static_files_are_served_by_name_and_never_from_elsewhere(tmp_path: Path) -> None:
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "app.js").write_text("export {}")

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
 from fedserver import settings
@@ -254,7 +254,8 @@ class Guard:
                 response: web.StreamResponse = _preflight()
             else:
                 # No name, word or address has a NUL in it, and PostgreSQL cannot even be asked about one.
-                if "%00" in request.raw_path:
+                # HTTP/0.9 has no headers, so nothing of it says whom it is for.
+                if "%00" in request.raw_path or request.version < HttpVersion10:
                     raise Unreadable
                 await self._admit(request, policy)
                 before = await fresh.in_the_way(request, route) if policy.identity == "session" else None

@@ -276,7 +276,7 @@ async def test_decisions_are_looked_at_and_told_once(
     assert (await refused(bob, f"{at}/application", method="DELETE"))[0] == 409
 
 
-async def test_a_table_for_the_poster_is_no_formula(alice: Person, bob: Person) -> None:
+async def test_inj_01_a_table_for_the_poster_is_no_formula(alice: Person, bob: Person) -> None:
     made = await alice.post(
         OPPORTUNITIES, call(form={"questions": [{"label": "=cmd()", "required": True}, {"label": "B"}]})
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 from PIL import Image
 from sqlalchemy import Connection
 
-from fedserver import colours, house_rules, settings
+from fedserver import colours, house_rules, mail, operations, quota, settings
 from fedserver.context import Server
 from storage import audit, stored_files
 from storage.paging import Window
@@ -19,6 +21,9 @@ from tests.conftest import MakeMember
 from tests.members import Person
 from tests.pages.conftest import MakeReader
 from tests.pages.visitor import Visitor
+from tests.planned import planned
+
+Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -212,3 +217,55 @@ async def test_a_mail_is_tried_and_the_answer_shown(
     page = await ada.submit(page, "/admin/mail")
     assert "was not taken" in page.words()
     assert "550 <b>No</b>" in page.words()
+
+
+async def test_lim_06_one_member_may_have_other_room_than_everybody(
+    server: Server, ada: Visitor, member: MakeMember, signed_in: MakeReader
+) -> None:
+    """SECURITY LIM-06: what members send has an end, told in a sentence."""
+    await signed_in("bob")
+    alice = await member("alice")
+    here = "/admin/site/limits"
+    page = await ada.submit(await ada.open(here), here, {"member_bytes_max": "0.001"})
+    file = FormData()
+    file.add_field("file", b"x" * 2_000, filename="a.txt", content_type="text/plain")
+    answer = await alice.raw("POST", "/api/v1/resources/files", data=file)
+    assert answer.status == 413
+    assert "Delete some" in (await answer.json())["error"]
+    for wrong in (
+        {"username": "nobody_here", "room": "1"},
+        {"username": "alice", "room": "much"},
+        {"username": "alice", "room": "-1"},
+    ):
+        page = await ada.submit(await ada.open(here), f"{here}/member", wrong)
+        assert page.status == 422, wrong
+    page = await ada.submit(page, f"{here}/member", {"username": "@alice", "room": "5"})
+    assert "5.0 MB" in page.words()
+    assert not page.problems
+    again = FormData()
+    again.add_field("file", b"x" * 2_000, filename="a.txt", content_type="text/plain")
+    assert (await alice.raw("POST", "/api/v1/resources/files", data=again)).status == 200
+    assert "0.0 of 0.0 MB" in (await ada.open("/settings/export")).words()
+    room = await quota.room(server, alice.member)
+    assert (room.taken, room.most) == (2_000, 5_000_000)
+    await ada.submit(await ada.open(here), f"{here}/member", {"username": "alice", "room": ""})
+    assert (await quota.room(server, alice.member)).most == 1_000
+
+
+async def test_a_disk_that_is_nearly_full_is_told_by_mail_once(
+    server: Server, ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1_000]
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10**12, 10**12, free[0]))
+    for _ in range(2):
+        await operations.look_at_disk(server, {})
+    told = [one for one in await server.db.read(planned, "mail") if one["template"] == "disk_low"]
+    assert len(told) == 1
+    assert "The disk is nearly full" in (await ada.open("/admin")).words()
+    free[0] = 10**12
+    await operations.look_at_disk(server, {})
+    free[0] = 1_000
+    await operations.look_at_disk(server, {})
+    told = [one for one in await server.db.read(planned, "mail") if one["template"] == "disk_low"]
+    assert len(told) == 2, "there was room in between"
+    await mail.send_mail(server, told[0])

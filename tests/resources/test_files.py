@@ -332,7 +332,7 @@ async def test_files_are_taken_once_and_by_their_owner(alice: Person, bob: Perso
 
 
 @pytest.mark.parametrize("server_settings", [{"resource_file_bytes_max": "1000", "member_bytes_max": "1500"}])
-async def test_sizes_are_limited(alice: Person) -> None:
+async def test_lim_06_sizes_are_limited(alice: Person) -> None:
     answer = await alice.raw("POST", FILES, data=form(b"a" * 1_001, "a.txt"))
     assert (answer.status, "1,000 bytes" in (await answer.json())["error"]) == (413, True)
     await sent(alice, b"a" * 900, "a.txt")

@@ -97,7 +97,7 @@ async def test_moderation_is_for_moderators(
         assert answer.status in (200, 403, 404, 303, 422), (method, path)
 
 
-async def test_no_form_from_elsewhere_is_taken(server: Server, alice: Person) -> None:
+async def test_web_01_no_form_from_elsewhere_is_taken(server: Server, alice: Person) -> None:
     session = await server.db.write(sessions.begin, alice.account_id)
     cookie = {"cookie": f"{auth.cookie_name(server.config.origin)}={session.secret}"}
     browser = Person(alice.client)
@@ -124,7 +124,7 @@ async def test_no_form_from_elsewhere_is_taken(server: Server, alice: Person) ->
     assert (await alice.get("/api/v1/accounts/verify_credentials"))["username"] == "alice"
 
 
-async def test_every_page_says_what_may_run_on_it(server: Server, alice: Person) -> None:
+async def test_web_02_03_06_every_page_says_what_may_run_on_it(server: Server, alice: Person) -> None:
     session = await server.db.write(sessions.begin, alice.account_id)
     cookie = {"cookie": f"{auth.cookie_name(server.config.origin)}={session.secret}", "accept": "text/html"}
     pages = 0
@@ -166,7 +166,7 @@ async def test_every_page_says_what_may_run_on_it(server: Server, alice: Person)
         "@evil.example",
     ],
 )
-async def test_no_address_leads_away(nobody: Person, target: str) -> None:
+async def test_web_04_no_address_leads_away(nobody: Person, target: str) -> None:
     for path in ("/login", "/", "/logout", "/join"):
         for name in ("next", "return_to", "redirect", "continue"):
             answer = await nobody.raw("GET", path, params={name: target})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -129,3 +131,33 @@ async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(alice: 
     }  # fmt: skip
     await alice.patch("/api/v1/accounts/update_credentials", taken)
     assert await alice.get("/api/v1/accounts/verify_credentials") == before
+
+
+async def test_web_09_requests_that_could_be_read_in_two_ways_are_refused(nobody: Person) -> None:
+    """SECURITY WEB-09: what a proxy and we could take for different requests is answered 400, and the connection closed."""
+    parts = urlsplit(str(nobody.client.make_url("/")))
+    host = f"Host: {parts.netloc}\r\n"
+    smuggled = "GET /about HTTP/1.1\r\nHost: x\r\n\r\n"
+    chunked = "Transfer-Encoding: chunked\r\n"
+    requests = {
+        "TE and CL": f"POST /login HTTP/1.1\r\n{host}{chunked}Content-Length: 4\r\n\r\n0\r\n\r\n{smuggled}",
+        "bad chunk": f"POST /login HTTP/1.1\r\n{host}{chunked}\r\nzz\r\nx\r\n0\r\n\r\n",
+        "CL twice": f"POST /login HTTP/1.1\r\n{host}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "CL with a sign": f"POST /login HTTP/1.1\r\n{host}Content-Length: +5\r\n\r\nabcde",
+        "folded": f"GET /about HTTP/1.1\r\n{host}X-A: b\r\n c: d\r\n\r\n",
+        "0.9": "GET /about\r\n\r\n",
+        "blank in a name": f"GET /about HTTP/1.1\r\n{host}X A: b\r\n\r\n",
+    }
+    wrong = []
+    for name, text in requests.items():
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(text.encode())
+        async with asyncio.timeout(5):
+            answer = await reader.read()  # until it is closed
+        writer.close()
+        if b" 400 " not in answer.partition(b"\r\n")[0] or answer.count(b"HTTP/") != 1:
+            wrong.append((name, answer[:80]))
+    assert wrong == []
+    for method, status in (("TRACE", 405), ("GETX", 405)):
+        answer = await nobody.client.request(method, "/about")
+        assert answer.status in (400, status), method

@@ -163,7 +163,7 @@ FIELDS = [
 ]
 
 
-async def test_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> None:
+async def test_inj_04_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> None:
     failed, bearer = [], {"authorization": f"Bearer {bob.token}"}
     for route in ROUTES:
         method = "GET" if route.method == "*" else route.method

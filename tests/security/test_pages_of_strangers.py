@@ -66,7 +66,7 @@ def trapped(ann: StubActor) -> dict[str, Any]:
     }
 
 
-async def test_nothing_others_write_runs_on_a_page(
+async def test_adm_06_nothing_others_write_runs_on_a_page(
     door: Door, server: Server, there: Stub, alice: Person
 ) -> None:
     picture = {"type": "Image", "url": "javascript:trap()"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fedserver import accounts, export, farewell, profiles
+from fedserver import accounts, export, farewell, profiles, quota
 from web import auth, forms, keys
 from web.pages import page
 
@@ -64,7 +64,8 @@ async def move(request: web.Request) -> web.StreamResponse:
 async def ask_export(request: web.Request) -> web.StreamResponse:
     """The archive, if there is one, and the button to have one made."""
     found = await export.status(keys.server(request), page.member(request))
-    return await page.show(request, "settings/export.html", archive=found)
+    room = await quota.room(keys.server(request), page.member(request))
+    return await page.show(request, "settings/export.html", archive=found, room=room)
 
 
 async def request_export(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from aiohttp import hdrs, web
 
-from fedserver import branding, settings
+from fedserver import branding, quota, settings
 from fedserver.errors import FedError, Invalid
 from fedserver.moderation.permissions import Permission
 from fedserver.settings import InstanceSettings
@@ -131,13 +131,32 @@ TABS: Final = (
     ("/admin/site/looks", "Looks"),
     *((path, title) for path, (title, _) in list(FORMS.items())[1:]),
 )
+LIMITS: Final = "/admin/site/limits"
 LOOKS: Final = "/admin/site/looks"
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
     """The settings of one page as they are."""
     now = await settings.current(keys.server(request))
-    return await frame.show(request, "panel/site.html", **_form(request, _shown(request, now)))
+    return await frame.show(request, "panel/site.html", **await _form(request, _shown(request, now)))
+
+
+async def grant_room(request: web.Request) -> web.StreamResponse:
+    """Give one member another limit for their files, or that of everybody again."""
+    server, params = keys.server(request), await forms.params(request)
+    try:
+        text = params.text("room").replace(",", ".").strip()
+        try:
+            most = round(float(text) * MB) if text else None
+        except (ValueError, OverflowError) as error:
+            raise Invalid({"room": "must be a number of MB"}) from error
+        await quota.grant(server, auth.member(request), params.text("username"), most)
+    except page.MENDABLE as error:
+        shown = _shown(request, await settings.current(server), LIMITS)
+        return await frame.show_again(
+            request, "panel/site.html", error, **await _form(request, shown, LIMITS)
+        )
+    return page.go(f"{LIMITS}?done=saved")
 
 
 async def change(request: web.Request) -> web.StreamResponse:
@@ -150,24 +169,28 @@ async def change(request: web.Request) -> web.StreamResponse:
             await settings.change(server, auth.member(request), values)
     except page.MENDABLE as error:
         entered = {one.name: params.text(one.name) for one in FORMS[request.path][1]}
-        return await frame.show_again(request, "panel/site.html", error, **_form(request, entered))
+        return await frame.show_again(request, "panel/site.html", error, **await _form(request, entered))
     return page.go(f"{request.path}?done=saved")
 
 
-def _form(request: web.Request, shown: Mapping[str, Any]) -> dict[str, Any]:
-    title, asked = FORMS[request.path]
+async def _form(request: web.Request, shown: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    path = path or request.path
+    title, asked = FORMS[path]
+    server = keys.server(request)
     return {
+        "form_path": path,
+        "with_own": await quota.with_own(server, auth.member(request)) if path == LIMITS else None,
         "title": title,
         "asked": asked,
         "shown": shown,
-        "locked": settings.locked(keys.server(request).config),
+        "locked": settings.locked(server.config),
         "tabs": TABS,
     }
 
 
-def _shown(request: web.Request, now: InstanceSettings) -> dict[str, Any]:
+def _shown(request: web.Request, now: InstanceSettings, path: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for one in FORMS[request.path][1]:
+    for one in FORMS[path or request.path][1]:
         value = getattr(now, one.name)
         found[one.name] = f"{value / MB:g}" if one.kind == "megabytes" else value
     return found
@@ -291,6 +314,7 @@ routes: Final[list[web.RouteDef]] = [
         Permission.MANAGE_SETTINGS,
         *(web.get(path, ask) for path in FORMS),
         *(web.post(path, change) for path in FORMS),
+        web.post(f"{LIMITS}/member", grant_room),
         web.get(LOOKS, ask_looks),
         web.post(f"{LOOKS}/colours", change_colours),
         web.post(f"{LOOKS}/logo", change_logo),
