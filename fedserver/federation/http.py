@@ -128,7 +128,6 @@ class GuardedClient:
         self._ca = testing.ca
         self._user_agent = f"fedserver/{version('fedserver')} (+{config.origin}/)"
         self._session: aiohttp.ClientSession | None = None
-        self._trust: ssl.SSLContext | None = None
         self._resolver: GuardedResolver | None = None
         self._closed = False
         # Awaited before another server is asked because one leads there; it raises Refused for one we leave alone.
@@ -267,12 +266,7 @@ class GuardedClient:
 
     def load_trust(self) -> ssl.SSLContext:
         """Load whom we trust to vouch for other servers, once: it takes a while, so best before the first request."""
-        if self._trust is None:
-            trust = ssl.create_default_context()
-            if self._ca:
-                trust.load_verify_locations(self._ca)
-            self._trust = trust
-        return self._trust
+        return _trusted(self._ca)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -387,6 +381,14 @@ class GuardedClient:
 
 async def _follow_anywhere(url: str) -> None:
     """What holds for a client that nobody has told with whom we federate."""
+
+
+@functools.cache
+def _trusted(ca: str) -> ssl.SSLContext:
+    trust = ssl.create_default_context()
+    if ca:
+        trust.load_verify_locations(ca)
+    return trust
 
 
 def _unreachable(error: Exception, host: str) -> Unreachable:

@@ -14,7 +14,8 @@ from storage.types import id_floor, new_id, now_ms
 from tests.api.uploads import upload
 from tests.client import ApiError
 from tests.counting import fewest_statements
-from tests.events.test_events import call, described
+from tests.described import described
+from tests.events.test_events import call
 from tests.members import Person
 from tests.opportunities.made import job
 from tests.people import add_stranger

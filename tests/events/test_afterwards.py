@@ -15,7 +15,8 @@ from fedserver.events.records import AgendaItem
 from storage import tables
 from storage.types import now_ms
 from tests.conftest import MakeMember
-from tests.events.test_events import EVENTS, SECRET, call, described, refused
+from tests.described import described
+from tests.events.test_events import EVENTS, SECRET, call, refused
 from tests.federation.stub import Door, Stub
 from tests.members import Person
 from tests.peers import lemmy_like, mobilizon_like, piefed_like

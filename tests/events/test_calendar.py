@@ -10,7 +10,8 @@ from fedserver.context import Server
 from fedserver.events import alike
 from storage import accounts, partners, users
 from tests.counting import fewest_statements
-from tests.events.test_events import EVENTS, call, described, wall
+from tests.described import described
+from tests.events.test_events import EVENTS, call, wall
 from tests.events.test_hostile import gathering
 from tests.federation.stub import Door, StubActor
 from tests.members import Person

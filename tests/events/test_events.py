@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.conftest import MakeMember
+from tests.described import described
 from tests.groups.conftest import MakeGroup
 from tests.members import Person
-from web import openapi
 
 EVENTS = "/api/v1/events"
 SECRET = "https://meet.example/secret-room"
@@ -23,13 +22,6 @@ Announce = Callable[..., Awaitable[dict[str, Any]]]
 def wall(days: int = 7, hour: int = 15) -> str:
     """Wall time that many days from now."""
     return (datetime.now(UTC) + timedelta(days=days)).strftime(f"%Y-%m-%dT{hour:02d}:00")
-
-
-def described(path: str, method: str = "get") -> Draft202012Validator:
-    """What the OpenAPI document says of an answer."""
-    document = openapi.document()
-    answer = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
-    return Draft202012Validator({**answer, "components": document["components"]})
 
 
 def call(**more: Any) -> dict[str, Any]:

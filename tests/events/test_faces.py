@@ -12,7 +12,8 @@ from jsonschema import Draft7Validator
 
 from fedserver.context import Server
 from storage import users
-from tests.events.test_events import EVENTS, SECRET, call, described, wall
+from tests.described import described
+from tests.events.test_events import EVENTS, SECRET, call, wall
 from tests.members import Person
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from fedserver.context import Server
 from storage import users
+from tests.described import described
 from tests.groups.conftest import MakeGroup, StartThread
 from tests.members import Person
-from web import openapi
 
 GROUPS = "/api/v1/groups"
 THREADS = "/api/v1/threads"
@@ -24,14 +23,6 @@ async def status(asking: Person, method: str, path: str, **more: Any) -> int:
 async def told(asking: Person, method: str, path: str, **more: Any) -> tuple[int, str]:
     answer = await asking.raw(method, path, **more)
     return answer.status, (await answer.json())["error"]
-
-
-def described(path: str, method: str = "get") -> Draft202012Validator:
-    """What the OpenAPI document says of an answer."""
-    document = openapi.document()
-    answer = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert answer, path
-    return Draft202012Validator({**answer, "components": document["components"]})
 
 
 async def test_a_group_is_made_by_who_may_found_and_changed(

@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.members import Person
-from web import openapi
 
 OPPORTUNITIES: Final = "/api/v1/opportunities"
 
@@ -44,13 +42,6 @@ def call(**more: Any) -> dict[str, Any]:
         "criteria": ["Idea", "Feasibility"], "blind": True, "team_max": 3, **more.pop("form", {}),
     }  # fmt: skip
     return job(**{"title": "Cohort call", "kind": "call", "apply_url": "", "form": form, **more})
-
-
-def described(path: str, method: str = "get") -> Draft202012Validator:
-    """What the OpenAPI document says of an answer."""
-    document = openapi.document()
-    answer = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
-    return Draft202012Validator({**answer, "components": document["components"]})
 
 
 async def refused(who: Person, path: str, form: Any = None, method: str = "POST") -> tuple[int, str]:

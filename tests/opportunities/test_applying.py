@@ -20,9 +20,10 @@ from fedserver.opportunities import forgetting
 from fedserver.opportunities.permissions import Action, Facts, allowed
 from tests.conftest import MakeMember
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.mailing import mails
 from tests.members import Person
-from tests.opportunities.made import OPPORTUNITIES, call, described, job, refused, set_clock, wall
+from tests.opportunities.made import OPPORTUNITIES, call, job, refused, set_clock, wall
 
 ANSWERS = {"Why you?": "I teach.\n\nA lot.", "Your project": "Zebrafish", "Track": "Advanced"}
 ONE = f"{OPPORTUNITIES}/applications"

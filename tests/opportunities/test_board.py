@@ -16,8 +16,9 @@ from fedserver.opportunities import times
 from fedserver.opportunities.records import Details
 from storage import groups, users
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.members import Person
-from tests.opportunities.made import OPPORTUNITIES, call, described, job, refused, set_clock, titles, wall
+from tests.opportunities.made import OPPORTUNITIES, call, job, refused, set_clock, titles, wall
 
 WANTED = {"Accept": "application/activity+json"}
 

@@ -10,8 +10,9 @@ from sqlalchemy import func, select, update
 from fedserver.context import Server
 from storage.tables import resource, resource_relation
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 
 
 async def made_from(

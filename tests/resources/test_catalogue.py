@@ -16,8 +16,9 @@ from storage import accounts, users
 from storage.database import open_database
 from storage.types import now_ms
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 from tests.waiting import until
 
 FACETS = f"{RESOURCES}/facets"

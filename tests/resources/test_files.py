@@ -18,8 +18,9 @@ from fedserver.context import Server
 from fedserver.errors import Invalid
 from fedserver.resources import file_types, files
 from storage.tables import resource_file
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described
+from tests.resources.test_publishing import LESSON, RESOURCES
 from tests.waiting import until
 
 FILES = f"{RESOURCES}/files"

@@ -14,8 +14,9 @@ from sqlalchemy import func, select, update
 from fedserver.context import Server
 from fedserver.resources import links
 from storage.tables import job, resource_link
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 
 DAY_MS = links.DAY_MS
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
+from tests.described import described
 from tests.members import Person
-from web import openapi
 
 RESOURCES = "/api/v1/resources"
 LESSON: dict[str, Any] = {
@@ -25,13 +23,6 @@ LESSON: dict[str, Any] = {
     "keywords": ["FAIR", "data management"],
     "url": "https://lessons.example/fair",
 }
-
-
-def described(path: str, method: str = "get") -> Draft202012Validator:
-    """What the OpenAPI document says of an answer."""
-    document = openapi.document()
-    answer = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
-    return Draft202012Validator({**answer, "components": document["components"]})
 
 
 async def refused(who: Person, path: str, form: Any, method: str = "POST") -> tuple[int, str]:

@@ -14,8 +14,9 @@ from fedserver.resources import shelves
 from storage.tables import shelf, shelf_curator, shelf_follow, shelf_item
 from tests.client import ApiError
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 
 SHELVES = "/api/v1/shelves"
 ACTIVITY = {"Accept": "application/activity+json"}

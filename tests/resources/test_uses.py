@@ -13,8 +13,9 @@ from fedserver.context import Server
 from storage.tables import resource, resource_report
 from tests.client import ApiError
 from tests.counting import fewest_statements
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 
 USE: dict[str, Any] = {
     "context": "PhD retreat, Lund",

@@ -10,8 +10,9 @@ import pytest
 from fedserver.context import Server
 from fedserver.errors import Invalid
 from fedserver.resources import vocabulary
+from tests.described import described
 from tests.members import Person
-from tests.resources.test_publishing import LESSON, RESOURCES, described, refused
+from tests.resources.test_publishing import LESSON, RESOURCES, refused
 
 VOCABULARIES = "/api/v1/vocabularies"
 TABLE = """uri\tlabel\tsynonyms\tdefinition\tparents\tobsolete

@@ -15,8 +15,9 @@ from fedserver.context import Server
 from fedserver.events.importing import subscribing
 from storage import calendar_feeds, users
 from storage.types import now_ms
+from tests.described import described
 from tests.events.importing.samples import calendar
-from tests.events.test_events import EVENTS, described, refused
+from tests.events.test_events import EVENTS, refused
 from tests.members import Person
 
 FEEDS, IMPORT = "/api/v1/calendar/feeds", "/api/v1/calendar/import"

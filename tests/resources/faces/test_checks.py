@@ -12,10 +12,11 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from fedserver.resources.faces import amb, bioschemas_rules, checks, schema_org
 from fedserver.resources.faces.entry import Entry
+from tests.described import described
 from tests.members import Person
 from tests.resources.faces.conftest import FULL
 from tests.resources.faces.made import ENTRIES
-from tests.resources.test_publishing import LESSON, RESOURCES, described
+from tests.resources.test_publishing import LESSON, RESOURCES
 
 
 async def seen(who: Person, made: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

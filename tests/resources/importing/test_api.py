@@ -12,10 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from fedserver.context import Server
+from tests.described import described
 from tests.members import Person
 from tests.resources.importing.samples import everything, lesson
 from tests.resources.importing.test_sources import CSL, DATACITE, PAGE, RECORD
-from tests.resources.test_publishing import described
 from tests.running import free_port
 
 IMPORT = "/api/v1/resources/import"
