@@ -174,7 +174,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("look whether the disk is full", HOUR_SECONDS, operations.plan_disk_look),
                 Chore("count what happened by day", HOUR_SECONDS, dashboards.plan_counting),
                 Chore("prune at night", HOUR_SECONDS, partial(pruning.plan_nightly, server.config)),
-                Chore("keep home timelines short", HOUR_SECONDS, timelines.prune_homes),
+                Chore("keep home timelines short", HOUR_SECONDS, timelines.trim_homes, in_parts=True),
                 Chore("forget delivered messages", HOUR_SECONDS, deliveries.prune),
                 Chore("read the libraries of partners", DAY_SECONDS, library.plan_reading),
                 Chore("count what is talked about", 10 * 60, trends.plan_computing),

@@ -47,6 +47,7 @@ from storage.tables import (
 from storage.types import now_ms
 
 HOME_ENTRIES_MAX = 800
+PRUNED_PER_UNIT = 500
 HOME_ENTRIES_ON_FOLLOW = 40
 
 
@@ -352,14 +353,20 @@ def bring_home(conn: Connection, account_id: int, list_id: int) -> None:
 
 
 def prune_homes(conn: Connection) -> int:
-    """Keep the newest `HOME_ENTRIES_MAX` of every member, and of every list; how many rows went."""
-    return _prune(conn, home_entry, home_entry.c.account_id) + _prune(conn, list_entry, list_entry.c.list_id)
+    """Keep the newest `HOME_ENTRIES_MAX` of every member, and of every list; how many rows went, at most `PRUNED_PER_UNIT`."""
+    done = _prune(conn, home_entry, home_entry.c.account_id, PRUNED_PER_UNIT)
+    return done + _prune(conn, list_entry, list_entry.c.list_id, PRUNED_PER_UNIT - done)
 
 
-def _prune(conn: Connection, table: Table, whose: ColumnElement[int]) -> int:
+def trim_homes(conn: Connection) -> bool:
+    """A part of that; whether there is more."""
+    return prune_homes(conn) == PRUNED_PER_UNIT
+
+
+def _prune(conn: Connection, table: Table, whose: ColumnElement[int], most: int) -> int:
     place = func.row_number().over(partition_by=whose, order_by=table.c.post_id.desc())
     ranked = select(whose.label("whose"), table.c.post_id, place.label("place")).subquery()
-    surplus = select(ranked.c.whose, ranked.c.post_id).where(ranked.c.place > HOME_ENTRIES_MAX)
+    surplus = select(ranked.c.whose, ranked.c.post_id).where(ranked.c.place > HOME_ENTRIES_MAX).limit(most)
     return conn.execute(delete(table).where(tuple_(whose, table.c.post_id).in_(surplus))).rowcount
 
 

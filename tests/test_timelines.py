@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from storage import posts, tables, timelines
@@ -136,7 +137,9 @@ async def test_home_keeps_a_bounded_number_of_posts(db: Database) -> None:
         author, reader = add_member(conn, "author"), add_member(conn, "reader")
         ids = [add_post(conn, author) for _ in range(timelines.HOME_ENTRIES_MAX + 3)]
         conn.execute(insert(tables.home_entry), [{"account_id": reader, "post_id": one} for one in ids])
-        assert timelines.prune_homes(conn) == 3
+        with pytest.MonkeyPatch.context() as few:
+            few.setattr(timelines, "PRUNED_PER_UNIT", 2)
+            assert [timelines.trim_homes(conn), timelines.trim_homes(conn)] == [True, False]
         assert (
             timelines.home(conn, reader, Window(limit=2000))
             == sorted(ids, reverse=True)[: timelines.HOME_ENTRIES_MAX]

@@ -16,6 +16,7 @@ from fedserver.context import Server
 log = logging.getLogger("fedserver.periodic")
 
 FIRST_AFTER_SECONDS: Final = 60.0
+BETWEEN_PARTS_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Chore:
     name: str
     seconds: float
     unit: Callable[[Connection], object]
+    in_parts: bool = False  # the unit does a part, and says whether there is more: then it is run again soon
 
 
 class Chores:
@@ -48,8 +50,14 @@ class Chores:
         await asyncio.sleep(FIRST_AFTER_SECONDS / scale)
         while True:
             try:
-                await self._server.db.write(chore.unit)
+                await self._do(chore)
             except Exception:
                 log.exception("The chore %s failed.", chore.name)
             # Spread, so that processes started together do not keep meeting.
             await asyncio.sleep(chore.seconds / scale * random.uniform(0.9, 1.1))  # noqa: S311
+
+    async def _do(self, chore: Chore) -> None:
+        more = await self._server.db.write(chore.unit)
+        while more and chore.in_parts:
+            await asyncio.sleep(BETWEEN_PARTS_SECONDS)
+            more = await self._server.db.write(chore.unit)

@@ -48,6 +48,7 @@ PAGES = (
     "/admin/emoji",
     "/terms",
     "/admin/mail",
+    "/admin/partners",
 )
 
 

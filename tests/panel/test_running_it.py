@@ -9,15 +9,16 @@ from fedserver import pruning
 from fedserver.context import Server
 from fedserver.moderation import domains
 from fedserver.moderation.domains import Rule
-from storage import instances, tables
+from fedserver.partners import STATES
+from storage import instances, partners, tables
 from storage.types import new_id, now_ms
-from tests.pages.conftest import MakeReader, browser, signed_in
+from tests.pages.conftest import MakeReader, browser, signed_in, visitor
 from tests.pages.visitor import Visitor
 from tests.people import add_stranger
 from tests.planned import planned
 from tests.test_pruning import add_old
 
-__all__ = ["browser", "signed_in"]
+__all__ = ["browser", "signed_in", "visitor"]
 
 HOSTS = ("slow.example", "spam.example")
 
@@ -78,6 +79,41 @@ async def test_what_was_given_up_is_tried_again_or_forgotten(server: Server, ada
     page = await ada.open("/admin/operations/doctor")
     assert "packages" in page.words()
     assert not page.problems
+
+
+async def test_partners_are_offered_accepted_declined_and_ended(
+    server: Server, ada: Visitor, visitor: Visitor
+) -> None:
+    def asks(conn: Connection, name: str) -> int:
+        them = add_stranger(conn, "server", f"{name}.example")
+        return int(
+            partners.put(
+                conn,
+                f"{name}.example",
+                them,
+                state="asked",
+                note="<b>Hello</b>",
+                offer_uri=f"https://{name}.example/1",
+            ).id
+        )
+
+    near, far = [await server.db.write(asks, name) for name in ("near", "far")]
+    page = await ada.open("/admin/partners")
+    assert not page.problems
+    assert "<b>Hello</b>" in page.words()
+    page = await ada.submit(page, f"/admin/partners/{near}/accept")
+    assert "You are partners now." in page.words()
+    page = await ada.submit(page, f"/admin/partners/{far}/decline")
+    assert "The offer is declined." in page.words()
+    assert not page.problems
+    assert "near.example" in (await visitor.open("/about/partners")).words()
+    page = await ada.submit(page, f"/admin/partners/{near}/end")
+    assert {row.host: row.state for row in await server.db.read(partners.listed, STATES)} == {
+        "near.example": "ended", "far.example": "declined",
+    }  # fmt: skip
+    page = await ada.submit(page, "/admin/partners", {"host": "no host", "note": "Hi"})
+    assert page.status == 422
+    assert "near.example" not in (await visitor.open("/about/partners")).words()
 
 
 async def test_what_could_go_is_shown_before_it_goes(server: Server, ada: Visitor) -> None:

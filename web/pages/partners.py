@@ -21,4 +21,4 @@ async def listed(request: web.Request) -> web.StreamResponse:
     )
 
 
-routes = [web.get("/partners", listed)]
+routes = [web.get(path, listed) for path in ("/partners", "/about/partners")]
