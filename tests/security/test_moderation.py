@@ -15,6 +15,7 @@ from fedserver.federation import fetch, policy
 from storage import instances, posts
 from tests.federation.stub import Door, StubActor
 from tests.members import Person
+from tests.test_publish import sent
 
 
 async def block(door: Door, host: str) -> None:
@@ -118,3 +119,65 @@ async def test_mod_04_a_blocked_person_reaches_nobody_by_any_activity(
     assert not (await bob.get("/api/v1/accounts/relationships", **{"id[]": str(mallory_id)}))[0][
         "followed_by"
     ]
+
+
+async def test_mod_08_somebody_suspended_elsewhere_is_neither_seen_again_nor_kept_anew(
+    door: Door, ann: StubActor, mallory: StubActor, alice: Person, moderator: Person
+) -> None:
+    mine = await alice.post("/api/v1/statuses", {"status": "Mine"})
+    old = mallory.note("Old words", served=True, inReplyTo=mine["uri"])
+    await door.takes(mallory, mallory.says("Create", old))
+    row = await door.server.db.read(posts.by_uri, old["id"])
+    assert row is not None
+    await moderator.post(f"/api/v1/admin/accounts/{row.account_id}/action", {"type": "suspend"})
+    new = mallory.note("New words", served=True)
+    await door.takes(ann, ann.says("Announce", old["id"]), ann.says("Announce", new["id"]))
+    await door.post(mallory, mallory.says("Create", new))
+    await door.worker.idle()
+    for address in (old["id"], new["id"], mallory.uri):
+        found = await alice.get("/api/v2/search", q=address, resolve="true")
+        assert found["statuses"] == []
+    assert await door.server.db.read(posts.by_uri, new["id"]) is None
+    context = await alice.get(f"/api/v1/statuses/{mine['id']}/context")
+    assert context["descendants"] == []
+    for path in ("/api/v1/timelines/public", "/api/v1/notifications"):
+        assert "words" not in str(await alice.get(path)), path
+
+
+async def test_del_01_a_deleted_post_is_gone_everywhere_and_all_who_had_it_are_told(
+    door: Door, ann: StubActor, mallory: StubActor, alice: Person, bob: Person
+) -> None:
+    await fetch.account(door.server, mallory.uri)
+    await door.takes(ann, ann.says("Follow", door.server.uris.actor("alice")))
+    post = await alice.post("/api/v1/statuses", {"status": f"Quaggas, @bob and @mallory@{mallory.stub.host}"})
+    await door.takes(mallory, mallory.says("Announce", post["uri"]))
+    for what in ("favourite", "bookmark", "reblog"):
+        await bob.post(f"/api/v1/statuses/{post['id']}/{what}")
+    assert (await bob.get("/api/v2/search", q="quaggas"))["statuses"] != []
+    await alice.delete(f"/api/v1/statuses/{post['id']}")
+    said = [one for one in await sent(door.server) if one.activity["type"] == "Delete"]
+    assert {host for one in said for inbox in one.inboxes for host in (inbox.split("/")[2],)} == {
+        ann.stub.host, mallory.stub.host,
+    }  # fmt: skip
+    status, document = await door.get(post["uri"].removeprefix(door.server.config.origin), ann)
+    assert (status, document["type"]) == (410, "Tombstone")
+    for path in ("/api/v1/timelines/public", "/api/v1/bookmarks", "/api/v1/favourites", "/api/v1/notifications", "/@alice.rss"):  # fmt: skip
+        async with await bob.raw("GET", path) as answer:
+            assert "Quaggas" not in await answer.text(), path
+    assert (await bob.get("/api/v2/search", q="quaggas"))["statuses"] == []
+    async with await bob.raw("GET", f"/api/v1/statuses/{post['id']}") as answer:
+        assert answer.status == 404
+
+
+async def test_del_04_what_was_deleted_comes_back_by_nothing(
+    door: Door, ann: StubActor, mallory: StubActor, alice: Person
+) -> None:
+    note = mallory.note("Said once", served=True)
+    await door.takes(mallory, mallory.says("Create", note))
+    await door.takes(mallory, mallory.says("Delete", {"id": note["id"], "type": "Tombstone"}))
+    later = note | {"updated": "2099-01-01T00:00:00Z"}
+    await door.takes(mallory, mallory.says("Create", note), mallory.says("Update", later))
+    await door.takes(ann, ann.says("Announce", note["id"]), ann.says("Announce", note))
+    assert (await alice.get("/api/v2/search", q=note["id"], resolve="true"))["statuses"] == []
+    row = await door.server.db.read(posts.by_uri, note["id"])
+    assert row is None or row.deleted_at is not None
