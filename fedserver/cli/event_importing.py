@@ -13,6 +13,7 @@ import msgspec
 
 from fedserver import settings
 from fedserver.assembly import build_server
+from fedserver.beside import VISIBILITIES
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.cli.groups import group_named
 from fedserver.cli.importing import NOTES_SHOWN_MAX, paths_argument, show_progress
@@ -23,7 +24,6 @@ from fedserver.events import series
 from fedserver.events.importing import asking, filling, ics, ols, yaml2ics
 from fedserver.events.importing.filling import STATES, Report
 from fedserver.events.importing.found import Read, joined
-from fedserver.events.publishing import VISIBILITIES
 
 _WORDS: Final = {
     "added": "added",

@@ -12,12 +12,12 @@ import click
 import msgspec
 
 from fedserver.assembly import build_server
+from fedserver.beside import VISIBILITIES
 from fedserver.cli.common import config_option, json_option, load_config, print_json, run
 from fedserver.config import Config
 from fedserver.resources.importing import bioschemas, files, filling, tables, zenodo
 from fedserver.resources.importing.filling import STATES, Report
 from fedserver.resources.importing.receipts import Read, joined
-from fedserver.resources.publishing import VISIBILITIES
 
 NOTES_SHOWN_MAX: Final = 200
 _WORDS: Final = {

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
-from fedserver import posts, settings
+from fedserver import posts
+from fedserver.beside import check_visibility, draft_of, provider
 from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
@@ -22,7 +23,6 @@ from fedserver.events import asking, keeping, noting, organising, outputs, sayin
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
-from fedserver.posts import Draft
 from fedserver.viewer import Member
 from storage import events, group_threads
 from storage import posts as stored_posts
@@ -31,7 +31,6 @@ from storage.posts import PostRow
 from storage.signals import signal
 from storage.types import now_ms
 
-VISIBILITIES: Final = ("public", "unlisted", "members")
 NOTE_CHARS_MAX: Final = 500
 _MATERIAL: Final = ("schedule", "place", "online", "status")
 """What those who go have to know when it changes."""
@@ -81,9 +80,8 @@ async def publish(
 ) -> int:
     """Announce an event; its post's id. Raises Invalid (by field), NotFound (group), Forbidden."""
     kept = checked(said)
-    if visibility not in VISIBILITIES:
-        raise Invalid({"visibility": "must be public, unlisted or members"})
-    await posts.find_strangers(server, _draft_of(kept))
+    check_visibility(visibility)
+    await posts.find_strangers(server, draft_of(kept))
 
     def unit(conn: Connection) -> int:
         return publish_unit(
@@ -116,8 +114,8 @@ def publish_unit(
     """The unit of `publish`, for imports too; `said` is as `checked` gives it. `quiet` and `at_ms` are as
     `fedserver.posts.create_unit` has them."""
     _check_resources(conn, account_id, said)
-    beside = _Beside(server, said, _provider(conn, server))
-    draft = _draft_of(
+    beside = _Beside(server, said, provider(conn, server))
+    draft = draft_of(
         said, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
     )
     post_id = posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms, quiet=quiet)
@@ -137,7 +135,7 @@ async def change(server: Server, member: Member, post_id: int, said: Described) 
     Raises Invalid (by field), NotFound, Forbidden.
     """
     kept = checked(said)
-    await posts.find_strangers(server, _draft_of(kept))
+    await posts.find_strangers(server, draft_of(kept))
     await server.db.write(change_unit, server, member.account_id, post_id, kept)
 
 
@@ -145,21 +143,21 @@ def change_unit(
     conn: Connection, server: Server, account_id: int, post_id: int, said: Described, *, quiet: bool = False
 ) -> None:
     """The unit of `change`. What is changed `quiet`ly, because it was read elsewhere, is told to nobody but those who go."""
-    own(conn, post_id, account_id)
+    organising.organised(conn, post_id, account_id)
     # So that nobody answers to a limit that is about to change.
     known = events.locked(conn, [one.id for one in events.occurrences(conn, post_id)])
-    row = own(conn, post_id, account_id)
+    row = organising.organised(conn, post_id, account_id)
     before = described_of(row)
     _check_resources(conn, account_id, said, before)
     material = any(getattr(before, name) != getattr(said, name) for name in _MATERIAL)
-    beside = _Beside(server, said, _provider(conn, server))
+    beside = _Beside(server, said, provider(conn, server))
     if material:
         # Before the edit is told, so that documents and calendars carry it.
         events.change(conn, post_id, sequence=row.sequence + 1)
     concerned = events.answers_of_those_who_go(conn, [one.id for one in known])
     quiet = quiet and not concerned
     asked = asking.document(conn, server, post_id)
-    if not posts.edit_unit(conn, server, account_id, post_id, _draft_of(said), beside=beside, quiet=quiet):
+    if not posts.edit_unit(conn, server, account_id, post_id, draft_of(said), beside=beside, quiet=quiet):
         return
     for one in events.occurrences(conn, post_id):
         if one.waiting_count:
@@ -208,7 +206,7 @@ async def change_occurrence(
 def _change_occurrence(
     conn: Connection, server: Server, account_id: int, post_id: int, key: str, change: OccurrenceChange
 ) -> None:
-    row = own(conn, post_id, account_id)
+    row = organising.organised(conn, post_id, account_id)
     known = events.occurrence_by_key(conn, post_id, key)
     if known is None:
         raise NotFound("This event does not take place then.")
@@ -284,23 +282,3 @@ def _check_resources(
     named = set(outputs.of_agenda(said.agenda)) - set(outputs.of_agenda(before.agenda if before else ()))
     if named - set(outputs.linked(conn, account_id, named)):
         raise Invalid({"agenda": "names a resource that is not in the library"})
-
-
-def own(conn: Connection, post_id: int, account_id: int) -> EventRow:
-    """An event of the member's own. Raises NotFound, Forbidden."""
-    return organising.organised(conn, post_id, account_id)
-
-
-def _draft_of(said: Described, **more: Any) -> Draft:
-    return Draft(
-        text=said.text,
-        media_type="text/markdown",
-        title=said.title,
-        summary=said.abstract,
-        language=said.language,
-        **more,
-    )
-
-
-def _provider(conn: Connection, server: Server) -> str:
-    return settings.in_force(conn, server.config).title

@@ -11,7 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris
-from fedserver import notifications, posts, settings, visibility
+from fedserver import notifications, posts, visibility
+from fedserver.beside import check_visibility, draft_of, provider
 from fedserver.content.links import keyword_tags
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid
@@ -20,7 +21,6 @@ from fedserver.opportunities import keeping, reading, saying, times
 from fedserver.opportunities.checking import checked
 from fedserver.opportunities.reading import described_of
 from fedserver.opportunities.records import CLOSE_REASONS, Described, encode_form
-from fedserver.posts import Draft
 from fedserver.viewer import Member
 from storage import applications, opportunities
 from storage import posts as stored_posts
@@ -28,7 +28,6 @@ from storage.opportunities import OpportunityRow
 from storage.posts import PostRow
 from storage.types import now_ms
 
-VISIBILITIES: Final = ("public", "unlisted", "members")
 OPEN_MAX: Final = 50
 """How many one member has on the board at a time."""
 _MATERIAL: Final = ("opens", "deadline", "zone")
@@ -81,11 +80,10 @@ async def publish(
     """Post an opportunity; its post's id. Raises Invalid (by field), NotFound (group), Forbidden, Conflict (too many)."""
     kept = checked(said)
     deadline = times.deadline_at(kept)
-    if visibility not in VISIBILITIES:
-        raise Invalid({"visibility": "must be public, unlisted or members"})
+    check_visibility(visibility)
     if deadline is not None and deadline <= now_ms():
         raise Invalid({"deadline": "has passed already"})
-    await posts.find_strangers(server, _draft_of(kept))
+    await posts.find_strangers(server, draft_of(kept))
 
     def unit(conn: Connection) -> int:
         return publish_unit(
@@ -111,10 +109,10 @@ def publish_unit(
     """The unit of `publish`; `said` is as `checked` gives it, `at_ms` dates it back."""
     if opportunities.count_open(conn, account_id, now_ms()) >= OPEN_MAX:
         raise Conflict(f"You have {OPEN_MAX} opportunities on the board: close one first.")
-    draft = _draft_of(
+    draft = draft_of(
         said, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
     )
-    beside = _Beside(server, said, _provider(conn, server))
+    beside = _Beside(server, said, provider(conn, server))
     return posts.create_unit(conn, server, account_id, draft, beside=beside, at_ms=at_ms)
 
 
@@ -124,7 +122,7 @@ async def change(server: Server, member: Member, post_id: int, said: Described) 
     Raises Invalid (by field), NotFound, Forbidden; Conflict for other questions once somebody has answered them.
     """
     kept = checked(said)
-    await posts.find_strangers(server, _draft_of(kept))
+    await posts.find_strangers(server, draft_of(kept))
     await server.db.write(_change, server, member.account_id, post_id, kept)
 
 
@@ -163,9 +161,9 @@ def _edit(
     conn: Connection, server: Server, row: OpportunityRow, said: Described, *, closed_as: str | None
 ) -> bool:
     beside = _Edited(
-        server, said, _provider(conn, server), closed_as=closed_as, was_closed=row.closed_at is not None
+        server, said, provider(conn, server), closed_as=closed_as, was_closed=row.closed_at is not None
     )
-    return posts.edit_unit(conn, server, row.account_id, row.id, _draft_of(said), beside=beside)
+    return posts.edit_unit(conn, server, row.account_id, row.id, draft_of(said), beside=beside)
 
 
 class _Edited(_Beside):
@@ -228,18 +226,3 @@ def own(conn: Connection, post_id: int, account_id: int) -> OpportunityRow:
     if row.account_id != account_id:
         raise Forbidden("This opportunity is somebody else's.")
     return row
-
-
-def _draft_of(said: Described, **more: Any) -> Draft:
-    return Draft(
-        text=said.text,
-        media_type="text/markdown",
-        title=said.title,
-        summary=said.abstract,
-        language=said.language,
-        **more,
-    )
-
-
-def _provider(conn: Connection, server: Server) -> str:
-    return settings.in_force(conn, server.config).title

@@ -13,11 +13,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from activitypub.identifiers import Uris, origin_of
-from fedserver import notifications, posts, settings, visibility
+from fedserver import notifications, posts, visibility
+from fedserver.beside import check_visibility, draft_of, provider
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
-from fedserver.posts import Draft
 from fedserver.resources import keeping, saying
 from fedserver.resources.checking import checked
 from fedserver.resources.faces import harvesting
@@ -32,7 +32,6 @@ from storage.resources import NewFile, ResourceRow
 from storage.signals import signal
 from storage.types import now_ms
 
-VISIBILITIES: Final = ("public", "unlisted", "members")
 NUMBER_CHARS_MAX: Final = 32
 NOTES_CHARS_MAX: Final = 5_000
 REASON_CHARS_MAX: Final = 1_000
@@ -130,8 +129,8 @@ async def publish(
     Raises Invalid (by field), NotFound (group, draft), Forbidden.
     """
     kept, first = checked(described), checked_version(version or NewVersion())
-    _check_visibility(visibility)
-    await posts.find_strangers(server, _draft_of(kept))
+    check_visibility(visibility)
+    await posts.find_strangers(server, draft_of(kept))
 
     def unit(conn: Connection) -> int:
         if draft_id is not None and resource_drafts.by_id(conn, member.account_id, draft_id) is None:
@@ -166,8 +165,8 @@ def publish_unit(
         if earlier is not None:
             return earlier
     described = with_addresses(server.library.terms_now(conn), described)
-    beside = _WithVersion(server, described, _provider(conn, server), version, imported)
-    draft = _draft_of(
+    beside = _WithVersion(server, described, provider(conn, server), version, imported)
+    draft = draft_of(
         described, visibility=visibility, group_id=group_id, app_id=app_id, idempotency_key=idempotency_key
     )
     quiet = imported is not None
@@ -204,7 +203,7 @@ class _WithVersion(_Beside):
 async def change(server: Server, member: Member, post_id: int, described: Described) -> None:
     """Say something else of a resource of one's own. Raises Invalid (by field), NotFound, Forbidden."""
     kept = checked(described)
-    await posts.find_strangers(server, _draft_of(kept))
+    await posts.find_strangers(server, draft_of(kept))
     await server.db.write(_change, server, member.account_id, post_id, kept)
 
 
@@ -212,8 +211,8 @@ def _change(conn: Connection, server: Server, account_id: int, post_id: int, des
     row = own(conn, post_id, account_id)
     described = with_addresses(server.library.terms_now(conn), described)
     reason = row.withdrawal_reason if row.withdrawn_at is not None else None
-    beside = _Beside(server, described, _provider(conn, server), withdrawn=reason)
-    posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside)
+    beside = _Beside(server, described, provider(conn, server), withdrawn=reason)
+    posts.edit_unit(conn, server, account_id, post_id, draft_of(described), beside=beside)
 
 
 def renew_unit(
@@ -228,8 +227,8 @@ def renew_unit(
     """An imported resource is described otherwise where it comes from: it is changed as quietly as it came in, and `version`
     becomes its newest one if it is another. Raises NotFound, Forbidden, Conflict."""
     row = own(conn, post_id, account_id)
-    beside = _Beside(server, described, _provider(conn, server))
-    posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside, quiet=True)
+    beside = _Beside(server, described, provider(conn, server))
+    posts.edit_unit(conn, server, account_id, post_id, draft_of(described), beside=beside, quiet=True)
     known = resources.version(conn, post_id, version.number)
     if known is None:
         _add_version(conn, post_id, account_id, version)
@@ -360,8 +359,8 @@ def _withdraw(conn: Connection, server: Server, account_id: int, post_id: int, r
         raise Conflict("This resource was withdrawn before.")
     described = described_of(row)
     resources.change(conn, post_id, withdrawn_at=now_ms(), withdrawal_reason=reason)
-    beside = _Beside(server, described, _provider(conn, server), withdrawn=reason)
-    posts.edit_unit(conn, server, account_id, post_id, _draft_of(described), beside=beside)
+    beside = _Beside(server, described, provider(conn, server), withdrawn=reason)
+    posts.edit_unit(conn, server, account_id, post_id, draft_of(described), beside=beside)
     tell_users(conn, stored_posts.by_id(conn, post_id))
 
 
@@ -445,23 +444,3 @@ DRAFTS_MAX: Final = 200
 
 
 # -- parts
-
-
-def _draft_of(described: Described, **more: Any) -> Draft:
-    return Draft(
-        text=described.text,
-        media_type="text/markdown",
-        title=described.title,
-        summary=described.abstract,
-        language=described.language,
-        **more,
-    )
-
-
-def _check_visibility(visibility: str) -> None:
-    if visibility not in VISIBILITIES:
-        raise Invalid({"visibility": "must be public, unlisted or members"})
-
-
-def _provider(conn: Connection, server: Server) -> str:
-    return settings.in_force(conn, server.config).title

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from activitypub.identifiers import Uris
 from activitypub.vocabulary.resource import RATING_MAX, Report
 from fedserver import editions, posts, visibility
+from fedserver.beside import VISIBILITIES
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
@@ -38,7 +39,6 @@ __all__ = ["Report", "ReportRow"]
 PLACE_CHARS_MAX: Final = 300
 TEXT_CHARS_MAX: Final = 2_000
 NOTE_CHARS_MAX: Final = 3_000
-VISIBILITIES: Final = ("public", "unlisted", "members")
 _SAME_AS_RESOURCE: Final = frozenset({"public", "unlisted", "members", "group"})
 
 

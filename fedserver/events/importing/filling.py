@@ -14,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from fedserver.beside import VISIBILITIES
 from fedserver.context import Server
 from fedserver.errors import FedError, Invalid, NotFound
 from fedserver.events import publishing, saying, series
 from fedserver.events.checking import checked
 from fedserver.events.importing.found import Change, Found, LeftOut, Read, digest_of
-from fedserver.events.publishing import VISIBILITIES
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
 from fedserver.resources.importing.receipts import Note, Receipt

@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 from sqlalchemy import Connection
 
+from fedserver.beside import VISIBILITIES
 from fedserver.context import Server
 from fedserver.errors import FedError, Invalid, NotFound
 from fedserver.resources.identifiers import doi_address
@@ -24,7 +25,6 @@ from fedserver.resources.importing.gathering import checked
 from fedserver.resources.importing.receipts import Found, Note, Read, Receipt
 from fedserver.resources.keeping import title_key
 from fedserver.resources.publishing import (
-    VISIBILITIES,
     Imported,
     NewVersion,
     checked_version,

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from fedserver.beside import VISIBILITIES
 from fedserver.errors import Invalid
 from fedserver.events import pages, series
 from fedserver.events.importing import bringing, subscribing
 from fedserver.events.importing.bringing import Wanted
 from fedserver.events.importing.filling import Report
 from fedserver.events.importing.subscribing import Wish
-from fedserver.events.publishing import VISIBILITIES
 from fedserver.groups import catalogue
 from fedserver.moderation.permissions import Permission, allows
 from web import forms, keys
