@@ -9,7 +9,7 @@ from sqlalchemy import select
 from fedserver import farewell
 from fedserver.context import Server
 from fedserver.events import seats
-from fedserver.moderation import standing
+from fedserver.moderation import domains, standing
 from storage import accounts, tables
 from tests.conftest import MakeMember
 from tests.events.test_events import EVENTS, call, refused, states, wall
@@ -174,6 +174,8 @@ async def test_people_of_a_blocked_server_leave_their_seats(
     await door.takes(dana, dana.says("Join", made["uri"]))
     assert states(await bob.post(f"{at}/rsvp", GOING)) == ["waiting"]
     await admin.post("/api/v1/admin/domain_blocks", {"domain": there.host, "severity": "suspend"})
+    for payload in await server.db.read(planned, "domain_rule"):
+        await domains.carry_out(server, payload)
     for payload in await server.db.read(planned, "give_up_seats"):
         await seats.give_up_seats(server, payload)
     assert states(await bob.get(at)) == ["in"]
