@@ -61,7 +61,7 @@ def refresh(
         if edited:
             question["updated"] = format_time(moment_of(now))
         said = activity.update(f"{question['id']}#updates/{now}", question)
-    server.publish.to_followers(conn, organiser, said, topic=question["id"])
+    server.publish.to_followers(conn, organiser, said, topic=question["id"], asks=True)
     if row.asked_at is None:
         _show_in_group(conn, server, row, organiser, question["id"])
 
@@ -91,7 +91,7 @@ def _show_in_group(
         server.uris.activity(new_id()), actor=account.uri, post=question_uri, published=moment_of(now_ms()),
         to=[PUBLIC], cc=[account.followers_uri, organiser.uri],
     )  # fmt: skip
-    server.publish.to_followers(conn, account, said, topic=question_uri)
+    server.publish.to_followers(conn, account, said, topic=question_uri, asks=True)
 
 
 def document(conn: Connection, server: Server, post_id: int) -> Document | None:

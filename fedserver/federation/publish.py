@@ -35,7 +35,7 @@ from storage.deliveries import Recipient
 from storage.groups import GroupRow
 from storage.hot import Hot
 from storage.posts import PostRow
-from storage.tables import account, follow, like, mention, partner, poll_vote, post, report
+from storage.tables import account, event_silence, follow, like, mention, partner, poll_vote, post, report
 from storage.types import AnyOf, new_id, now_ms
 
 KIND_NAMES: Final[Mapping[str, str]] = {
@@ -556,9 +556,12 @@ class Publisher:
         *,
         topic: str,
         also_ids: Sequence[int] = (),
+        asks: bool = False,
     ) -> None:
-        """An activity of a member for their followers elsewhere, and for these accounts."""
-        found = _follower_inboxes.run(conn, account_id=member.id)
+        """An activity of a member for their followers elsewhere, and for these accounts; one that `asks` whether they come is not
+        for who wants to hear no more of events."""
+        followers = _asked_inboxes if asks else _follower_inboxes
+        found = followers.run(conn, account_id=member.id)
         recipients = self._allowed(conn, found + (_inboxes.run(conn, ids=list(also_ids)) if also_ids else []))
         if recipients:
             self._send(conn, member, document, recipients, topic=topic)
@@ -712,6 +715,13 @@ def _select_mentioned(inbox: Any) -> Select[Any]:
 
 
 _follower_inboxes: Hot[Recipient] = Hot(_select_followers, Recipient._make)
+
+_asked_inboxes: Hot[Recipient] = Hot(
+    lambda: _select_followers().where(
+        ~select(event_silence.c.account_id).where(event_silence.c.account_id == account.c.id).exists()
+    ),
+    Recipient._make,
+)
 
 _followers_and_mentioned: Hot[Recipient] = Hot(
     lambda: union_all(_select_followers(), _select_mentioned(_SHARED)), Recipient._make

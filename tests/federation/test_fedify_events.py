@@ -54,6 +54,34 @@ def test_people_there_join_an_event_of_ours_wait_and_hear_of_what_changes(pair: 
     assert SECRET not in str(update) + str(gone)
 
 
+def test_who_is_on_a_server_without_events_votes_to_come_and_asks_to_hear_no_more(pair: Pair) -> None:
+    made = pair.ann.post(EVENTS, call())
+    at, asked = f"{EVENTS}/{made['id']}", f"{made['uri']}/question"
+    question = pair.arrived("Create", object__id=asked)["object"]
+    assert (question["type"], question["inReplyTo"]) == ("Question", made["uri"])
+    pair.tell_pete("vote", uri=asked, choices=["Going"])
+    note = pair.arrived("Create", object__type="Note", object__to=[pair.pete_uri])["object"]
+    assert "You are going" in note["content"]
+    assert SECRET not in note["content"]
+    (seen,) = pair.ann.get(f"{at}/rsvps")
+    assert (seen["account_id"], seen["status"], seen["state"]) == (pair.pete_id, "going", "in")
+
+    pair.tell_pete(
+        "post", text="Stop.", visibility="direct", mentioned=pair.mention_ann(), reply_to=note["id"]
+    )
+    # What came after it has been dealt with after it.
+    pair.pete_posts("Later")
+    pair.tell_pete("vote", uri=asked, choices=["Maybe"])
+    eventually(lambda: pair.ann.get(f"{at}/rsvps")[0]["status"] == "maybe", "that pete may come")
+    other = pair.ann.post(EVENTS, call(title="Another"))
+    pair.arrived("Create", object__id=other["uri"])
+    pair.ann.patch(f"{EVENTS}/{other['id']}", {"status": "cancelled"})
+    pair.ann_posts("The last")
+    heard = [one["activity"]["object"] for one in pair.peer.arrived(type="Create", actor=pair.ann_uri)]
+    asked_or_told = [one["id"] for one in heard if one["type"] == "Question" or one["to"] == [pair.pete_uri]]
+    assert asked_or_told == [asked, note["id"]]
+
+
 def test_a_join_of_an_event_to_which_nobody_signs_up_here_is_ignored(pair: Pair) -> None:
     made = pair.ann.post(EVENTS, call(rsvp_mode="none"))
     join = pair.tell_pete("join", uri=made["uri"])
