@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from storage.event_mail import Person
 from storage.hot import insert_row, insert_rows
@@ -49,13 +49,29 @@ def take_turn(conn: Connection, now: int) -> int | None:
     return before
 
 
+def looked_until(conn: Connection) -> int | None:
+    """Up to when reminders were looked for; None when they never were."""
+    found: int | None = conn.scalar(select(event_reminder_clock.c.until_at))
+    return found
+
+
 def going(conn: Connection, spans: Sequence[tuple[int, int]], now: int) -> list[GoingRow]:
     """Who is in at what begins within these spans (after the first instant, up to the second) and has not begun: members,
     and those who answered by mail and want mails."""
     begins = occurrence.c.starts_at
-    query = (
+    within = or_(*((begins > after) & (begins <= until) for after, until in spans))
+    return list(conn.execute(_going(now).where(within)))
+
+
+def going_to(conn: Connection, occurrence_ids: Iterable[int], now: int) -> list[GoingRow]:
+    """Who is in at these, as far as they have not begun."""
+    return list(conn.execute(_going(now).where(occurrence.c.id.in_(set(occurrence_ids)))))
+
+
+def _going(now: int) -> Select[Any]:
+    return (
         select(
-            occurrence.c.id.label("occurrence_id"), occurrence.c.post_id, begins, rsvp.c.account_id, rsvp.c.guest_id,
+            occurrence.c.id.label("occurrence_id"), occurrence.c.post_id, occurrence.c.starts_at, rsvp.c.account_id, rsvp.c.guest_id,
             event_preference.c.invites_by_mail, event_preference.c.reminds_here,
             event_preference.c.reminds_by_mail, event_preference.c.minutes,
             event_reminding.c.minutes.label("own_minutes"),
@@ -74,13 +90,11 @@ def going(conn: Connection, spans: Sequence[tuple[int, int]], now: int) -> list[
             occurrence.c.status != "cancelled",
             event.c.status.not_in(("cancelled", "postponed")),
             rsvp.c.state == "in",
-            begins > now,
-            or_(*((begins > after) & (begins <= until) for after, until in spans)),
+            occurrence.c.starts_at > now,
             user.c.account_id.is_not(None) | event_guest.c.wants_mail,
         )
         .order_by(occurrence.c.id, rsvp.c.id)
     )  # fmt: skip
-    return list(conn.execute(query))
 
 
 def claim(conn: Connection, wanted: Sequence[Reminder]) -> list[Reminder]:

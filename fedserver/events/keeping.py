@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from fedserver import own_cards
-from fedserver.events import inviting, saying, series
+from fedserver.events import inviting, reminding, saying, series
 from fedserver.events.records import Described, encode
 from storage import events, previews
 from storage.posts import PostRow
@@ -53,7 +53,9 @@ def put(
         changed_at=now_ms(),
         **columns,
     )
+    before = events.occurrences(conn, row.id)
     events.put_occurrences(conn, row.id, spans)
+    reminding.moved(conn, before)
     card = saying.card(said, spans, url=row.url, provider=provider, published_at=row.created_at)
     own_cards.show(conn, row, card)
     signal(conn, "event", str(row.id))

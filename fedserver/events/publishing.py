@@ -19,7 +19,18 @@ from fedserver.content.links import keyword_tags
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.events import asking, keeping, noting, organising, outputs, saying, seats, series, telling
+from fedserver.events import (
+    asking,
+    keeping,
+    noting,
+    organising,
+    outputs,
+    reminding,
+    saying,
+    seats,
+    series,
+    telling,
+)
 from fedserver.events.checking import CAPACITY_MAX, YEARS, checked
 from fedserver.events.reading import described_of
 from fedserver.events.records import Described
@@ -229,6 +240,7 @@ def occurrences_changed(
     stored_posts.change(conn, post_id, edited_at=now_ms())
     concerned = events.answers_of_those_who_go(conn, [one.id for one in before])
     _tell_changed(conn, server, post_id, concerned)
+    reminding.moved(conn, before)
     for one in events.occurrences_by_ids(conn, [one.id for one in before]):
         telling.plan_due(conn, one)
         seats.promote(conn, server, one.id)

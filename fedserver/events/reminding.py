@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from typing import Any, Final
 
@@ -50,13 +50,32 @@ def plan_due(conn: Connection, now: int | None = None) -> None:
     since = max(since, now - BACK_MS)
     spans = [(since + one * MINUTE_MS, now + one * MINUTE_MS) for one in OFFSETS]
     rows = event_reminders.going(conn, spans, now)
+    _remind(conn, rows, lambda one, at: since < at <= now)
+
+
+def moved(conn: Connection, before: Sequence[OccurrenceRow]) -> None:
+    """Remind at once of what begins so much sooner than it did `before` that the time to do so has passed unnoticed."""
+    until = event_reminders.looked_until(conn)
+    started = {one.id: one.starts_at for one in before}
+    sooner = [one.id for one in events.occurrences_by_ids(conn, started) if one.starts_at < started[one.id]]
+    if until is None or not sooner:
+        return
+
+    def is_due(one: GoingRow, at: int) -> bool:
+        return bool(at <= until < at + started[one.occurrence_id] - one.starts_at)
+
+    _remind(conn, event_reminders.going_to(conn, sooner, now_ms()), is_due)
+
+
+def _remind(conn: Connection, rows: Sequence[GoingRow], is_due: Callable[[GoingRow, int], bool]) -> None:
+    """Remind these people, as far as a reminder is due at the instant at which they want it."""
     found = events.by_ids(conn, {one.post_id for one in rows})
     usual = {one.id: decode_details(one.details).reminders for one in found.values()}
     wanted = {}
     for one in rows:
-        due = [m for m in _minutes(one, usual[one.post_id]) if since < one.starts_at - m * MINUTE_MS <= now]
+        due = [m for m in _minutes(one, usual[one.post_id]) if is_due(one, one.starts_at - m * MINUTE_MS)]
         if due:
-            # After a pause several may be due: the last of them says it all.
+            # Where several are due the last of them says it all.
             reminder = Reminder(
                 one.occurrence_id, Person(one.account_id, one.guest_id), min(due), one.starts_at
             )

@@ -125,6 +125,31 @@ async def test_what_is_moved_is_reminded_of_anew_and_what_is_called_off_not_at_a
     assert len(await look(server, start_of(moved) + DAY)) == 2
 
 
+async def test_what_comes_too_near_to_be_reminded_of_in_time_is_reminded_of_at_once(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    weekly = {"rule": {"frequency": "weekly", "count": 2}}
+    made = await alice.post(
+        EVENTS, call(schedule={**begins(60), **weekly}, reminders=[2_880, 1_440, 60], text="Soon")
+    )
+    at, key = f"{EVENTS}/{made['id']}", made["occurrences"][0]["key"]
+    await bob.post(f"{at}/rsvp", GOING)
+    await look(server, now_ms())
+    sooner = await alice.patch(f"{at}/occurrences/{key}", {"starts": begins(20)["starts"]})
+    (one,) = await server.db.read(planned, "event_reminder")
+    assert (one["minutes"], one["starts_at"]) == (1_440, start_of(sooner)), "the last that was due"
+    assert await told(bob) == [made["id"]]
+    # What was told of in time is not told again, nor what is put off.
+    await alice.patch(f"{at}/occurrences/{key}", {"starts": begins(15)["starts"]})
+    await alice.patch(f"{at}/occurrences/{key}", {"starts": begins(30)["starts"]})
+    assert await look(server, now_ms()) == [one]
+    # So it is where the event itself is changed.
+    other = await alice.post(EVENTS, call(schedule=begins(60), reminders=[1_440]))
+    await bob.post(f"{EVENTS}/{other['id']}/rsvp", GOING)
+    await alice.patch(f"{EVENTS}/{other['id']}", {"schedule": begins(5)})
+    assert [found["minutes"] for found in await look(server, now_ms())] == [1_440, 1_440]
+
+
 async def test_the_link_is_in_a_reminder_when_it_is_due_and_for_who_is_in(
     server: Server, alice: Person, bob: Person, mailbox: Mailbox
 ) -> None:
