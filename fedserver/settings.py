@@ -79,6 +79,8 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     # How many may wait to be let in, and how many may ask within a day; 0 for as many as come.
     joins_waiting_max: Annotated[int, Meta(ge=0, le=100_000)] = 100
     joins_a_day_max: Annotated[int, Meta(ge=0, le=100_000)] = 50
+    # For how many days it is remembered that an address was refused; 0 for not at all.
+    refusals_days: Annotated[int, Meta(ge=0, le=3_650)] = 180
     invites_by: InvitesBy = "moderators"
     # What those who are new may not do yet, and until when they are new.
     new_days: Annotated[int, Meta(ge=0, le=365)] = 3

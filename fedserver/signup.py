@@ -1,4 +1,5 @@
-"""How somebody becomes a member: sign up, confirm the address, be approved; or be made one by an admin.
+"""How somebody becomes a member: sign up and confirm the address; or be made one by an admin. Who waits to be let in is in
+`fedserver.admission`.
 
 Whether an address is known is never said: who signs up with one that is gets the same answer, and its owner
 a mail. User names are public, so that one is taken is said.
@@ -26,15 +27,15 @@ from fedserver import (
     settings,
 )
 from fedserver.config import Config
-from fedserver.content.text import clean_text, language_tag
+from fedserver.content.text import language_tag
 from fedserver.context import Server
 from fedserver.email_addresses import EmailAddress
-from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
+from fedserver.errors import Conflict, Forbidden, Invalid, RateLimited
 from fedserver.join_questions import Answer
 from fedserver.keys import KeyPair, Keys, new_pair
 from fedserver.mail import plan_mail
-from fedserver.moderation import addresses, audit, duty, networks
-from fedserver.moderation.permissions import Permission, allows, roles_with
+from fedserver.moderation import addresses, duty, networks
+from fedserver.moderation.permissions import Permission, roles_with
 from fedserver.remembered import network_of
 from fedserver.settings import InstanceSettings
 from fedserver.viewer import ROLES, Member, Role
@@ -366,64 +367,6 @@ def _tell_staff(conn: Connection, member: UserRow) -> None:
     duty.waits(conn, Permission.MANAGE_JOINS)
 
 
-# --- approving ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class JoinRequest:
-    """Somebody who waits to be let in, and what they answered."""
-
-    account_id: int
-    username: str
-    email: str
-    created_at: int
-    answers: list[Answer]
-
-
-async def waiting(server: Server, member: Member) -> list[JoinRequest]:
-    """Who waits for approval, longest first. For who looks after them: Forbidden."""
-    _check_staff(member)
-    return [
-        JoinRequest(one.account_id, one.username, one.email, one.created_at, join_questions.read(one.answers))
-        for one in await server.db.read(users.waiting)
-    ]
-
-
-async def approve(server: Server, member: Member, account_id: int) -> None:
-    """Let somebody in who waits. Moderators only: Forbidden; NotFound if nobody waits under this id."""
-    _check_staff(member)
-
-    def unit(conn: Connection) -> None:
-        waits = _waits(conn, account_id)
-        users.change(conn, account_id, approved_at=now_ms())
-        audit.note(conn, member, "approve", ("account", account_id, waits.username))
-        if waits.confirmed_at is not None:
-            accounts.change(conn, account_id, discoverable=True)
-            plan_mail(conn, account_id, "approved")
-            invites.arrived(conn, server, waits)
-
-    await server.db.write(unit)
-
-
-async def reject(server: Server, member: Member, account_id: int, *, comment: str = "") -> None:
-    """Refuse somebody who waits, tell them, and delete what they entered. Raises as `approve`."""
-    _check_staff(member)
-
-    def unit(conn: Connection) -> None:
-        waits = _waits(conn, account_id)
-        if waits.confirmed_at is not None:
-            plan_mail(
-                conn,
-                account_id,
-                "rejected",
-                {"to": waits.email, "username": waits.username, "comment": clean_text(comment)},
-            )
-        audit.note(conn, member, "reject", ("account", account_id, waits.username))
-        users.remove_with_account(conn, account_id)
-
-    await server.db.write(unit)
-
-
 def forget_unconfirmed(conn: Connection) -> int:
     """Delete sign-ups that nobody confirmed for a week, so that names are free again; how many."""
     before = now_ms() - UNCONFIRMED_DAYS * mail_links.DAY_MS
@@ -436,18 +379,6 @@ def forget_unconfirmed(conn: Connection) -> int:
 def locale_of(wanted: str, otherwise: str) -> str:
     """A language tag as we keep it, or `otherwise` if this is none."""
     return (language_tag(wanted) or otherwise)[:16]
-
-
-def _waits(conn: Connection, account_id: int) -> UserRow:
-    row = users.by_id(conn, account_id)
-    if row is None or row.approved_at is not None:
-        raise NotFound("Nobody waits for approval under this id.")
-    return row
-
-
-def _check_staff(member: Member) -> None:
-    if not allows(member.role, Permission.MANAGE_JOINS):
-        raise Forbidden("You do not decide who may join.")
 
 
 def _check_door(conn: Connection, config: Config, code: str) -> InstanceSettings:

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from fedserver import email_addresses, export, farewell, names, sessions, settings, signup
+from fedserver import admission, email_addresses, export, farewell, names, sessions, settings, signup
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from fedserver.mail_links import LinkExpired
@@ -87,17 +87,17 @@ class TestApproval:
         assert signed_up.needs_approval
         assert signed_up.account_id is not None
         (message,) = await mails(mailbox, 1)
-        assert await signup.waiting(server, moderator.member) == []
+        assert await admission.waiting(server, moderator.member) == []
         await signup.confirm(server, link_in(message, "/confirm/"))
         with pytest.raises(Forbidden, match="pending"):
             await sessions.log_in(server, "nora", GOOD)
         told = (await mails(mailbox, 2))[-1]
         assert told["To"] == "mo@members.example"
         assert "1 request to join: @nora" in text_of(told)
-        assert [row.username for row in await signup.waiting(server, moderator.member)] == ["nora"]
+        assert [row.username for row in await admission.waiting(server, moderator.member)] == ["nora"]
         with pytest.raises(Forbidden):
-            await signup.approve(server, alice.member, signed_up.account_id)
-        await signup.approve(server, moderator.member, signed_up.account_id)
+            await admission.approve(server, alice.member, signed_up.account_id)
+        await admission.approve(server, moderator.member, signed_up.account_id)
         await sessions.log_in(server, "nora", GOOD)
 
     @pytest.mark.jobs
@@ -108,11 +108,11 @@ class TestApproval:
         assert signed_up.account_id is not None
         await signup.confirm(server, link_in((await mails(mailbox, 1))[0], "/confirm/"))
         await mails(mailbox, 2)
-        await signup.reject(server, moderator.member, signed_up.account_id, comment="Too soon")
+        await admission.reject(server, moderator.member, signed_up.account_id, comment="Too soon")
         assert "Too soon" in text_of((await mails(mailbox, 3))[-1])
         assert await server.db.read(accounts.by_id, signed_up.account_id) is None
         with pytest.raises(NotFound):
-            await signup.approve(server, moderator.member, signed_up.account_id)
+            await admission.approve(server, moderator.member, signed_up.account_id)
 
 
 @pytest.mark.parametrize("mode", ["closed", "invite"])

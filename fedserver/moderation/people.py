@@ -9,7 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import signup
+from fedserver import admission
+from fedserver.admission import JoinRequest
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.moderation import audit
@@ -21,7 +22,6 @@ from fedserver.moderation.permissions import (
     require_any,
     require_over,
 )
-from fedserver.signup import JoinRequest
 from fedserver.trust import STEPS
 from fedserver.viewer import Member
 from storage import accounts, invites, oversight, rules, users
@@ -196,7 +196,7 @@ async def trust(server: Server, member: Member, account_id: int, step: str) -> N
 async def waiting(server: Server, member: Member) -> list[tuple[JoinRequest, Overseen]]:
     """Who waits to be let in, longest first, with their accounts; where from they came is for those who look after
     members. Raises Forbidden."""
-    found = await signup.waiting(server, member)
+    found = await admission.waiting(server, member)
     known = await server.db.read(some, [one.account_id for one in found])
     sees_all = allows(member.role, Permission.MANAGE_USERS)
     return [
@@ -209,14 +209,14 @@ async def waiting(server: Server, member: Member) -> list[tuple[JoinRequest, Ove
 async def approve(server: Server, member: Member, account_id: int) -> Overseen:
     """Let somebody in who waits. Raises Forbidden (also when they do not wait), NotFound."""
     await _waiting(server, member, account_id)
-    await signup.approve(server, member, account_id)
+    await admission.approve(server, member, account_id)
     return await server.db.read(one_unit, member, account_id)
 
 
 async def reject(server: Server, member: Member, account_id: int) -> Overseen:
     """Refuse somebody who waits, and delete what they entered; as they were. Raises as `approve`."""
     found = await _waiting(server, member, account_id)
-    await signup.reject(server, member, account_id)
+    await admission.reject(server, member, account_id)
     return found
 
 

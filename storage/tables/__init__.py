@@ -50,7 +50,7 @@ from storage.tables.identity import (
     totp,
     user,
 )
-from storage.tables.joining import invite
+from storage.tables.joining import invite, join_refusal
 from storage.tables.mailing import duty_mail, mail_arrival, mail_preference
 from storage.tables.moderation import (
     appeal,
@@ -216,6 +216,7 @@ __all__ = [
     "invite",
     "ip_rule",
     "job",
+    "join_refusal",
     "like",
     "list_account",
     "list_entry",

@@ -1,11 +1,11 @@
-"""How somebody comes in: invitations by link."""
+"""How somebody comes in: invitations by link, and who was refused."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, String, Table, Text
+from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from storage.tables.base import instant, metadata, refers, row_id
-from storage.types import Json
+from storage.types import Bytes, Json
 
 invite = Table(
     "invite",
@@ -23,4 +23,16 @@ invite = Table(
     instant("created_at", nullable=False),
     instant("expires_at"),
     instant("revoked_at"),
+)
+
+join_refusal = Table(
+    "join_refusal",
+    metadata,
+    row_id(),
+    # Keyed: whoever has the database learns no address from it.
+    Column("email_digest", Bytes, nullable=False, index=True),
+    Column("reason", Text, nullable=False, server_default=""),
+    refers("actor_id", "account.id", nullable=True, on_delete="SET NULL", index=True),  # who refused
+    instant("created_at", nullable=False),
+    Index("ix_join_refusal_created_at", "created_at"),
 )

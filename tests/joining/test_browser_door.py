@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from fedserver import posts, settings
+from fedserver import admission, posts, settings
 from fedserver.context import Server
 from fedserver.posts import Draft
 from fedserver.trust import Held
@@ -25,7 +25,8 @@ pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
 FOR_STAFF = (
-    "/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins", "/mod/held", "/settings/email", "/held",
+    "/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins", "/mod/joins/refused", "/mod/held", "/settings/email",
+    "/held",
 )  # fmt: skip
 
 
@@ -43,6 +44,9 @@ async def test_the_door_is_accessible_and_fits(
     )
     link = await invite(ada, note="The workshop in May", uses_max=20, role="greeter", group_ids=[group_id])
     await invite(ada, uses_max=1)
+    refused = await come("nora", email="nora@mail.example", answers={"1": "Pills", "3": "Here"})
+    await server.db.write(users.change, refused.account_id or 0, confirmed_at=now_ms())
+    await admission.reject(server, ada.member, refused.account_id or 0, reason="Sells pills. " * 20)
     signed_up = await come("nora", answers={"1": "Botany", "2": "I teach.\n\n" * 5, "3": "Here"})
     await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
     await server.db.write(users.change, ada.account_id, role="member", trust="new")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fedserver import settings, signup
+from fedserver import admission, settings
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, RateLimited
 from fedserver.join_questions import Answer
@@ -40,7 +40,7 @@ async def test_questions_are_checked_and_kept_with_their_answers(
     app = await come("dan", reason="By an app")
     for one in (signed_up, app):
         await server.db.write(users.change, one.account_id or 0, confirmed_at=now_ms())
-    waiting = {one.username: one.answers for one in await signup.waiting(server, moderator.member)}
+    waiting = {one.username: one.answers for one in await admission.waiting(server, moderator.member)}
     assert waiting == {
         "nora": [Answer("What do you teach?", "Botany"), Answer("Where?", "Here")],
         "dan": [Answer("What do you teach?", "By an app")],

@@ -66,6 +66,7 @@ DONE: Final[dict[str, str]] = {
     "let-in": "They are in, and hear of it by mail.",
     "appealed": "Your appeal is sent. You hear of the outcome by mail.",
     "refused": "They are refused, and what they entered is deleted.",
+    "refusal-forgotten": "It is not remembered any more that this address was refused.",
     "cleared": "Your notifications are cleared.",
     "let-through": "Their notifications are shown now, and from now on.",
     "name-given": "The name is yours. What was written under it comes over in a moment.",

@@ -358,9 +358,18 @@ class JoinAnswer(Struct):
     answer: str
 
 
+class JoinRefusal(Struct):
+    """That the same address was refused before: when, why, and by whom (None once that account is gone)."""
+
+    created_at: str
+    reason: str
+    by_account_id: str | None
+
+
 class AdminJoin(Struct):
     """Somebody who asks to join, with everything they answered."""
 
     id: str
     account: AdminAccount
     answers: list[JoinAnswer]
+    refusals: list[JoinRefusal]

@@ -13,7 +13,7 @@ from fedserver.moderation import people
 from fedserver.moderation.permissions import Permission
 from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
-from web.api.admin.entities import AdminInvite, AdminJoin, InviteGroup, JoinAnswer
+from web.api.admin.entities import AdminInvite, AdminJoin, InviteGroup, JoinAnswer, JoinRefusal
 from web.api.paging import window
 from web.api.render import instant, maybe_instant, renderer
 from web.api.roles import ROLES
@@ -23,7 +23,7 @@ INVITES: Final = "/api/v1/admin/invites"
 
 
 async def joins(request: web.Request) -> web.Response:
-    """``GET /api/v1/admin/joins``: who waits to be let in, longest first, with what they answered."""
+    """``GET /api/v1/admin/joins``: who waits to be let in, longest first, with what they answered, and whether the same address was refused before."""
     member = auth.staff(request, "admin:read:accounts")
     server = keys.server(request)
     render = renderer(request)
@@ -33,6 +33,14 @@ async def joins(request: web.Request) -> web.Response:
                 id=str(one.account_id),
                 account=shown.account(render, seen),
                 answers=[JoinAnswer(said.question, said.answer) for said in one.answers],
+                refusals=[
+                    JoinRefusal(
+                        instant(was.created_at),
+                        was.reason,
+                        None if was.actor_id is None else str(was.actor_id),
+                    )
+                    for was in one.refusals
+                ],
             )
             for one, seen in await people.waiting(server, member)
         ]

@@ -1,11 +1,12 @@
-"""Who waits to be let in, for those who decide it."""
+"""Who waits to be let in, for those who decide it, and who was refused."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from fedserver import signup
+from fedserver import admission, refusals, settings
 from fedserver.moderation.permissions import Permission
+from fedserver.reading import cursors
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
@@ -14,26 +15,43 @@ from web.pages.panel import frame
 async def waiting(request: web.Request) -> web.StreamResponse:
     """Everybody who waits, longest first, with what they answered."""
     member = auth.member(request)
-    people = await signup.waiting(keys.server(request), member)
+    people = await admission.waiting(keys.server(request), member)
     return await frame.show(request, "panel/joins.html", people=people)
 
 
 async def approve(request: web.Request) -> web.StreamResponse:
     """Let somebody in; they hear of it by mail."""
-    await signup.approve(keys.server(request), auth.member(request), forms.path_id(request))
+    await admission.approve(keys.server(request), auth.member(request), forms.path_id(request))
     return page.go("/mod/joins?done=let-in")
 
 
 async def reject(request: web.Request) -> web.StreamResponse:
     """Refuse somebody, with a word of explanation if there is one; what they entered is deleted."""
     params = await forms.params(request)
-    await signup.reject(
+    await admission.reject(
         keys.server(request),
         auth.member(request),
         forms.path_id(request),
         comment=params.text("comment", chars_max=1_000),
+        reason=params.text("reason", chars_max=admission.REASON_CHARS_MAX),
     )
     return page.go("/mod/joins?done=refused")
+
+
+async def refused(request: web.Request) -> web.StreamResponse:
+    """Refusals that are remembered, the newest first."""
+    server, window = keys.server(request), page.window(request)
+    found = await refusals.page(server, auth.member(request), window)
+    newer, older = cursors(window, [one.id for one in found])
+    days = (await settings.current(server)).refusals_days
+    leaf = {"newer": newer, "older": older}
+    return await frame.show(request, "panel/refusals.html", found=found, leaf=leaf, days=days)
+
+
+async def forget(request: web.Request) -> web.StreamResponse:
+    """Forget one before its time."""
+    await refusals.remove(keys.server(request), auth.member(request), forms.path_id(request))
+    return page.go("/mod/joins/refused?done=refusal-forgotten")
 
 
 routes = gate.behind(
@@ -41,4 +59,6 @@ routes = gate.behind(
     web.get("/mod/joins", waiting),
     web.post("/mod/joins/{id:[0-9]{1,19}}/approve", approve),
     web.post("/mod/joins/{id:[0-9]{1,19}}/reject", reject),
+    web.get("/mod/joins/refused", refused),
+    web.post("/mod/joins/refused/{id:[0-9]{1,19}}/forget", forget),
 )

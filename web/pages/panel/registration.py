@@ -19,7 +19,7 @@ HERE: Final = "/admin/registration"
 INVITES: Final = "/admin/invites"
 NAMES: Final = (
     *("registrations", "registrations_message", "join_questions", "invites_by"),
-    *("joins_waiting_max", "joins_a_day_max", "new_direct"),
+    *("joins_waiting_max", "joins_a_day_max", "refusals_days", "new_direct"),
 )
 LIMITS: Final = {
     "new_days": "Days until they are members",
@@ -57,7 +57,7 @@ async def change(request: web.Request) -> web.StreamResponse:
         "join_questions": _questions(rows, max(numbers, default=0)),
         **{
             name: params.integer(name, 0, least=0)
-            for name in ("joins_waiting_max", "joins_a_day_max", *LIMITS)
+            for name in ("joins_waiting_max", "joins_a_day_max", "refusals_days", *LIMITS)
         },
         "new_direct": params.flag("new_direct"),
     }
