@@ -13,6 +13,7 @@ from aiohttp import web
 
 from fedserver.resources.faces import citations
 from fedserver.resources.terms import Offer
+from web import calendar
 from web.api import entities as e
 from web.api import notice_entities as n
 from web.api import oauth
@@ -27,6 +28,16 @@ from web.api.search import Search
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PAGED: Final = ("max_id", "since_id", "min_id", "limit")
+_CALENDAR: Final = (
+    *("from", "to", "after", "limit", "q", "group", "space", "topic", "kind", "language", "instance", "network"),
+    *("how", "online"),
+)  # fmt: skip
+# What lists take that are paged otherwise.
+_ASKED: Final = {
+    "GET /api/v1/calendar": _CALENDAR,
+    "GET /api/v1/events": _CALENDAR,
+    "GET /api/v1/partners/calendar": tuple(one for one in _CALENDAR if one != "network"),
+}
 _VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PUBLIC: Final = ("/api/v1/apps", "/api/v1/instance", "/api/v2/instance", "/api/v1/custom_emojis", "/oauth/")
 
@@ -395,6 +406,12 @@ def _described(routes: Iterable[web.RouteDef]) -> Iterable[tuple[str, str, Any]]
             yield route.method, path, route.handler
 
 
+def _asked(name: str) -> dict[str, Any]:
+    """Of what type a parameter is; several values of one are ``topic=a&topic=b``."""
+    one: dict[str, Any] = {"type": "integer" if name == "limit" else "string"}
+    return {"type": "array", "items": one} if name in calendar.SEVERAL else one
+
+
 def _operation(method: str, path: str, handler: Any, answers: dict[str, Any]) -> dict[str, Any]:
     answer = answers.get(f"{method} {path}", {})
     parameters = [
@@ -404,13 +421,8 @@ def _operation(method: str, path: str, handler: Any, answers: dict[str, Any]) ->
     listed = answer.get("type") == "array"
     if method == "GET" and listed:
         parameters += [
-            {
-                "name": name,
-                "in": "query",
-                "required": False,
-                "schema": {"type": "integer" if name == "limit" else "string"},
-            }
-            for name in _PAGED
+            {"name": name, "in": "query", "required": False, "schema": _asked(name)}
+            for name in _ASKED.get(f"{method} {path}", _PAGED)
         ]
     done: dict[str, Any] = {"description": "Done.", "content": {"application/json": {"schema": answer}}}
     if f"{method} {path}" in _TEXTS:

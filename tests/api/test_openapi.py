@@ -40,3 +40,7 @@ def test_every_operation_is_described() -> None:
             assert operation["summary"]
             named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
             assert all(f"{{{name}}}" in path for name in named)
+    asked = {one["name"]: one["schema"] for one in document["paths"]["/api/v1/calendar"]["get"]["parameters"]}
+    assert {"from", "to", "after", "network", "online"} <= asked.keys()
+    assert "max_id" not in asked
+    assert (asked["topic"]["type"], asked["group"]["type"]) == ("array", "string")
