@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from storage.hot import insert_row
-from storage.tables import event_output, occurrence, rsvp
+from storage.tables import event_guest, event_output, occurrence, rsvp
 from storage.types import new_id, now_ms
 
 OutputRow = Any  # the columns of `event_output`, and the `key` of its occurrence
@@ -80,4 +80,19 @@ def who_attended(conn: Connection, occurrence_id: int) -> list[int]:
     """The accounts that came."""
     query = select(rsvp.c.account_id).where(rsvp.c.occurrence_id == occurrence_id, rsvp.c.attended)
     query = query.where(rsvp.c.account_id.is_not(None))
+    return list(conn.scalars(query.order_by(rsvp.c.queue)))
+
+
+def guests_who_attended(conn: Connection, occurrence_id: int) -> list[int]:
+    """The guests who answered by mail, came, and want mails."""
+    query = (
+        select(rsvp.c.guest_id)
+        .join(event_guest, event_guest.c.id == rsvp.c.guest_id)
+        .where(
+            rsvp.c.occurrence_id == occurrence_id,
+            rsvp.c.attended,
+            event_guest.c.confirmed_at.is_not(None),
+            event_guest.c.wants_mail,
+        )
+    )
     return list(conn.scalars(query.order_by(rsvp.c.queue)))

@@ -1,28 +1,36 @@
-"""Who came, as organisers tick it, and what those who came are written afterwards. How many is for everybody, who for organisers
-alone."""
+"""Who came, as organisers tick it, and what those who came are written afterwards: members, and people of other servers, in a
+private message, guests without an account by mail. How many is for everybody, who for organisers alone."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from contextlib import suppress
+from email.message import EmailMessage
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import csv_tables, posts
+from fedserver import csv_tables, posts, settings
+from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Conflict, FedError, Invalid, NotFound
 from fedserver.events import organising, series
+from fedserver.events.guests import address_of
 from fedserver.events.records import decode_details
 from fedserver.fields import Fields
 from fedserver.jobs.handlers import handles
-from fedserver.jobs.plan import plan
+from fedserver.jobs.plan import plan, plan_many
+from fedserver.mail_compose import Envelope, compose
+from fedserver.mail_out import MailRefused
 from fedserver.posts import Draft
 from fedserver.viewer import Member
-from storage import accounts, event_afterwards, events
+from storage import accounts, event_afterwards, event_guests, events
 from storage.events import EventRow, OccurrenceRow
 from storage.types import now_ms
+
+log = logging.getLogger("fedserver.mail")
 
 FOLLOW_UP_CHARS_MAX: Final = 3_000
 ROWS_MAX: Final = 100_000
@@ -91,8 +99,8 @@ def _meant(conn: Connection, post_id: int, account_id: int, key: str) -> tuple[E
 
 
 async def follow_up(server: Server, member: Member, post_id: int, key: str, text: str, link: str = "") -> int:
-    """Write to those who came, each by themselves, once an occurrence is over, and once only; to how many. `link` may lead to a
-    survey. Raises Invalid, NotFound, Forbidden, Conflict."""
+    """Write to those who came, each by themselves, once an occurrence is over, and once only; to how many. Guests who want no mails
+    are left out. `link` may lead to a survey. Raises Invalid, NotFound, Forbidden, Conflict."""
 
     def unit(conn: Connection) -> int:
         row, one = _meant(conn, post_id, member.account_id, key)
@@ -107,14 +115,15 @@ async def follow_up(server: Server, member: Member, post_id: int, key: str, text
             raise Conflict("It is not over yet.")
         if one.followed_up_at is not None:
             raise Conflict("Those who came have been written to.")
-        people = _people(conn, row, one)
-        if not people:
+        people, guests = _people(conn, row, one), event_afterwards.guests_who_attended(conn, one.id)
+        if not people and not guests:
             raise Conflict("Tick first who came.")
         events.change_occurrence(conn, one.id, followed_up_at=now_ms())
-        plan(
-            conn, "event_follow_up", {"occurrence_id": one.id, "text": kept, "link": address}, key=str(one.id)
-        )
-        return len(people)
+        said = {"occurrence_id": one.id, "text": kept, "link": address}
+        plan(conn, "event_follow_up", said, key=str(one.id))
+        mails = [({**said, "guest_id": guest_id}, f"{one.id} {guest_id}") for guest_id in guests]
+        plan_many(conn, "event_follow_up_mail", mails)
+        return len(people) + len(guests)
 
     return await server.db.write(unit)
 
@@ -154,3 +163,36 @@ def _write(conn: Connection, server: Server, row: EventRow, payload: dict[str, A
     # Whom the organiser may not write to is not written to.
     with suppress(FedError), conn.begin_nested():
         posts.create_unit(conn, server, row.account_id, draft)
+
+
+@handles("event_follow_up_mail", attempts_max=6)
+async def mail_follow_up(server: Server, payload: dict[str, Any]) -> None:
+    """Send it to one guest, unless they want no more mails meanwhile."""
+    message = await server.db.read(_mail, server.config, payload)
+    if message is None:
+        return
+    try:
+        await server.mail.send(message)
+    except MailRefused as error:
+        log.warning("A mail to guest %d was refused: %s", payload["guest_id"], error)
+
+
+def _mail(conn: Connection, config: Config, payload: dict[str, Any]) -> EmailMessage | None:
+    guest = event_guests.by_id(conn, payload["guest_id"])
+    row = None if guest is None else events.by_id(conn, guest.post_id)
+    organiser = None if row is None else accounts.by_id(conn, row.account_id)
+    if guest is None or row is None or organiser is None or not guest.wants_mail:
+        return None
+    page = address_of(config, guest)
+    envelope = Envelope(
+        to=guest.email,
+        message_id=f"event_follow_up.{payload['occurrence_id']}.{guest.id}",
+        kind="event_follow_up",
+        unsubscribe_url=f"{page}/unsubscribe",
+        archive_url=row.url,
+    )
+    values = {
+        "subject": row.title, "hello": guest.name, "organiser": organiser.display_name or organiser.username,
+        "text": payload["text"], "link": payload["link"], "url": row.url, "page_url": page,
+    }  # fmt: skip
+    return compose(config, settings.in_force(conn, config).title, "event_follow_up", envelope, values)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from fedserver.context import Server
-from fedserver.events import guests, inviting, reminding, replying
+from fedserver.events import attendance, guests, inviting, reminding, replying
 from storage import tables
 from storage.types import now_ms
 from tests.conftest import MakeMember
@@ -110,6 +110,25 @@ async def test_organisers_see_and_tick_guests_and_nobody_else_does(
     assert (await alice.get(f"{at}/rsvps"))[0]["attended"] is True
     table = await (await alice.raw("GET", f"{at}/attendance")).text()
     assert "Gwen Guest,Gwen@mail.example" in table
+    # What those who came are written reaches her by mail, once, as long as she wants mails.
+    over = update(tables.occurrence).values(ends_at=begun)
+    await server.db.write(lambda conn: conn.execute(over))
+    said = {"occurrence": key, "text": "Thank you.\n\n--\nHow was it?", "link": "https://survey.example/1"}
+    assert await alice.post(f"{at}/follow_up", said) == {"written_to": 1}
+    assert (await alice.raw("POST", f"{at}/follow_up", json=said)).status == 409
+    (mailing,) = await server.db.read(planned, "event_follow_up_mail")
+    await attendance.mail_follow_up(server, mailing)
+    mail = mailbox()[-1]
+    assert (mail["To"], mail["Subject"]) == ("Gwen@mail.example", "After Cohort call")
+    text = text_of(mail).replace("\r\n", "\n")
+    assert "> Thank you.\n\n> --\n> How was it?" in text
+    assert "https://survey.example/1" in text
+    way_out = mail["List-Unsubscribe"].strip(" <>").removeprefix(server.config.origin)
+    assert way_out in text
+    count = len(mailbox())
+    assert await press(nobody, way_out, **{"List-Unsubscribe": "One-Click"}) == 200
+    await attendance.mail_follow_up(server, mailing)
+    assert len(mailbox()) == count
     for who, path in ((bob, f"{at}/rsvps"), (nobody, f"{at}/rsvps"), (bob, f"{at}/attendance")):
         assert (await who.raw("GET", path)).status in (401, 403)
     for path in (at, f"/events/{made['id']}", f"/events/{made['id']}.ics", f"/api/v1/statuses/{made['id']}"):
