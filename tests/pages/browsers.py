@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -57,3 +58,10 @@ async def sign_in(page: Page, origin: str, name: str = "bob") -> None:
     await page.fill("#password", PASSWORD)
     await page.click("main button[type=submit]")
     await page.wait_for_url("**/home")
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep what the page looks like, where FEDSERVER_TEST_PICTURES names a folder."""
+    folder = os.environ.get("FEDSERVER_TEST_PICTURES")
+    if folder:
+        await page.screenshot(path=Path(folder) / f"{name.strip('/').replace('/', '_')}.png", full_page=True)

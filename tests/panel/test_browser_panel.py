@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 from sqlalchemy import Connection
 
 from fedserver import announcements, house_rules, policies
@@ -18,7 +16,7 @@ from fedserver.moderation.rulings import Ruling
 from storage import accounts, day_figures, reports, strikes
 from storage.paging import Window
 from storage.types import now_ms
-from tests.pages.browsers import CHROMIUM, complaints, sign_in
+from tests.pages.browsers import CHROMIUM, complaints, picture, sign_in
 from tests.panel.conftest import Complain, KnownAs, MakeReader
 
 pytestmark = [
@@ -171,10 +169,3 @@ def some_figures(conn: Connection) -> None:
             "reports": day % 3,
         }
         day_figures.put(conn, day, day, {name: {day: value} for name, value in found.items()})
-
-
-async def picture(page: Page, name: str) -> None:
-    """Keep what the page looks like, where FEDSERVER_TEST_PICTURES names a folder."""
-    folder = os.environ.get("FEDSERVER_TEST_PICTURES")
-    if folder:
-        await page.screenshot(path=Path(folder) / f"{name.strip('/').replace('/', '_')}.png", full_page=True)
