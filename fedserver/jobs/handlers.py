@@ -49,6 +49,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.groups.telling",
     "fedserver.mail",
     "fedserver.mail_in.arrivals",
+    "fedserver.moderation.domain_subscriptions",
     "fedserver.moderation.domains",
     "fedserver.moderation.standing",
     "fedserver.polls",

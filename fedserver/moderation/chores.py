@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from fedserver.context import Server
 from fedserver.jobs.periodic import Chore
-from fedserver.moderation import actions, duty, standing
+from fedserver.moderation import actions, domain_subscriptions, duty, standing
 from fedserver.moderation.addresses import DAYS_COUNTED
 from fedserver.moderation.people import IPS_KEPT_MS
 from storage import rules, users
@@ -25,6 +25,7 @@ def chores(server: Server) -> list[Chore]:
     return [
         Chore("end what was decided for a time", 5 * MINUTE_SECONDS, partial(actions.end_expired, server)),
         Chore("tell of what waits", duty.LOOK_SECONDS, duty.plan_due),
+        Chore("read lists of servers", domain_subscriptions.LOOK_SECONDS, domain_subscriptions.plan_due),
         Chore("erase suspended accounts", HOUR_SECONDS, standing.plan_due_erasures),
         Chore("forget where from members came", HOUR_SECONDS, forget_traces),
     ]

@@ -28,7 +28,7 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
-from storage import belongings, domain_losses, instances, relationships, strikes
+from storage import belongings, domain_lists, domain_losses, instances, relationships, strikes
 from storage.domain_losses import Ties
 from storage.instances import InstanceRow, Policy, under
 from storage.paging import Window
@@ -214,8 +214,14 @@ async def remove(server: Server, member: Member, rule_id: int, *, allowed: bool)
     return row
 
 
-def decide(conn: Connection, member: Member | None, host: str, rule: Rule) -> InstanceRow:
-    """Keep a decision about a host and have it carried out; its row. None as `member` is the command line."""
+def decide(
+    conn: Connection, member: Member | None, host: str, rule: Rule, *, source: str = ""
+) -> InstanceRow:
+    """Keep a decision about a host and have it carried out; its row. None as `member` is the command line.
+
+    From then on it is one made by hand, with which no list that is followed meddles. `source` is the address of the list that
+    it is made for: the log has it.
+    """
     before = instances.by_host(conn, host)
     instances.set_rules(
         conn,
@@ -229,14 +235,14 @@ def decide(conn: Connection, member: Member | None, host: str, rule: Rule) -> In
     )
     row = instances.by_host(conn, host)
     assert row is not None
+    domain_lists.by_hand(conn, host, stands=row.rule_id is not None)
     was = rule_of(before) if before is not None else Rule("")
     if was != rule_of(row):
         kind = "domain_allow" if "allow" in (was.policy, rule.policy) else "domain_block"
         verb = "destroy" if row.rule_id is None else "update" if was.policy else "create"
         rule_id = row.rule_id or (before.rule_id if before is not None else None) or host
-        audit.note(
-            conn, member, verb, (kind, rule_id, host), before=_logged(was), after=_logged(rule_of(row))
-        )
+        after = _logged(rule_of(row)) | ({"list": source} if source else {})
+        audit.note(conn, member, verb, (kind, rule_id, host), before=_logged(was), after=after)
     lifted = before.rule_at if before is not None and before.rule_at != row.rule_at else None
     if lifted is not None or row.rule_id is not None:
         plan(conn, "domain_rule", {"host": host, "lifted_at": lifted})

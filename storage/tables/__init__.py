@@ -5,6 +5,7 @@ from storage.tables.base import metadata
 from storage.tables.calendars import calendar_feed, event_origin
 from storage.tables.catalogues import harvest_record, harvest_set
 from storage.tables.collections import collection, collection_item, email_subscription, post_collection
+from storage.tables.domain_lists import domain_list, domain_list_entry, domain_list_rule
 from storage.tables.events import (
     answer_key,
     calendar_token,
@@ -180,6 +181,9 @@ __all__ = [
     "day_figure",
     "delivery",
     "dislike",
+    "domain_list",
+    "domain_list_entry",
+    "domain_list_rule",
     "draft",
     "duty_mail",
     "email_subscription",

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from fedserver.context import Server
 from fedserver.errors import Invalid, TooLarge
-from fedserver.moderation import domain_lists, domains
+from fedserver.moderation import domain_lists, domain_subscriptions, domains
+from fedserver.moderation.domain_subscriptions import Wish
 from fedserver.moderation.domains import Rule
 from fedserver.moderation.permissions import Permission
+from fedserver.viewer import Member
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
 from web.params import Params
+from web.verbs import Handler
 
 HERE: Final = "/admin/federation"
-ENTRIES_SHOWN_MAX: Final = 500
+ONE_LIST: Final = HERE + "/lists/{id:[0-9]{1,19}}"
+ENTRIES_SHOWN_MAX: Final = 200
 TEXT_CHARACTERS_MAX: Final = 400_000
 """Of a list that is shown before it is followed: the form has it within. Longer ones are for the command line."""
 
@@ -72,6 +78,7 @@ async def _one(
     row, name, ties = await domains.about(keys.server(request), auth.member(request), host)
     rule = entered or (domains.rule_of(row) if row is not None else Rule(""))
     context: dict[str, Any] = {"row": row, "host": name, "ties": ties, "rule": rule}
+    context["source"] = await domain_subscriptions.source(keys.server(request), auth.member(request), name)
     if error is None:
         return await frame.show(request, "panel/server.html", **context)
     return await frame.show_again(request, "panel/server.html", error, _NAMES, **context)
@@ -92,8 +99,110 @@ def _rule(params: Params) -> Rule:
 
 
 async def lists(request: web.Request) -> web.StreamResponse:
-    """The form for a list, and the ways out for one's own."""
-    return await frame.show(request, "panel/domain_list.html", entered={})
+    """Lists that are followed, the form for one that is not, and the ways out for one's own."""
+    return await _lists(request)
+
+
+async def subscribe(request: web.Request) -> web.StreamResponse:
+    """Follow a list from now on; what it would change is shown."""
+    params = await forms.params(request)
+    wish = _wish(params)
+    try:
+        list_id = await domain_subscriptions.subscribe(
+            keys.server(request), auth.member(request), params.text("address"), wish
+        )
+    except page.MENDABLE as error:
+        return await _lists(request, error, address=params.text("address"), wish=wish)
+    return page.go(f"{HERE}/lists/{list_id}")
+
+
+async def followed(request: web.Request) -> web.StreamResponse:
+    """A list that is followed: how it fares, what it would change."""
+    return await _followed(request)
+
+
+async def change(request: web.Request) -> web.StreamResponse:
+    """Follow a list otherwise."""
+    list_id = forms.path_id(request)
+    wish = _wish(await forms.params(request))
+    try:
+        await domain_subscriptions.change(keys.server(request), auth.member(request), list_id, wish)
+    except page.MENDABLE as error:
+        return await _followed(request, error, wish=wish)
+    return page.go(f"{HERE}/lists/{list_id}?done=saved")
+
+
+def _act(act: Callable[[Server, Member, int], Awaitable[None]], done: str) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        list_id = forms.path_id(request)
+        try:
+            await act(keys.server(request), auth.member(request), list_id)
+        except page.MENDABLE as error:
+            return await _followed(request, error)
+        return page.go(f"{HERE}/lists/{list_id}?done={done}")
+
+    return handler
+
+
+def _settle(settled: Callable[[Server, Member, int, Collection[str]], Awaitable[int]], done: str) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        params = await forms.params(request)
+        list_id, chosen = forms.path_id(request), params.texts("chosen", count_max=ENTRIES_SHOWN_MAX)
+        await settled(keys.server(request), auth.member(request), list_id, chosen)
+        return page.go(f"{HERE}/lists/{list_id}?done={done}")
+
+    return handler
+
+
+async def end(request: web.Request) -> web.StreamResponse:
+    """Follow a list no more; its rules stay or go."""
+    params = await forms.params(request)
+    rules = params.text("rules")
+    if rules not in ("keep", "drop"):
+        return await _followed(request, Invalid({"rules": "must be answered: they stay, or they go"}))
+    await domain_subscriptions.end(
+        keys.server(request), auth.member(request), forms.path_id(request), keep=rules == "keep"
+    )
+    return page.go(f"{HERE}/lists?done=list-ended")
+
+
+async def _lists(
+    request: web.Request, error: Any = None, *, address: str = "", wish: Wish | None = None
+) -> web.StreamResponse:
+    rows = await domain_subscriptions.listed(keys.server(request), auth.member(request))
+    context: dict[str, Any] = {"entered": {}, "lists": rows, "address": address, "wish": wish or Wish()}
+    if error is None:
+        return await frame.show(request, "panel/domain_list.html", **context)
+    return await frame.show_again(request, "panel/domain_list.html", error, {"url": "address"}, **context)
+
+
+async def _followed(
+    request: web.Request, error: Any = None, *, wish: Wish | None = None
+) -> web.StreamResponse:
+    found = await domain_subscriptions.show(
+        keys.server(request), auth.member(request), forms.path_id(request)
+    )
+    row = found.row
+    context: dict[str, Any] = {
+        "row": row,
+        "rules": found.rules,
+        "steps": found.steps[:ENTRIES_SHOWN_MAX],
+        "total": len(found.steps),
+        "costly": sum(one.costs for one in found.steps),
+        "wish": wish or Wish(title=row.title, priority=row.priority, severest=row.severest, mode=row.mode),
+    }
+    if error is None:
+        return await frame.show(request, "panel/followed_list.html", **context)
+    return await frame.show_again(request, "panel/followed_list.html", error, **context)
+
+
+def _wish(params: Params) -> Wish:
+    return Wish(
+        title=params.text("title"),
+        priority=params.integer("priority", 0),
+        severest=params.text("severest", "suspend"),
+        mode=params.text("mode", "ask"),
+    )
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
@@ -107,7 +216,10 @@ async def preview(request: web.Request) -> web.StreamResponse:
             server, member, text, allows=bool(entered["allows"]), severest=str(entered["severest"])
         )
     except page.MENDABLE as error:
-        return await frame.show_again(request, "panel/domain_list.html", error, entered=entered)
+        rows = await domain_subscriptions.listed(server, member)
+        return await frame.show_again(
+            request, "panel/domain_list.html", error, entered=entered, lists=rows, address="", wish=Wish()
+        )
     changing = [one for one in entries if one.change in ("new", "stricter")]
     return await frame.show(
         request,
@@ -176,5 +288,15 @@ routes = gate.behind(
     web.get(f"{HERE}/lists", lists),
     web.post(f"{HERE}/lists", preview),
     web.post(f"{HERE}/lists/follow", follow),
+    web.post(f"{HERE}/lists/subscribed", subscribe),
+    web.get(ONE_LIST, followed),
+    web.post(ONE_LIST, change),
+    web.post(f"{ONE_LIST}/settle", _settle(domain_subscriptions.agree, "list-followed")),
+    web.post(f"{ONE_LIST}/leave", _settle(domain_subscriptions.keep_off, "list-left")),
+    web.post(f"{ONE_LIST}/refresh", _act(domain_subscriptions.refresh, "list-read")),
+    web.post(f"{ONE_LIST}/believe", _act(domain_subscriptions.believe, "list-believed")),
+    web.post(f"{ONE_LIST}/pause", _act(domain_subscriptions.pause, "list-paused")),
+    web.post(f"{ONE_LIST}/resume", _act(domain_subscriptions.resume, "list-read")),
+    web.post(f"{ONE_LIST}/end", end),
     *(web.get(f"{HERE}/lists/{what}.csv", export) for what in ("blocked", "allowed")),
 )
