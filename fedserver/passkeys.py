@@ -6,29 +6,31 @@ A challenge is a step of signing in (`storage.second_factors`): good once, for f
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import webauthn
 from sqlalchemy import Connection
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from fedserver import second_factors, settings
 from fedserver.config import Config
 from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.later import Later
 from fedserver.remembered import SECRET_BYTES, digest, new_secret
 from fedserver.viewer import Member
 from storage import second_factors as stored
 from storage.types import now_ms
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn import helpers
+    from webauthn.helpers import exceptions, structs
+else:
+    webauthn = Later("webauthn")
+    helpers = Later("webauthn.helpers")
+    exceptions = Later("webauthn.helpers.exceptions")
+    structs = Later("webauthn.helpers.structs")
 
 STEP_MS: Final = 300_000
 PASSKEYS_MAX: Final = 20
@@ -53,8 +55,8 @@ def _challenge(conn: Connection, purpose: str, account_id: int | None) -> bytes:
 def _use_challenge(conn: Connection, purpose: str, answer: dict[str, Any]) -> tuple[bytes, int | None]:
     """The challenge that an answer is to, used up, and whose it was. Raises Invalid."""
     try:
-        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))
-        challenge = base64url_to_bytes(said["challenge"])
+        said = json.loads(helpers.base64url_to_bytes(answer["response"]["clientDataJSON"]))
+        challenge = helpers.base64url_to_bytes(said["challenge"])
         secret_hash = digest(challenge.decode("ascii"))
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid({"passkey": _WRONG}, _WRONG) from error
@@ -95,11 +97,13 @@ async def to_add(server: Server, member: Member) -> str:
             user_id=str(member.account_id).encode(),
             user_name=member.username,
             challenge=_challenge(conn, "new_passkey", member.account_id),
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known],
+            exclude_credentials=[
+                structs.PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known
+            ],
         )
         return webauthn.options_to_json(options)
 
@@ -121,7 +125,7 @@ async def add(server: Server, member: Member, answer: str, name: str) -> None:
                 require_user_verification=True,
                 **_of_site(server.config),
             )
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        except (exceptions.WebAuthnException, ValueError, KeyError, TypeError) as error:
             raise Invalid({"passkey": _WRONG}, _WRONG) from error
         if not stored.add_passkey(
             conn,
@@ -163,8 +167,10 @@ async def to_prove(server: Server, account_id: int | None) -> str:
         options = webauthn.generate_authentication_options(
             rp_id=_of_site(server.config)["expected_rp_id"],
             challenge=_challenge(conn, "passkey", account_id),
-            allow_credentials=[PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known],
-            user_verification=UserVerificationRequirement.REQUIRED,
+            allow_credentials=[
+                structs.PublicKeyCredentialDescriptor(id=bytes(one.credential_id)) for one in known
+            ],
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
         return webauthn.options_to_json(options)
 
@@ -176,7 +182,7 @@ def prove(conn: Connection, config: Config, answer: str) -> int:
     given = _read(answer)
     challenge, account_id = _use_challenge(conn, "passkey", given)
     try:
-        row = stored.passkey_by_credential(conn, base64url_to_bytes(given["rawId"]))
+        row = stored.passkey_by_credential(conn, helpers.base64url_to_bytes(given["rawId"]))
         if row is None or account_id not in (None, row.account_id):
             raise Invalid({"passkey": _WRONG}, _WRONG)
         proved = webauthn.verify_authentication_response(
@@ -187,7 +193,7 @@ def prove(conn: Connection, config: Config, answer: str) -> int:
             require_user_verification=True,
             **_of_site(config),
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except (exceptions.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise Invalid({"passkey": _WRONG}, _WRONG) from error
     stored.used_passkey(conn, row.id, sign_count=proved.new_sign_count, now=now_ms())
     return row.account_id

@@ -9,15 +9,15 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pyotp
 from sqlalchemy import Connection
 
 from fedserver import sealing, settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.later import Later
 from fedserver.mail import plan_mail
 from fedserver.moderation import actions, audit
 from fedserver.moderation.permissions import Permission, require
@@ -28,6 +28,11 @@ from storage import users
 from storage.second_factors import PasskeyRow
 from storage.types import now_ms
 from storage.users import UserRow
+
+if TYPE_CHECKING:
+    import pyotp
+else:
+    pyotp = Later("pyotp")
 
 STEP_SECONDS: Final = 30
 STEPS_ASIDE: Final = 1  # clocks of telephones are not ours

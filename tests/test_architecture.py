@@ -59,3 +59,12 @@ def test_long_files_say_why_they_are_long() -> None:
         and not any(REASON in line for line in lines)
     ]
     assert silent == [], f"split them, or say why in a line that begins with {REASON!r}"
+
+
+def test_a_server_starts_without_the_libraries_that_few_requests_need() -> None:
+    program = "import sys, fedserver.cli.serve, web.app; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    later = {"icalendar", "markdown_it", "mdit_py_plugins", "pyotp", "segno", "vobject", "webauthn", "yaml"}
+    assert later & set(found.stdout.split()) == set()

@@ -4,25 +4,35 @@ Mentions, hashtags and addresses are found in its text only: not in code, not in
 the sanitiser like anything from elsewhere, so the parser need not be trusted.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from html import escape
-from typing import Any
-
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.dollarmath.index import math_inline_dollar
-from mdit_py_plugins.footnote import footnote_plugin
+from typing import TYPE_CHECKING, Any
 
 from fedserver.content.formulas import from_tex
 from fedserver.content.html import sanitise_article
 from fedserver.content.links import Handle, Kind, Piece, hashtags_of, mentions_of, scan, urls_of
 from fedserver.content.plain import Linker, MentionTarget, Rendered
 from fedserver.content.text import clean_text
+from fedserver.later import Later
+
+if TYPE_CHECKING:
+    import markdown_it
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+    from mdit_py_plugins import dollarmath, footnote
+    from mdit_py_plugins.dollarmath import index as formulas_index
+else:
+    markdown_it = Later("markdown_it")
+    dollarmath = Later("mdit_py_plugins.dollarmath")
+    formulas_index = Later("mdit_py_plugins.dollarmath.index")
+    footnote = Later("mdit_py_plugins.footnote")
 
 # Clients that show `content` as it stands would show these as blank lines. Code has no tags of these names.
 _LINE_ENDS_OF_TAGS = re.compile(r"(?<=<br />)\n|(?<=>)\n(?=<)")
@@ -62,12 +72,12 @@ def render_markdown(
     Raises TooLarge when the result has too much formatting.
     """
     linker = Linker(mentions, tag_url)
-    html = str(_markdown.renderer.render(_parse(text), _markdown.options, {"linker": linker}))
+    html = str(_markdown().renderer.render(_parse(text), _markdown().options, {"linker": linker}))
     return linker.finish(sanitise_article(_LINE_ENDS_OF_TAGS.sub("", html)).strip())
 
 
 def _parse(text: str) -> list[Token]:
-    return _markdown.parse(clean_text(text))
+    return _markdown().parse(clean_text(text))
 
 
 def _pieces(text: str) -> Iterator[Piece]:
@@ -123,7 +133,9 @@ def _render_formula_block(
     return f"<pre>{shown}</pre>\n" if shown.startswith("<code>") else f"<p>{shown}</p>\n"
 
 
-_dollar_pair = math_inline_dollar(allow_space=False, allow_digits=True, allow_double=True)
+@cache
+def _dollar_pair() -> Callable[[StateInline, bool], bool]:
+    return formulas_index.math_inline_dollar(allow_space=False, allow_digits=True, allow_double=True)
 
 
 def _inline_formula(state: StateInline, silent: bool) -> bool:
@@ -133,11 +145,11 @@ def _inline_formula(state: StateInline, silent: bool) -> bool:
     """
     start = state.pos
     before = state.src[start - 1 : start] if start else ""
-    if (before.isascii() and before.isalnum()) or not _dollar_pair(state, True):
+    if (before.isascii() and before.isalnum()) or not _dollar_pair()(state, True):
         return False
     after = state.src[state.pos : state.pos + 1]
     state.pos = start
-    return not after.isdigit() and _dollar_pair(state, silent)
+    return not after.isdigit() and _dollar_pair()(state, silent)
 
 
 # Posts share pages, so footnotes must not carry ids; the pages link them (`web.prose`).
@@ -175,11 +187,14 @@ def _render_nothing(self: RendererHTML, tokens: Sequence[Token], index: int, opt
     return ""
 
 
-def _build() -> MarkdownIt:
+@cache
+def _markdown() -> MarkdownIt:
     # A line break in the source is one on the page, as in a plain post.
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    markdown.use(footnote_plugin)
-    markdown.use(dollarmath_plugin, allow_labels=False, allow_blank_lines=False)
+    markdown = markdown_it.MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(
+        ["table", "strikethrough"]
+    )
+    markdown.use(footnote.footnote_plugin)
+    markdown.use(dollarmath.dollarmath_plugin, allow_labels=False, allow_blank_lines=False)
     markdown.inline.ruler.at("math_inline", _inline_formula)
     markdown.validateLink = lambda url: _LINKABLE.match(url) is not None  # type: ignore[method-assign]
     markdown.core.ruler.push("fedserver_links", _find)
@@ -198,6 +213,3 @@ def _build() -> MarkdownIt:
     }.items():
         markdown.add_render_rule(name, rule)
     return markdown
-
-
-_markdown = _build()

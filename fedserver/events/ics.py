@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
-
-import icalendar
+from typing import TYPE_CHECKING, Any, Final
 
 from fedserver.events import saying, series, zone_rules
 from fedserver.events.reading import Shown, described_of
 from fedserver.events.series import Schedule
+from fedserver.later import Later
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 PRODUCT: Final = "-//fedserver//events//EN"
 REFRESH: Final = timedelta(hours=1)

@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import icalendar
 from msgspec import Struct
 
 from fedserver.content.text import clean_line
 from fedserver.events import ics, series
 from fedserver.events.reading import Shown
+from fedserver.later import Later
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 Times = Mapping[str, tuple[int, int]]
 """Begin and end in ms, by the key of an occurrence."""

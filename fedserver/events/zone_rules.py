@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any, Final, NamedTuple
-
-import icalendar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fedserver.events import series
+from fedserver.later import Later
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2037

@@ -3,18 +3,23 @@ password; `web.fresh` asks for what has no such field."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import segno
 from aiohttp import web
 from markupsafe import Markup
 
 from fedserver import passkeys, second_factors, sessions
 from fedserver.errors import FedError
+from fedserver.later import Later
 from web import forms, keys
 from web.pages import page
 from web.pages.settings import of_security
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = Later("segno")
 
 HERE: Final = "/settings/security"
 TOTP: Final = f"{HERE}/totp"

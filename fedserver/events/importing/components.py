@@ -6,10 +6,8 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from icalendar.error import BrokenCalendarProperty
-from icalendar.prop.broken import vBroken
 from msgspec.structs import replace
 
 from activitypub.identifiers import origin_of
@@ -20,7 +18,15 @@ from fedserver.events.importing.recurring import Unusable
 from fedserver.events.records import Described, Place
 from fedserver.events.series import Schedule
 from fedserver.fields import ADDRESS_CHARS_MAX
+from fedserver.later import Later
 from fedserver.resources.importing.receipts import Receipt, quoted
+
+if TYPE_CHECKING:
+    from icalendar import error
+    from icalendar.prop import broken
+else:
+    error = Later("icalendar.error")
+    broken = Later("icalendar.prop.broken")
 
 log = logging.getLogger("fedserver.calendars")
 
@@ -219,7 +225,7 @@ class _Reader:
         for value in values if isinstance(values, list) else [values]:
             try:
                 dts = list(value.dts)
-            except BrokenCalendarProperty:
+            except error.BrokenCalendarProperty:
                 continue
             for one in dts:
                 if len(found) >= DATES_READ_MAX:
@@ -240,7 +246,7 @@ class _Reader:
         self._periods: dict[str, Any] = {}
         rules = self.component.get("RRULE", [])
         rules = rules if isinstance(rules, list) else [rules]
-        rules = [one for one in rules if not isinstance(one, vBroken)]
+        rules = [one for one in rules if not isinstance(one, broken.vBroken)]
         added, left_out = self._listed("RDATE", once), self._listed("EXDATE", once)
         if "EXRULE" in self.component:
             self.receipt.note("left_out", "schedule", "A rule of exceptions (EXRULE) is not followed.")
@@ -454,7 +460,7 @@ def _value(component: Any, name: str) -> Any:
     value = component.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    return None if value is None or isinstance(value, vBroken) else value
+    return None if value is None or isinstance(value, broken.vBroken) else value
 
 
 def _text(component: Any, name: str) -> str:
@@ -473,7 +479,9 @@ def _categories(component: Any) -> list[str]:
     values = component.get("CATEGORIES", [])
     found: list[str] = []
     for one in values if isinstance(values, list) else [values]:
-        found += [str(name) for name in ([one] if isinstance(one, vBroken) else getattr(one, "cats", [one]))]
+        found += [
+            str(name) for name in ([one] if isinstance(one, broken.vBroken) else getattr(one, "cats", [one]))
+        ]
     return found
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from datetime import UTC, date, datetime
-from typing import Any, Final
-
-import icalendar
+from typing import TYPE_CHECKING, Any, Final
 
 from fedserver.errors import Invalid
 from fedserver.events.importing import components, zones
@@ -15,7 +13,13 @@ from fedserver.events.importing.components import Source, Unreadable
 from fedserver.events.importing.found import EVENTS_MAX, Found, Read
 from fedserver.events.importing.lines import prepared
 from fedserver.events.importing.wording import line
+from fedserver.later import Later
 from fedserver.resources.importing.receipts import Note, quoted
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 SECONDS_MAX: Final = 30.0
 _OTHERS: Final = {"VTODO": "tasks", "VJOURNAL": "journal entries", "VFREEBUSY": "free or busy times"}

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
-
-import icalendar
+from typing import TYPE_CHECKING, Any, Final
 
 from fedserver.errors import FedError, Invalid
 from fedserver.events import series
@@ -19,8 +17,14 @@ from fedserver.events.importing import components, zones
 from fedserver.events.importing.components import Source, Unreadable
 from fedserver.events.importing.found import EVENTS_MAX, Read, joined
 from fedserver.events.importing.wording import line
+from fedserver.later import Later
 from fedserver.resources.importing import files, yaml_files
 from fedserver.resources.importing.receipts import quoted
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 _UNITS: Final = {"days": "DAILY", "weeks": "WEEKLY", "months": "MONTHLY", "years": "YEARLY"}
 _LASTS: Final = frozenset({"weeks", "days", "hours", "minutes", "seconds"})

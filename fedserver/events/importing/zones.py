@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
-
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from fedserver.events import series
+from fedserver.later import Later
 
-_WINDOWS: Final = {name.casefold(): zone for name, zone in WINDOWS_TO_OLSON.items()}
+if TYPE_CHECKING:
+    from icalendar.timezone import windows_to_olson
+else:
+    windows_to_olson = Later("icalendar.timezone.windows_to_olson")
+
 _UTC: Final = frozenset({"utc", "gmt", "z", "etc/utc", "etc/gmt", "zulu", "utc0"})
 _COMMON: Final = (
     "Europe/London", "Europe/Stockholm", "Europe/Berlin", "Europe/Paris", "Europe/Helsinki", "Europe/Athens",
     "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Asia/Kolkata",
     "Asia/Tokyo", "Asia/Shanghai", "Australia/Sydney", "Africa/Johannesburg", "Africa/Nairobi", "Africa/Lagos",
 )  # fmt: skip
+
+
+@cache
+def _windows() -> dict[str, str]:
+    return {name.casefold(): zone for name, zone in windows_to_olson.WINDOWS_TO_OLSON.items()}
 
 
 def by_name(name: str) -> str | None:
@@ -28,8 +36,8 @@ def by_name(name: str) -> str | None:
     folded = _folded()
     if text.casefold() in folded:
         return folded[text.casefold()]
-    if text.casefold() in _WINDOWS:
-        return _WINDOWS[text.casefold()]
+    if text.casefold() in _windows():
+        return _windows()[text.casefold()]
     parts = [one for one in text.split("/") if one]
     for length in (3, 2):
         last = "/".join(parts[-length:]).casefold()

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
-
-import icalendar
+from typing import TYPE_CHECKING, Final
 
 from fedserver.events.ics import empty
+from fedserver.later import Later
 from fedserver.opportunities import saying
 from fedserver.opportunities.reading import Shown
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = Later("icalendar")
 
 SHOWN_FOR: Final = timedelta(minutes=30)
 
