@@ -17,7 +17,8 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.refusals import RefusalRow
 from fedserver.viewer import Member
-from storage import accounts, users
+from storage import accounts, greeting, users
+from storage.greeting import GreeterRow, InquiryRow
 from storage.types import now_ms
 from storage.users import UserRow
 
@@ -26,7 +27,8 @@ REASON_CHARS_MAX: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
-    """Somebody who waits to be let in, what they answered, and when the same address was refused (the newest first)."""
+    """Somebody who waits to be let in, what they answered, when the same address was refused (the newest first), who
+    greets them, and what they were asked back."""
 
     account_id: int
     username: str
@@ -34,6 +36,8 @@ class JoinRequest:
     created_at: int
     answers: list[Answer]
     refusals: list[RefusalRow]
+    greeter: GreeterRow | None
+    inquiries: list[InquiryRow]
 
 
 async def waiting(server: Server, member: Member) -> list[JoinRequest]:
@@ -44,6 +48,8 @@ async def waiting(server: Server, member: Member) -> list[JoinRequest]:
     def unit(conn: Connection) -> list[JoinRequest]:
         found = users.waiting(conn)
         refused = refusals.known(conn, digest, [one.email for one in found])
+        ids = [one.account_id for one in found]
+        greeters, inquiries = greeting.of_accounts(conn, ids), greeting.inquiries_of(conn, ids)
         return [
             JoinRequest(
                 one.account_id,
@@ -52,6 +58,8 @@ async def waiting(server: Server, member: Member) -> list[JoinRequest]:
                 one.created_at,
                 join_questions.read(one.answers),
                 refused.get(one.email, []),
+                greeters.get(one.account_id),
+                inquiries.get(one.account_id, []),
             )
             for one in found
         ]
@@ -70,6 +78,7 @@ async def approve(server: Server, member: Member, account_id: int) -> None:
         audit.note(conn, member, "approve", ("account", account_id, waits.username))
         if waits.confirmed_at is not None:
             refusals.forget(conn, digest, waits.email)
+            greeting.remove_inquiries(conn, account_id)
             accounts.change(conn, account_id, discoverable=True)
             plan_mail(conn, account_id, "approved")
             invites.arrived(conn, server, waits)

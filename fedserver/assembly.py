@@ -15,6 +15,7 @@ from fedserver import (
     dashboards,
     digests,
     email_subscriptions,
+    greeting,
     mail,
     oauth,
     operations,
@@ -161,6 +162,7 @@ def _background(server: Server) -> list[Background]:
             [
                 Chore("forget unused apps, codes and tokens", DAY_SECONDS, oauth.remove_unused),
                 Chore("forget sign-ups never confirmed", DAY_SECONDS, signup.forget_unconfirmed),
+                Chore("forget who greeted whom", DAY_SECONDS, greeting.forget_old),
                 Chore("forget who was refused", DAY_SECONDS, partial(refusals.forget_old, server.config)),
                 Chore(
                     "forget ended sessions", DAY_SECONDS, lambda conn: sessions.remove_expired(conn, now_ms())

@@ -45,6 +45,7 @@ _MINTED: Final[dict[str, Purpose]] = {
     "reset": "reset",
     "decision": "appeal",
     "claim_name": "claim",
+    "inquiry": "inquiry",
 }
 
 

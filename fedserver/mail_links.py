@@ -16,7 +16,7 @@ from storage import sessions
 from storage.sessions import MailTokenRow
 from storage.types import now_ms
 
-Purpose = Literal["confirm", "reset", "login", "unsubscribe", "appeal", "claim"]
+Purpose = Literal["confirm", "reset", "login", "unsubscribe", "appeal", "claim", "inquiry"]
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -27,6 +27,7 @@ LIFETIME_MS: Final[dict[Purpose, int]] = {
     "unsubscribe": 180 * DAY_MS,
     "appeal": 20 * DAY_MS,
     "claim": 2 * DAY_MS,
+    "inquiry": 14 * DAY_MS,
 }
 _PATHS: Final[dict[Purpose, str]] = {
     "confirm": "/confirm/",
@@ -35,6 +36,7 @@ _PATHS: Final[dict[Purpose, str]] = {
     "unsubscribe": "/unsubscribe/",
     "appeal": "/disputes/",
     "claim": "/claim/",
+    "inquiry": "/answer/",
 }
 
 
@@ -45,9 +47,9 @@ class LinkExpired(NotFound):
 
 
 def mint(conn: Connection, origin: str, account_id: int, purpose: Purpose, detail: str = "") -> str:
-    """A new link; earlier ones of the same purpose stop working, except those to unsubscribe, to appeal and to
-    claim a name."""
-    if purpose not in ("unsubscribe", "appeal", "claim"):
+    """A new link; earlier ones of the same purpose stop working, except those to unsubscribe, to appeal, to
+    claim a name and to answer a question."""
+    if purpose not in ("unsubscribe", "appeal", "claim", "inquiry"):
         sessions.drop_mail_tokens(conn, account_id, purpose)
     secret, secret_hash = new_secret()
     sessions.add_mail_token(

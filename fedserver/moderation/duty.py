@@ -23,7 +23,7 @@ from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_out import MailRefused
 from fedserver.moderation.permissions import Permission, allows, roles_with
 from fedserver.viewer import Member
-from storage import duty_mail, users
+from storage import duty_mail, greeting, users
 from storage.duty_mail import News
 from storage.types import now_ms
 
@@ -96,6 +96,11 @@ def waits(conn: Connection, permission: Permission) -> None:
     _plan(conn, duty_mail.at_once(conn, staff))
 
 
+def tell(conn: Connection, account_ids: Sequence[int]) -> None:
+    """Something has come for these members alone: those who want that hear of it at once."""
+    _plan(conn, duty_mail.at_once(conn, account_ids))
+
+
 def plan_due(conn: Connection, now: int | None = None) -> None:
     """Plan the mails that are due, and note when the next are. A chore."""
     now = now_ms() if now is None else now
@@ -155,6 +160,10 @@ def _news(conn: Connection, role: Any, account_id: int, since: int) -> tuple[lis
     if allows(role, Permission.MANAGE_JOINS):
         found, names = duty_mail.new_joins(conn, since, limit=NAMES_SHOWN)
         add(found, "request to join", "requests to join", "/mod/joins", names)
+        found = greeting.given_since(conn, account_id, since)
+        add(found, "newcomer given to you to greet", "newcomers given to you to greet", "/mod/joins")
+        found = greeting.answered_since(conn, account_id, since)
+        add(found, "answer to what was asked back", "answers to what was asked back", "/mod/joins")
     if allows(role, Permission.MANAGE_REPORTS):
         found = duty_mail.new_cases(conn, account_id, since)
         add(found, "account reported", "accounts reported", "/mod/reports")

@@ -51,7 +51,7 @@ from storage.tables.identity import (
     totp,
     user,
 )
-from storage.tables.joining import invite, join_refusal
+from storage.tables.joining import greeting, invite, join_inquiry, join_refusal
 from storage.tables.mailing import duty_mail, mail_arrival, mail_preference
 from storage.tables.moderation import (
     appeal,
@@ -203,6 +203,7 @@ __all__ = [
     "filter_keyword",
     "filter_post",
     "follow",
+    "greeting",
     "group",
     "group_action",
     "group_ban",
@@ -220,6 +221,7 @@ __all__ = [
     "invite",
     "ip_rule",
     "job",
+    "join_inquiry",
     "join_refusal",
     "like",
     "list_account",

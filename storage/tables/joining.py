@@ -1,10 +1,10 @@
-"""How somebody comes in: invitations by link, and who was refused."""
+"""How somebody comes in: invitations by link, who greets whom, what is asked back, and who was refused."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
-from storage.tables.base import instant, metadata, refers, row_id
+from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Bytes, Json
 
 invite = Table(
@@ -35,4 +35,25 @@ join_refusal = Table(
     refers("actor_id", "account.id", nullable=True, on_delete="SET NULL", index=True),  # who refused
     instant("created_at", nullable=False),
     Index("ix_join_refusal_created_at", "created_at"),
+)
+
+greeting = Table(
+    "greeting",
+    metadata,
+    refers("account_id", "account.id", primary_key=True),  # who asks to join, or came not long ago
+    refers("greeter_id", "account.id", index=True),  # who greets them
+    flag("by_other"),  # somebody else has given them to the greeter
+    instant("created_at", nullable=False),
+)
+
+join_inquiry = Table(
+    "join_inquiry",
+    metadata,
+    row_id(),
+    refers("account_id", "account.id", index=True),  # who asks to join
+    refers("asker_id", "account.id", nullable=True, on_delete="SET NULL", index=True),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False, server_default=""),
+    instant("created_at", nullable=False),
+    instant("answered_at"),
 )

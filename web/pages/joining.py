@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from fedserver import invites, settings, signup
+from fedserver import greeting, invites, settings, signup
 from fedserver.errors import Forbidden
 from fedserver.invites import Invitation
 from fedserver.join_questions import FIELD
@@ -116,6 +116,33 @@ async def confirmed(request: web.Request) -> web.StreamResponse:
     return await page.show(request, "join/confirmed.html", waits=request.query.get("waits") == "1")
 
 
+async def look_at_question(request: web.Request) -> web.StreamResponse:
+    """The question that somebody was sent, with room for the answer."""
+    asked = await greeting.look_at(keys.server(request), request.match_info["secret"])
+    return await page.show(
+        request, "join/answer.html", address=request.path, asked=asked, value="", problems={}
+    )
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    """Keep the answer."""
+    server, secret, params = keys.server(request), request.match_info["secret"], await forms.params(request)
+    text = params.text("answer")
+    try:
+        await greeting.answer(server, secret, text)
+    except page.MENDABLE as error:
+        asked = await greeting.look_at(server, secret)
+        return await page.show_again(
+            request, "join/answer.html", error, address=request.path, asked=asked, value=text
+        )
+    return page.go("/answered")
+
+
+async def answered(request: web.Request) -> web.StreamResponse:
+    """What happens with it."""
+    return await page.show(request, "join/answered.html")
+
+
 async def _context(
     request: web.Request, params: Params, invitation: Invitation | None = None
 ) -> dict[str, Any]:
@@ -152,4 +179,7 @@ routes = [
     web.get("/confirm/{secret:[^/]+}", look_at_link),
     web.post("/confirm/{secret:[^/]+}", confirm),
     web.get("/confirmed", confirmed),
+    web.get("/answer/{secret:[^/]+}", look_at_question),
+    web.post("/answer/{secret:[^/]+}", answer),
+    web.get("/answered", answered),
 ]

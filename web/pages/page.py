@@ -66,6 +66,8 @@ DONE: Final[dict[str, str]] = {
     "let-in": "They are in, and hear of it by mail.",
     "appealed": "Your appeal is sent. You hear of the outcome by mail.",
     "refused": "They are refused, and what they entered is deleted.",
+    "greeter-set": "It is kept who greets them.",
+    "asked-back": "Your question is sent. The answer will stand at the request, and you hear of it by mail.",
     "refusal-forgotten": "It is not remembered any more that this address was refused.",
     "cleared": "Your notifications are cleared.",
     "let-through": "Their notifications are shown now, and from now on.",

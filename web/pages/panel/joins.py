@@ -1,10 +1,10 @@
-"""Who waits to be let in, for those who decide it, and who was refused."""
+"""Who waits to be let in, for those who decide it; who greets newcomers, and who was refused."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from fedserver import admission, refusals, settings
+from fedserver import admission, greeting, refusals, settings
 from fedserver.moderation.permissions import Permission
 from fedserver.reading import cursors
 from web import auth, forms, gate, keys
@@ -14,9 +14,12 @@ from web.pages.panel import frame
 
 async def waiting(request: web.Request) -> web.StreamResponse:
     """Everybody who waits, longest first, with what they answered."""
-    member = auth.member(request)
-    people = await admission.waiting(keys.server(request), member)
-    return await frame.show(request, "panel/joins.html", people=people)
+    server, member = keys.server(request), auth.member(request)
+    people = await admission.waiting(server, member)
+    greeters = await greeting.greeters(server, member)
+    return await frame.show(
+        request, "panel/joins.html", people=people, greeters=greeters, own_id=member.account_id
+    )
 
 
 async def approve(request: web.Request) -> web.StreamResponse:
@@ -36,6 +39,34 @@ async def reject(request: web.Request) -> web.StreamResponse:
         reason=params.text("reason", chars_max=admission.REASON_CHARS_MAX),
     )
     return page.go("/mod/joins?done=refused")
+
+
+async def greet(request: web.Request) -> web.StreamResponse:
+    """Say who greets somebody: oneself, another, or nobody."""
+    params = await forms.params(request)
+    greeter_id = params.id("greeter") if params.text("greeter") else None
+    await greeting.assign(keys.server(request), auth.member(request), forms.path_id(request), greeter_id)
+    return page.go_back(params, "/mod/joins?done=greeter-set")
+
+
+async def ask_back(request: web.Request) -> web.StreamResponse:
+    """Send somebody who waits a question."""
+    params = await forms.params(request)
+    text = params.text("question", chars_max=greeting.QUESTION_CHARS_MAX)
+    await greeting.ask(keys.server(request), auth.member(request), forms.path_id(request), text)
+    return page.go("/mod/joins?done=asked-back")
+
+
+async def welcome(request: web.Request) -> web.StreamResponse:
+    """Who came not long ago: one's own newcomers, or everybody."""
+    server, member, window = keys.server(request), auth.member(request), page.window(request)
+    everybodys = request.query.get("of") == "all"
+    found = await greeting.newcomers(server, member, window, everybodys=everybodys)
+    newer, older = cursors(window, [one.id for one in found])
+    return await frame.show(
+        request, "panel/welcome.html", found=found, leaf={"newer": newer, "older": older},
+        everybodys=everybodys, days=greeting.GREETED_DAYS, own_id=member.account_id,
+    )  # fmt: skip
 
 
 async def refused(request: web.Request) -> web.StreamResponse:
@@ -59,6 +90,9 @@ routes = gate.behind(
     web.get("/mod/joins", waiting),
     web.post("/mod/joins/{id:[0-9]{1,19}}/approve", approve),
     web.post("/mod/joins/{id:[0-9]{1,19}}/reject", reject),
+    web.post("/mod/joins/{id:[0-9]{1,19}}/greeter", greet),
+    web.post("/mod/joins/{id:[0-9]{1,19}}/ask", ask_back),
+    web.get("/mod/welcome", welcome),
     web.get("/mod/joins/refused", refused),
     web.post("/mod/joins/refused/{id:[0-9]{1,19}}/forget", forget),
 )
