@@ -80,7 +80,8 @@ async def test_the_directory_lists_who_wants_to_be_found(
     assert await names(nobody, order="new", limit=1, offset=1) == ["bob"]
     await bob.post(f"/api/v1/accounts/{alice.id}/mute")
     assert "alice" not in await names(bob)
-    assert await nobody.get("/api/v1/peers/search", q="ther") == []
+    assert await nobody.get("/api/v1/peers/search", q="ther") == ["there.example"]
+    assert await nobody.get("/api/v1/peers/search", q="elsewhere") == []
 
 
 async def test_suggestions_say_why_and_go_for_good(

@@ -201,6 +201,7 @@ async def choose(server: Server, mode: str) -> None:
     server.remembered.forget_settings()
 
 
+@pytest.mark.long
 async def test_mod_05_nothing_of_anybody_but_partners_is_shown_on_any_route_and_all_of_it_comes_back(
     server: Server, scene: Scene, alice: Person, nobody: Person
 ) -> None:

@@ -129,6 +129,7 @@ def test_the_shared_cohorts_are_counted_as_their_files_say(shared: Path) -> None
         assert len(found.described.agenda) <= len(said.get("talks") or [])
 
 
+@pytest.mark.long
 def test_the_shared_cohorts_and_calendars_come_in_once(run: Run, shared: Path, database_url: str) -> None:
     folder = shared / "data" / "domain"
     talks_of_calls = ("import", "ols-schedule", str(folder / "ols" / "cohorts"), "--as", "lib", "--json")
@@ -162,6 +163,7 @@ def test_the_shared_cohorts_and_calendars_come_in_once(run: Run, shared: Path, d
     assert snapshot(database_url) == before
 
 
+@pytest.mark.long
 def test_the_shared_corpus_comes_in_and_again_changes_nothing(
     run: Run, shared: Path, database_url: str
 ) -> None:
