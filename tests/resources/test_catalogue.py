@@ -215,7 +215,15 @@ async def test_a_search_for_everything_has_resources_beside_the_rest(alice: Pers
     made = [await publish(alice, f"Fair {number}") for number in range(3)]
     found = await nobody.get("/api/v2/search", q="fair")
     assert [one["title"] for one in found["resources"]] == ["Fair 2", "Fair 1", "Fair 0"]
-    assert set(found) == {"accounts", "statuses", "hashtags", "collections", "resources"}
+    assert set(found) == {
+        "accounts",
+        "statuses",
+        "hashtags",
+        "collections",
+        "resources",
+        "events",
+        "opportunities",
+    }
     only = await alice.get("/api/v2/search", q="fair", type="resources", limit=1, offset=1)
     assert [one["id"] for one in only["resources"]] == [made[1]["id"]]
     assert only["statuses"] == only["accounts"] == only["hashtags"] == []
