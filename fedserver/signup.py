@@ -259,7 +259,8 @@ async def full_until(server: Server) -> int | None:
     """When to come again (ms), because as many have asked to join as may; None where anybody can ask now."""
 
     def unit(conn: Connection) -> int | None:
-        seconds = _full_for(conn, settings.in_force(conn, server.config))
+        config = server.config
+        seconds = _full_for(conn, settings.in_force(conn, config), config)
         return now_ms() + seconds * 1000 if seconds else None
 
     return await server.db.read(unit)
@@ -389,13 +390,13 @@ def _check_door(conn: Connection, config: Config, code: str) -> InstanceSettings
         return now
     if now.registrations in _CLOSED:
         raise Forbidden(now.registrations_message or _CLOSED[now.registrations])
-    seconds = _full_for(conn, now)
+    seconds = _full_for(conn, now, config)
     if seconds:
         raise Full(seconds)
     return now
 
 
-def _full_for(conn: Connection, now: InstanceSettings) -> int:
+def _full_for(conn: Connection, now: InstanceSettings, config: Config) -> int:
     """For how many seconds nobody else can ask; 0 where somebody can."""
     if (
         now.registrations == "approval"
@@ -405,12 +406,13 @@ def _full_for(conn: Connection, now: InstanceSettings) -> int:
         return DAY_SECONDS
     if not now.joins_a_day_max:
         return 0
+    most = max(1, int(now.joins_a_day_max * config.rate_limit_factor))
     at = now_ms()
     asked = users.asked_since(conn, at - mail_links.DAY_MS)
-    if len(asked) < now.joins_a_day_max:
+    if len(asked) < most:
         return 0
     # As soon as enough of them asked more than a day ago.
-    return max(1, (asked[-now.joins_a_day_max] + mail_links.DAY_MS - at) // 1000)
+    return max(1, (asked[-most] + mail_links.DAY_MS - at) // 1000)
 
 
 def _check_name_free(conn: Connection, uris: Uris, username: str) -> None:

@@ -20,12 +20,10 @@ from storage.types import now_ms
 from tests.conftest import MakeMember
 from tests.members import Person
 from tests.pages.conftest import MakeReader, browser, known, signed_in
-from tests.pages.visitor import XHTML
 
 __all__ = ["browser", "known", "signed_in"]
 
 DAY_MS = 86_400_000
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 async def test_days_are_counted_once_and_kept(server: Server, alice: Person, bob: Person) -> None:
@@ -71,15 +69,15 @@ async def test_pictures_have_tables_and_say_what_they_show(server: Server, signe
     for period, bars in ((30, 30), (90, 90), (365, 52)):
         page = await ada.open(f"/admin/metrics?period={period}")
         assert not page.problems
-        pictures = [one for one in page.tree.iter(f"{SVG}svg") if one.get("role") == "img"]
+        pictures = [one for one in page.tree.iter("svg") if one.get("role") == "img"]
         assert len(pictures) == 3, "where nothing was there is no picture"
         assert page.words().count("Nothing in this time.") == 4
         for one in pictures:
             named = one.get("aria-labelledby").split()
-            assert [child.get("id") for child in (one.find(f"{SVG}title"), one.find(f"{SVG}desc"))] == named
+            assert [child.get("id") for child in (one.find("title"), one.find("desc"))] == named
         (posted,) = [one for one in page.all("section", class_="plot") if one.get("id") == "posts"]
-        assert len(list(posted.iter(f"{SVG}rect"))) == bars + 2
-        assert len(list(posted.iter(f"{XHTML}tr"))) == bars + 1
+        assert len(list(posted.iter("rect"))) == bars + 2
+        assert len(list(posted.iter("tr"))) == bars + 1
         assert "took 3.0 hours" in page.words()
     assert (await ada.open("/admin/metrics?period=7")).status == 422
     page = await ada.open("/admin")
