@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from storage.instances import domains_of
-from storage.tables import account, follow, user
+from storage.tables import account, follow, instance, user
 
 
 class Ties(NamedTuple):
@@ -53,3 +53,21 @@ def of_domain(conn: Connection, domain: str) -> Ties:
     """The same of a domain and all below it."""
     found = [ties for host, ties in by_host(conn).items() if domain in domains_of(host)]
     return Ties(*(sum(numbers) for numbers in zip(*found, strict=True))) if found else Ties()
+
+
+def by_mode(conn: Connection) -> dict[str, Ties]:
+    """What each mode of federation hides of what is here (`members` are counted once a server, so they are left out)."""
+    query = select(instance.c.host, instance.c.kept_out, instance.c.let_in)
+    verdicts = {row.host: (bool(row.kept_out), bool(row.let_in)) for row in conn.execute(query)}
+    hidden: dict[str, list[Ties]] = {"open": [], "allowlist": [], "closed": []}
+    for host, ties in by_host(conn).items():
+        kept_out, let_in = verdicts.get(host, (False, False))
+        for mode, hides in (("open", kept_out), ("allowlist", not let_in), ("closed", True)):
+            if hides:
+                hidden[mode].append(ties)
+    return {
+        mode: Ties(
+            *(sum(getattr(one, name) for one in found) for name in ("accounts", "following", "followers"))
+        )
+        for mode, found in hidden.items()
+    }

@@ -6,8 +6,6 @@ MOD-05 (partners only), and of MOD-01 what is hidden at once.
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -27,15 +25,14 @@ from tests.api.streams import Ear
 from tests.events.test_secrets import browsing
 from tests.federation.network import network as network_of
 from tests.federation.network import offers, page, partner_of
+from tests.federation.stranger import Stranger
 from tests.federation.stub import Door, Stub, StubActor
 from tests.federation.test_platforms_events import followed
 from tests.groups.conftest import MakeGroup
 from tests.groups.conftest import make_group as make_group
-from tests.groups.test_privacy import ALTERNATIVES, DOCUMENTS, LEFT_OUT, PARAMETER
+from tests.groups.test_privacy import DOCUMENTS
 from tests.members import Person
 from tests.test_publish import sent
-from web.app import ROUTES
-from web.gate import is_place
 
 NAME, WORD, TITLE = "zirkonia", "quokkaword", "Obsidianname"
 JSON = {"Accept": "application/activity+json"}
@@ -48,70 +45,11 @@ class Scene:
     door: Door
     stub: Stub
     actor: StubActor
-    account_id: int
-    ids: dict[str, str]
+    her: Stranger
 
-    def marks(self, text: str, path: str) -> list[str]:
-        """What of her is in an answer, but for what was asked for."""
-        # What a member wrote stays as it is, with the address of what they quote.
-        low, asked = re.sub(r"RE: .*?</p>", "", text).lower(), path.lower()
-        return [one for one in (NAME, WORD, TITLE.lower(), self.stub.host) if one in low and one not in asked]
-
-    def paths(self) -> list[str]:
-        """Every address for all, and for members, with her, her posts, and what she answered in it."""
-        found: dict[str, None] = {}
-        handle = f"{NAME}@{self.stub.host}"
-        for route in ROUTES:
-            if route.method not in ("GET", "*") or route.path.startswith(LEFT_OUT) or is_place(route.path):
-                continue
-            if route.path.endswith("/") and route.path != "/":
-                continue
-            values = [
-                self._values(route.path, name, pattern, handle)
-                for name, pattern in PARAMETER.findall(route.path)
-            ]
-            few = values if len(values) < 2 else [one[:3] for one in values]
-            for chosen in itertools.product(*few):
-                rest = iter(chosen)
-                found[PARAMETER.sub(lambda _, rest=rest: next(rest), route.path)] = None
-        words = (WORD, NAME, TITLE, handle, self.stub.host, self.actor.uri)
-        for at in (
-            "/api/v2/search?q=",
-            "/search?q=",
-            "/api/v1/accounts/search?q=",
-            "/api/v1/accounts/lookup?acct=",
-        ):
-            found.update(dict.fromkeys(f"{at}{word}" for word in words))
-        found[f"/.well-known/webfinger?resource=acct:{handle}"] = None
-        found[f"/interact?uri={self.actor.uri}"] = None
-        found["/api/v1/timelines/public?remote=true"] = None
-        found["/api/v1/directory?local=false"] = None
-        return list(found)
-
-    def at(self) -> list[str]:
-        """Where she is found first."""
-        post, her = f"/api/v1/statuses/{self.ids['plain']}", f"/api/v1/accounts/{self.account_id}"
-        return [
-            "/api/v1/timelines/public", f"/api/v1/timelines/tag/hush?{NAME[0]}", post, her, f"/@{NAME}@{self.stub.host}?{NAME[0]}",
-            "/api/v1/timelines/home", f"/api/v1/timelines/list/{self.ids['list']}", "/api/v1/notifications", "/api/v1/conversations",
-            f"/api/v1/statuses/{self.ids['ours']}/context", f"/api/v1/statuses/{self.ids['ours']}/favourited_by",
-            "/api/v1/bookmarks", "/api/v1/favourites", "/api/v1/directory", f"/api/v2/search?q={WORD[:-1]}", "/home", "/notifications",
-            f"{post}/reblogged_by", f"{her}/statuses",
-        ]  # fmt: skip
-
-    def _values(self, path: str, name: str, pattern: str, handle: str) -> list[str]:
-        if ALTERNATIVES.fullmatch(pattern):
-            return pattern.split("|")
-        if name in ("tag", "hashtag"):
-            return ["hush"]
-        if name in ("username", "acct", "handle", "actor", "name"):
-            return [handle, "alice", "python"]
-        if name in ("account_id", "account"):
-            return [str(self.account_id)]
-        for word in ("resource", "event", "list", "group"):
-            if word in path:
-                return [self.ids[word]]
-        return [self.ids["plain"], self.ids["ours"], str(self.account_id)]
+    @property
+    def ids(self) -> dict[str, str]:
+        return self.her.ids
 
 
 @pytest.fixture
@@ -164,9 +102,9 @@ async def scene(
     made = await alice.post("/api/v1/lists", {"title": "Near"})
     await alice.post(f"/api/v1/lists/{made['id']}/accounts", {"account_ids": [str(account_id)]})
     await alice.post(f"/api/v1/accounts/{account_id}/pin")
-    return Scene(
-        door, there, her, account_id, {"ours": str(ours), **ids, "list": made["id"], "group": str(group_id)}
-    )
+    ids |= {"ours": str(ours), "list": made["id"], "group": str(group_id)}
+    marks = (NAME, WORD, TITLE, there.host)
+    return Scene(door, there, her, Stranger(NAME, there.host, her.uri, account_id, ids, marks))
 
 
 Asked = tuple[str, bool]
@@ -182,7 +120,7 @@ async def walk(
         more = JSON if as_server else {}
         async with await reader.raw("GET", path, headers={**headers, **more}) as answer:
             text = await answer.text(errors="replace") + str(answer.headers)
-            marks = ["…"] if answer.status >= 500 else scene.marks(text, path)
+            marks = ["…"] if answer.status >= 500 else scene.her.marks(text, path)
             if marks:
                 found[path, as_server] = marks
     return found
@@ -206,13 +144,13 @@ async def test_mod_05_nothing_of_anybody_but_partners_is_shown_on_any_route_and_
     server: Server, scene: Scene, alice: Person, nobody: Person
 ) -> None:
     readers = [(alice, await browsing(server, alice)), (nobody, dict[str, str]())]
-    some = [(path, False) for path in scene.at()]
+    some = [(path, False) for path in scene.her.at()]
     before = [await walk(scene, *one, some) for one in readers]
     assert [len(found) > least for found, least in zip(before, (16, 4), strict=True)] == [True, True], before
-    rows = await server.db.read(_written_at, scene.account_id)
+    rows = await server.db.read(_written_at, scene.her.account_id)
     every = list(some)
     if server.config.database_url.startswith("sqlite"):  # what the queries say they say on both
-        paths = scene.paths()
+        paths = scene.her.paths()
         assert len(paths) > 300
         every += [(path, False) for path in paths] + [
             (path, True) for path in paths if path.startswith(DOCUMENTS)
@@ -224,7 +162,7 @@ async def test_mod_05_nothing_of_anybody_but_partners_is_shown_on_any_route_and_
     await choose(server, "open")
     for reader, found in zip(readers, before, strict=True):
         assert (await walk(scene, *reader, found)).keys() == found.keys()
-    assert await server.db.read(_written_at, scene.account_id) == rows  # no row of hers was touched
+    assert await server.db.read(_written_at, scene.her.account_id) == rows  # no row of hers was touched
 
 
 async def test_mod_05_who_is_no_partner_is_neither_heard_nor_answered_nor_asked_nor_sent_anything(
@@ -262,12 +200,12 @@ async def test_mod_05_who_is_no_partner_is_neither_heard_nor_answered_nor_asked_
     for path, form in (
         (f"/api/v2/search?resolve=true&q={her.uri}", None),
         (f"/api/v2/search?resolve=true&q=@{NAME}@{here.host}", None),
-        (f"/api/v1/accounts/{scene.account_id}/follow", {}),
+        (f"/api/v1/accounts/{scene.her.account_id}/follow", {}),
         (f"/api/v1/statuses/{scene.ids['plain']}/favourite", {}),
     ):
         async with await alice.raw("GET" if form is None else "POST", path, json=form) as answer:
             assert answer.status in (200, 404), path
-            assert scene.marks(await answer.text(), path) == [], path
+            assert scene.her.marks(await answer.text(), path) == [], path
     await posts.create(server, alice.member, Draft(f"Of course, @{NAME}@{here.host}", "text/plain"))
     assert here.asked[asked:] == []
     lanes = DeliveryLanes(server)

@@ -31,6 +31,7 @@ from web.pages.panel import (
     roles,
     rulings,
     site,
+    with_whom,
 )
 
 ROUTES: Final[list[web.RouteDef]] = [
@@ -46,6 +47,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     *registration.routes,
     *operations.routes,
     *federation.routes,
+    *with_whom.routes,
     *roles.routes,
     *metrics.routes,
     *site.routes,
