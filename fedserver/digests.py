@@ -6,7 +6,6 @@ here meanwhile. When there is nothing to tell, none is sent. What is in one is c
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
 from typing import Any, Final
@@ -21,11 +20,9 @@ from fedserver.digest_contents import Contents
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan_many
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from storage import mail_preferences, users
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 RHYTHMS: Final = ("daily", "weekly", "off")
 LOCAL_HOUR: Final = 8
@@ -107,12 +104,7 @@ async def mail_digest(server: Server, payload: dict[str, Any]) -> None:
     message = await server.db.read(
         written, server.config, payload["account_id"], payload["since"], payload["until"]
     )
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A digest to account %d was refused: %s", payload["account_id"], error)
+    await hand_over(server.mail, message)
 
 
 def written(conn: Connection, config: Config, account_id: int, since: int, until: int) -> EmailMessage | None:

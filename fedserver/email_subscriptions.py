@@ -7,7 +7,6 @@ hour, so that what is posted together comes in one mail.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -25,15 +24,13 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_links import DAY_MS
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from fedserver.moderation import addresses
 from fedserver.viewer import Member
 from storage import accounts, email_subscriptions, posts
 from storage.email_subscriptions import SubscriptionRow
 from storage.posts import PostRow
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 DELAY_MS: Final = 15 * 60_000
 POSTS_IN_ONE_MAIL: Final = 20
@@ -195,12 +192,7 @@ def _plan_some(conn: Connection, account_id: int, from_id: int, after_id: int) -
 async def mail_subscriber(server: Server, payload: dict[str, Any]) -> None:
     """Write and send one mail: with posts, or without any the one that asks whether they are wanted."""
     message = await server.db.read(_written, server.config, payload["subscription_id"], payload["post_ids"])
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A mail to subscriber %d was refused: %s", payload["subscription_id"], error)
+    await hand_over(server.mail, message)
 
 
 def _written(

@@ -3,7 +3,6 @@ was rolled back and none is lost."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from email.message import EmailMessage
 from typing import Any, Final
@@ -20,15 +19,13 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_links import Purpose
-from fedserver.mail_out import Mailer, MailRefused, open_mailer
+from fedserver.mail_out import Mailer, hand_over, open_mailer
 from storage import accounts, groups, mail_preferences, posts, relationships, subscriptions, users
 from storage.posts import PostRow
 from storage.types import new_id
 from storage.users import UserRow
 
 __all__ = ["KINDS", "Mailer", "open_mailer", "plan_mail", "plan_notification_mail", "send_mail"]
-
-log = logging.getLogger("fedserver.mail")
 
 EXCERPT_CHARS_MAX: Final = 1_500
 
@@ -102,15 +99,7 @@ def _mails_mentions(conn: Connection, account_id: int, post: PostRow) -> bool:
 async def send_mail(server: Server, payload: dict[str, Any]) -> None:
     """Write and send one planned mail: the handler of the job ``mail``."""
     message = await server.db.write(_written, server.config, payload)
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        # Trying again would get the same answer and a bad name among mail servers.
-        log.warning(
-            "A mail (%s) to account %s was refused: %s", payload["template"], payload["account_id"], error
-        )
+    await hand_over(server.mail, message)
 
 
 def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:

@@ -37,6 +37,17 @@ class Mailer(Protocol):
     async def send(self, message: EmailMessage) -> str: ...
 
 
+async def hand_over(mailer: Mailer, message: EmailMessage | None) -> None:
+    """Send a mail, if there is one, from a job that is tried again after any other error. One that is refused is not:
+    trying again would get the same answer, and a bad name among mail servers. Its Message-ID says in the log what it was."""
+    if message is None:
+        return
+    try:
+        await mailer.send(message)
+    except MailRefused as error:
+        log.warning("The mail %s was refused: %s", message["Message-ID"], error)
+
+
 def open_mailer(config: Config) -> Mailer:
     """The mailer that the setting `mail` names; ConfigError if it names none."""
     scheme, _, rest = config.mail.partition(":")

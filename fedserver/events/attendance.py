@@ -4,7 +4,6 @@ private message, guests without an account by mail. How many is for everybody, w
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Collection
 from contextlib import suppress
 from email.message import EmailMessage
@@ -23,14 +22,12 @@ from fedserver.fields import Fields
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan, plan_many
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from fedserver.posts import Draft
 from fedserver.viewer import Member
 from storage import accounts, event_afterwards, event_guests, events
 from storage.events import EventRow, OccurrenceRow
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 FOLLOW_UP_CHARS_MAX: Final = 3_000
 ROWS_MAX: Final = 100_000
@@ -169,12 +166,7 @@ def _write(conn: Connection, server: Server, row: EventRow, payload: dict[str, A
 async def mail_follow_up(server: Server, payload: dict[str, Any]) -> None:
     """Send it to one guest, unless they want no more mails meanwhile."""
     message = await server.db.read(_mail, server.config, payload)
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A mail to guest %d was refused: %s", payload["guest_id"], error)
+    await hand_over(server.mail, message)
 
 
 def _mail(conn: Connection, config: Config, payload: dict[str, Any]) -> EmailMessage | None:

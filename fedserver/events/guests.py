@@ -7,7 +7,6 @@ some time after the event. Whether an address is known is never told to who asks
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,14 +30,12 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_links import DAY_MS, HOUR_MS, LinkExpired
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from fedserver.moderation import addresses
 from storage import event_guests, event_mail, events
 from storage.event_guests import GuestRow
 from storage.event_mail import Person
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 NAME_CHARS_MAX: Final = 100
 CONFIRMED_WITHIN_MS: Final = 2 * DAY_MS
@@ -251,12 +248,7 @@ def forget_old(conn: Connection) -> None:
 async def mail_guest(server: Server, payload: dict[str, Any]) -> None:
     """Send the mail with the link by which they confirm, or which says that they were `refused`."""
     message = await server.db.read(_written, server.config, payload["guest_id"], payload["about"])
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A mail to guest %d was refused: %s", payload["guest_id"], error)
+    await hand_over(server.mail, message)
 
 
 def _written(conn: Connection, config: Config, guest_id: int, about: str) -> EmailMessage | None:

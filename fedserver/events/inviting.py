@@ -7,7 +7,6 @@ and nothing that was undone before it was told.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -28,12 +27,10 @@ from fedserver.events.records import decode_details
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan, plan_many
 from fedserver.mail_compose import CalendarPart, Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from storage import event_guests, event_mail, events, mail_preferences, posts, users
 from storage.event_mail import InvitationRow, Person
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 GATHERING_MS: Final = 15_000
 """An organiser who changes one thing often changes another: both are in one mail."""
@@ -118,19 +115,11 @@ async def mail_one(server: Server, payload: dict[str, Any]) -> None:
             return
         try:
             for message in work.messages:
-                await _send(server, message)
+                await hand_over(server.mail, message)
         except BaseException:
             await server.db.write(event_mail.change_invitation, work.invitation_id, busy_until=None)
             raise
         await server.db.write(_finish, work)
-
-
-async def _send(server: Server, message: EmailMessage) -> None:
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        # Trying again would get the same answer and a bad name among mail servers.
-        log.warning("A mail about an event (%s) was refused: %s", message["Message-ID"], error)
 
 
 def _begin(conn: Connection, config: Config, post_id: int, who: Person) -> _Work | None:
@@ -325,7 +314,7 @@ async def mail_gone(server: Server, payload: dict[str, Any]) -> None:
     """Take an event that was deleted out of somebody's calendar."""
     message = await server.db.write(_gone, server.config, payload)
     if message is not None:
-        await _send(server, message)
+        await hand_over(server.mail, message)
 
 
 def _gone(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:

@@ -8,7 +8,6 @@ each comes once; one of an occurrence that is moved is another. What has begun m
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from typing import Any, Final
@@ -26,13 +25,11 @@ from fedserver.events.records import Details, decode_details
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan_many
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from storage import event_guests, event_mail, event_reminders, events, mail_preferences, posts, users
 from storage.event_mail import Person
 from storage.event_reminders import GoingRow, Reminder
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 MINUTE_MS: Final = 60_000
 LOOK_SECONDS: Final = 60.0
@@ -145,12 +142,7 @@ def forget_old(conn: Connection) -> None:
 async def mail_reminder(server: Server, payload: dict[str, Any]) -> None:
     """Write and send one reminder, unless it has become wrong meanwhile."""
     message = await server.db.write(_written, server.config, payload)
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A reminder (%s) was refused: %s", message["Message-ID"], error)
+    await hand_over(server.mail, message)
 
 
 def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:

@@ -6,7 +6,6 @@ asked again when the mail is written.
 
 from __future__ import annotations
 
-import logging
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import Any, Final
@@ -25,14 +24,12 @@ from fedserver.groups.rules import Action
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan_many
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from storage import accounts, group_threads, groups, mail_preferences, posts, subscriptions, users
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
 from storage.mail_preferences import PreferenceRow
 from storage.posts import PostRow
-
-log = logging.getLogger("fedserver.mail")
 
 READERS_PER_UNIT: Final = 200
 CONTENT_CHARS_MAX: Final = 100_000
@@ -62,13 +59,7 @@ def plan_some(conn: Connection, post_id: int, after_id: int) -> int | None:
 async def mail_group_post(server: Server, payload: dict[str, Any]) -> None:
     """Write and send one post to one reader."""
     message = await server.db.write(_written, server.config, payload["post_id"], payload["account_id"])
-    if message is None:
-        return
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        # Trying again would get the same answer and a bad name among mail servers.
-        log.warning("A post by mail to account %d was refused: %s", payload["account_id"], error)
+    await hand_over(server.mail, message)
 
 
 def mail_ids(row: PostRow) -> tuple[str, tuple[str, ...]]:

@@ -5,7 +5,6 @@ One mail tells of everything that is new, and there is none when nothing is. Who
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -20,14 +19,12 @@ from fedserver.errors import Invalid
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan_many
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_out import MailRefused
+from fedserver.mail_out import hand_over
 from fedserver.moderation.permissions import Permission, allows, roles_with
 from fedserver.viewer import Member
 from storage import duty_mail, greeting, users
 from storage.duty_mail import News
 from storage.types import now_ms
-
-log = logging.getLogger("fedserver.mail")
 
 RHYTHMS: Final = ("at_once", "hourly", "daily", "never")
 HOUR_MS: Final = 3_600_000
@@ -123,10 +120,7 @@ async def mail_duty(server: Server, payload: dict[str, Any]) -> None:
     if found is None:
         return
     message, until = found
-    try:
-        await server.mail.send(message)
-    except MailRefused as error:
-        log.warning("A mail of what waits to account %d was refused: %s", payload["account_id"], error)
+    await hand_over(server.mail, message)
     await server.db.write(duty_mail.change, payload["account_id"], told_until_at=until)
 
 
