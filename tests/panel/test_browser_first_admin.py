@@ -190,10 +190,10 @@ async def test_the_first_days_of_an_admin(
     # The log tells it all, and has not been changed.
     await page.goto(f"{origin}/mod/log")
     await eyes.look(page, "log")
-    told = await page.inner_text("table")
+    told = await page.inner_text("main ol.entries")
     while await page.locator("a[rel=next]").count():
         await page.click("a[rel=next]")
-        told += await page.inner_text("table")
+        told += await page.inner_text("main ol.entries")
     assert [word for word in STORY if word not in told] == []
     await page.goto(f"{origin}/mod/log/check")
     assert "has been changed" not in await page.inner_text("main")

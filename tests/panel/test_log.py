@@ -27,8 +27,11 @@ async def test_the_log_is_filtered_checked_and_taken_along(
     await mo.submit(await mo.open(here), f"{here}/notes", {"text": "=cmd|x"})
     page = await mo.submit(await mo.open(here), "/mod/decide/confirm", {"measures[]": ["silence"]})
     await mo.submit(page, "/mod/decide")
-    words = (await mo.open("/mod/log?action=silence")).words()
-    assert "limited" in words
+    page = await mo.open("/mod/log?action=silence")
+    assert not page.problems
+    words = " ".join(page.words().split())
+    assert "mo limited: account alice" in words
+    assert "expires in" not in words, "nothing is said of what is not there"
     assert "create_note" not in words
     assert "No such entry" in (await mo.open("/mod/log?actor=nobody")).words()
     assert "No such entry" in (await mo.open("/mod/log?to=2000-01-01")).words()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from fedserver.moderation import audit
-from fedserver.moderation.audit import Sought
+from fedserver.moderation.audit import Entry, Sought
 from fedserver.moderation.permissions import Permission
 from fedserver.reading import cursors
 from web import auth, forms, gate, keys
@@ -28,12 +29,27 @@ async def listed(request: web.Request) -> web.StreamResponse:
     return await frame.show(
         request,
         "panel/log.html",
-        found=found,
+        found=[(one, _details(one)) for one in found],
         kinds=await audit.kinds(server, member),
         chosen=chosen,
         leaf={"newer": newer, "older": older},
         problems=problems or None,
     )
+
+
+def _details(one: Entry) -> list[tuple[str, str, str]]:
+    """(name, before, after) of what an entry says beyond its sentence."""
+    was, now = one.changed_from, one.changed_to
+    rows = [(name, _shown(was.get(name)), _shown(now.get(name))) for name in dict.fromkeys([*was, *now])]
+    return [row for row in rows if row[1] or row[2]]
+
+
+def _shown(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_shown, value)))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 async def table(request: web.Request) -> web.StreamResponse:
