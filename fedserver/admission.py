@@ -105,7 +105,13 @@ async def reject(
                 conn,
                 account_id,
                 "rejected",
-                {"to": waits.email, "username": waits.username, "comment": told, "days": days},
+                {
+                    "to": waits.email,
+                    "username": waits.username,
+                    "comment": told,
+                    "days": days,
+                    "language": waits.locale,
+                },
             )
         audit.note(conn, member, "reject", ("account", account_id, waits.username))
         users.remove_with_account(conn, account_id)

@@ -47,7 +47,8 @@ def leave(conn: Connection, publish: Publisher, account_id: int) -> None:
         raise NotFound
     if member.role == "owner" and users.count_owners(conn) == 1:
         raise Conflict("You are the only owner. Make somebody else an owner first.")
-    plan_mail(conn, account_id, "goodbye", {"to": member.email, "username": member.username})
+    told = {"to": member.email, "username": member.username, "language": member.locale}
+    plan_mail(conn, account_id, "goodbye", told)
     close(conn, publish, row)
 
 

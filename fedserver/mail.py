@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from fedserver import mail_links, settings, visibility
+from fedserver import mail_links, mail_wordings, settings, visibility
 from fedserver.config import Config
 from fedserver.content.html import to_text
 from fedserver.content.text import clean_line
@@ -50,8 +50,9 @@ def plan_mail(
     conn: Connection, account_id: int, template: str, context: Mapping[str, Any] | None = None
 ) -> None:
     """Have a mail of this template written to a member. `context` is JSON: its ``to`` replaces the member's
-    address, its ``link_detail`` is what a link in it is about, ``answers`` the Message-ID of the mail that it is about, the rest are the template's values; no secret
-    belongs into it."""
+    address, its ``link_detail`` is what a link in it is about, ``answers`` the Message-ID of the mail that it is about,
+    ``language`` that of the community's own words where the member is gone by then; the rest are the template's
+    values; no secret belongs into it."""
     payload = {"account_id": account_id, "template": template, "context": dict(context or {}), "id": new_id()}
     plan(conn, "mail", payload)
 
@@ -124,7 +125,14 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
         detail = to if template == "confirm_change" else values.pop("link_detail", "")
         values["url"] = mail_links.mint(conn, config.origin, member.account_id, purpose, detail)
     envelope = Envelope(to=to, message_id=f"{template}.{payload['id']}", kind=template, answers=answers)
-    return compose(config, site.title, template, envelope, values)
+    language = values.pop("language", "") or (site.language if member is None else member.locale)
+    own = mail_wordings.own(
+        conn,
+        template,
+        language,
+        {**values, "title": site.title, "origin": config.origin, "domain": config.domain},
+    )
+    return compose(config, site.title, template, envelope, values, own=own)
 
 
 def _notification(

@@ -71,6 +71,15 @@ class Envelope:
     answers: str = ""
 
 
+class Rendered(NamedTuple):
+    """What a mail says: its subject, its text, the paragraphs of the text as HTML, and the language of both."""
+
+    subject: str
+    text: str
+    html: Markup
+    language: str = "en"
+
+
 class CalendarPart(NamedTuple):
     """What a mail has for calendar programs (RFC 6047): an iCalendar object of this METHOD."""
 
@@ -92,11 +101,13 @@ def compose(
     *,
     rich: Mapping[str, Markup] | None = None,
     calendar: CalendarPart | None = None,
+    own: Rendered | None = None,
 ) -> EmailMessage:
     """The mail, ready to be sent. Raises ValueError for an address that is none.
 
     `rich` are values that the HTML part shows as HTML (made safe before), by their names; in the template each stands
-    in a paragraph of its own. `calendar` goes along as one more face of the mail, and as a file.
+    in a paragraph of its own. `calendar` goes along as one more face of the mail, and as a file. `own` is what the mail
+    says in the community's own words, in place of the template.
     """
     host = host_of(config)
     title = clean_line(title)
@@ -107,13 +118,9 @@ def compose(
         "unsubscribe_url": envelope.unsubscribe_url,
         **values,
     }
-    text = _texts.get_template(f"{template}.txt").render(everything)
-    subject, _, body = text.partition("\n")
-    body = _BLANK_LINES.sub("\n\n", body).strip() + "\n"
-    subject = clean_line(subject)[:SUBJECT_CHARS_MAX]
-    html = _pages.get_template("layout.html").render(
-        everything, subject=subject, body=Markup("").join(_blocks(template, body, everything, rich or {}))
-    )
+    said = own or rendered(template, everything, rich=rich)
+    subject, body = said.subject, said.text
+    html = html_page(title, config.origin, said)
 
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(clean_line(envelope.from_name) or title, addr_spec=config.mail_sender)
@@ -148,6 +155,42 @@ def compose(
     if calendar is not None:
         _add_calendar(message, calendar)
     return message
+
+
+def rendered(
+    template: str, everything: Mapping[str, Any], *, rich: Mapping[str, Markup] | None = None
+) -> Rendered:
+    """What a mail of this template says with these values, title, origin and domain among them."""
+    subject, body = built_in(template, everything)
+    return Rendered(subject, f"{body}\n", Markup("").join(_blocks(template, body, everything, rich or {})))
+
+
+def of_text(subject: str, text: str, language: str) -> Rendered:
+    """What a mail says that is made of no template."""
+    body = _BLANK_LINES.sub("\n\n", text).strip()
+    paragraphs = Markup("").join(map(_block, re.split(r"\n{2,}", body)))
+    return Rendered(clean_line(subject)[:SUBJECT_CHARS_MAX], f"{body}\n", paragraphs, language)
+
+
+def built_in(template: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    """The subject and the text of a template with these values."""
+    text = _texts.get_template(f"{template}.txt").render(values)
+    subject, _, body = text.partition("\n")
+    return clean_line(subject)[:SUBJECT_CHARS_MAX], _BLANK_LINES.sub("\n\n", body).strip()
+
+
+def foot_of(template: str, values: Mapping[str, Any]) -> str:
+    """What stands below the text whoever words it: the block ``foot`` of the template; "" where it has none."""
+    found = _texts.get_template(f"{template}.txt")
+    block = found.blocks.get("foot")
+    return "" if block is None else "".join(block(found.new_context(dict(values)))).strip()
+
+
+def html_page(title: str, origin: str, said: Rendered) -> str:
+    """The HTML part of a mail that says this, from the community of this name."""
+    return _pages.get_template("layout.html").render(
+        title=title, origin=origin, subject=said.subject, body=said.html, language=said.language
+    )
 
 
 def _add_calendar(message: EmailMessage, calendar: CalendarPart) -> None:

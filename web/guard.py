@@ -204,6 +204,11 @@ def allow_form_to(request: web.Request, target: str) -> None:
         request.setdefault(keys.FORM_TARGETS, []).append(f"{scheme}:")
 
 
+def allow_own_frames(request: web.Request) -> None:
+    """Let the page of this request show pages of ours in frames, those alone that say they may be."""
+    request[keys.FRAMES] = True
+
+
 class Guard:
     """The middleware `around` and the signal handler `prepare`, for one application."""
 
@@ -380,7 +385,8 @@ class Guard:
 
     def _csp(self, request: web.Request) -> str:
         targets = request.get(keys.FORM_TARGETS)
-        return f"{self._csp_page} {' '.join(dict.fromkeys(targets))}" if targets else self._csp_page
+        found = f"{self._csp_page} {' '.join(dict.fromkeys(targets))}" if targets else self._csp_page
+        return f"{found}; frame-src 'self'" if request.get(keys.FRAMES) else found
 
 
 def _preflight() -> web.Response:

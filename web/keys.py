@@ -46,6 +46,8 @@ PARAMS: Final[web.RequestKey[Params]] = web.RequestKey("params")
 UPLOADS: Final[web.RequestKey[list[Upload]]] = web.RequestKey("uploads")
 FORM_TARGETS: Final = web.RequestKey("form_targets", list[str])
 """Where forms of this page may lead besides this server (see `web.guard.allow_form_to`)."""
+FRAMES: Final = web.RequestKey("frames", bool)
+"""Whether this page shows pages of ours in frames (see `web.guard.allow_own_frames`)."""
 
 
 def server(request: web.Request) -> Server:

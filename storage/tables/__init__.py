@@ -52,7 +52,7 @@ from storage.tables.identity import (
     user,
 )
 from storage.tables.joining import greeting, invite, join_inquiry, join_refusal
-from storage.tables.mailing import duty_mail, mail_arrival, mail_preference
+from storage.tables.mailing import duty_mail, mail_arrival, mail_preference, mail_wording
 from storage.tables.moderation import (
     appeal,
     audit_entry,
@@ -234,6 +234,7 @@ __all__ = [
     "mail_domain_use",
     "mail_preference",
     "mail_token",
+    "mail_wording",
     "marker",
     "media",
     "member_day",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Bytes, Id, Json
@@ -33,6 +33,20 @@ duty_mail = Table(
     instant("due_at"),
     instant("told_until_at"),  # what came up to then is not told again
     Index("ix_duty_mail_due_at", "due_at"),
+)
+
+# Mails that go out in the community's own words to those with a language; an empty `text` is a draft alone.
+mail_wording = Table(
+    "mail_wording",
+    metadata,
+    Column("kind", String(32), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("draft_subject", Text, nullable=False, server_default=""),
+    Column("draft_text", Text, nullable=False, server_default=""),
+    instant("changed_at", nullable=False),
+    PrimaryKeyConstraint("kind", "language"),
 )
 
 # A mail that was handed to us for a member to post. It is kept whole until it is posted or refused; afterwards the

@@ -46,6 +46,8 @@ PAGES = (
     "/admin/emoji",
     "/terms",
     "/admin/mail",
+    "/admin/mails",
+    "/admin/mails/rejected",
     "/admin/partners",
 )
 

@@ -155,6 +155,9 @@ DONE: Final[dict[str, str]] = {
     "signed-out-there": "They are signed out everywhere, apps included.",
     "factors-removed": "They sign in with their password alone now, and hear of it by mail.",
     "role-given": "They have the role now, and hear of it by mail.",
+    "mail-drafted": "The draft is kept. Nobody gets it before you use these words.",
+    "mail-worded": "From now on this mail goes out in these words.",
+    "mail-built-in": "The built-in text goes out again.",
     "version-out": "The new version is out. Those who use the resource hear of it.",
 }
 

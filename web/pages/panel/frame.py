@@ -52,6 +52,7 @@ ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/announcements", "horn", "Announcements", Permission.MANAGE_ANNOUNCEMENTS),
     Section("/admin/emoji", "star", "Emoji", Permission.MANAGE_CUSTOM_EMOJIS),
     Section("/admin/mail", "mail", "Mail", Permission.MANAGE_SETTINGS),
+    Section("/admin/mails", "pen", "Texts of mails", Permission.MANAGE_SETTINGS),
     Section("/admin/access", "lock", "Signing in", Permission.MANAGE_SETTINGS),
     Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
     Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
