@@ -89,9 +89,13 @@ def said(conn: Connection, domains: Collection[str] | None = None) -> dict[str, 
 # -- which rules come from them
 
 
-def holders(conn: Connection) -> dict[str, int | None]:
-    """From which list the rule of a domain comes; None where no list is to make one, since it was taken back by hand."""
-    return {row.domain: row.list_id for row in conn.execute(select(domain_list_rule))}
+def holders(conn: Connection, domains: Collection[str] | None = None) -> dict[str, int | None]:
+    """From which list the rule of a domain (or of some) comes; None where no list is to make one, since it was taken back by
+    hand."""
+    query = select(domain_list_rule)
+    if domains is not None:
+        query = query.where(domain_list_rule.c.domain.in_(domains))
+    return {row.domain: row.list_id for row in conn.execute(query)}
 
 
 def holder(conn: Connection, domain: str) -> Any | None:

@@ -244,10 +244,20 @@ def decided(conn: Connection, window: Window, *, allowed: bool) -> list[Instance
     return window.rows(conn, query, instance.c.rule_id)
 
 
-def all_decided(conn: Connection, *, allowed: bool = False) -> list[InstanceRow]:
-    """Every row with a rule, by name: those that are allowed, or those that are kept out in some way."""
+def all_decided(
+    conn: Connection, *, allowed: bool = False, about: Iterable[str] | None = None
+) -> list[InstanceRow]:
+    """Every row with a rule (of some hosts), by name: those that are allowed, or those that are kept out in some way."""
     which = instance.c.policy == "allow" if allowed else instance.c.policy != "allow"
-    return list(conn.execute(select(instance).where(_is_decided(), which).order_by(instance.c.host)))
+    query = select(instance).where(_is_decided(), which)
+    if about is not None:
+        query = query.where(instance.c.host.in_(list(about)))
+    return list(conn.execute(query.order_by(instance.c.host)))
+
+
+def allowed_hosts(conn: Connection) -> set[str]:
+    """The hosts that are allowed."""
+    return set(conn.scalars(select(instance.c.host).where(instance.c.policy == "allow")))
 
 
 def by_rule(conn: Connection, rule_id: int) -> InstanceRow | None:

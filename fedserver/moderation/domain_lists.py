@@ -40,6 +40,7 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 Change = Literal["new", "stricter", "there", "allowed", "partner", "ours"]
 """What a row would do: make a rule, make one stricter, nothing since there is one, or nothing since that server is allowed, a
 partner, or this one."""
+CHANGING: Final = ("new", "stricter")
 
 
 class Row(NamedTuple):
@@ -74,7 +75,7 @@ class Outcome(NamedTuple):
     @property
     def counts(self) -> bool:
         """Whether anything changes."""
-        return self.change in ("new", "stricter")
+        return self.change in CHANGING
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -253,35 +254,44 @@ def _names(server: Server) -> tuple[str, str]:
 
 
 def compare(conn: Connection, rows: Iterable[Row], ours: Iterable[str]) -> list[Outcome]:
-    """What each row would change here; `ours` are the names of this server. A unit."""
+    """What each row would change here, and what members would lose by it; `ours` are the names of this server. A unit."""
     wanted = list(rows)
     ties = _ties_below({row.domain for row in wanted}, domain_losses.by_host(conn))
-    rules = {row.host: row for row in instances.all_decided(conn)}
-    allowed = {row.host for row in instances.all_decided(conn, allowed=True)}
-    active = partners.active_hosts(conn)
-    names = set(ours)
+    return [Outcome(row, change, ties.get(row.domain, Ties())) for row, change in changes(conn, wanted, ours)]
+
+
+def changes(conn: Connection, rows: Sequence[Row], ours: Iterable[str]) -> list[tuple[Row, Change]]:
+    """What each row would change, without counting what it would cost. For some rows it reads no more than concerns them. A unit."""
+    about = None
+    if len(rows) <= RULES_PER_UNIT:
+        about = {one for row in rows for one in instances.domains_of(row.domain)}
+    rules = {row.host: row for row in instances.all_decided(conn, about=about)}
+    allowed = instances.allowed_hosts(conn)
+    below_ours, below_allowed = _with_above(ours), _with_above(allowed)
+    below_active = _with_above(partners.active_hosts(conn))
     found = []
-    for row in wanted:
+    for row in rows:
         covering = [rules[one] for one in instances.domains_of(row.domain) if one in rules]
         own = rules.get(row.domain)
         strictest = max((STRICTNESS.get(one.policy, 0) for one in covering), default=0)
         change: Change = "new"
         if row.rule.policy == "allow":
             change = "there" if row.domain in allowed or covering else "new"
-        elif any(_is_below(name, row.domain) for name in names):
+        elif row.domain in below_ours:
             change = "ours"
-        elif any(_is_below(name, row.domain) for name in allowed):
+        elif row.domain in below_allowed:
             change = "allowed"
-        elif any(_is_below(name, row.domain) for name in active):
+        elif row.domain in below_active:
             change = "partner"
         elif own is not None or covering:
             change = "stricter" if STRICTNESS[row.rule.policy] > strictest else "there"
-        found.append(Outcome(row, change, ties.get(row.domain, Ties())))
+        found.append((row, change))
     return found
 
 
-def _is_below(host: str, domain: str) -> bool:
-    return domain in instances.domains_of(host)
+def _with_above(hosts: Iterable[str]) -> set[str]:
+    """These hosts and every domain that one of them is in."""
+    return {domain for host in hosts for domain in instances.domains_of(host)}
 
 
 def _ties_below(wanted: set[str], by_host: Mapping[str, Ties]) -> dict[str, Ties]:
@@ -299,9 +309,8 @@ def apply_some(
 ) -> list[str]:
     """Make rules of these rows as far as they still change something; the domains. A unit for `RULES_PER_UNIT` rows."""
     done = []
-    for outcome in compare(conn, some, ours):
-        if outcome.counts:
-            domain, rule = outcome.row
+    for (domain, rule), change in changes(conn, some, ours):
+        if change in CHANGING:
             before = instances.by_host(conn, domain)
             if before is not None:  # what is noted here stays, and no flag is taken away
                 rule = Rule(
@@ -329,4 +338,4 @@ def told(outcomes: Iterable[Outcome]) -> list[Entry]:
         )
         for one in outcomes
     ]
-    return sorted(entries, key=lambda one: (one.change not in ("new", "stricter"), -one.members, one.domain))
+    return sorted(entries, key=lambda one: (one.change not in CHANGING, -one.members, one.domain))

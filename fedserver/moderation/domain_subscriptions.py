@@ -27,7 +27,7 @@ from fedserver.fields import ADDRESS_CHARS_MAX
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit, domain_lists, domains
-from fedserver.moderation.domain_lists import BYTES_MAX, RULES_PER_UNIT, Listed, Row
+from fedserver.moderation.domain_lists import BYTES_MAX, RULES_PER_UNIT, Listed, Outcome, Row
 from fedserver.moderation.domains import POLICIES, Rule, rule_of
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
@@ -321,10 +321,16 @@ def _names(server: Server) -> tuple[str, str]:
 
 
 def waiting(conn: Connection, ours: Iterable[str], only: Collection[str] | None = None) -> list[Step]:
-    """What all lists together would change of the rules (of some domains), what costs members first. A unit."""
-    said, holders = stored.said(conn, only), stored.holders(conn)
-    rules = {row.host: row for row in instances.all_decided(conn)}
-    outcomes = domain_lists.compare(conn, [Row(one.domain, _rule(one)) for one in said.values()], ours)
+    """What all lists together would change of the rules, what costs members first; or of the rules of `only` some domains, and
+    what that costs is not counted. A unit."""
+    about = None if only is None else {one for domain in only for one in instances.domains_of(domain)}
+    said, holders = stored.said(conn, only), stored.holders(conn, about)
+    rules = {row.host: row for row in instances.all_decided(conn, about=about)}
+    rows = [Row(one.domain, _rule(one)) for one in said.values()]
+    if only is None:
+        outcomes = domain_lists.compare(conn, rows, ours)
+    else:
+        outcomes = [Outcome(*one, Ties()) for one in domain_lists.changes(conn, rows, ours)]
     found = []
     for (domain, wanted), outcome, ties in outcomes:
         list_id, own, holder = said[domain].list_id, rules.get(domain), holders.get(domain)
