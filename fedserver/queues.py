@@ -79,7 +79,7 @@ def drop(conn: Connection, kind: str, row_id: int) -> bool:
 def retry_host(conn: Connection, host: str) -> None:
     """Try everything that is meant for a server now, what was given up as well. A unit."""
     deliveries.retry(conn, host=host)
-    instances.heard_from(conn, host)
+    instances.try_now(conn, host)
 
 
 async def status(server: Server) -> dict[str, Any]:

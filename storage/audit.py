@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select
@@ -143,11 +143,14 @@ def page(
     action: str = "",
     subject_type: str = "",
     subject_id: str = "",
+    subject_types: Collection[str] = (),
+    subject_names: Collection[str] = (),
     actor_name: str = "",
     since_at: int | None = None,
     until_at: int | None = None,
 ) -> list[Entry]:
-    """Entries, the newest first, all or those of one actor, action or subject, from `since_at` to before `until_at`."""
+    """Entries, the newest first, all or those of one actor, action or subject (or of some types and names of subjects), from
+    `since_at` to before `until_at`."""
     query: Select[Any] = select(*_COLUMNS)
     if actor_id is not None:
         query = query.where(audit_entry.c.actor_id == actor_id)
@@ -157,6 +160,10 @@ def page(
         query = query.where(audit_entry.c.subject_type == subject_type)
     if subject_id:
         query = query.where(audit_entry.c.subject_id == subject_id)
+    if subject_types:
+        query = query.where(audit_entry.c.subject_type.in_(subject_types))
+    if subject_names:
+        query = query.where(audit_entry.c.subject_name.in_(subject_names))
     if actor_name:
         query = query.where(audit_entry.c.actor_name == actor_name)
     if since_at is not None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, distinct, func, select
 
+from storage.instances import of_domain
 from storage.paging import Window
 from storage.tables import account, report
 
@@ -38,6 +39,7 @@ class Sought:
     handed_up: bool = False
     origin: Origin = ""
     category: str = ""
+    domain: str = ""  # of whom is reported, or above it
 
 
 def page(conn: Connection, sought: Sought, window: Window) -> list[CaseRow]:
@@ -51,6 +53,9 @@ def page(conn: Connection, sought: Sought, window: Window) -> list[CaseRow]:
         query = query.where(
             report.c.target_id.in_(here) if sought.origin == "local" else report.c.target_id.not_in(here)
         )
+    if sought.domain:
+        there = select(account.c.id).where(of_domain(sought.domain), account.c.domain != "")
+        query = query.where(report.c.target_id.in_(there))
     # A case is shown whole, though only one of its reports is what was asked for.
     for condition in _one_of_its_reports(sought):
         wanted = select(report.c.target_id).where(_is_waiting(not sought.closed), condition)

@@ -98,14 +98,14 @@ def holders(conn: Connection, domains: Collection[str] | None = None) -> dict[st
     return {row.domain: row.list_id for row in conn.execute(query)}
 
 
-def holder(conn: Connection, domain: str) -> Any | None:
-    """The same of one domain, with its list's columns `list_id`, `url` and `title`; None if no list has to do with it."""
+def holders_of(conn: Connection, domains: Collection[str]) -> dict[str, Any]:
+    """The same of some domains, with their lists' columns `list_id`, `url` and `title`, as far as lists have to do with them."""
     query = (
-        select(domain_list_rule.c.list_id, domain_list.c.url, domain_list.c.title)
+        select(domain_list_rule.c.domain, domain_list_rule.c.list_id, domain_list.c.url, domain_list.c.title)
         .outerjoin(domain_list, domain_list.c.id == domain_list_rule.c.list_id)
-        .where(domain_list_rule.c.domain == domain)
+        .where(domain_list_rule.c.domain.in_(domains))
     )
-    return conn.execute(query).first()
+    return {row.domain: row for row in conn.execute(query)}
 
 
 def numbers(conn: Connection) -> dict[int, int]:

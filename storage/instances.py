@@ -17,13 +17,11 @@ from storage.types import AnyOf, new_id, now_ms
 Policy = Literal["", "noop", "limit", "reject", "allow"]
 """Nothing decided; nothing but its flags; shown to followers only; nothing exchanged; exchanged where only allowed
 servers are."""
-Which = Literal["", "ruled", "failing"]
 SignatureScheme = Literal["cavage", "rfc9421"]
 InstanceRow = Row[Any]
 
 SCHEME_BELIEVED_MS: Final = 7 * 24 * 3_600_000
 LISTED_MAX: Final = 200
-LISTED_SHOWN: Final = 50
 DELIVERIES_PER_UNIT: Final = 500
 HOSTS_PER_RULE: Final = 40  # judged in the unit of a rule: lists make several rules in one
 HOSTS_PER_UNIT: Final = 500
@@ -220,10 +218,15 @@ def under(column: ColumnElement[str], domain: str) -> ColumnElement[bool]:
     )
 
 
+def of_domain(domain: str) -> ColumnElement[bool]:
+    """A condition over the `account` table: of this domain or one below it, by address or by handle."""
+    return or_(under(account.c.host, domain), under(account.c.domain, domain))
+
+
 def number_rules(conn: Connection) -> None:
     """Give those rules an id that were made before rules had one."""
     query = select(instance.c.host, instance.c.first_seen_at).where(
-        instance.c.rule_id.is_(None), _is_decided(), instance.c.rule_at.is_(None)
+        instance.c.rule_id.is_(None), is_decided(), instance.c.rule_at.is_(None)
     )
     for host, first_seen_at in conn.execute(query).all():
         conn.execute(
@@ -233,7 +236,8 @@ def number_rules(conn: Connection) -> None:
         )
 
 
-def _is_decided() -> ColumnElement[bool]:
+def is_decided() -> ColumnElement[bool]:
+    """A condition over the `instance` table: a rule stands for the row itself."""
     return or_(instance.c.policy != "", instance.c.rejects_media, instance.c.rejects_reports)
 
 
@@ -249,7 +253,7 @@ def all_decided(
 ) -> list[InstanceRow]:
     """Every row with a rule (of some hosts), by name: those that are allowed, or those that are kept out in some way."""
     which = instance.c.policy == "allow" if allowed else instance.c.policy != "allow"
-    query = select(instance).where(_is_decided(), which)
+    query = select(instance).where(is_decided(), which)
     if about is not None:
         query = query.where(instance.c.host.in_(list(about)))
     return list(conn.execute(query.order_by(instance.c.host)))
@@ -265,11 +269,19 @@ def by_rule(conn: Connection, rule_id: int) -> InstanceRow | None:
     return conn.execute(select(instance).where(instance.c.rule_id == rule_id)).first()
 
 
+def rules_covering(conn: Connection, host: str) -> list[InstanceRow]:
+    """The rows of all rules that stand for a host, that of the widest domain first."""
+    query = select(instance).where(instance.c.host.in_(domains_of(host)), is_decided())
+    return sorted(conn.execute(query).all(), key=lambda row: len(row.host))
+
+
 def rule_covering(conn: Connection, host: str) -> InstanceRow | None:
     """The row of the strictest rule that stands for a host: its own, or that of a domain above it."""
-    query = select(instance).where(instance.c.host.in_(domains_of(host)), _is_decided())
-    found = conn.execute(query).all()
-    return max(found, key=lambda row: (STRICTNESS.get(row.policy, 0), len(row.host)), default=None)
+    return max(
+        rules_covering(conn, host),
+        key=lambda row: (STRICTNESS.get(row.policy, 0), len(row.host)),
+        default=None,
+    )
 
 
 def published(conn: Connection) -> list[InstanceRow]:
@@ -288,8 +300,22 @@ def describe(conn: Connection, host: str, *, software: str, software_version: st
     )
 
 
+_heard: Hot[Any] = Hot(
+    lambda: (
+        update(instance).where(instance.c.host == bindparam("host")).values(last_heard_at=bindparam("now"))
+    ),
+    tuple,
+)
+
+
 def heard_from(conn: Connection, host: str) -> None:
     """A valid signed request came from there: whatever waits for this host is worth trying at once."""
+    _heard.run(conn, host=host, now=now_ms())
+    try_now(conn, host)
+
+
+def try_now(conn: Connection, host: str) -> None:
+    """What waits for a host that could not be reached is due."""
     changed = conn.execute(
         update(instance)
         .where(instance.c.host == host, instance.c.retry_at.is_not(None))
@@ -363,50 +389,6 @@ def postponed(conn: Connection, until: Iterable[tuple[str, int]]) -> None:
             .values(retry_at=bindparam("b_retry")),
             rows,
         )
-
-
-def listed(
-    conn: Connection,
-    *,
-    text: str = "",
-    host: str = "",
-    which: Which = "",
-    after_host: str = "",
-    limit: int = LISTED_SHOWN,
-) -> list[Row[Any]]:
-    """For admins: every host in order, with `accounts`, `waiting` and `failed_deliveries` counted."""
-    accounts = (
-        select(func.count()).where(account.c.host == instance.c.host).correlate(instance).scalar_subquery()
-    )
-
-    def deliveries(state: str) -> Any:
-        return (
-            select(func.count())
-            .where(delivery.c.host == instance.c.host, delivery.c.state == state)
-            .correlate(instance)
-            .scalar_subquery()
-        )
-
-    statement = (
-        select(
-            instance,
-            accounts.label("accounts"),
-            deliveries("waiting").label("waiting"),
-            deliveries("failed").label("failed_deliveries"),
-        )
-        .where(instance.c.host > after_host)
-        .order_by(instance.c.host)
-        .limit(min(limit, LISTED_MAX))
-    )
-    if host:
-        statement = statement.where(instance.c.host == host)
-    if which == "ruled":
-        statement = statement.where(_is_decided())
-    elif which == "failing":
-        statement = statement.where(instance.c.failing_since_at.is_not(None))
-    if text:
-        statement = statement.where(instance.c.host.like(f"%{escaped(text.lower())}%", escape="\\"))
-    return list(conn.execute(statement))
 
 
 def failing(conn: Connection, *, limit: int = 50) -> list[InstanceRow]:

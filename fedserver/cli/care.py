@@ -13,7 +13,7 @@ from fedserver.cli.common import config_option, json_option, load_config, print_
 from fedserver.cli.people import opened
 from fedserver.config import Config
 from fedserver.moderation import domains
-from storage import instances
+from storage import instances, server_files
 
 T = TypeVar("T")
 
@@ -135,18 +135,19 @@ def list_instances(config_path: Any, text: str, as_json: bool) -> None:
 def _instances(conn: Connection, text: str) -> list[dict[str, Any]]:
     return [
         {
-            "host": row.host,
-            "policy": row.policy,
-            "rejects_media": row.rejects_media,
-            "rejects_reports": row.rejects_reports,
-            "note": row.note,
-            "software": row.software,
-            "accounts": row.accounts,
-            "waiting": row.waiting,
-            "failed": row.failed_deliveries,
-            "last_error": row.last_error,
+            "host": one.row.host,
+            "policy": one.row.policy,
+            "rejects_media": one.row.rejects_media,
+            "rejects_reports": one.row.rejects_reports,
+            "note": one.row.note,
+            "software": one.row.software,
+            "accounts": one.accounts,
+            "posts": one.posts,
+            "waiting": one.waiting,
+            "failed": one.failed_deliveries,
+            "last_error": one.row.last_error,
         }
-        for row in instances.listed(conn, text=text)
+        for one in server_files.listed(conn, text=text)
     ]
 
 

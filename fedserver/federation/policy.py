@@ -25,12 +25,13 @@ async def rules_for(server: Server, host: str) -> Rules:
     server.peers.listen(server.bus)
 
     async def load() -> Rules:
-        return await server.db.read(_rules, host)
+        return await server.db.read(rules_unit, host)
 
     return await server.peers.rules.get(host, load)
 
 
-def _rules(conn: Connection, host: str) -> Rules:
+def rules_unit(conn: Connection, host: str) -> Rules:
+    """The same, as the database has them now. A unit."""
     return instances.rules(conn, host)._replace(partner=partners.is_active(conn, host))
 
 
@@ -39,14 +40,19 @@ async def federates_with(server: Server, host: str) -> bool:
     if not server.config.federates:
         return False
     mode = (await settings.current(server)).federation_mode
+    return mode != "closed" and admits(mode, await rules_for(server, host), meets=host == server.meets)
+
+
+def admits(mode: str, rules: Rules, *, meets: bool = False) -> bool:
+    """Whether anything is exchanged with a server of these rules in this mode of federation; one that one `meets` need not be
+    allowed."""
     if mode == "closed":
         return False
-    rules = await rules_for(server, host)
     if mode != "allowlist":
         return rules.policy != "reject"
     if rules.policy in ("reject", "limit"):
         return False
-    return rules.policy == "allow" or rules.partner or host == server.meets
+    return rules.policy == "allow" or rules.partner or meets
 
 
 def meeting(server: Server, host: str) -> Server:

@@ -309,14 +309,7 @@ def _file(conn: Connection, server: Server, member: Member, account_id: int, ope
         waiting=waiting,
         settled=[one for one in shown if one.row.resolved_at is not None],
         evidence=_evidence(conn, [one.row for one in waiting] or about, opens),
-        notes=[
-            Noted(
-                one,
-                _row(known, one.author_id),
-                one.author_id == member.account_id or allows(member.role, Permission.ADMINISTRATOR),
-            )
-            for one in notes
-        ],
+        notes=noted(member, notes, known),
         history=[Decided(one, _row(known, one.actor_id)) for one in history],
         log=log,
         staff=[known[one].row for one in staff if one in known],
@@ -324,6 +317,15 @@ def _file(conn: Connection, server: Server, member: Member, account_id: int, ope
         erased_at=strikes.erasure_due_at(conn, account_id),
         may_not=people.why_not_over(member, subject),
     )
+
+
+def noted(member: Member, notes: Iterable[NoteRow], authors: dict[int, Overseen]) -> list[Noted]:
+    """Notes as the member sees them; `authors` are accounts, by id."""
+    rules_all = allows(member.role, Permission.ADMINISTRATOR)
+    return [
+        Noted(one, _row(authors, one.author_id), rules_all or one.author_id == member.account_id)
+        for one in notes
+    ]
 
 
 def _title(group: Any) -> str:

@@ -127,7 +127,7 @@ async def source(server: Server, member: Member, domain: str) -> Any | None:
     """From which list the rule of a domain comes (`list_id`, `url`, `title`): None if from none; without a `list_id` no list
     makes one since it was taken back by hand. Raises Forbidden."""
     require(member, Permission.MANAGE_FEDERATION)
-    return await server.db.read(stored.holder, domain)
+    return (await server.db.read(stored.holders_of, [domain])).get(domain)
 
 
 async def subscribe(server: Server, member: Member, url: str, wish: Wish) -> int:

@@ -30,7 +30,7 @@ from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
 from storage import belongings, domain_lists, domain_losses, instances, relationships, strikes
 from storage.domain_losses import Ties
-from storage.instances import InstanceRow, Policy, under
+from storage.instances import InstanceRow, Policy, of_domain
 from storage.paging import Window
 from storage.signals import signal
 from storage.tables import account, media, post
@@ -47,7 +47,6 @@ FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
 UNITS_AT_ONCE: Final = 50  # of accounts, before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
-SHOWN: Final = instances.LISTED_SHOWN
 _DEFAULT_PORTS: Final = ("80", "443")
 _PORT: Final = re.compile(r"[0-9]{0,5}")
 
@@ -149,29 +148,10 @@ async def add(server: Server, member: Member, domain: str, rule: Rule) -> Instan
     return row
 
 
-async def about(server: Server, member: Member, domain: str) -> tuple[InstanceRow | None, str, Ties]:
-    """What is known of a server or a domain, its name as rules have it, and what ties members to it and all below it.
-
-    Raises Forbidden, Invalid.
-    """
+async def ties(server: Server, member: Member, domain: str) -> Ties:
+    """What ties members to a server or domain and all below it. Raises Forbidden, Invalid."""
     require(member, Permission.MANAGE_FEDERATION)
-    host = normal_domain(domain)
-
-    def unit(conn: Connection) -> tuple[InstanceRow | None, str, Ties]:
-        found = instances.listed(conn, host=host)
-        return found[0] if found else None, host, domain_losses.of_domain(conn, host)
-
-    return await server.db.read(unit)
-
-
-async def known(
-    server: Server, member: Member, *, text: str = "", which: instances.Which = "", after_host: str = ""
-) -> list[InstanceRow]:
-    """Servers in order, with `accounts`, `waiting` and `failed_deliveries` counted: a page of them. Raises Forbidden."""
-    require(member, Permission.MANAGE_FEDERATION)
-    return await server.db.read(
-        lambda conn: instances.listed(conn, text=text.strip(), which=which, after_host=after_host)
-    )
+    return await server.db.read(domain_losses.of_domain, normal_domain(domain))
 
 
 async def set_rule(server: Server, member: Member, domain: str, rule: Rule) -> InstanceRow:
@@ -313,10 +293,6 @@ async def carry_out(server: Server, payload: dict[str, Any]) -> None:
             await server.media.delete(key)
 
 
-def _of_domain(host: str) -> ColumnElement[bool]:
-    return or_(under(account.c.host, host), under(account.c.domain, host))
-
-
 def _hide_some(conn: Connection, server: Server, host: str) -> bool:
     """Suspend or limit some accounts of a domain, as its rule says; whether there are more."""
     row = instances.by_host(conn, host)
@@ -355,7 +331,7 @@ def _hide(conn: Connection, server: Server, rule: InstanceRow, account_ids: list
 
 
 def _some_accounts(conn: Connection, host: str, *conditions: ColumnElement[bool]) -> list[int]:
-    query = select(account.c.id).where(_of_domain(host), account.c.domain != "", *conditions)
+    query = select(account.c.id).where(of_domain(host), account.c.domain != "", *conditions)
     return list(conn.scalars(query.order_by(account.c.id).limit(ACCOUNTS_PER_UNIT)))
 
 
@@ -375,13 +351,13 @@ def _tell_of_parting(conn: Connection, host: str) -> bool:
     row = instances.by_host(conn, host)
     if row is None or row.policy != "reject":
         return False
-    notifications.severed(conn, "domain_block", host, lost_with(conn, _of_domain(host)))
+    notifications.severed(conn, "domain_block", host, lost_with(conn, of_domain(host)))
     return True
 
 
 def _part_some(conn: Connection, server: Server, host: str) -> bool:
-    of_domain = _of_domain(host) & (account.c.domain != "")
-    found = relationships.some_with(conn, of_domain, FOLLOWS_PER_UNIT)
+    there = of_domain(host) & (account.c.domain != "")
+    found = relationships.some_with(conn, there, FOLLOWS_PER_UNIT)
     for row in found:
         end_follow(conn, server, row, row.away_id)
     return bool(found)
@@ -404,7 +380,7 @@ def _drop_media(conn: Connection, host: str) -> tuple[list[str], bool]:
             signal(conn, "account", str(account_id))
     query = select(media.c.id, media.c.post_id, media.c.store_key, media.c.preview_key)
     query = query.join(account, account.c.id == media.c.account_id)
-    found = conn.execute(query.where(_of_domain(host), account.c.domain != "").limit(FILES_PER_UNIT)).all()
+    found = conn.execute(query.where(of_domain(host), account.c.domain != "").limit(FILES_PER_UNIT)).all()
     belongings.remove_files(conn, [one.id for one in found])
     posts = {one.post_id for one in found if one.post_id is not None}
     if posts:

@@ -145,6 +145,7 @@ audit_entry = Table(
     Column("after", Json, nullable=False),
     Column("digest", Bytes, nullable=False),
     Index("ix_audit_entry_subject_type_subject_id_number", "subject_type", "subject_id", "number"),
+    Index("ix_audit_entry_subject_type_subject_name_number", "subject_type", "subject_name", "number"),
 )
 
 # What may be shown among what many look at. What nobody has decided about has no row.

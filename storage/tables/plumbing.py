@@ -33,6 +33,7 @@ instance = Table(
     instant("failing_since_at"),
     instant("retry_at"),
     instant("last_success_at"),
+    instant("last_heard_at"),  # to the minute
     Column("last_error", Text, nullable=False, server_default=""),
     # Which process sends to it at present, and until when it may think so.
     Column("claimed_by", Text, nullable=False, server_default=""),

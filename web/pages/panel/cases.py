@@ -31,7 +31,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     found = await cases.page(
         keys.server(request), member, _sought(params, member), page.window(request, page.PEOPLE_PER_PAGE)
     )
-    chosen = {name: params.text(name) for name in ("state", "hand", "origin", "category", "up")}
+    chosen = {name: params.text(name) for name in ("state", "hand", "origin", "category", "up", "domain")}
     return await frame.show(request, "panel/cases.html", found=found, chosen=chosen, categories=CATEGORIES)
 
 
@@ -45,6 +45,7 @@ def _sought(params: Params, member: Member) -> Sought:
         handed_up=params.flag("up"),
         origin=origin,
         category=category if category in CATEGORIES else "",
+        domain=params.text("domain").strip().lower(),
     )
 
 
@@ -90,6 +91,14 @@ async def note(request: web.Request) -> web.StreamResponse:
     return page.go(f"/mod/accounts/{account_id}?done=noted#notes")
 
 
+async def note_elsewhere(request: web.Request) -> web.StreamResponse:
+    """The same from another page, which says as `about` what it is about."""
+    params = await forms.params(request)
+    kind, _, subject = params.text("about").partition(":")
+    await reports.add_note(keys.server(request), auth.member(request), kind, subject, params.text("text"))
+    return page.go_back(params, "/mod")
+
+
 async def forget_note(request: web.Request) -> web.StreamResponse:
     """Take a note away."""
     params = await forms.params(request)
@@ -116,5 +125,6 @@ routes: Final[list[web.RouteDef]] = gate.behind(
     web.post(CASE + "/release", _hand(cases.release, "released")),
     web.post(CASE + "/hand-over", hand_over),
     web.post(CASE + "/notes", note),
+    web.post("/mod/notes", note_elsewhere),
     web.post("/mod/notes/{id:[0-9]{1,19}}/delete", forget_note),
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from fedserver.moderation import cases, desk
+from fedserver.moderation import cases, desk, server_files
 from fedserver.moderation.permissions import ANY, Permission, allows
 from web import auth, gate, keys
 from web.pages.panel import frame
@@ -22,6 +22,7 @@ async def waiting(request: web.Request) -> web.StreamResponse:
         request,
         "panel/desk.html",
         failing=await desk.failing(server) if allows(member.role, Permission.VIEW_DASHBOARD) else [],
+        opens_servers=any(allows(member.role, one) for one in server_files.SIGHT),
         mine=await cases.mine(server, member, CASES_SHOWN) if judges else [],
     )
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Final, Literal
+from typing import Any, Final, get_args
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from fedserver.context import Server
 from fedserver.errors import Invalid, TooLarge
-from fedserver.moderation import domain_lists, domain_subscriptions, domains
+from fedserver.moderation import domain_lists, domain_subscriptions, domains, server_files
 from fedserver.moderation.domain_subscriptions import Wish
 from fedserver.moderation.domains import Rule
-from fedserver.moderation.permissions import Permission
+from fedserver.moderation.permissions import Permission, allows
+from fedserver.moderation.server_files import Sort, Which
 from fedserver.viewer import Member
 from web import auth, forms, gate, keys
 from web.pages import page
@@ -28,31 +29,41 @@ ENTRIES_SHOWN_MAX: Final = 200
 TEXT_CHARACTERS_MAX: Final = 400_000
 """Of a list that is shown before it is followed: the form has it within. Longer ones are for the command line."""
 
-Which = Literal["", "ruled", "failing"]
-_WHICH: Final[dict[str, Which]] = {"": "", "ruled": "ruled", "failing": "failing"}
+_WHICH: Final[dict[str, Which]] = {one: one for one in get_args(Which)}
+_SORTS: Final[dict[str, Sort]] = {one: one for one in get_args(Sort)}
 _POLICIES: Final[dict[str, Any]] = {one: one for one in ("", "noop", "limit", "reject", "allow")}
 _NAMES: Final = {"private_comment": "note"}
 
 
 async def servers(request: web.Request) -> web.StreamResponse:
-    """Servers that are known, by name: all, those with a rule, or those out of reach."""
+    """Servers that are known: all, those with a rule, or those out of reach; by name, trouble or size."""
     query = forms.query(request)
-    text, which = query.text("q"), _WHICH.get(query.text("which"), "")
-    rows = await domains.known(
-        keys.server(request), auth.member(request), text=text, which=which, after_host=query.text("after")
+    chosen = {
+        "q": query.text("q"),
+        "which": _WHICH.get(query.text("which"), ""),
+        "sort": _SORTS.get(query.text("sort"), "name"),
+    }
+    rows = await server_files.page(
+        keys.server(request),
+        auth.member(request),
+        text=chosen["q"],
+        which=_WHICH[chosen["which"]],
+        sort=_SORTS[chosen["sort"]],
+        after_host=query.text("after"),
     )
-    more = rows[-1].host if len(rows) == domains.SHOWN else ""
-    return await frame.show(request, "panel/servers.html", rows=rows, q=text, which=which, more=more)
+    more = rows[-1].row.host if len(rows) == server_files.LISTED_SHOWN else ""
+    return await frame.show(request, "panel/servers.html", found=rows, chosen=chosen, more=more)
 
 
 async def one(request: web.Request) -> web.StreamResponse:
-    """A server, what ties members to it, and the rule for it."""
+    """A server, what ties members to it, reports, notes, decisions, and the rule for it."""
     host = forms.query(request).text("host")
     try:
         return await _one(request, host, None)
     except Invalid as error:
+        chosen = {"q": host, "which": "", "sort": "name"}
         return await frame.show_again(
-            request, "panel/servers.html", error, {"domain": "host"}, rows=[], q=host, which="", more=""
+            request, "panel/servers.html", error, {"domain": "host"}, found=[], chosen=chosen, more=""
         )
 
 
@@ -62,7 +73,7 @@ async def decide(request: web.Request) -> web.StreamResponse:
     params = await forms.params(request)
     host, rule = params.text("host"), _rule(params)
     try:
-        _, _, ties = await domains.about(server, member, host)
+        ties = await domains.ties(server, member, host)
         if rule.policy == "reject" and ties.members and not params.flag("understood"):
             raise Invalid({"understood": "must be ticked: members lose people by this"})
         await domains.set_rule(server, member, host, rule)
@@ -75,10 +86,15 @@ async def decide(request: web.Request) -> web.StreamResponse:
 async def _one(
     request: web.Request, host: str, entered: Rule | None, error: Any = None
 ) -> web.StreamResponse:
-    row, name, ties = await domains.about(keys.server(request), auth.member(request), host)
-    rule = entered or (domains.rule_of(row) if row is not None else Rule(""))
-    context: dict[str, Any] = {"row": row, "host": name, "ties": ties, "rule": rule}
-    context["source"] = await domain_subscriptions.source(keys.server(request), auth.member(request), name)
+    member = auth.member(request)
+    file = await server_files.file(keys.server(request), member, host)
+    context: dict[str, Any] = {
+        "file": file,
+        "rule": entered or (domains.rule_of(file.listed.row) if file.listed else Rule("")),
+        "decides": allows(member.role, Permission.MANAGE_FEDERATION),
+        "retries": allows(member.role, Permission.MANAGE_SETTINGS),
+        "judges": allows(member.role, Permission.MANAGE_REPORTS),
+    }
     if error is None:
         return await frame.show(request, "panel/server.html", **context)
     return await frame.show_again(request, "panel/server.html", error, _NAMES, **context)
@@ -280,10 +296,10 @@ async def export(request: web.Request) -> web.StreamResponse:
     )
 
 
-routes = gate.behind(
+looking = gate.behind(server_files.SIGHT, web.get(f"{HERE}/server", one))
+deciding = gate.behind(
     Permission.MANAGE_FEDERATION,
     web.get(HERE, servers),
-    web.get(f"{HERE}/server", one),
     web.post(f"{HERE}/server", decide),
     web.get(f"{HERE}/lists", lists),
     web.post(f"{HERE}/lists", preview),
@@ -300,3 +316,4 @@ routes = gate.behind(
     web.post(f"{ONE_LIST}/end", end),
     *(web.get(f"{HERE}/lists/{what}.csv", export) for what in ("blocked", "allowed")),
 )
+routes: Final[list[web.RouteDef]] = [*looking, *deciding]
