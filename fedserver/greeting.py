@@ -1,4 +1,5 @@
-"""Who greets somebody that asks to join, and for a while after they are in; and asking them back by mail.
+"""Who greets somebody that asks to join, and for a while after they are in; what greeters do for them; and asking them back
+by mail.
 
 A question goes out with a link, by which the applicant, who has no account yet, answers once. The answer stands at the
 request, and is forgotten with the question when they are let in or refused.
@@ -6,11 +7,13 @@ request, and is forgotten with the question when they are let in or refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import mail_links
+from fedserver import mail_links, settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
@@ -19,12 +22,12 @@ from fedserver.moderation import audit, duty
 from fedserver.moderation.permissions import Permission, require, roles_with
 from fedserver.viewer import Member
 from storage import greeting, users
-from storage.greeting import InquiryRow, NewcomerRow
+from storage.greeting import InquiryRow, NewcomerRow, StepRow
 from storage.paging import Window
 from storage.types import now_ms
 from storage.users import UserRow
 
-__all__ = ["InquiryRow", "NewcomerRow"]
+__all__ = ["InquiryRow", "NewcomerRow", "StepRow"]
 
 GREETED_DAYS: Final = 30
 """For so long somebody is a newcomer after they were let in."""
@@ -76,15 +79,69 @@ async def assign(server: Server, member: Member, account_id: int, greeter_id: in
     await server.db.write(unit)
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who came not long ago: who they are (see `NewcomerRow`), what was done for them, the first first, what is
+    still to be done, and whether they were left alone for so long that it is time."""
+
+    row: NewcomerRow
+    done: list[StepRow]
+    to_do: list[str]
+    waits: bool
+
+
 async def newcomers(
     server: Server, member: Member, window: Window, *, everybodys: bool = False
-) -> list[NewcomerRow]:
+) -> list[Newcomer]:
     """Who was let in within the last days: those whom the member greets, or everybody. Raises Forbidden."""
     require(member, Permission.MANAGE_JOINS)
     greeter_id = None if everybodys else member.account_id
-    return await server.db.read(
-        lambda conn: greeting.newcomers(conn, window, _since(), greeter_id=greeter_id)
-    )
+
+    def unit(conn: Connection) -> list[Newcomer]:
+        site = settings.in_force(conn, server.config)
+        rows = greeting.newcomers(conn, window, _since(), greeter_id=greeter_id)
+        done = greeting.steps_of(conn, [row.id for row in rows])
+        late = now_ms() - site.nudge_days * mail_links.DAY_MS
+        found = []
+        for row in rows:
+            steps = done.get(row.id, [])
+            to_do = [one for one in site.welcome_steps if one not in {step.step for step in steps}]
+            alone = not steps and not row.has_posted and bool(site.nudge_days) and row.approved_at <= late
+            found.append(Newcomer(row, steps, to_do, alone))
+        return found
+
+    return await server.db.read(unit)
+
+
+async def tick(server: Server, member: Member, account_id: int, steps: Sequence[str]) -> None:
+    """Note that the member did these things for a newcomer; what somebody has ticked before stays theirs. Raises
+    Forbidden, NotFound; Invalid for what is not on the list."""
+    require(member, Permission.MANAGE_JOINS)
+
+    def unit(conn: Connection) -> None:
+        _check_new(conn, account_id)
+        if set(steps) - set(settings.in_force(conn, server.config).welcome_steps):
+            raise Invalid({"steps": "are not on the list any more"})
+        greeting.put_steps(conn, account_id, steps, member.account_id)
+
+    await server.db.write(unit)
+
+
+async def untick(server: Server, member: Member, account_id: int, step: str) -> None:
+    """It was not done after all. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_JOINS)
+
+    def unit(conn: Connection) -> None:
+        _check_new(conn, account_id)
+        greeting.remove_step(conn, account_id, step)
+
+    await server.db.write(unit)
+
+
+def _check_new(conn: Connection, account_id: int) -> None:
+    row = users.by_id(conn, account_id)
+    if row is None or row.approved_at is None or row.approved_at < _since():
+        raise NotFound("Nobody under this id is new here.")
 
 
 def forget_old(conn: Connection) -> None:

@@ -30,6 +30,7 @@ LOGGED_CHARS_MAX: Final = 300
 Registrations = Literal["closed", "approval", "open", "invite"]
 FeedAccess = Literal["public", "authenticated", "disabled"]
 InvitesBy = Literal["admins", "moderators", "trusted"]
+StepText = Annotated[str, Meta(min_length=1, max_length=100)]
 HeldText = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -82,6 +83,11 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     # For how many days it is remembered that an address was refused; 0 for not at all.
     refusals_days: Annotated[int, Meta(ge=0, le=3_650)] = 180
     invites_by: InvitesBy = "moderators"
+    # What greeters do for each newcomer, and after how many days they hear of who was neither greeted nor has posted (0: never).
+    welcome_steps: Annotated[tuple[StepText, ...], Meta(max_length=12)] = (
+        "Said hello", "Shown a group", "Invited to the next event",
+    )  # fmt: skip
+    nudge_days: Annotated[int, Meta(ge=0, le=29)] = 3
     # What those who are new may not do yet, and until when they are new.
     new_days: Annotated[int, Meta(ge=0, le=365)] = 3
     new_links_max: Annotated[int, Meta(ge=0, le=1_000)] = 2

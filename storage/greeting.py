@@ -1,4 +1,5 @@
-"""Who greets whom: somebody who asks to join, or who came not long ago; and what they are asked before they are let in."""
+"""Who greets whom: somebody who asks to join, or who came not long ago; what was done for them; and what they are asked before
+they are let in."""
 
 from __future__ import annotations
 
@@ -8,14 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 
 from storage.duty_mail import News
+from storage.hot import insert_row
 from storage.paging import Window
-from storage.tables import account, greeting, join_inquiry, post, user
+from storage.tables import account, greeting, join_inquiry, newcomer_step, post, user
 from storage.types import new_id, now_ms
 
 GreeterRow = Row[Any]
 """A row of `greeting`, with `greeter`, the user name of who greets."""
 InquiryRow = Row[Any]
 """A row of `join_inquiry`, with `asker`, the user name of who asked; None once that account is gone."""
+StepRow = Row[Any]
+"""A row of `newcomer_step`, with `by`, the user name of who did it; None once that account is gone."""
 NewcomerRow = Row[Any]
 """An account's id, username, display_name and approved_at; `greeter_id`, `greeter`, and whether they `has_posted`."""
 
@@ -55,6 +59,14 @@ def given_since(conn: Connection, greeter_id: int, since_ms: int) -> News:
     return News._make(conn.execute(query).one())
 
 
+def _has_posted() -> Any:
+    return exists().where(post.c.account_id == account.c.id, post.c.boost_of_id.is_(None)).correlate(account)
+
+
+def _is_here() -> tuple[Any, ...]:
+    return user.c.confirmed_at.is_not(None), account.c.suspended_at.is_(None), account.c.deleted_at.is_(None)
+
+
 def newcomers(
     conn: Connection, window: Window, since_ms: int, *, greeter_id: int | None = None
 ) -> list[NewcomerRow]:
@@ -68,10 +80,7 @@ def newcomers(
             user.c.approved_at,
             greeting.c.greeter_id,
             greets.c.username.label("greeter"),
-            exists()
-            .where(post.c.account_id == account.c.id, post.c.boost_of_id.is_(None))
-            .correlate(account)
-            .label("has_posted"),
+            _has_posted().label("has_posted"),
         )
         .select_from(
             user.join(account, account.c.id == user.c.account_id)
@@ -80,9 +89,7 @@ def newcomers(
         )
         .where(
             user.c.approved_at > since_ms,
-            user.c.confirmed_at.is_not(None),
-            account.c.suspended_at.is_(None),
-            account.c.deleted_at.is_(None),
+            *_is_here(),
         )
     )
     if greeter_id is not None:
@@ -90,10 +97,86 @@ def newcomers(
     return window.rows(conn, query, account.c.id)
 
 
+def steps_of(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[StepRow]]:
+    """By account what was done for them, the first first."""
+    found: dict[int, list[StepRow]] = {}
+    if account_ids:
+        query = (
+            select(newcomer_step, account.c.username.label("by"))
+            .outerjoin_from(newcomer_step, account, account.c.id == newcomer_step.c.by_id)
+            .where(newcomer_step.c.account_id.in_(account_ids))
+            .order_by(newcomer_step.c.done_at, newcomer_step.c.step)
+        )
+        for row in conn.execute(query):
+            found.setdefault(row.account_id, []).append(row)
+    return found
+
+
+def put_steps(conn: Connection, account_id: int, steps: Sequence[str], by_id: int) -> None:
+    """Keep that a member did these for somebody; who was first with one stays."""
+    for step in steps:
+        row = {"account_id": account_id, "step": step, "by_id": by_id, "done_at": now_ms()}
+        insert_row(conn, newcomer_step, row, unless_there=True)
+
+
+def remove_step(conn: Connection, account_id: int, step: str) -> None:
+    """It was not done."""
+    conn.execute(
+        delete(newcomer_step).where(newcomer_step.c.account_id == account_id, newcomer_step.c.step == step)
+    )
+
+
+def _left_alone(after_ms: int, until_ms: int, greeter_id: int | None) -> Any:
+    whose = (
+        ()
+        if greeter_id is None
+        else (
+            account.c.id != greeter_id,
+            or_(greeting.c.greeter_id.is_(None), greeting.c.greeter_id == greeter_id),
+        )
+    )
+    return (
+        user.join(account, account.c.id == user.c.account_id).outerjoin(
+            greeting, greeting.c.account_id == user.c.account_id
+        ),
+        (
+            user.c.approved_at > after_ms,
+            user.c.approved_at <= until_ms,
+            *_is_here(),
+            *whose,
+            ~_has_posted(),
+            ~exists().where(newcomer_step.c.account_id == account.c.id).correlate(account),
+        ),
+    )
+
+
+def left_alone(
+    conn: Connection, greeter_id: int | None, after_ms: int, until_ms: int, *, limit: int = 0
+) -> tuple[News, list[str]]:
+    """How many of those let in between two instants were neither greeted nor have posted; when the latest was let in; and
+    up to `limit` names, the latest first. Of one greeter those whom they greet or nobody does; None counts all."""
+    origin, where = _left_alone(after_ms, until_ms, greeter_id)
+    counted = News._make(
+        conn.execute(
+            select(func.count(), func.max(user.c.approved_at)).select_from(origin).where(*where)
+        ).one()
+    )
+    if not counted.number or not limit:
+        return counted, []
+    names = (
+        select(account.c.username)
+        .select_from(origin)
+        .where(*where)
+        .order_by(user.c.approved_at.desc(), account.c.id.desc())
+    )
+    return counted, list(conn.scalars(names.limit(limit)))
+
+
 def remove_older(conn: Connection, before_ms: int) -> None:
-    """Nobody greets any more whoever was let in before this instant."""
+    """Nobody greets any more whoever was let in before this instant, and what was done for them is forgotten."""
     old = select(user.c.account_id).where(user.c.approved_at < before_ms)
     conn.execute(delete(greeting).where(greeting.c.account_id.in_(old)))
+    conn.execute(delete(newcomer_step).where(newcomer_step.c.account_id.in_(old)))
 
 
 # -- what is asked back

@@ -109,17 +109,19 @@ def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 class Waiting(NamedTuple):
     """How much waits for those who look after the server: accounts that are reported, people who ask to join,
-    appeals, servers that cannot be reached though nothing says that they should not be, posts of new members."""
+    appeals, servers that cannot be reached though nothing says that they should not be, posts of new members, and newcomers
+    who were left alone."""
 
     cases: int
     joins: int
     appeals: int
     instances: int
     held: int
+    newcomers: int = 0
 
 
 def waiting(conn: Connection) -> Waiting:
-    """All of it, in one statement."""
+    """All of it in one statement, but for newcomers: who is asked about them is not the same for all."""
     cases = select(func.count(distinct(report.c.target_id))).where(report.c.resolved_at.is_(None))
     joins = select(func.count()).where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
     appeals = select(func.count()).where(appeal.c.decided_at.is_(None))
@@ -128,4 +130,4 @@ def waiting(conn: Connection) -> Waiting:
     )
     held = select(func.count()).where(scheduled_post.c.held_for != "")
     counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances, held)]
-    return Waiting._make(conn.execute(select(*counts)).one())
+    return Waiting(*conn.execute(select(*counts)).one())

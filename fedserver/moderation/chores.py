@@ -25,6 +25,9 @@ def chores(server: Server) -> list[Chore]:
     return [
         Chore("end what was decided for a time", 5 * MINUTE_SECONDS, partial(actions.end_expired, server)),
         Chore("tell of what waits", duty.LOOK_SECONDS, duty.plan_due),
+        Chore(
+            "tell of newcomers who were left alone", HOUR_SECONDS, partial(duty.plan_nudges, server.config)
+        ),
         Chore("read lists of servers", domain_subscriptions.LOOK_SECONDS, domain_subscriptions.plan_due),
         Chore("erase suspended accounts", HOUR_SECONDS, standing.plan_due_erasures),
         Chore("forget where from members came", HOUR_SECONDS, forget_traces),

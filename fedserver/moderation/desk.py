@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
+from fedserver import settings
 from fedserver.context import Server
+from fedserver.greeting import GREETED_DAYS
+from fedserver.moderation.duty import DAY_MS
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.viewer import Member
-from storage import instances, oversight
+from storage import greeting, instances, oversight
 from storage.instances import InstanceRow
 from storage.oversight import Waiting
+from storage.types import now_ms
 
 __all__ = ["Waiting", "failing", "waiting"]
 
@@ -16,14 +22,27 @@ FAILING_SHOWN: int = 5
 
 async def waiting(server: Server, member: Member) -> Waiting:
     """How much waits; 0 for what is not theirs to decide."""
-    found = await server.db.read(oversight.waiting)
     role = member.role
+    greets = allows(role, Permission.MANAGE_JOINS)
+    days = (await settings.current(server)).nudge_days if greets else 0
+
+    def unit(conn: Connection) -> Waiting:
+        found = oversight.waiting(conn)
+        if not days:
+            return found
+        now = now_ms()
+        first, last = now - GREETED_DAYS * DAY_MS, now - days * DAY_MS
+        alone, _ = greeting.left_alone(conn, member.account_id, first, last)
+        return found._replace(newcomers=alone.number)
+
+    found = await server.db.read(unit)
     return Waiting(
         cases=found.cases if allows(role, Permission.MANAGE_REPORTS) else 0,
-        joins=found.joins if allows(role, Permission.MANAGE_JOINS) else 0,
+        joins=found.joins if greets else 0,
         appeals=found.appeals if allows(role, Permission.MANAGE_APPEALS) else 0,
         instances=found.instances if allows(role, Permission.VIEW_DASHBOARD) else 0,
         held=found.held if allows(role, Permission.MANAGE_REPORTS) else 0,
+        newcomers=found.newcomers,
     )
 
 

@@ -21,6 +21,7 @@ from fedserver.jobs.plan import plan_many
 from fedserver.mail_compose import Envelope, compose
 from fedserver.mail_out import hand_over
 from fedserver.moderation.permissions import Permission, allows, roles_with
+from fedserver.settings import InstanceSettings
 from fedserver.viewer import Member
 from storage import duty_mail, greeting, users
 from storage.duty_mail import News
@@ -28,6 +29,9 @@ from storage.types import now_ms
 
 RHYTHMS: Final = ("at_once", "hourly", "daily", "never")
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+NEWS_MAX_MS: Final = 7 * DAY_MS
+"""What became time to do longer ago is told nobody as news."""
 HOUR_OF_DAY: Final = 8
 LOOK_SECONDS: Final = 300.0
 AT_ONCE: Final = 500
@@ -130,16 +134,36 @@ def written(conn: Connection, config: Config, account_id: int) -> tuple[EmailMes
     if user is None or not user.is_let_in or (row is not None and row.rhythm == "never"):
         return None
     since = row.told_until_at or 0 if row is not None else 0
-    lines, until = _news(conn, user.role, account_id, since)
+    site = settings.in_force(conn, config)
+    lines, until = _news(conn, site, user.role, account_id, since)
     if not lines:
         return None
-    title = settings.in_force(conn, config).title
     envelope = Envelope(to=user.email, message_id=f"duty.{account_id}.{until}", kind="duty")
     values = {"username": user.username, "summary": ", ".join(one.words for one in lines), "lines": lines}
-    return compose(config, title, "duty", envelope, values), until
+    return compose(config, site.title, "duty", envelope, values), until
 
 
-def _news(conn: Connection, role: Any, account_id: int, since: int) -> tuple[list[Line], int]:
+def _left_alone(
+    conn: Connection, site: InstanceSettings, account_id: int, since: int
+) -> tuple[News, list[str]]:
+    """Newcomers for whom it became time after `since`."""
+    now, days = now_ms(), site.nudge_days * DAY_MS
+    first = max(since - days, now - NEWS_MAX_MS - days)
+    found, names = greeting.left_alone(conn, account_id, first, now - days, limit=NAMES_SHOWN)
+    return found._replace(latest_at=None if found.latest_at is None else found.latest_at + days), names
+
+
+def plan_nudges(config: Config, conn: Connection) -> None:
+    """Tell those who hear at once of newcomers for whom it became time within the last day. A chore."""
+    site, now = settings.in_force(conn, config), now_ms()
+    days = site.nudge_days * DAY_MS
+    if days and greeting.left_alone(conn, None, now - days - DAY_MS, now - days)[0].number:
+        waits(conn, Permission.MANAGE_JOINS)
+
+
+def _news(
+    conn: Connection, site: InstanceSettings, role: Any, account_id: int, since: int
+) -> tuple[list[Line], int]:
     lines: list[Line] = []
     until = since
 
@@ -158,6 +182,9 @@ def _news(conn: Connection, role: Any, account_id: int, since: int) -> tuple[lis
         add(found, "newcomer given to you to greet", "newcomers given to you to greet", "/mod/joins")
         found = greeting.answered_since(conn, account_id, since)
         add(found, "answer to what was asked back", "answers to what was asked back", "/mod/joins")
+        if site.nudge_days:
+            found, names = _left_alone(conn, site, account_id, since)
+            add(found, "newcomer left alone", "newcomers left alone", "/mod/welcome?of=all", names)
     if allows(role, Permission.MANAGE_REPORTS):
         found = duty_mail.new_cases(conn, account_id, since)
         add(found, "account reported", "accounts reported", "/mod/reports")

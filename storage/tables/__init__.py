@@ -51,7 +51,7 @@ from storage.tables.identity import (
     totp,
     user,
 )
-from storage.tables.joining import greeting, invite, join_inquiry, join_refusal
+from storage.tables.joining import greeting, invite, join_inquiry, join_refusal, newcomer_step
 from storage.tables.mailing import duty_mail, mail_arrival, mail_preference, mail_wording
 from storage.tables.moderation import (
     appeal,
@@ -247,6 +247,7 @@ __all__ = [
     "metadata",
     "moderation_note",
     "mute",
+    "newcomer_step",
     "notification",
     "notification_permission",
     "notification_policy",

@@ -118,6 +118,8 @@ user = Table(
     instant("approved_at"),
     instant("disabled_at"),
     instant("last_active_at"),
+    instant("steps_hidden_at"),  # when they had seen enough of their first steps
+    Index("ix_user_account_approved_at", "approved_at"),
 )
 
 login_session = Table(

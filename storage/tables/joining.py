@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text
 
 from storage.tables.base import flag, instant, metadata, refers, row_id
 from storage.types import Bytes, Json
@@ -44,6 +44,17 @@ greeting = Table(
     refers("greeter_id", "account.id", index=True),  # who greets them
     flag("by_other"),  # somebody else has given them to the greeter
     instant("created_at", nullable=False),
+)
+
+# What was done for somebody who came not long ago, in the words of the community's list at the time.
+newcomer_step = Table(
+    "newcomer_step",
+    metadata,
+    refers("account_id", "user_account.account_id"),
+    Column("step", String(100), nullable=False),
+    refers("by_id", "account.id", nullable=True, on_delete="SET NULL", index=True),
+    instant("done_at", nullable=False),
+    PrimaryKeyConstraint("account_id", "step"),
 )
 
 join_inquiry = Table(

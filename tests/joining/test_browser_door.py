@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from fedserver import admission, posts, settings
+from fedserver import admission, greeting, posts, settings
 from fedserver.context import Server
 from fedserver.posts import Draft
 from fedserver.trust import Held
@@ -26,7 +26,7 @@ pytestmark = [
 ]
 FOR_STAFF = (
     "/admin/registration", "/admin/invites", "/settings/invites", "/mod/joins", "/mod/joins/refused", "/mod/welcome?of=all", "/mod/held", "/settings/email",
-    "/held",
+    "/held", "/home", "/mod",
 )  # fmt: skip
 
 
@@ -55,6 +55,11 @@ async def test_the_door_is_accessible_and_fits(
             server, ada.member, Draft("Two links: https://one.example and https://two.example")
         )
     await server.db.write(users.change, ada.account_id, role="owner", trust="member")
+    for name in ("dan", "eve"):
+        came = await come(name, answers={"1": "Botany", "3": "Here"})
+        four_days_ago = now_ms() - 4 * 86_400_000
+        await server.db.write(users.change, came.account_id or 0, confirmed_at=1, approved_at=four_days_ago)
+    await greeting.tick(server, ada.member, came.account_id or 0, ["Said hello"])
     context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = await context.new_page()
     said: list[str] = []

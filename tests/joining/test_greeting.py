@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from fedserver import admission, greeting
+from fedserver import admission, greeting, posts, settings, tags
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.moderation import duty
+from fedserver.posts import Draft
 from storage import greeting as stored
 from storage import users
 from storage.types import now_ms
@@ -61,6 +64,82 @@ async def test_a_request_is_taken_and_given_and_newcomers_are_kept_for_a_while(
     assert "@nora" not in (await greta.open("/mod/welcome?of=all")).words()
     with pytest.raises(NotFound):
         await greeting.assign(server, moderator.member, nora, moderator.account_id)
+
+
+async def test_greeters_tick_what_they_did_and_hear_of_who_was_left_alone(
+    server: Server, signed_in: MakeReader, known: KnownAs, alice: Person, admin: Person, come: Come
+) -> None:
+    greta = await signed_in("greta", role="greeter")
+    her = await known("greta")
+    her.role = "greeter"
+    await settings.change(server, admin.member, {"welcome_steps": ["Said hello", "<b>Shown</b> a group"]})
+    nora, dan, eve = [
+        await waits(server, come, name, f"{name}@mail.example") for name in ("nora", "dan", "eve")
+    ]
+    four_days_ago = now_ms() - 4 * 86_400_000
+    for account_id in (nora, dan, eve):
+        await admission.approve(server, her.member, account_id)
+        await server.db.write(users.change, account_id, approved_at=four_days_ago)
+    await greeting.assign(server, admin.member, eve, admin.account_id)
+    assert "2 newcomers are left alone" in (await greta.open("/mod")).words()
+    assert "2 newcomers left alone: @dan, @nora" in await text(server, her)
+    assert "newcomers" not in await text(server, her), "each is told once"
+    assert "3 newcomers left alone" in await text(server, admin)
+
+    page = await greta.open("/mod/welcome?of=all")
+    assert (page.problems, page.words().count("Nobody has greeted them, and")) == ([], 3)
+    page = await greta.submit(page, f"/mod/welcome/{nora}/steps", choose={"steps[]": "<b>Shown</b> a group"})
+    assert path_of(page) == "/mod/welcome?done=step-ticked&of=all"
+    ticked = await server.db.read(stored.steps_of, [nora])
+    assert [(one.step, one.by) for one in ticked[nora]] == [("<b>Shown</b> a group", "greta")]
+    assert "@greta" in page.words()
+    await posts.create(server, replace(her.member, account_id=dan), Draft("Hello"))
+    assert "left alone" not in (await greta.open("/mod")).words()
+    page = await greta.submit(page, f"/mod/welcome/{nora}/steps/undo")
+    assert await server.db.read(stored.steps_of, [nora]) == {}
+    with pytest.raises(Invalid):
+        await greeting.tick(server, her.member, nora, ["Sang"])
+    with pytest.raises(Forbidden):
+        await greeting.tick(server, alice.member, nora, ["Said hello"])
+
+    here = "/admin/registration"
+    ada = await signed_in("ana", role="admin")
+    page = await ada.submit(
+        await ada.open(here), here, {"welcome_steps": "Sang\r\n\r\nSang\r\nDanced", "nudge_days": "0"}
+    )
+    assert path_of(page) == f"{here}?done=saved"
+    assert (await settings.current(server)).welcome_steps == ("Sang", "Danced")
+    assert "left alone" not in (await greta.open("/mod")).words()
+
+
+@pytest.mark.jobs
+async def test_who_hears_at_once_is_told_when_somebody_was_left_alone(
+    server: Server, known: KnownAs, signed_in: MakeReader, come: Come, mailbox: Mailbox
+) -> None:
+    await signed_in("greta", role="greeter")
+    nora = await waits(server, come, "nora", "nora@mail.example")
+    await server.db.write(users.change, nora, approved_at=now_ms() - 3 * 86_400_000 - 60_000, confirmed_at=1)
+    await server.db.write(partial(duty.plan_nudges, server.config))
+    told = await mails(mailbox, 2)
+    assert any("1 newcomer left alone" in one["Subject"] for one in told)
+
+
+async def test_first_steps_are_ticked_by_what_a_new_member_did(
+    server: Server, signed_in: MakeReader, known: KnownAs
+) -> None:
+    nora = await signed_in("nora")
+    her = await known("nora")
+    page = await nora.open("/home")
+    assert (page.problems, "First steps" in page.words(), page.words().count("(done)")) == ([], True, 0)
+    await nora.submit(await nora.open("/settings/profile"), "/settings/profile", {"note": "I teach botany"})
+    await tags.follow(server, her.member, "botany")
+    await posts.create(server, her.member, Draft("Hello all"))
+    page = await nora.open("/home")
+    assert page.words().count("(done)") == 3
+    page = await nora.submit(page, "/home/steps/hide")
+    assert "First steps" not in (await nora.open("/home")).words()
+    await server.db.write(users.change, her.account_id, steps_hidden_at=None, approved_at=1)
+    assert "First steps" not in (await nora.open("/home")).words()
 
 
 @pytest.mark.jobs

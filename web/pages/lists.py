@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fedserver import announcements, reading
+from fedserver import announcements, first_steps, reading
 from web import forms, keys
 from web.pages import page
 
@@ -16,7 +16,14 @@ async def home(request: web.Request) -> web.StreamResponse:
     server, member = keys.server(request), page.member(request)
     leaf = await reading.home(server, member.account_id, page.window(request))
     told = await announcements.unread(server, member) if leaf.newer is None else []
-    return await page.show(request, "lists/home.html", leaf=leaf, announcements=told)
+    steps = await first_steps.of_member(server, member) if leaf.newer is None else []
+    return await page.show(request, "lists/home.html", leaf=leaf, announcements=told, steps=steps)
+
+
+async def hide_steps(request: web.Request) -> web.StreamResponse:
+    """Do not show the first steps any more."""
+    await first_steps.hide(keys.server(request), page.member(request))
+    return page.go("/home?done=steps-hidden")
 
 
 async def dismiss(request: web.Request) -> web.StreamResponse:
@@ -64,6 +71,7 @@ async def favourites(request: web.Request) -> web.StreamResponse:
 
 routes = [
     web.get("/home", home),
+    web.post("/home/steps/hide", hide_steps),
     web.post("/announcements/{id:[0-9]{1,19}}/dismiss", dismiss),
     web.get("/local", local),
     web.get("/federated", federated),

@@ -33,7 +33,7 @@ MODERATION: Final = (
     Section("/mod", "shield", "What waits", ANY, exact=True),
     Section("/mod/reports", "flag", "Reports", Permission.MANAGE_REPORTS, "cases"),
     Section("/mod/joins", "door", "Requests to join", Permission.MANAGE_JOINS, "joins"),
-    Section("/mod/welcome", "star", "Newcomers", Permission.MANAGE_JOINS),
+    Section("/mod/welcome", "star", "Newcomers", Permission.MANAGE_JOINS, "newcomers"),
     Section("/mod/held", "clock", "Held posts", Permission.MANAGE_REPORTS, "held"),
     Section("/mod/appeals", "scales", "Appeals", Permission.MANAGE_APPEALS, "appeals"),
     Section("/mod/accounts", "people", "Accounts", people.SIGHT),

@@ -62,11 +62,29 @@ async def welcome(request: web.Request) -> web.StreamResponse:
     server, member, window = keys.server(request), auth.member(request), page.window(request)
     everybodys = request.query.get("of") == "all"
     found = await greeting.newcomers(server, member, window, everybodys=everybodys)
-    newer, older = cursors(window, [one.id for one in found])
+    newer, older = cursors(window, [one.row.id for one in found])
     return await frame.show(
         request, "panel/welcome.html", found=found, leaf={"newer": newer, "older": older},
         everybodys=everybodys, days=greeting.GREETED_DAYS, own_id=member.account_id,
     )  # fmt: skip
+
+
+async def tick(request: web.Request) -> web.StreamResponse:
+    """Say what one has done for a newcomer."""
+    params = await forms.params(request)
+    await greeting.tick(
+        keys.server(request), auth.member(request), forms.path_id(request), params.texts("steps")
+    )
+    return page.go_back(params, "/mod/welcome?done=step-ticked")
+
+
+async def untick(request: web.Request) -> web.StreamResponse:
+    """It was not done after all."""
+    params = await forms.params(request)
+    await greeting.untick(
+        keys.server(request), auth.member(request), forms.path_id(request), params.text("step")
+    )
+    return page.go_back(params, "/mod/welcome?done=step-unticked")
 
 
 async def refused(request: web.Request) -> web.StreamResponse:
@@ -93,6 +111,8 @@ routes = gate.behind(
     web.post("/mod/joins/{id:[0-9]{1,19}}/greeter", greet),
     web.post("/mod/joins/{id:[0-9]{1,19}}/ask", ask_back),
     web.get("/mod/welcome", welcome),
+    web.post("/mod/welcome/{id:[0-9]{1,19}}/steps", tick),
+    web.post("/mod/welcome/{id:[0-9]{1,19}}/steps/undo", untick),
     web.get("/mod/joins/refused", refused),
     web.post("/mod/joins/refused/{id:[0-9]{1,19}}/forget", forget),
 )

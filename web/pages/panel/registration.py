@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from fedserver import invites, settings
+from fedserver.content.text import clean_line
 from fedserver.join_questions import KINDS, QUESTIONS_MAX
 from fedserver.moderation.permissions import Permission
 from web import auth, forms, gate, keys
@@ -19,7 +20,7 @@ HERE: Final = "/admin/registration"
 INVITES: Final = "/admin/invites"
 NAMES: Final = (
     *("registrations", "registrations_message", "join_questions", "invites_by"),
-    *("joins_waiting_max", "joins_a_day_max", "refusals_days", "new_direct"),
+    *("joins_waiting_max", "joins_a_day_max", "refusals_days", "new_direct", "welcome_steps", "nudge_days"),
 )
 LIMITS: Final = {
     "new_days": "Days until they are members",
@@ -57,8 +58,11 @@ async def change(request: web.Request) -> web.StreamResponse:
         "join_questions": _questions(rows, max(numbers, default=0)),
         **{
             name: params.integer(name, 0, least=0)
-            for name in ("joins_waiting_max", "joins_a_day_max", "refusals_days", *LIMITS)
+            for name in ("joins_waiting_max", "joins_a_day_max", "refusals_days", "nudge_days", *LIMITS)
         },
+        "welcome_steps": list(
+            dict.fromkeys(filter(None, map(clean_line, params.text("welcome_steps").splitlines())))
+        ),
         "new_direct": params.flag("new_direct"),
     }
     if params.text("registrations"):

@@ -1,0 +1,43 @@
+"""What is worth doing first, for members who came not long ago: ticked by what they have really done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fedserver.context import Server
+from fedserver.greeting import GREETED_DAYS
+from fedserver.mail_links import DAY_MS
+from fedserver.viewer import Member
+from storage import first_steps, users
+from storage.types import now_ms
+
+_STEPS: Final = (
+    ("profile", "Say in your profile who you are", "/settings/profile"),
+    ("follow", "Join a group, or follow a topic", "/groups"),
+    ("post", "Introduce yourself in a post", "/compose"),
+    ("event", "Go to an event", "/events"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of them: in words, where it is done, and whether it is."""
+
+    words: str
+    path: str
+    done: bool
+
+
+async def of_member(server: Server, member: Member) -> list[Step]:
+    """The member's own, in order; none for who is no newcomer any more or has hidden them."""
+    since = now_ms() - GREETED_DAYS * DAY_MS
+    row = await server.db.read(first_steps.of_member, member.account_id, since)
+    return (
+        [] if row is None else [Step(words, path, bool(getattr(row, name))) for name, words, path in _STEPS]
+    )
+
+
+async def hide(server: Server, member: Member) -> None:
+    """Do not show them any more."""
+    await server.db.write(lambda conn: users.change(conn, member.account_id, steps_hidden_at=now_ms()))
