@@ -107,7 +107,7 @@ class LocalName(NamedTuple):
 
     ``kind`` is one of ``actor group instance_actor`` with the user name (``""`` for the instance);
     ``inbox outbox followers following featured featured_tags featured_collections
-    followers_synchronization moderators library main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
+    followers_synchronization moderators library directory main_key ed25519_key`` with the name of the actor they belong to (``""`` for the instance);
     ``shared_inbox``; ``profile`` with the name; ``post replies likes shares post_page event
     event_attendees event_question event_note occurrence resource opportunity shelf context activity stamp place collection collection_item
     feature_authorization`` with the id, ``emoji`` with the shortcode, and ``post_activity`` with the
@@ -172,6 +172,10 @@ class ActorUris:
         return f"{self.id}/upcoming_events"
 
     @property
+    def directory(self) -> str:
+        return f"{self.id}/directory"
+
+    @property
     def main_key(self) -> str:
         return f"{self.id}#main-key"
 
@@ -194,6 +198,7 @@ _BELONGINGS: Final = {
     "moderators": "moderators",
     "resources": "library",
     "upcoming_events": "upcoming_events",
+    "directory": "directory",
     "#main-key": "main_key",
     "#ed25519-key": "ed25519_key",
 }

@@ -70,6 +70,7 @@ ACTOR_CONTEXT: Final[Context] = [
         "identifier": "schema:identifier",
         "upcomingEvents": _reference("https://w3id.org/fep/8a8e/upcomingEvents"),
         "resources": _reference(f"{NAMESPACE}resources"),
+        "directory": _reference(f"{NAMESPACE}directory"),
         "attributionDomains": {"@id": "toot:attributionDomains", "@container": "@set"},
         "showFeatured": "toot:showFeatured",
         "showMedia": "toot:showMedia",

@@ -114,7 +114,7 @@ def _change_profile(conn: Connection, server: Server, account_id: int, change: P
         plan(conn, "delete_files", {"keys": unused})
     if values:
         accounts.change(conn, account_id, **values)
-        server.publish.profile_updated(conn, account_id)
+        server.publish.profile_updated(conn, account_id, was_found=row.discoverable)
     if "fields" in values:
         plan(conn, "verify_links", {"account_id": account_id}, key=str(account_id))
     preferences = {

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
 from storage import kept_out, relationships
 from storage.hot import insert_row
-from storage.tables import account, follow, like, post, suggestion_dismissal, user
+from storage.tables import account, follow, like, partner, post, suggestion_dismissal, user
 from storage.types import id_floor, now_ms
+
+Where = Literal["here", "partners", "everywhere"]
 
 ACTIVE_MS: Final = 30 * 86_400_000
 
@@ -43,19 +45,38 @@ def directory(
     viewer_id: int | None,
     *,
     newest: bool,
-    local: bool,
+    where: Where,
     limit: int,
     offset: int,
 ) -> list[Row[Any]]:
-    """Accounts that want to be found: those who posted last first, or the `newest`."""
+    """Accounts that want to be found, here or on these servers: those who posted last first, or the `newest`."""
     query = select(account).where(wants_to_be_found())
-    if local:
+    if where == "here":
         query = query.where(account.c.domain == "")
+    elif where == "partners":
+        its = select(partner.c.host).where(partner.c.state == "active")
+        query = query.where(account.c.domain != "", account.c.host.in_(its))
     if viewer_id is not None:
         query = query.where(~relationships.hides(viewer_id, account.c.id, account.c.domain, now_ms()))
     active_at = func.coalesce(account.c.last_posted_at, 0)
     query = query.order_by(*((account.c.id.desc(),) if newest else (active_at.desc(), account.c.id.desc())))
     return list(conn.execute(query.limit(limit).offset(offset)))
+
+
+def own_directory(conn: Connection, *, max_id: int | None, limit: int) -> list[Row[Any]]:
+    """(id, uri, actor_type) of those here who want to be found, the newest first."""
+    query = select(account.c.id, account.c.uri, account.c.actor_type).where(
+        wants_to_be_found(), account.c.domain == ""
+    )
+    if max_id is not None:
+        query = query.where(account.c.id < max_id)
+    return list(conn.execute(query.order_by(account.c.id.desc()).limit(limit)))
+
+
+def count_of_directory(conn: Connection) -> int:
+    """How many they are."""
+    query = select(func.count()).select_from(account)
+    return conn.scalar(query.where(wants_to_be_found(), account.c.domain == "")) or 0
 
 
 # -- whom to follow

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import hypothesis
 import pytest
@@ -59,9 +60,30 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What asks the whole server runs on one database in the short run, which is as good as drawn by lot, and on the
+    # other in the long one; what asks the storage alone runs on both.
+    served = [item for item in items if "server" in getattr(item, "fixturenames", ())]
+    kinds: dict[str, set[str]] = {}
+    for item in served:
+        kinds.setdefault(_name_of(item), set()).add(_database_of(item))
+    for item in served:
+        name, kind = _name_of(item), _database_of(item)
+        if kinds[name] == set(DATABASES) and kind != DATABASES[crc32(name.encode()) % 2]:
+            item.add_marker(pytest.mark.long)
     # What takes longest begins first, so that no test process is left alone with it at the end.
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+def _name_of(item: pytest.Item) -> str:
+    """That of a test with all its parameters."""
+    return item.nodeid.partition("[")[0]
+
+
+def _database_of(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("database_url", "") if callspec is not None else ""
 
 
 def pytest_unconfigure() -> None:

@@ -168,6 +168,7 @@ class Pages:
             "contact_email": now.contact_email,
             "registrations": now.registrations,
             "federates": config.federates and now.federation_mode != "closed",
+            "has_directory": now.profile_directory,
             "time_zone": now.time_zone,
             "colours": branding.version(now) if isinstance(now, InstanceSettings) else "",
             "logo": now.logo if isinstance(now, InstanceSettings) else None,

@@ -94,6 +94,7 @@ class ActorFields:
     group: GroupFields | None = None
     upcoming_events: str | None = None
     resources: str | None = None
+    directory: str | None = None
 
 
 def actor(fields: ActorFields) -> dict[str, Any]:
@@ -202,6 +203,7 @@ def instance_actor(fields: ActorFields) -> dict[str, Any]:
         ],
         **({"resources": fields.resources} if fields.resources is not None else {}),
         **({"upcomingEvents": fields.upcoming_events} if fields.upcoming_events is not None else {}),
+        **({"directory": fields.directory} if fields.directory is not None else {}),
         **_keys(fields),
     }
 

@@ -35,7 +35,17 @@ from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.opportunities.leaving import Outgoing as OutgoingOpportunity
 from fedserver.resources import keeping, leaving
 from fedserver.resources.leaving import Outgoing
-from storage import accounts, collections, groups, interactions, posts, quotes, resources, tags
+from storage import (
+    accounts,
+    collections,
+    groups,
+    interactions,
+    posts,
+    quotes,
+    resources,
+    suggestions,
+    tags,
+)
 from storage.accounts import AccountRow
 from storage.groups import GroupRow
 from storage.posts import PostRow
@@ -129,6 +139,7 @@ class Documents:
             suspended=row.suspended_at is not None,
             group=_group_fields(groups.by_id(conn, account_id)) if row.actor_type == "Group" else None,
             resources=self.actor_uris(row).library if row.actor_type == "Application" else None,
+            directory=self.actor_uris(row).directory if row.actor_type == "Application" else None,
             upcoming_events=self.actor_uris(row).upcoming_events if self.lists_events(conn, row) else None,
         )
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
@@ -413,6 +424,20 @@ class Documents:
             ],
             next_page=f"{uri}?page=true&before={last.changed_at}&max_id={last.post.id}" if last else None,
         )
+
+    def directory(
+        self, conn: Connection, *, is_open: bool, page: bool = False, max_id: int | None = None
+    ) -> Document:
+        """Members and groups of this server that want to be found, the newest first; the collection itself, or a page.
+        Nobody, if it is not open."""
+        owner = self.uris.instance_uris()
+        uri = owner.directory
+        if not page:
+            total = suggestions.count_of_directory(conn) if is_open else 0
+            return activity.collection(uri, total=total, first=f"{uri}?page=true", attributed_to=owner.id)
+        found = suggestions.own_directory(conn, max_id=max_id, limit=PAGE_ITEMS) if is_open else []
+        items = [{"type": one.actor_type, "id": one.uri} for one in found]
+        return _page(uri, items, [one.id for one in found], max_id)
 
     def followers(
         self, conn: Connection, row: AccountRow, *, page: bool = False, max_id: int | None = None

@@ -16,6 +16,8 @@ import re
 from hashlib import sha256
 from typing import Final
 
+from sqlalchemy import Connection
+
 from activitypub.activities import Activity, is_unnamed_request, read_activity
 from activitypub.errors import Unsupported
 from activitypub.identifiers import host_of, same_origin
@@ -27,7 +29,7 @@ from fedserver.federation.actors import usable_uri
 from fedserver.federation.arrivals import Synchronisation
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.policy import check_incoming, is_about_partners, meeting
-from storage import accounts
+from storage import accounts, partners
 from storage.inbox import Arrival
 
 HEARD_SECONDS: Final = 60
@@ -86,8 +88,14 @@ async def _is_news_of_a_stranger(server: Server, activity: Activity) -> bool:
     """Servers tell everybody when an actor is deleted or changed: 1,450 such messages a minute have been seen."""
     if activity.type not in ("Delete", "Update") or activity.object_id != activity.actor_uri:
         return False
-    row = await server.db.read(accounts.by_uri, activity.actor_uri)
-    return row is None or row.deleted_at is not None
+
+    def is_stranger(conn: Connection) -> bool:
+        row = accounts.by_uri(conn, activity.actor_uri)
+        # Somebody new who wants to be found among partners says so like this.
+        is_partner = activity.type == "Update" and partners.is_active(conn, host_of(activity.actor_uri) or "")
+        return row.deleted_at is not None if row is not None else not is_partner
+
+    return await server.db.read(is_stranger)
 
 
 def _synchronisation(server: Server, facts: RequestFacts, signer: Signer) -> Synchronisation | None:

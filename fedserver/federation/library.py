@@ -35,7 +35,7 @@ from storage.types import now_ms
 log = logging.getLogger("fedserver.library")
 
 # By the names that a server's actor gives them.
-COLLECTIONS: Final = ("resources", "upcomingEvents")
+COLLECTIONS: Final = ("resources", "upcomingEvents", "directory")
 RESOURCES_MAX: Final = 5_000
 PAGES_MAX: Final = 1_000
 PAGES_A_RUN: Final = 5
@@ -182,6 +182,8 @@ async def _take(
     uri = id_of(item)
     if uri is None or not same_origin(uri, row.uri):
         return False
+    if run.what == "directory":
+        return await _take_person(server, run, uri)
     said_at = instant(parse_time(item.get("updated"))) if isinstance(item, dict) else None
     known = await server.db.read(posts.by_uri, uri)
     # Without an instant what is known is taken to be as it was.
@@ -194,6 +196,19 @@ async def _take(
         except Unreachable as error:
             log.info("Not to be had: %s (%s)", uri, error.reason)
     return since is not None and (known is not None if said_at is None else said_at < since)
+
+
+async def _take_person(server: Server, run: _Run, uri: str) -> bool:
+    """Fetch somebody who wants to be found, unless they are known: what changes about them is said by themselves. Never says
+    that all after them is old."""
+    if await server.db.read(accounts.by_uri, uri) is None:
+        run.fetches += 1
+        await asyncio.sleep(PAUSE_SECONDS / server.config.testing.time_scale)
+        try:
+            await fetch.account(server, uri)
+        except Unreachable as error:
+            log.info("Not to be had: %s (%s)", uri, error.reason)
+    return False
 
 
 async def _fetch(server: Server, host: str, uri: str) -> None:

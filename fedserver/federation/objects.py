@@ -26,7 +26,18 @@ from fedserver.federation import publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
 from fedserver.resources import shelves
-from storage import accounts, collections, emojis, events, inbox, posts, quotes, relationships, users
+from storage import (
+    accounts,
+    collections,
+    emojis,
+    events,
+    inbox,
+    partners,
+    posts,
+    quotes,
+    relationships,
+    users,
+)
 from storage import shelves as stored_shelves
 from storage.accounts import AccountRow
 from storage.posts import PostRow
@@ -146,6 +157,8 @@ def _served(conn: Connection, server: Server, asked: Asked) -> Served:
         return _of_actor(conn, server, asked)
     if kind == "library":
         return _library(conn, server, asked)
+    if kind == "directory":
+        return _directory(conn, server, asked)
     if kind == "upcoming_events":
         return _upcoming_events(conn, server, asked)
     if kind in _OF_POSTS:
@@ -232,6 +245,15 @@ def _library(conn: Connection, server: Server, asked: Asked) -> Served:
         raise NotFound
     document = server.publish.documents.library(conn, page=asked.is_page, before=before, max_id=max_id)
     return Served(document, shared=True)
+
+
+def _directory(conn: Connection, server: Server, asked: Asked) -> Served:
+    """Who wants to be found on this server, for partners alone: nobody where the directory is closed."""
+    if asked.name.value or asked.signer is None or not partners.is_active(conn, asked.signer.host):
+        raise NotFound
+    is_open = settings.in_force(conn, server.config).profile_directory
+    page, max_id = asked.is_page, asked.cursor("max_id")
+    return Served(server.publish.documents.directory(conn, is_open=is_open, page=page, max_id=max_id))
 
 
 def _upcoming_events(conn: Connection, server: Server, asked: Asked) -> Served:

@@ -486,11 +486,17 @@ class Publisher:
         if recipients:
             self._send(conn, me, build(me, them), recipients, topic=topic)
 
-    def profile_updated(self, conn: Connection, account_id: int) -> None:
-        """What an actor document says has changed."""
+    def profile_updated(self, conn: Connection, account_id: int, *, was_found: bool = False) -> None:
+        """What an actor document says has changed. Partners hear of those who want to be found, or wanted it until now
+        (`was_found`)."""
         member = _account(conn, account_id)
-        recipients = self._allowed(conn, _follower_inboxes.run(conn, account_id=account_id)) if member else []
-        if member is None or not recipients:
+        if member is None:
+            return
+        found = _follower_inboxes.run(conn, account_id=account_id)
+        if (was_found or member.discoverable) and settings.in_force(conn, self._config).profile_directory:
+            found += _partners.run(conn)
+        recipients = self._allowed(conn, found)
+        if not recipients:
             return
         document = activity.update_actor(
             self._uris.activity(new_id()),

@@ -101,6 +101,20 @@ async def test_what_was_there_before_is_read_page_by_page(
     assert await alice.get("/api/v1/timelines/home") == []
 
 
+async def test_who_wants_to_be_found_is_told_to_partners_alone(
+    door: Door, there: Stub, third: Stub, alice: Person, bob: Person
+) -> None:
+    them, stranger = await befriended(door, there), third.actor("pat")
+    await bob.patch("/api/v1/accounts/update_credentials", {"discoverable": False})
+    at = "/actor/directory"
+    assert (await door.get("/actor"))[1]["directory"] == door.server.config.origin + at
+    assert ((await door.get(at))[0], (await door.get(at, stranger))[0]) == (401, 404)
+    _, found = await door.get(at, them)
+    _, page = await door.get(f"{at}?page=true", them)
+    assert found["totalItems"] == 1
+    assert page["orderedItems"] == [{"type": "Person", "id": door.server.uris.actor("alice")}]
+
+
 async def test_a_long_library_is_read_in_several_runs(door: Door, there: Stub) -> None:
     await befriended(door, there)
     ann = there.actor("ann")

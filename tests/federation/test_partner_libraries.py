@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("two-servers")
 
-PARTNERS = "/api/v1/partners"
+PARTNERS, DIRECTORY = "/api/v1/partners", "/api/v1/directory"
 
 
 class Partners:
@@ -103,6 +103,27 @@ def test_what_is_published_is_found_at_the_partners_though_nobody_follows(parted
     for kind in ("unlisted", "members"):
         hidden = parted.here.post(RESOURCES, {**LESSON, "title": f"For {kind}", "visibility": kind})
         assert found(parted.there, hidden["uri"]) is None
+
+
+def test_who_wants_to_be_found_is_in_the_partners_directory(parted: Partners) -> None:
+    here, there = parted.here, parted.there
+
+    def listed(one: Api) -> bool:
+        uris = {shown["uri"] for shown in there.get(DIRECTORY, partners="true", order="new", limit=80)}
+        return one.me["uri"] in uris
+
+    assert not listed(here)
+    offer_and_accept(parted.here_server, parted.there_server)
+    eventually(lambda: listed(here), "that the directory was read", parted.there_server.log_end)
+    # Somebody who came later is found with the first change, and is not any more as soon as they say so.
+    (late,) = enrol(parted.here_server, "late")
+    assert not listed(late)
+    late.patch("/api/v1/accounts/update_credentials", {"display_name": "Late, but here"})
+    eventually(lambda: listed(late), "that somebody new was heard of", parted.there_server.log_end)
+    late.patch("/api/v1/accounts/update_credentials", {"discoverable": False})
+    eventually(lambda: not listed(late), "that somebody is found no more", parted.there_server.log_end)
+    page = there.raw("GET", "/directory/partners").text
+    assert (here.username in page, late.username in page) == (True, False)
 
 
 def there_of(who: Api, uri: str) -> dict[str, Any]:

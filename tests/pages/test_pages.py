@@ -21,6 +21,7 @@ EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 FOR_ANYBODY = (
     "/", "/about", "/about/rules", "/privacy", "/join", "/join/sent", "/confirm", "/confirmed", "/login", "/password",
     "/password/sent", "/local", "/federated", "/tags/teal", "/search", "/search?q=alice", "/menu", "/@alice",
+    "/directory", "/directory/partners", "/directory/everywhere?order=new",
     "/@alice/replies", "/@alice/media", "/@alice/followers", "/@alice/following",
 )  # fmt: skip
 FOR_MEMBERS = (

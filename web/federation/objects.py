@@ -95,7 +95,7 @@ def _uri(request: web.Request) -> str:
 
 routes = [
     web.get("/actor", document_or_page),
-    web.get("/actor/{part:outbox|followers|following|resources|upcoming_events}", document_only),
+    web.get("/actor/{part:outbox|followers|following|resources|upcoming_events|directory}", document_only),
     web.get("/users/{username}", document_or_page),
     web.get(
         "/users/{username}/{part:outbox|followers|following|followers_synchronization|collections/featured|collections/tags|collections/recommended}",
