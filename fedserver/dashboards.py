@@ -23,8 +23,8 @@ PERIODS: Final = (30, 90, 365)
 WEEKS_FROM: Final = 100  # longer periods are shown by week
 DAYS_BACK_MAX: Final = 800
 STEP_DAYS: Final = 31
-# What may still change: questions are answered for two days.
-DAYS_AGAIN: Final = 3
+# What may still change: first answers are waited for during a week.
+DAYS_AGAIN: Final = 8
 YEARS_BACK: Final = 10
 EPOCH: Final = date(1970, 1, 1)
 DAY_MS: Final = 86_400_000
@@ -77,13 +77,14 @@ class Dashboard:
 _PLOTS: Final[tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]] = (
     ("active", "Active members", (("active", "members who were here"), ("joined", "who joined"))),
     ("posts", "Posts", (("posts", "posts"), ("replies", "of them answers"))),
+    ("newcomers", "First posts of members", (("first_posts", "first posts"), ("welcomed", "answered within a week"))),
     ("questions", "Questions in groups for help", (("questions", "questions"), ("answered", "answered within 48 hours"))),
     ("events", "Events", (("events", "events held"), ("answers", "people who said they come"))),
     ("resources", "Library", (("resources", "resources added"), ("reused", "used or adapted"))),
     ("federation", "Exchange with other servers", (("came_in", "answers, boosts and likes from there"), ("went_out", "from here"))),
     ("reports", "Reports", (("reports", "made"), ("decided", "decided"))),
 )  # fmt: skip
-SHORT: Final = ("active", "posts", "questions", "events", "resources", "reports")
+SHORT: Final = ("active", "posts", "newcomers", "questions", "events", "resources", "reports")
 
 
 # -- counting
@@ -148,7 +149,7 @@ async def shown(server: Server, member: Member, period: int) -> Dashboard:
             key,
             title,
             tuple(_series(kept, name, label, begins, step, (first, today)) for name, label in several),
-            _waited(kept, first, today) if key == "reports" else "",
+            _note(kept, key, first, today),
         )
         for key, title, several in _PLOTS
     )
@@ -176,6 +177,41 @@ def _series(
     )
 
 
+_FIRST_ANSWERS: Final = {"newcomers": "first_posts", "questions": "questions"}
+NEVER: Final = "never"
+
+
+def _note(kept: Kept, key: str, first: int, last: int) -> str:
+    if key in _FIRST_ANSWERS:
+        total, minutes = median_reply(kept, _FIRST_ANSWERS[key], (first, last))
+        return "" if not total else NEVER if minutes is None else _in_words(minutes)
+    return _waited(kept, first, last) if key == "reports" else ""
+
+
+def median_reply(kept: Kept, name: str, span: tuple[int, int]) -> tuple[int, float | None]:
+    """How many of this name there were in a span of days, and after how many minutes half of them had a first answer;
+    None where half have had none within a week."""
+    first, last = span
+
+    def within(what: str) -> int:
+        return sum(value for day, value in kept.get(what, {}).items() if first <= day <= last)
+
+    total = within(name)
+    half, seen, before = total / 2, 0, 0
+    for most in day_figures.REPLY_MINUTES:
+        number = within(f"{name}_{most}")
+        if number and seen + number >= half:
+            return total, before + (most - before) * (half - seen) / number
+        seen, before = seen + number, most
+    return total, None
+
+
+def _in_words(minutes: float) -> str:
+    if minutes < 120:
+        return f"{max(1, round(minutes))} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 2 * 1440 else f"{minutes / 1440:.1f} days"
+
+
 def _waited(kept: Kept, first: int, last: int) -> str:
     decided, minutes = (
         sum(value for day, value in kept.get(name, {}).items() if first <= day <= last)
@@ -199,9 +235,14 @@ _COLUMNS: Final = (
     "resources added",
     "resources reused",
     "partner servers",
+    "first posts of members",
+    "first posts answered within a week",
+    "median hours to the answer of a first post",
+    "median hours to the answer of a question",
 )
 _SUMMED: Final = (
     "posts", "replies", "questions", "answered", "events", "attended", "resources", "reused",
+    "first_posts", "welcomed",
 )  # fmt: skip
 
 
@@ -236,6 +277,13 @@ def _measured(conn: Connection, year: int, now: date) -> list[tuple[str, ...]]:
     active = [day_figures.active_within(conn, spans) for spans in (months, quarters, [whole])]
     today = (now - EPOCH).days
 
+    def median(name: str, answered: str, span: tuple[int, int], cell: Callable[[str], str]) -> str:
+        """Told where neither how many there were nor how many were answered is small or hidden."""
+        if not (cell(name).isdigit() and cell(answered).isdigit()):
+            return small_cells.HIDDEN
+        _, minutes = median_reply(kept, name, span)
+        return "over 168" if minutes is None else f"{minutes / 60:.1f}"
+
     def row(
         label: str, span: tuple[int, int], here: int, cell: Callable[[str], str], exact: Callable[[str], int]
     ) -> tuple[str, ...]:
@@ -246,7 +294,10 @@ def _measured(conn: Connection, year: int, now: date) -> list[tuple[str, ...]]:
         )
         reached = sum(1 for at in partners if at // DAY_MS <= min(span[1], today))
         cells = [cell(name) for name in _SUMMED]
-        return (label, small_cells.alone(here), *cells[:4], shares, *cells[4:], small_cells.alone(reached))
+        return (
+            label, small_cells.alone(here), *cells[:4], shares, *cells[4:-2], small_cells.alone(reached), *cells[-2:],
+            median("first_posts", "welcomed", span, cell), median("questions", "answered", span, cell),
+        )  # fmt: skip
 
     rows = []
     for number, span in enumerate(months):

@@ -7,7 +7,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select
 
-from storage.figures import DAY_MS, Source, active_users, by_day, new_users, opened_reports, resolved_reports
+from storage.figures import (
+    DAY_MS,
+    Source,
+    active_users,
+    by_day,
+    new_users,
+    opened_reports,
+    resolved_reports,
+    within,
+)  # fmt: skip
 from storage.tables import (
     account,
     day_figure,
@@ -24,10 +33,16 @@ from storage.tables import (
     resource_relation,
     resource_report,
     rsvp,
+    user,
 )
 from storage.types import ID_BITS_WITHIN_MS
 
 ANSWER_MS: Final = 48 * 3_600_000
+MINUTE_MS: Final = 60_000
+# How long the first answer took, in minutes at most: as many are counted of each, so that a median can be told of any span.
+REPLY_MINUTES: Final = (
+    5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080,
+)  # fmt: skip
 _OF_IDS: Final = 1 << ID_BITS_WITHIN_MS
 _MS: Final = 1
 _counted: Final = func.count()
@@ -44,6 +59,7 @@ def sources() -> dict[str, list[Source]]:
         "replies": [_posts(post.c.in_reply_to_id.is_not(None))],
         "questions": [_questions()],
         "answered": [_questions(_answered_in_time())],
+        "first_posts": [_first_posts()],
         "events": [_events(_counted)],
         "answers": [_answers()],
         "attended": [_attended()],
@@ -75,14 +91,60 @@ def _answered_in_time() -> Any:
     answer = post.alias("answer")
     return (
         select(answer.c.id)
+        .where(*_answers_it(answer), answer.c.created_at <= post.c.created_at + ANSWER_MS)
+        .exists()
+    )
+
+
+def _answers_it(answer: Any) -> tuple[Any, ...]:
+    """It is somebody else's, in the discussion that a post began."""
+    return (
+        answer.c.thread_id == post.c.id,
+        answer.c.account_id != post.c.account_id,
+        answer.c.deleted_at.is_(None),
+    )
+
+
+def _first_posts() -> Source:
+    """The first post of each member that answers nobody."""
+    earlier = post.alias("earlier")
+    is_first = ~(
+        select(earlier.c.id)
         .where(
-            answer.c.thread_id == post.c.id,
-            answer.c.account_id != post.c.account_id,
-            answer.c.created_at <= post.c.created_at + ANSWER_MS,
-            answer.c.deleted_at.is_(None),
+            earlier.c.account_id == post.c.account_id, earlier.c.id < post.c.id, *_begins_something(earlier)
         )
         .exists()
     )
+    origin = post.join(user, user.c.account_id == post.c.account_id)
+    return Source(origin, post.c.id, _OF_IDS, _counted, (post.c.local, *_begins_something(post), is_first))
+
+
+def _begins_something(one: Any) -> tuple[Any, ...]:
+    return one.c.visibility.in_(_SAID), one.c.kind != "boost", one.c.in_reply_to_id.is_(None)
+
+
+def first_replies(
+    conn: Connection, name: str, source: Source, first_day: int, last_day: int
+) -> dict[str, dict[int, int]]:
+    """How long the first answer to what a source counts took: by ``{name}_{minutes}`` and day how many took so long at
+    most, and longer than the one before (see `REPLY_MINUTES`). What was not answered in that time is not in it."""
+    answer = post.alias("answer")
+    waited = (
+        select(func.min(answer.c.created_at)).where(*_answers_it(answer)).scalar_subquery()
+        - post.c.created_at
+    )
+    most = case(*((waited <= one * MINUTE_MS, one) for one in REPLY_MINUTES), else_=0)
+    counted = (
+        select((source.at // int(DAY_MS * source.per_ms)).label("day"), most.label("most"))
+        .select_from(source.origin)
+        .where(*within(source, first_day, last_day), *source.where)
+        .subquery()
+    )
+    query = select(counted.c.day, counted.c.most, func.count()).where(counted.c.most > 0)
+    found: dict[str, dict[int, int]] = {}
+    for day, minutes, number in conn.execute(query.group_by(counted.c.day, counted.c.most)):
+        found.setdefault(f"{name}_{minutes}", {})[int(day)] = int(number)
+    return found
 
 
 def _events(counted: Any) -> Source:
@@ -161,13 +223,20 @@ def _minutes() -> Source:
 
 
 def count(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
-    """Everything for a span of days, counted from what there is: by name and day, one statement for each source."""
+    """Everything for a span of days, counted from what there is: by name and day, one statement for each source. What was
+    answered within a week is ``welcomed`` of ``first_posts``."""
     found: dict[str, dict[int, int]] = {}
     for name, several in sources().items():
         days = found[name] = {}
         for source in several:
             for day, value in by_day(conn, source, first_day, last_day).items():
                 days[day] = days.get(day, 0) + value
+    for name, source in (("first_posts", _first_posts()), ("questions", _questions())):
+        found |= first_replies(conn, name, source, first_day, last_day)
+    welcomed = found["welcomed"] = {}
+    for minutes in REPLY_MINUTES:
+        for day, value in found.get(f"first_posts_{minutes}", {}).items():
+            welcomed[day] = welcomed.get(day, 0) + value
     return found
 
 

@@ -44,14 +44,14 @@ def by_day(conn: Connection, source: Source, first_day: int, last_day: int) -> d
     unit = int(DAY_MS * source.per_ms)
     day = (source.at if unit == 1 else source.at // unit).label("day")
     query = select(day, source.counted).select_from(source.origin)
-    query = query.where(*_within(source, first_day, last_day), *source.where).group_by(day)
+    query = query.where(*within(source, first_day, last_day), *source.where).group_by(day)
     return {int(row[0]): int(row[1] or 0) for row in conn.execute(query)}
 
 
 def over(conn: Connection, source: Source, first_day: int, last_day: int) -> int:
     """What happened in the whole span."""
     query = select(source.counted).select_from(source.origin)
-    found = conn.scalar(query.where(*_within(source, first_day, last_day), *source.where))
+    found = conn.scalar(query.where(*within(source, first_day, last_day), *source.where))
     return int(found or 0)
 
 
@@ -61,7 +61,8 @@ def ever(conn: Connection, source: Source) -> int:
     return int(found or 0)
 
 
-def _within(source: Source, first_day: int, last_day: int) -> list[ColumnElement[bool]]:
+def within(source: Source, first_day: int, last_day: int) -> list[ColumnElement[bool]]:
+    """What holds of all that a source counts in a span of days (since 1970, both included)."""
     unit = int(DAY_MS * source.per_ms)
     return [source.at >= first_day * unit, source.at < (last_day + 1) * unit]
 
@@ -182,7 +183,7 @@ def shares(
     return [Share(str(row[0] or ""), int(row[1])) for row in found]
 
 
-def _posts_within(first_day: int, last_day: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _postswithin(first_day: int, last_day: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     unit = DAY_MS * _OF_IDS
     return post.c.id >= first_day * unit, post.c.id < (last_day + 1) * unit
 
@@ -205,14 +206,14 @@ def sources(conn: Connection, first_day: int, last_day: int, limit: int) -> list
     """Apps with which members posted; "" for the pages of this server."""
     origin = post.join(app, app.c.id == post.c.app_id, isouter=True)
     name = func.coalesce(app.c.name, "")
-    return shares(conn, origin, name, post.c.local, *_posts_within(first_day, last_day), limit=limit)
+    return shares(conn, origin, name, post.c.local, *_postswithin(first_day, last_day), limit=limit)
 
 
 def servers(conn: Connection, first_day: int, last_day: int, limit: int) -> list[Share]:
     """Other servers with most posts."""
     origin = post.join(account, account.c.id == post.c.account_id)
     elsewhere = account.c.domain != ""
-    return shares(conn, origin, account.c.domain, elsewhere, *_posts_within(first_day, last_day), limit=limit)
+    return shares(conn, origin, account.c.domain, elsewhere, *_postswithin(first_day, last_day), limit=limit)
 
 
 def tag_shares(conn: Connection, tag_id: int, what: str, span: tuple[int, int], limit: int) -> list[Share]:
@@ -222,7 +223,7 @@ def tag_shares(conn: Connection, tag_id: int, what: str, span: tuple[int, int], 
     if what == "servers":
         origin = origin.join(account, account.c.id == post.c.account_id)
         key = account.c.domain
-    return shares(conn, origin, key, post_tag.c.tag_id == tag_id, *_posts_within(*span), limit=limit)
+    return shares(conn, origin, key, post_tag.c.tag_id == tag_id, *_postswithin(*span), limit=limit)
 
 
 def instance_shares(
@@ -234,7 +235,7 @@ def instance_shares(
         origin = follow.join(account, account.c.id == follow.c.target_id)
         return shares(conn, origin, account.c.username, there, follow.c.accepted, limit=limit)
     origin = post.join(account, account.c.id == post.c.account_id)
-    return shares(conn, origin, post.c.language, there, *_posts_within(*span), limit=limit)
+    return shares(conn, origin, post.c.language, there, *_postswithin(*span), limit=limit)
 
 
 def database_bytes(conn: Connection) -> int:

@@ -8,7 +8,7 @@ import itertools
 import random
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from fedserver import dashboards, posts, small_cells
 from fedserver.context import Server
@@ -47,6 +47,29 @@ async def test_days_are_counted_once_and_kept(server: Server, alice: Person, bob
     await dashboards.count_days(server, {})
     kept = await server.db.read(day_figures.read, today, today)
     assert (kept["answered"], kept["replies"], kept["active"][today] >= 1) == ({today: 1}, {today: 2}, True)
+    assert (kept["questions_5"], kept["first_posts"]) == ({today: 1}, {today: 1}), (
+        "whose first post answers is no beginner"
+    )
+    assert kept["first_posts_5"] == kept["welcomed"] == {today: 1}
+    an_hour_later = update(tables.post).where(tables.post.c.account_id == bob.account_id)
+    shift = an_hour_later.values(created_at=tables.post.c.created_at + 50 * 60_000)
+    await server.db.write(lambda conn: conn.execute(shift))
+    await dashboards.count_days(server, {})
+    kept = await server.db.read(day_figures.read, today, today)
+    assert (kept["questions_60"], "questions_5" in kept) == ({today: 1}, False)
+    assert dashboards.median_reply(kept, "questions", (today, today)) == (2, 60.0)
+
+
+def test_a_median_is_told_of_what_was_counted_or_that_half_had_no_answer() -> None:
+    kept = {
+        "questions": {1: 6, 2: 4, 9: 50},
+        "questions_60": {1: 2},
+        "questions_90": {2: 2},
+        "questions_120": {1: 2},
+    }
+    assert dashboards.median_reply(kept, "questions", (1, 2)) == (10, 105.0)
+    assert dashboards.median_reply(kept, "questions", (1, 9)) == (60, None)
+    assert dashboards.median_reply(kept, "first_posts", (1, 9)) == (0, None)
 
 
 async def test_pictures_have_tables_and_say_what_they_show(server: Server, signed_in: MakeReader) -> None:
@@ -71,7 +94,7 @@ async def test_pictures_have_tables_and_say_what_they_show(server: Server, signe
         assert not page.problems
         pictures = [one for one in page.tree.iter("svg") if one.get("role") == "img"]
         assert len(pictures) == 3, "where nothing was there is no picture"
-        assert page.words().count("Nothing in this time.") == 4
+        assert page.words().count("Nothing in this time.") == 5
         for one in pictures:
             named = one.get("aria-labelledby").split()
             assert [child.get("id") for child in (one.find("title"), one.find("desc"))] == named
@@ -138,6 +161,9 @@ async def test_adm_10_the_measures_for_funders_hide_small_cells(
             "posts": {first: 40, first + 31: 3},
             "questions": {first: 20},
             "answered": {first: 15},
+            "questions_60": {first: 15},
+            "first_posts": {first: 20},
+            "welcomed": {first: 4},
         }
         day_figures.put(conn, first, first + 59, found)
         for number in range(6):
@@ -154,6 +180,9 @@ async def test_adm_10_the_measures_for_funders_hide_small_cells(
     january = by_period[f"{year}-01"]
     assert january["share answered"] == "hidden", "all other months are small, and the sum is told"
     assert by_period[str(year)]["share answered"] == "75 %"
+    whole = by_period[str(year)]
+    assert whole["median hours to the answer of a question"] == "0.9"
+    assert whole["median hours to the answer of a first post"] == "hidden", "too few were answered"
     assert january["active members"] == "<5", "six visits of one member are one member"
     if f"{year}-02" in by_period:
         assert by_period[f"{year}-02"]["posts"] == "<5"
