@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection
 
+from fedserver import csv_tables
 from fedserver.content.links import tag_key
 from fedserver.content.markdown import render_markdown
 from fedserver.context import Server
@@ -16,12 +17,15 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
 from storage import policies
-from storage.policies import VersionRow
+from storage.paging import Window
+from storage.policies import MemberRow, VersionRow
 
 Kind = Literal["terms", "privacy"]
 KINDS: Final[tuple[Kind, ...]] = ("terms", "privacy")
 TEXT_CHARS_MAX: Final = 100_000
 DAYS_AHEAD_MAX: Final = 366
+TABLE_ROWS_MAX: Final = 50_000
+STEP_ROWS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,54 @@ async def kept(server: Server, member: Member) -> tuple[list[Kept], int]:
         return found, policies.members(conn)
 
     return await server.db.read(unit)
+
+
+async def missing(
+    server: Server, member: Member, version_id: int, window: Window, name: str = ""
+) -> tuple[VersionRow, list[MemberRow]]:
+    """A version, and members who have not agreed to it, whose names have this text, who came last first. Raises
+    Forbidden, NotFound."""
+    require(member, Permission.MANAGE_SETTINGS)
+
+    def unit(conn: Connection) -> tuple[VersionRow, list[MemberRow]]:
+        return _known(conn, version_id), policies.missing(conn, version_id, window, name)
+
+    return await server.db.read(unit)
+
+
+async def missing_table(server: Server, member: Member, version_id: int) -> bytes:
+    """All of them as CSV, `TABLE_ROWS_MAX` at the most; that somebody took it along is logged. Raises Forbidden, NotFound."""
+    require(member, Permission.MANAGE_SETTINGS)
+
+    def unit(conn: Connection) -> tuple[VersionRow, list[MemberRow]]:
+        version, found = _known(conn, version_id), list[MemberRow]()
+        window = Window(limit=STEP_ROWS)
+        while len(found) < TABLE_ROWS_MAX:
+            step = policies.missing(conn, version_id, window)
+            found += step
+            if len(step) < STEP_ROWS:
+                break
+            window = window.below(step[-1].id)
+        return version, found
+
+    version, rows = await server.db.read(unit)
+    about = ("policy", f"{version.kind}/{version.effective_on}", f"{version.kind} of {version.effective_on}")
+    await server.db.write(audit.note, member, "export", about, after={"rows": len(rows)})
+    return csv_tables.table(
+        ("user name", "name", "member since", "last here"),
+        ((one.username, one.display_name, _day(one.approved_at), _day(one.last_active_at)) for one in rows),
+    )
+
+
+def _day(at_ms: int | None) -> str:
+    return "" if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+
+
+def _known(conn: Connection, version_id: int) -> VersionRow:
+    row = policies.version(conn, version_id)
+    if row is None:
+        raise NotFound("Record not found")
+    return row
 
 
 async def write(server: Server, member: Member, kind: Kind, text: str) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 
 from storage.hot import insert_row
+from storage.instances import escaped
+from storage.paging import Window
 from storage.signals import signal
-from storage.tables import policy_consent, policy_version, user
+from storage.tables import account, policy_consent, policy_version, user
 from storage.types import new_id, now_ms
 
 # Attributes are the table's columns.
 VersionRow = Row[Any]
+MemberRow = Row[Any]
+"""An account's id, username and display_name, since when they are in and when they were here last."""
 
 
 def published(conn: Connection, kind: str) -> list[VersionRow]:
@@ -74,6 +78,44 @@ def consents(conn: Connection) -> dict[int, int]:
     """How many agreed to each version."""
     query = select(policy_consent.c.version_id, func.count()).group_by(policy_consent.c.version_id)
     return {int(row[0]): int(row[1]) for row in conn.execute(query)}
+
+
+def version(conn: Connection, version_id: int) -> VersionRow | None:
+    """A version that members know."""
+    query = select(policy_version).where(
+        policy_version.c.id == version_id, policy_version.c.published_at.is_not(None)
+    )
+    return conn.execute(query).first()
+
+
+def missing(conn: Connection, version_id: int, window: Window, name: str = "") -> list[MemberRow]:
+    """Members who have not agreed to a version, whose names have this text, who came last first."""
+    query = (
+        select(
+            account.c.id,
+            account.c.username,
+            account.c.display_name,
+            user.c.approved_at,
+            user.c.last_active_at,
+        )
+        .join_from(user, account, account.c.id == user.c.account_id)
+        .where(
+            user.c.approved_at.is_not(None),
+            account.c.deleted_at.is_(None),
+            ~exists()
+            .where(policy_consent.c.account_id == account.c.id, policy_consent.c.version_id == version_id)
+            .correlate(account),
+        )
+    )
+    if name:
+        text = f"%{escaped(name.casefold())}%"
+        query = query.where(
+            or_(
+                account.c.username_key.like(text, escape="\\"),
+                func.lower(account.c.display_name).like(text, escape="\\"),
+            )
+        )
+    return window.rows(conn, query, account.c.id)
 
 
 def members(conn: Connection) -> int:

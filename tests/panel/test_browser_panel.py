@@ -152,6 +152,9 @@ async def test_the_panel_is_accessible_and_fits(
         assert answer is not None
         assert answer.status == 200, path
         await check(path)
+    await page.goto(f"{server.config.origin}/admin/terms")
+    await page.locator("a[href$='/not-agreed']").first.click()
+    await check("/admin/terms/not-agreed")
     await page.goto(server.config.origin + here)
     await page.check("#m-delete_posts")
     await page.check("#m-suspend")

@@ -64,7 +64,16 @@ async def test_members_are_asked_to_agree_to_new_terms_and_old_ones_stay(
     page = await bob.submit(page, "/agree")
     assert path_of(page) == "/home"
     assert "new terms" not in page.words()
-    assert "1 of 2" in (await ada.open("/admin/terms")).words()
+    shown = await ada.open("/admin/terms")
+    assert "1 of 2" in shown.words()
+    (missing,) = [one.get("href") for one in shown.all("a") if one.get("href", "").endswith("/not-agreed")]
+    shown = await ada.open(missing)
+    assert (shown.problems, "@ada" in shown.words(), "@bob" in shown.words()) == ([], True, False)
+    assert "No member of this name" in (await ada.open(f"{missing}?q=n_body")).words()
+    assert "@ada" in (await ada.open(f"{missing}?q=AD")).words()
+    rows = (await ada.submit(shown, f"{missing}.csv")).text.splitlines()
+    assert rows[0] == "user name,name,member since,last here"
+    assert [row.partition(",")[0] for row in rows[1:]] == ["ada"]
 
     page = await ada.submit(await ada.open("/admin/terms"), "/admin/terms/terms", {"text": "Second"})
     page = await ada.submit(page, "/admin/terms/terms/publish", {"day": day(0)})

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fedserver import policies
 from fedserver.errors import FedError, NotFound
 from fedserver.moderation.permissions import Permission
 from fedserver.policies import Kind
+from fedserver.reading import cursors
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
 
 HERE: Final = "/admin/terms"
 ONE: Final = HERE + "/{kind}"
+MISSING: Final = HERE + "/versions/{id:[0-9]{1,19}}/not-agreed"
+NAMES_PER_PAGE: Final = 40
 
 
 async def listed(request: web.Request) -> web.StreamResponse:
@@ -43,6 +46,28 @@ async def publish(request: web.Request) -> web.StreamResponse:
     return page.go(f"{HERE}?done=saved#{kind}")
 
 
+async def missing(request: web.Request) -> web.StreamResponse:
+    """Who has not agreed to a version, to be searched."""
+    server, member, window = keys.server(request), auth.member(request), page.window(request, NAMES_PER_PAGE)
+    sought = forms.query(request).text("q", chars_max=100).strip()
+    version, found = await policies.missing(server, member, forms.path_id(request), window, sought)
+    newer, older = cursors(window, [one.id for one in found])
+    leaf = {"newer": newer, "older": older}
+    return await frame.show(
+        request, "panel/not_agreed.html", version=version, found=found, leaf=leaf, sought=sought
+    )
+
+
+async def table(request: web.Request) -> web.StreamResponse:
+    """All of them as CSV. By POST, because that somebody took them along is in the log."""
+    body = await policies.missing_table(keys.server(request), auth.member(request), forms.path_id(request))
+    headers = {
+        hdrs.CONTENT_DISPOSITION: 'attachment; filename="not-agreed.csv"',
+        hdrs.CACHE_CONTROL: "no-store",
+    }
+    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+
 def _kind(request: web.Request) -> Kind:
     kind = request.match_info["kind"]
     if kind not in policies.KINDS:
@@ -63,4 +88,6 @@ routes: Final[list[web.RouteDef]] = gate.behind(
     web.get(HERE, listed),
     web.post(ONE, write),
     web.post(f"{ONE}/publish", publish),
+    web.get(MISSING, missing),
+    web.post(f"{MISSING}.csv", table),
 )
