@@ -170,8 +170,9 @@ def set_rules(
     note: str = "",
     public_comment: str = "",
     obfuscates: bool = False,
+    until_at: int | None = None,
 ) -> None:
-    """Decide about a host, or with no policy and no flag take a decision back. Those who cache rules hear
+    """Decide about a host (until an instant in ms), or with no policy and no flag take a decision back. Those who cache rules hear
     ``instance``; for many servers below the domain `judge` goes on, and `drop_deliveries` forgets what waits."""
     see(conn, [host])
     before = by_host(conn, host)
@@ -193,6 +194,7 @@ def set_rules(
             rule_at=(before.rule_at if before.policy == policy and before.rule_at else now)
             if stands
             else None,
+            rule_until_at=until_at if stands else None,
         )
     )
     judge(conn, host, HOSTS_PER_RULE)
@@ -282,6 +284,12 @@ def rule_covering(conn: Connection, host: str) -> InstanceRow | None:
         key=lambda row: (STRICTNESS.get(row.policy, 0), len(row.host)),
         default=None,
     )
+
+
+def expired(conn: Connection, now: int, limit: int) -> list[InstanceRow]:
+    """Rows whose rule should have ended by now."""
+    query = select(instance).where(instance.c.rule_until_at <= now).order_by(instance.c.rule_until_at)
+    return list(conn.execute(query.limit(limit)))
 
 
 def published(conn: Connection) -> list[InstanceRow]:

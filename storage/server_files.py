@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, case, func, s
 from storage.instances import InstanceRow, escaped, is_decided, of_domain
 from storage.tables import account, delivery, instance, report
 
-Which = Literal["", "ruled", "failing"]
+Which = Literal["", "ruled", "expiring", "failing"]
 Sort = Literal["name", "trouble", "size"]
 LISTED_SHOWN: Final = 50
 LISTED_MAX: Final = 200
@@ -66,6 +66,8 @@ def listed(
         query = query.where(tuple_(*keys) > tuple_(*reached))
     if which == "ruled":
         query = query.where(is_decided())
+    elif which == "expiring":
+        query = query.where(instance.c.rule_until_at.is_not(None))
     elif which == "failing":
         query = query.where(instance.c.failing_since_at.is_not(None))
     if text:

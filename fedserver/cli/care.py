@@ -158,6 +158,7 @@ def _instances(conn: Connection, text: str) -> list[dict[str, Any]]:
 @click.option("--reject-media", is_flag=True, help="Show none of its pictures.")
 @click.option("--reject-reports", is_flag=True, help="Take no reports from it.")
 @click.option("--note", default="", help="Why, for those who look after the server later.")
+@click.option("--days", type=click.IntRange(1, 3650), help="After so many days it ends by itself.")
 @json_option
 def rule(
     config_path: Any,
@@ -166,13 +167,15 @@ def rule(
     reject_media: bool,
     reject_reports: bool,
     note: str,
+    days: int | None,
     as_json: bool,
 ) -> None:
     """Limit a server (its people need approval to follow), reject it and its subdomains (nothing is exchanged),
     allow it (where only allowed servers are), or none of these."""
     wanted: instances.Policy = "" if policy == "none" else policy  # type: ignore[assignment]
     host = domains.normal_domain(host)
-    decision = domains.Rule(wanted, reject_media, reject_reports, note)
+    until_at = domains.ends_after(days and days * 86_400)
+    decision = domains.Rule(wanted, reject_media, reject_reports, note, until_at=until_at)
     run(_decide(load_config(config_path), host, decision))
     if as_json:
         print_json({"host": host, "policy": wanted})

@@ -25,7 +25,9 @@ from fedserver.events import seats
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit
+from fedserver.moderation.actions import day_of
 from fedserver.moderation.permissions import Permission, require
+from fedserver.moderation.rulings import YEARS_S_MAX
 from fedserver.moderation.standing import ERASED_AFTER_MS, end_follow, lost_with
 from fedserver.viewer import Member
 from storage import belongings, domain_lists, domain_losses, instances, relationships, strikes
@@ -34,7 +36,7 @@ from storage.instances import InstanceRow, Policy, of_domain
 from storage.paging import Window
 from storage.signals import signal
 from storage.tables import account, media, post
-from storage.types import instant_of
+from storage.types import instant_of, now_ms
 
 __all__ = ["Rule", "instant_of"]
 
@@ -45,6 +47,8 @@ COMMENT_CHARACTERS_MAX: Final = 2_000
 ACCOUNTS_PER_UNIT: Final = 200
 FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
+EXPIRED_AT_ONCE: Final = 20
+TERM_MS_MAX: Final = YEARS_S_MAX * 1000
 UNITS_AT_ONCE: Final = 50  # of accounts, before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
 _DEFAULT_PORTS: Final = ("80", "443")
@@ -54,7 +58,7 @@ _PORT: Final = re.compile(r"[0-9]{0,5}")
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What is decided about a domain. The comment `note` is for moderators; `obfuscates` shows strangers the name
-    with asterisks."""
+    with asterisks; at `until_at` (ms) it ends by itself."""
 
     policy: Policy
     rejects_media: bool = False
@@ -62,6 +66,7 @@ class Rule:
     note: str = ""
     public_comment: str = ""
     obfuscates: bool = False
+    until_at: int | None = None
 
 
 class Exists(Invalid):
@@ -84,6 +89,11 @@ def normal_domain(text: str) -> str:
     return f"{host}:{int(port)}" if port and port not in _DEFAULT_PORTS else host
 
 
+def ends_after(seconds: int | None) -> int | None:
+    """When a term that begins now is over (ms); None for no term."""
+    return now_ms() + seconds * 1000 if seconds else None
+
+
 def rule_of(row: InstanceRow) -> Rule:
     """What the row of an instance says is decided."""
     return Rule(
@@ -93,6 +103,7 @@ def rule_of(row: InstanceRow) -> Rule:
         row.note,
         row.public_comment,
         bool(row.obfuscates),
+        row.rule_until_at,
     )
 
 
@@ -195,9 +206,10 @@ async def remove(server: Server, member: Member, rule_id: int, *, allowed: bool)
 
 
 def decide(
-    conn: Connection, member: Member | None, host: str, rule: Rule, *, source: str = ""
+    conn: Connection, member: Member | None, host: str, rule: Rule, *, source: str = "", ended: bool = False
 ) -> InstanceRow:
-    """Keep a decision about a host and have it carried out; its row. None as `member` is the command line.
+    """Keep a decision about a host and have it carried out; its row. None as `member` is the command line, or with `ended` the
+    term of a rule that is over.
 
     From then on it is one made by hand, with which no list that is followed meddles. `source` is the address of the list that
     it is made for: the log has it.
@@ -212,6 +224,7 @@ def decide(
         note=clean_text(rule.note),
         public_comment=clean_text(rule.public_comment),
         obfuscates=rule.obfuscates,
+        until_at=rule.until_at,
     )
     row = instances.by_host(conn, host)
     assert row is not None
@@ -220,6 +233,7 @@ def decide(
     if was != rule_of(row):
         kind = "domain_allow" if "allow" in (was.policy, rule.policy) else "domain_block"
         verb = "destroy" if row.rule_id is None else "update" if was.policy else "create"
+        verb = "end_rule" if ended else verb
         rule_id = row.rule_id or (before.rule_id if before is not None else None) or host
         after = _logged(rule_of(row)) | ({"list": source} if source else {})
         audit.note(conn, member, verb, (kind, rule_id, host), before=_logged(was), after=after)
@@ -227,6 +241,12 @@ def decide(
     if lifted is not None or row.rule_id is not None:
         plan(conn, "domain_rule", {"host": host, "lifted_at": lifted})
     return row
+
+
+def end_expired(conn: Connection) -> None:
+    """For the chore: take back the rules whose term is over, as if somebody did."""
+    for row in instances.expired(conn, now_ms(), EXPIRED_AT_ONCE):
+        decide(conn, None, row.host, Rule(""), ended=True)
 
 
 def _one(conn: Connection, rule_id: int, allowed: bool) -> InstanceRow:
@@ -243,6 +263,8 @@ def _check(server: Server, host: str, rule: Rule) -> None:
     for name, text in (("private_comment", rule.note), ("public_comment", rule.public_comment)):
         if len(text) > COMMENT_CHARACTERS_MAX:
             raise Invalid({name: f"is too long (at most {COMMENT_CHARACTERS_MAX} characters)"})
+    if rule.until_at is not None and not 0 < rule.until_at - now_ms() <= TERM_MS_MAX:
+        raise Invalid({"expires_in": "must be a number of seconds, ten years at the most"})
 
 
 def _logged(rule: Rule) -> dict[str, Any]:
@@ -252,6 +274,7 @@ def _logged(rule: Rule) -> dict[str, Any]:
         "reject_reports": rule.rejects_reports,
         "public_comment": rule.public_comment,
         "private_comment": rule.note,
+        **({} if rule.until_at is None else {"until": day_of(rule.until_at)}),
     }
 
 

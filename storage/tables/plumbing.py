@@ -22,6 +22,7 @@ instance = Table(
     flag("obfuscates"),  # strangers are shown the name with asterisks
     Column("rule_id", Id, nullable=True, unique=True),
     instant("rule_at"),
+    instant("rule_until_at"),  # when it ends by itself
     # What rules and partnerships come to, those of the domains above included; see `storage.kept_out`.
     flag("kept_out"),
     flag("let_in"),
@@ -39,6 +40,7 @@ instance = Table(
     Column("claimed_by", Text, nullable=False, server_default=""),
     instant("claimed_until_at"),
     instant("first_seen_at", nullable=False),
+    Index("ix_instance_rule_until_at", "rule_until_at"),
 )
 
 # One activity to be sent, whatever the number of inboxes: its body is built and digested once.

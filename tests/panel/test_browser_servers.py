@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import Browser
 
 from fedserver.context import Server
-from fedserver.moderation import reports
+from fedserver.moderation import domains, reports
+from fedserver.moderation.domains import Rule
 from tests.pages.browsers import CHROMIUM, complaints, picture, sign_in
 from tests.panel.conftest import KnownAs, MakeReader
 from tests.panel.test_server_files import HERE, LOUD, fill
@@ -32,13 +33,16 @@ async def test_pages_about_servers_are_accessible_and_fit(
     await reports.add_note(
         server, ada, "instance", "loud.example", "Their admin answers mails within a day. " * 3
     )
+    timed = Rule("reject", public_comment="A wave of adverts", until_at=domains.ends_after(7 * 86_400))
+    await server.db.write(domains.decide, ada, "slow.example", timed)
     context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = await context.new_page()
     await sign_in(page, server.config.origin, "ada")
     for path in (
         HERE,
         LOUD,
-        f"{HERE}/server?host=sub.loud.example",
+        f"{HERE}/server?host=slow.example",
+        "/mod/log",
         "/mod",
         "/mod/reports?domain=loud.example",
     ):

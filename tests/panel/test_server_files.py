@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from fedserver.context import Server
-from fedserver.moderation import domains
+from fedserver.moderation import chores, domains
 from fedserver.moderation.domains import Rule
 from storage import accounts, domain_lists, instances, reports
+from storage.tables import instance
 from storage.types import new_id, now_ms
+from tests.conftest import MakeMember
 from tests.pages.conftest import MakeReader, browser, signed_in
 from tests.pages.visitor import Page, Visitor
 from tests.panel.test_running_it import follow, give_up
@@ -17,6 +19,7 @@ from tests.panel.test_running_it import follow, give_up
 __all__ = ["browser", "signed_in"]
 
 HERE = "/admin/federation"
+BLOCKS = "/api/v1/admin/domain_blocks"
 LOUD = f"{HERE}/server?host=loud.example"
 
 
@@ -86,3 +89,45 @@ async def test_everything_about_a_server_is_on_one_page(
     page = await mo.submit(page, "/mod/notes", {"text": "They <i>answer</i> mails."})
     assert "Your note is kept." in page.words()
     assert "They <i>answer</i> mails." in (await ada.open(f"{HERE}/server?host=sub.loud.example")).words()
+
+
+async def test_a_rule_for_a_time_ends_by_itself(server: Server, ada: Visitor, member: MakeMember) -> None:
+    admin = await member("boss", role="admin")
+    await server.db.write(fill)
+    await server.db.write(domains.decide, None, "loud.example", Rule(""))
+    page = await ada.submit(await ada.open(LOUD), f"{HERE}/server", {"days": "7"}, choose={"policy": "limit"})
+    assert not page.problems
+    assert "until" in page.words()
+    assert hosts(await ada.open(f"{HERE}?which=expiring")) == ["loud.example"]
+    # Changed otherwise, it ends when it would have; listed elsewhere, nobody is told of its end.
+    page = await ada.submit(page, f"{HERE}/server", {"public_comment": "Adverts"})
+    (block,) = await admin.get(BLOCKS)
+    row = await server.db.read(instances.by_host, "loud.example")
+    assert row is not None
+    assert 6.9 < (row.rule_until_at - now_ms()) / 86_400_000 < 7
+    assert (block["public_comment"], block["expires_at"] is not None) == ("Adverts", True)
+    ann = await server.db.read(accounts.by_handle, "ann", "loud.example")
+    assert ann is not None
+    assert ann.limited_at is not None
+    changed = await admin.put(f"{BLOCKS}/{block['id']}", {"expires_in": 0})
+    assert changed["expires_at"] is None
+    for wrong in ("-5", "700000000"):
+        answer = await admin.raw("PUT", f"{BLOCKS}/{block['id']}", json={"expires_in": wrong})
+        assert answer.status == 422
+    await admin.put(f"{BLOCKS}/{block['id']}", {"expires_in": 60})
+
+    def pass_over(conn: Connection) -> None:
+        conn.execute(update(instance).values(rule_until_at=now_ms() - 1))
+        chores.end_terms(server, conn)
+
+    await server.db.write(pass_over)
+    await domains.carry_out(server, {"host": "loud.example", "lifted_at": row.rule_at})
+    assert await admin.get(BLOCKS) == []
+    ann = await server.db.read(accounts.by_handle, "ann", "loud.example")
+    assert ann is not None
+    assert ann.limited_at is None
+    page = await ada.open(LOUD)
+    for said in ("let the rule run out: limit", "No rule is about it."):
+        assert said in page.words(), said
+    page = await ada.submit(page, f"{HERE}/server", {"days": "7"}, choose={"policy": ""})
+    assert "No rule stands for it any more." in page.words()

@@ -14,7 +14,7 @@ from web import auth, forms, gate, keys, replies
 from web.api.admin import shown
 from web.api.admin.entities import AdminDomainBlock, DomainAllow, DomainBlockExists
 from web.api.paging import window
-from web.api.render import instant
+from web.api.render import instant, maybe_instant
 from web.params import Params
 from web.verbs import put_or_patch
 
@@ -80,6 +80,8 @@ def _changes(params: Params) -> dict[str, Any]:
         if severity not in POLICIES:
             raise params.wrong("severity", f"must be one of {', '.join(POLICIES)}")
         found["policy"] = POLICIES[severity]
+    if "expires_in" in params:
+        found["until_at"] = domains.ends_after(params.integer("expires_in", least=0))
     found |= {ours: params.flag(theirs) for ours, theirs in _FLAGS if theirs in params}
     return found | {ours: params.text(theirs) for ours, theirs in _TEXTS if theirs in params}
 
@@ -96,6 +98,7 @@ def _block(row: Any) -> AdminDomainBlock:
         private_comment=row.note or None,
         public_comment=row.public_comment or None,
         obfuscate=bool(row.obfuscates),
+        expires_at=maybe_instant(row.rule_until_at),
     )
 
 

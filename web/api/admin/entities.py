@@ -90,6 +90,8 @@ class AdminDomainBlock(Struct):
     private_comment: str | None
     public_comment: str | None
     obfuscate: bool
+    # Ours: when it ends by itself.
+    expires_at: str | None
 
 
 class DomainBlockExists(Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from typing import Any, Final, get_args
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from fedserver.viewer import Member
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
+from web.pages.panel.accounts import DAYS
 from web.params import Params
 from web.verbs import Handler
 
@@ -32,7 +34,8 @@ TEXT_CHARACTERS_MAX: Final = 400_000
 _WHICH: Final[dict[str, Which]] = {one: one for one in get_args(Which)}
 _SORTS: Final[dict[str, Sort]] = {one: one for one in get_args(Sort)}
 _POLICIES: Final[dict[str, Any]] = {one: one for one in ("", "noop", "limit", "reject", "allow")}
-_NAMES: Final = {"private_comment": "note"}
+_NAMES: Final = {"private_comment": "note", "expires_in": "days"}
+DAY_SECONDS: Final = 86_400
 
 
 async def servers(request: web.Request) -> web.StreamResponse:
@@ -91,6 +94,7 @@ async def _one(
     context: dict[str, Any] = {
         "file": file,
         "rule": entered or (domains.rule_of(file.listed.row) if file.listed else Rule("")),
+        "days": DAYS[1:],
         "decides": allows(member.role, Permission.MANAGE_FEDERATION),
         "retries": allows(member.role, Permission.MANAGE_SETTINGS),
         "judges": allows(member.role, Permission.MANAGE_REPORTS),
@@ -101,7 +105,7 @@ async def _one(
 
 
 def _rule(params: Params) -> Rule:
-    return Rule(
+    rule = Rule(
         _POLICIES.get(params.text("policy"), ""),
         params.flag("rejects_media"),
         params.flag("rejects_reports"),
@@ -109,6 +113,15 @@ def _rule(params: Params) -> Rule:
         params.text("public_comment"),
         params.flag("obfuscates"),
     )
+    stands = rule.policy or rule.rejects_media or rule.rejects_reports
+    return replace(rule, until_at=_until(params)) if stands else rule
+
+
+def _until(params: Params) -> int | None:
+    """When a rule is to end: as it was to before, or after so many days from now."""
+    if params.text("days") == "as_before":
+        return params.integer("until_at")
+    return domains.ends_after(params.integer("days", 0, least=0, most=DAYS[-1]) * DAY_SECONDS)
 
 
 # -- lists
