@@ -30,12 +30,13 @@ class Step:
 
 
 async def of_member(server: Server, member: Member) -> list[Step]:
-    """The member's own, in order; none for who is no newcomer any more or has hidden them."""
+    """The member's own, in order; none for who has done them all or hidden them, or is no newcomer any more."""
     since = now_ms() - GREETED_DAYS * DAY_MS
     row = await server.db.read(first_steps.of_member, member.account_id, since)
-    return (
-        [] if row is None else [Step(words, path, bool(getattr(row, name))) for name, words, path in _STEPS]
-    )
+    if row is None:
+        return []
+    steps = [Step(words, path, bool(getattr(row, name))) for name, words, path in _STEPS]
+    return [] if all(step.done for step in steps) else steps
 
 
 async def hide(server: Server, member: Member) -> None:
