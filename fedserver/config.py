@@ -226,10 +226,17 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Time zone of events and mails for those who have chosen none (IANA name).")
     ] = "UTC"
     upload_bytes_max: Annotated[
-        int, Meta(description="Largest picture or other file a member may upload, in bytes.", ge=1)
+        int,
+        Meta(
+            description="Largest picture or other file a member may upload, in bytes. The panel can set less.",
+            ge=1,
+        ),
     ] = 40_000_000
     resource_file_bytes_max: Annotated[
-        int, Meta(description="Largest file of a resource of the library, in bytes.", ge=1)
+        int,
+        Meta(
+            description="Largest file of a resource of the library, in bytes. The panel can set less.", ge=1
+        ),
     ] = 100_000_000
     ffmpeg: Annotated[
         str,
@@ -239,7 +246,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = "ffmpeg"
     video_bytes_max: Annotated[
-        int, Meta(description="Largest video or sound a member may upload, in bytes.", ge=1)
+        int,
+        Meta(
+            description="Largest video or sound a member may upload, in bytes. The panel can set less.", ge=1
+        ),
     ] = 103_809_024
     video_pixels_max: Annotated[
         int, Meta(description="Largest picture of a video: width times height.", ge=1)

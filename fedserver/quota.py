@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from fedserver.context import Server
 from fedserver.errors import Invalid, TooLarge
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
-from fedserver.viewer import Member
+from fedserver.viewer import Member, Role
 from storage import media, users
 
 MB = 1_000_000
@@ -35,8 +36,12 @@ def room_of(conn: Connection, config: Config, account_id: int) -> Room:
     """How it stands for one member; a unit."""
     user = users.by_id(conn, account_id)
     own = None if user is None else user.bytes_max
-    most = settings.in_force(conn, config).member_bytes_max if own is None else own
-    return Room(media.bytes_of(conn, account_id), most)
+    if own is None:
+        site = settings.in_force(conn, config)
+        own = site.member_bytes_max
+        if user is not None:
+            own = site.role_bytes_max.get(cast(Role, user.role), own)
+    return Room(media.bytes_of(conn, account_id), own)
 
 
 async def room(server: Server, member: Member) -> Room:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 import storage.settings
-from fedserver import colours, email_addresses
+from fedserver import colours, email_addresses, upload_limits
 from fedserver.config import Config
 from fedserver.content.text import language_tag
 from fedserver.context import Server
@@ -19,7 +19,7 @@ from fedserver.errors import Invalid
 from fedserver.join_questions import FIRST, QUESTIONS_MAX, JoinQuestion
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
-from fedserver.viewer import Member
+from fedserver.viewer import Member, Role
 from storage import kept_out, users
 
 RULES_MAX: Final = 50
@@ -115,6 +115,13 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     accent_dark: Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?$")] = ""
     logo: Logo = Logo()
     member_bytes_max: Annotated[int, Meta(ge=1, le=BYTES_MAX)] = 2_000_000_000
+    # What those in a role may have instead, in bytes.
+    role_bytes_max: dict[Role, Annotated[int, Meta(ge=1, le=BYTES_MAX)]] = {}
+    # The largest picture, video, sound and file of a resource, in bytes; 0 is as much as the settings file allows.
+    largest_picture: Annotated[int, Meta(ge=0, le=BYTES_MAX)] = 0
+    largest_video: Annotated[int, Meta(ge=0, le=BYTES_MAX)] = 0
+    largest_audio: Annotated[int, Meta(ge=0, le=BYTES_MAX)] = 0
+    largest_document: Annotated[int, Meta(ge=0, le=BYTES_MAX)] = 0
     remote_media_days: Annotated[int, Meta(ge=1, le=36_500)] = 14
     remote_post_days: Annotated[int, Meta(ge=0, le=36_500)] = 90
 
@@ -203,7 +210,7 @@ def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> Instan
         except msgspec.ValidationError as error:
             problems[name] = _sentence_part(error)
         else:
-            wrong = _wrong(conn, name, value)
+            wrong = _wrong(conn, config, name, value)
             if wrong:
                 problems[name] = wrong
     if problems:
@@ -214,10 +221,13 @@ def store(conn: Connection, config: Config, values: Mapping[str, Any]) -> Instan
     return in_force(conn, config)
 
 
-def _wrong(conn: Connection, name: str, value: Any) -> str:
+def _wrong(conn: Connection, config: Config, name: str, value: Any) -> str:
     """What the type of a setting cannot say: "" where the value can be used."""
     if value == "" or name not in _SPECIAL:
         return ""
+    most = upload_limits.ceilings(config).get(name)
+    if most is not None:
+        return f"is more than the settings file allows, {most / 1_000_000:g} MB" if value > most else ""
     match name:
         case "contact_email":
             try:
@@ -238,8 +248,10 @@ def _wrong(conn: Connection, name: str, value: Any) -> str:
 
 
 _SPECIAL: Final = frozenset(
-    {"contact_email", "contact_username", "time_zone", "language", "accent", "accent_dark"}
-)
+    {
+        "contact_email", "contact_username", "time_zone", "language", "accent", "accent_dark", *upload_limits.CEILINGS,
+    }
+)  # fmt: skip
 
 
 def keep_mode(conn: Connection, config: Config) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 from sqlalchemy import Connection
 
-from fedserver import quota
+from fedserver import quota, settings, upload_limits
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, TooLarge
@@ -80,8 +80,8 @@ async def attach(
     media_type, family = await recognised(file, server.clips)
     size = (await asyncio.to_thread(file.stat)).st_size
     await server.db.read(quota.check, server.config, member.account_id, size)
+    await _check_size(server, family, size)
     if family != "image":
-        _check_size(server, family, size)
         return await _put_off(
             server, member, file, media_type, family, size, text, focus, thumbnail, wait_seconds
         )
@@ -405,6 +405,7 @@ async def delete_files(server: Server, payload: dict[str, Any]) -> None:
 
 async def profile_picture(server: Server, file: Path, purpose: Literal["avatar", "header"]) -> StoredMedia:
     """Process a picture for a profile. Raises Invalid, TooLarge."""
+    await _check_size(server, "image", (await asyncio.to_thread(file.stat)).st_size)
     return await store_picture(file, store=server.media, processor=server.images, purpose=purpose)
 
 
@@ -433,11 +434,11 @@ def checked_description(description: str) -> str:
     return text
 
 
-def _check_size(server: Server, family: Family, size: int) -> None:
-    config = server.config
-    most = config.upload_bytes_max if family == "animation" else config.video_bytes_max
+async def _check_size(server: Server, family: Family, size: int) -> None:
+    limits = upload_limits.in_force(server.config, await settings.current(server))
+    most = {"video": limits.video, "audio": limits.audio}.get(family, limits.picture)
     if size > most:
-        raise TooLarge(f"This file is too large: it may have {most >> 20} MB at most.")
+        raise TooLarge(f"This file is too large: it may have {most / quota.MB:g} MB at most.")
 
 
 def _preview_columns(preview: StoredPreview | None) -> dict[str, Any]:

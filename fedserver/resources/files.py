@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from fedserver import quota
+from fedserver import quota, settings, upload_limits
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound, TooLarge
@@ -46,7 +46,7 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
     Raises Invalid for what is not taken, TooLarge (the file, or all of the member's), Conflict (too many unused).
     """
     size = (await asyncio.to_thread(file.stat)).st_size
-    most = server.config.resource_file_bytes_max
+    most = upload_limits.in_force(server.config, await settings.current(server)).document
     if size > most:
         raise TooLarge(f"A file of a resource may have at most {most:,} bytes.")
     await server.db.read(_check_space, server.config, member.account_id, size)

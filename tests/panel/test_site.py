@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from fedserver import colours, house_rules, mail, operations, quota, settings
 from fedserver.context import Server
-from storage import audit, stored_files
+from storage import audit, stored_files, users
 from storage.paging import Window
 from tests.conftest import MakeMember
 from tests.members import Person
@@ -250,6 +250,42 @@ async def test_lim_06_one_member_may_have_other_room_than_everybody(
     assert (room.taken, room.most) == (2_000, 5_000_000)
     await ada.submit(await ada.open(here), f"{here}/member", {"username": "alice", "room": ""})
     assert (await quota.room(server, alice.member)).most == 1_000
+    page = await ada.submit(await ada.open(here), f"{here}/roles", {"room-curator": "much"})
+    assert (page.status, page.all("input", id="room-curator")[0].get("value")) == (422, "much")
+    page = await ada.submit(page, f"{here}/roles", {"room-curator": "7,5"})
+    assert not page.problems
+    assert (await quota.room(server, alice.member)).most == 1_000
+    await server.db.write(users.change, alice.account_id, role="curator")
+    assert (await quota.room(server, alice.member)).most == 7_500_000
+
+
+async def test_lim_06_how_large_uploads_may_be_is_set_in_the_panel_within_what_the_file_says(
+    server: Server, ada: Visitor, nobody: Person, member: MakeMember
+) -> None:
+    alice = await member("alice")
+    here = "/admin/site/limits"
+
+    async def told() -> dict[str, Any]:
+        found: dict[str, Any] = (await nobody.get("/api/v2/instance"))["configuration"]["media_attachments"]
+        return found
+
+    assert (await told())["image_size_limit"] == server.config.upload_bytes_max
+    page = await ada.submit(
+        await ada.open(here), here, {"largest_picture": "41", "largest_document": "0.002"}
+    )
+    assert (page.status, "more than the settings file allows, 40 MB" in page.text) == (422, True)
+    page = await ada.submit(page, here, {"largest_picture": "0.0001"})
+    assert not page.problems
+    now = await told()
+    assert (now["image_size_limit"], now["document_size_limit"]) == (100, 2_000)
+    picture = io.BytesIO()
+    Image.new("RGB", (60, 60), (120, 20, 90)).save(picture, "PNG")
+    for path, content in (("/api/v2/media", picture.getvalue()), ("/api/v1/resources/files", b"x" * 2_001)):
+        file = FormData()
+        file.add_field("file", content, filename="a.png" if "media" in path else "a.txt")
+        assert (await alice.raw("POST", path, data=file)).status in (413, 422), path
+    await ada.submit(await ada.open(here), here, {"largest_picture": ""})
+    assert (await told())["image_size_limit"] == server.config.upload_bytes_max
 
 
 async def test_a_disk_that_is_nearly_full_is_told_by_mail_once(

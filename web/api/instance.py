@@ -9,7 +9,19 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from fedserver import about, accounts, feeds, interactions, people, policies, posts, site, tags, uploads
+from fedserver import (
+    about,
+    accounts,
+    feeds,
+    interactions,
+    people,
+    policies,
+    posts,
+    site,
+    tags,
+    upload_limits,
+    uploads,
+)
 from fedserver.content.links import URL_CHARACTERS
 from fedserver.context import Server
 from fedserver.errors import NotFound
@@ -123,6 +135,7 @@ def _streaming(now: Site) -> str:
 
 def _configuration(server: Server, now: Site) -> dict[str, Any]:
     topics = feeds.access(now.settings, "topic")._asdict()
+    limits = upload_limits.in_force(server.config, now.settings)
     return {
         "urls": {
             "streaming": _streaming(now),
@@ -161,11 +174,13 @@ def _configuration(server: Server, now: Site) -> dict[str, Any]:
         "media_attachments": {
             "supported_mime_types": list(uploads.accepted_types(server)),
             "description_limit": uploads.ALT_CHARACTERS_MAX,
-            "image_size_limit": server.config.upload_bytes_max,
+            "image_size_limit": limits.picture,
             "image_matrix_limit": PIXELS_MAX,
-            "video_size_limit": server.config.video_bytes_max if server.clips.available else 0,
+            "video_size_limit": limits.video if server.clips.available else 0,
             "video_frame_rate_limit": server.config.video_frame_rate_max if server.clips.available else 0,
             "video_matrix_limit": server.config.video_pixels_max if server.clips.available else 0,
+            "audio_size_limit": limits.audio if server.clips.available else 0,
+            "document_size_limit": limits.document,
         },
         "polls": {
             "max_options": posts.POLL_OPTIONS_MAX,

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 
 from aiohttp import hdrs, web
 
-from fedserver import branding, quota, settings
+from fedserver import branding, quota, settings, upload_limits
 from fedserver.errors import FedError, Invalid
 from fedserver.moderation.permissions import Permission
 from fedserver.settings import InstanceSettings
+from fedserver.viewer import ROLES
 from web import auth, forms, gate, keys, replies
 from web.forms import Params
 from web.pages import page
@@ -19,7 +20,7 @@ from web.pages.panel import frame
 from web.templating import FOREVER
 
 MB: Final = 1_000_000
-Kind = Literal["line", "text", "number", "megabytes", "choice", "flag", "email", "zone"]
+Kind = Literal["line", "text", "number", "megabytes", "up_to", "choice", "flag", "email", "zone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,10 @@ FORMS: Final[dict[str, tuple[str, tuple[Asked, ...]]]] = {
                 "megabytes",
                 "Pictures, videos and files of resources together.",
             ),
+            Asked("largest_picture", "Largest picture, in MB", "up_to"),
+            Asked("largest_video", "Largest video, in MB", "up_to"),
+            Asked("largest_audio", "Largest sound, in MB", "up_to"),
+            Asked("largest_document", "Largest file of a resource, in MB", "up_to"),
             Asked(
                 "remote_media_days",
                 "Copies of other servers' media go after days",
@@ -133,6 +138,7 @@ TABS: Final = (
 )
 LIMITS: Final = "/admin/site/limits"
 LOOKS: Final = "/admin/site/looks"
+STAFF: Final = tuple(role for role in ROLES if role != "member")
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
@@ -145,11 +151,10 @@ async def grant_room(request: web.Request) -> web.StreamResponse:
     """Give one member another limit for their files, or that of everybody again."""
     server, params = keys.server(request), await forms.params(request)
     try:
-        text = params.text("room").replace(",", ".").strip()
-        try:
-            most = round(float(text) * MB) if text else None
-        except (ValueError, OverflowError) as error:
-            raise Invalid({"room": "must be a number of MB"}) from error
+        text = params.text("room").strip()
+        most = _megabytes(text) if text else None
+        if text and most is None:
+            raise Invalid({"room": "must be a number of MB"})
         await quota.grant(server, auth.member(request), params.text("username"), most)
     except page.MENDABLE as error:
         shown = _shown(request, await settings.current(server), LIMITS)
@@ -157,6 +162,33 @@ async def grant_room(request: web.Request) -> web.StreamResponse:
             request, "panel/site.html", error, **await _form(request, shown, LIMITS)
         )
     return page.go(f"{LIMITS}?done=saved")
+
+
+async def grant_roles(request: web.Request) -> web.StreamResponse:
+    """Give those in a role another limit, or that of everybody again."""
+    server, params = keys.server(request), await forms.params(request)
+    entered = {role: params.text(f"room-{role}", chars_max=20).strip() for role in STAFF}
+    wanted = {role: _megabytes(text) for role, text in entered.items() if text}
+    try:
+        problems = {
+            f"room-{role}": "must be a number of MB" for role, most in wanted.items() if not most or most < 0
+        }
+        if problems:
+            raise Invalid(problems)
+        await settings.change(server, auth.member(request), {"role_bytes_max": wanted})
+    except page.MENDABLE as error:
+        shown = _shown(request, await settings.current(server), LIMITS)
+        context = await _form(request, shown, LIMITS) | {"roles": entered}
+        return await frame.show_again(request, "panel/site.html", error, **context)
+    return page.go(f"{LIMITS}?done=saved")
+
+
+def _megabytes(text: str) -> int | None:
+    """So many MB in bytes; None for what is no number."""
+    try:
+        return round(float(text.replace(",", ".")) * MB)
+    except (ValueError, OverflowError):
+        return None
 
 
 async def change(request: web.Request) -> web.StreamResponse:
@@ -177,8 +209,11 @@ async def _form(request: web.Request, shown: Mapping[str, Any], path: str = "") 
     path = path or request.path
     title, asked = FORMS[path]
     server = keys.server(request)
+    by_role = (await settings.current(server)).role_bytes_max
     return {
         "form_path": path,
+        "roles": {role: f"{by_role[role] / MB:g}" if role in by_role else "" for role in STAFF},
+        "ceilings": {name: f"{most / MB:g}" for name, most in upload_limits.ceilings(server.config).items()},
         "with_own": await quota.with_own(server, auth.member(request)) if path == LIMITS else None,
         "title": title,
         "asked": asked,
@@ -192,7 +227,8 @@ def _shown(request: web.Request, now: InstanceSettings, path: str = "") -> dict[
     found: dict[str, Any] = {}
     for one in FORMS[path or request.path][1]:
         value = getattr(now, one.name)
-        found[one.name] = f"{value / MB:g}" if one.kind == "megabytes" else value
+        in_mb = one.kind in ("megabytes", "up_to")
+        found[one.name] = "" if one.kind == "up_to" and not value else f"{value / MB:g}" if in_mb else value
     return found
 
 
@@ -221,11 +257,9 @@ def _value(params: Params, one: Asked) -> Any:
         return params.flag(one.name)
     if one.kind == "number":
         found = params.integer(one.name)
-    elif one.kind == "megabytes":
-        try:
-            found = round(float(params.text(one.name).replace(",", ".")) * MB)
-        except (ValueError, OverflowError):
-            found = None
+    elif one.kind in ("megabytes", "up_to"):
+        text = params.text(one.name).strip()
+        found = 0 if one.kind == "up_to" and not text else _megabytes(text)
     else:
         return params.text(one.name, chars_max=one.chars_max).replace("\r\n", "\n").strip()
     if found is None:
@@ -315,6 +349,7 @@ routes: Final[list[web.RouteDef]] = [
         *(web.get(path, ask) for path in FORMS),
         *(web.post(path, change) for path in FORMS),
         web.post(f"{LIMITS}/member", grant_room),
+        web.post(f"{LIMITS}/roles", grant_roles),
         web.get(LOOKS, ask_looks),
         web.post(f"{LOOKS}/colours", change_colours),
         web.post(f"{LOOKS}/logo", change_logo),
