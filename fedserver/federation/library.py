@@ -248,9 +248,10 @@ def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:
 
 @handles("let_go_of_library", timeout_seconds=600.0)
 async def let_go_of_library(server: Server, payload: dict[str, Any]) -> None:
-    """Remove what is here of a library and a calendar only because their server was a partner."""
-    while await server.db.write(_let_some_go, payload["host"]):
-        pass
+    """Remove what is here of a library, a calendar and a directory only because their server was a partner."""
+    for some in (_let_some_go, _forget_some_people):
+        while await server.db.write(some, payload["host"]):
+            pass
 
 
 def _let_some_go(conn: Connection, host: str) -> bool:
@@ -262,3 +263,9 @@ def _let_some_go(conn: Connection, host: str) -> bool:
         # It was not deleted: if they are partners again, or somebody looks it up, it may come back.
         inbox.unbury(conn, row.uri, "deleted")
     return len(found) == LET_GO_PER_UNIT
+
+
+def _forget_some_people(conn: Connection, host: str) -> bool:
+    if partners.is_active(conn, host):
+        return False
+    return partners.forget_people(conn, host, limit=LET_GO_PER_UNIT) == LET_GO_PER_UNIT

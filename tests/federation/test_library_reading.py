@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select, update
 
 from activitypub.jsonld import expand
 from activitypub.names import AS2
-from fedserver.federation import library
-from storage import partners, tables
+from fedserver.federation import fetch, library
+from storage import accounts, partners, tables
 from storage.types import now_ms
 from tests.federation.network import befriended, network, page, partner_of
 from tests.federation.stub import Door, Stub, StubActor
@@ -218,7 +218,7 @@ async def test_every_day_libraries_and_calendars_are_looked_at(door: Door, there
     await forget_plans(door)
     await door.server.db.write(library.plan_reading)
     read = [one["what"] for one in await door.server.db.read(planned, "read_library")]
-    assert sorted(read) == ["resources", "upcomingEvents"]
+    assert sorted(read) == ["directory", "resources", "upcomingEvents"]
 
 
 async def test_parting_spares_what_somebody_here_has_to_do_with(
@@ -228,6 +228,8 @@ async def test_parting_spares_what_somebody_here_has_to_do_with(
 
     await befriended(door, there)
     ann = there.actor("ann")
+    alone, followed = [await fetch.account(door.server, there.actor(name).uri) for name in ("dora", "eve")]
+    await alice.post(f"/api/v1/accounts/{followed}/follow")
     made = [
         page(ann, name=name)
         for name in ("liked", "answered", "boosted", "adapted", "nobody's", "read by ann")
@@ -244,6 +246,8 @@ async def test_parting_spares_what_somebody_here_has_to_do_with(
     await own.end(door.server, None, row.id)
     await library.let_go_of_library(door.server, {"host": there.host})
     assert await titles(door) == ["adapted", "answered", "boosted", "liked", "mine"]
+    left = await door.server.db.read(accounts.by_ids, [alone, followed, row.account_id])
+    assert set(left) == {followed, row.account_id}
     # It was not deleted by its author, and may come back.
     graves = await door.server.db.read(
         lambda conn: conn.scalar(select(func.count()).select_from(tables.tombstone))
