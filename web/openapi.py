@@ -55,6 +55,7 @@ _OF_THREADS: Final = ("lock", "unlock", "pin", "unpin", "rename", "move", "split
 _SUBSCRIBING: Final = ("GET", "PUT", "DELETE")
 _SUBSCRIBED: Final = ("/api/v1/groups/{id}", "/api/v1/groups/{id}/topics/{topic_id}", "/api/v1/threads/{id}")
 _HANDLING: Final = ("assign_to_self", "unassign", "resolve", "reopen")
+_OF_LISTS: Final = ("settle", "leave", "refresh", "believe", "pause", "resume")
 _OF_CASES: Final = ("assign_to_self", "unassign", "hand_over")
 _RULES: Final = {
     "domain_blocks": a.AdminDomainBlock,
@@ -302,6 +303,19 @@ _ANSWERS: Final[dict[str, Any]] = {
     **{f"POST /api/v1/admin/cases/{{id}}/{verb}": a.AdminCaseFile for verb in _OF_CASES},
     "POST /api/v1/admin/cases/{id}/notes": a.AdminNote,
     "DELETE /api/v1/admin/notes/{id}": a.Nothing,
+    "GET /api/v1/admin/held_statuses": list[a.AdminHeldStatus],
+    "POST /api/v1/admin/held_statuses/{id}/approve": a.PublishedStatus,
+    "POST /api/v1/admin/held_statuses/{id}/reject": a.Nothing,
+    "PUT /api/v1/admin/accounts/{id}/trust": a.AdminAccount,
+    "GET /api/v1/admin/servers/{domain}": a.AdminServer,
+    "GET /api/v1/admin/servers/{domain}/notes": list[a.AdminNote],
+    "POST /api/v1/admin/servers/{domain}/notes": a.AdminNote,
+    "GET /api/v1/admin/domain_lists": list[a.AdminDomainList],
+    "POST /api/v1/admin/domain_lists": a.AdminDomainList,
+    "POST /api/v1/admin/domain_lists/preview": list[a.AdminListedDomain],
+    **{f"{verb} /api/v1/admin/domain_lists/{{id}}": a.AdminDomainList for verb in ("GET", "PUT", "PATCH")},
+    "DELETE /api/v1/admin/domain_lists/{id}": a.Nothing,
+    **{f"POST /api/v1/admin/domain_lists/{{id}}/{verb}": a.AdminDomainList for verb in _OF_LISTS},
     "POST /api/v1/admin/cases/preview": list[a.AdminPlan],
     "POST /api/v1/admin/cases/decide": list[a.AdminOutcome],
     "POST /api/v1/admin/strikes/{id}/undo": a.AdminCaseFile,

@@ -23,7 +23,7 @@ from storage.instances import InstanceRow
 from storage.partners import PartnerRow
 from storage.server_files import LISTED_SHOWN, Listed, Reports, Sort, Which
 
-__all__ = ["LISTED_SHOWN", "Listed", "Sort", "Which"]
+__all__ = ["LISTED_SHOWN", "Listed", "Sort", "Which", "normal_domain"]
 
 SIGHT: Final = Permission.MANAGE_FEDERATION | Permission.MANAGE_REPORTS
 """Either of these lets somebody look at a server; decide about it those alone with the first."""

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from fedserver import held, posts, relationships, settings
 from fedserver.context import Server
-from fedserver.errors import Conflict, FedError, Forbidden, NotFound
+from fedserver.errors import FedError, Forbidden, NotFound
 from fedserver.held import Window
 from fedserver.moderation import people
 from fedserver.posts import Draft
@@ -22,6 +22,7 @@ from tests.members import Person
 from tests.pages.visitor import path_of
 
 SPAM = "Great CASINO at https://win.casino.example/now"
+HELD = "/api/v1/admin/held_statuses"
 STATUSES = "/api/v1/statuses"
 DAY_MS = 86_400_000
 
@@ -80,8 +81,11 @@ async def test_who_is_new_meets_limits_that_say_what_they_are_and_when_they_end(
     assert row.trust == "member"
     with pytest.raises(Forbidden):
         await people.trust(server, bob.member, newcomer.account_id, "trusted")
-    await people.trust(server, moderator.member, newcomer.account_id, "new")
+    at = f"/api/v1/admin/accounts/{newcomer.id}"
+    assert (await moderator.put(f"{at}/trust", {"trust": "new"}))["trust"] == "new"
     assert await refused(newcomer, status=links)
+    assert (await moderator.raw("PUT", f"{at}/trust", json={"trust": "much"})).status == 422
+    assert (await moderator.get(at))["trust"] == "new"
 
 
 async def test_what_is_held_is_no_post_anywhere_until_a_moderator_publishes_it(
@@ -116,11 +120,14 @@ async def test_what_is_held_is_no_post_anywhere_until_a_moderator_publishes_it(
     fine = await newcomer.post(STATUSES, {"status": "Hello"})
     with pytest.raises(ApiError, match="advertising"):
         await newcomer.put(f"{STATUSES}/{fine['id']}", {"status": SPAM})
-    post_id = await held.publish(server, moderator.member, one.id)
+    (shown,) = await moderator.get(HELD)
+    assert (shown["id"], shown["account"]["username"]) == (str(one.id), "alice")
+    assert (shown["params"]["text"], shown["reason"]) == (f"{SPAM} #casino @bob", one.why)
+    post_id = (await moderator.post(f"{HELD}/{one.id}/approve"))["status_id"]
     assert "CASINO" in (await bob.get(f"{STATUSES}/{post_id}"))["content"]
     assert [note["type"] for note in await bob.get("/api/v1/notifications")] == ["mention"]
-    with pytest.raises((NotFound, Conflict)):
-        await held.publish(server, moderator.member, one.id)
+    assert (await moderator.raw("POST", f"{HELD}/{one.id}/approve")).status == 404
+    assert (await moderator.raw("POST", f"{HELD}/{one.id}/reject", json={"message": "No"})).status == 404
     row = await server.db.read(users.by_id, newcomer.account_id)
     assert row is not None
     assert row.vouched_at is not None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from jsonschema import Draft202012Validator
 from sqlalchemy import Connection, insert
 
 from fedserver.context import Server
@@ -25,6 +26,7 @@ from tests.conftest import MakeMember
 from tests.pages.conftest import MakeReader, browser, signed_in, visitor
 from tests.pages.visitor import Visitor
 from tests.people import add_member, add_stranger
+from web import openapi
 
 __all__ = ["browser", "signed_in", "visitor"]
 
@@ -256,3 +258,49 @@ async def test_an_admin_follows_a_list_on_the_pages(
     page = await ada.submit(page, f"{at}/end", choose={"rules": "keep"})
     assert "The list is followed no more." in page.words()
     assert len(await policies(server)) == 4
+
+
+async def test_an_app_follows_a_list(server: Server, member: MakeMember, elsewhere: Elsewhere) -> None:
+    ada = await member("ada", role="admin")
+    await server.db.write(fill)
+    api = "/api/v1/admin/domain_lists"
+    document = openapi.document()
+
+    def fits(path: str, verb: str, answer: object) -> None:
+        content = document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]
+        schema = {**content["schema"], "components": document["components"]}
+        Draft202012Validator(schema).validate(answer)  # type: ignore[arg-type]
+
+    entries = await ada.post(f"{api}/preview", {"text": FIRST})
+    fits(f"{api}/preview", "post", entries)
+    assert (entries[0]["domain"], entries[0]["change"], entries[0]["members_count"]) == (
+        "spam.example",
+        "new",
+        1,
+    )
+    assert await ada.post(f"{api}/preview", {"url": elsewhere.url}) == entries
+    assert await ada.get(api) == []
+    found = await ada.post(
+        api, {"url": elsewhere.url, "title": "Ours", "severest": "silence", "mode": "careful"}
+    )
+    fits(api, "post", found)
+    one = f"{api}/{found['id']}"
+    assert [change["severity"] for change in found["changes"]] == ["silence", "silence", "silence", "noop"]
+    found = await ada.post(f"{one}/settle", {"changes": ["new limit late.example"]})
+    assert (found["state"], found["rules_count"], found["changes_count"]) == ("active", 1, 3)
+    found = await ada.post(f"{one}/leave", {"changes": ["new limit spam.example"]})
+    assert found["changes_count"] == 2
+    found = await ada.put(one, {"priority": 9})
+    assert (found["priority"], found["title"], found["mode"]) == (9, "Ours", "careful")
+    assert (await ada.post(f"{one}/pause"))["state"] == "paused"
+    (listed,) = await ada.get(api)
+    assert (listed["id"], "changes" in listed) == (found["id"], False)
+    assert (await ada.post(f"{one}/resume"))["state"] == "new"
+    for verb, path, body, status in (
+        ("POST", api, {"url": elsewhere.url}, 409), ("PUT", one, {"mode": "x"}, 422), ("DELETE", one, {}, 422),
+        ("POST", f"{one}/refresh", {}, 429), ("GET", f"{api}/1", {}, 404), ("POST", f"{api}/preview", {}, 422),
+    ):  # fmt: skip
+        assert (await ada.raw(verb, path, json=body)).status == status, path
+    await ada.raw("DELETE", one, json={"rules": "keep"})
+    assert await ada.get(api) == []
+    assert (await policies(server))["late.example"] == "limit"

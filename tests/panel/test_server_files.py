@@ -126,8 +126,15 @@ async def test_a_rule_for_a_time_ends_by_itself(server: Server, ada: Visitor, me
     ann = await server.db.read(accounts.by_handle, "ann", "loud.example")
     assert ann is not None
     assert ann.limited_at is None
+    found = await admin.get("/api/v1/admin/servers/loud.example")
+    assert (found["accounts_count"], found["following_count"], found["reports_waiting"]) == (1, 1, 2)
+    assert (found["federated"], found["rules"]) == (True, [])
+    notes = "/api/v1/admin/servers/loud.example/notes"
+    note = await admin.post(notes, {"text": "They answer."})
+    assert await admin.get(notes) == [note]
+    assert (await admin.raw("POST", notes.replace("loud", "nowhere"), json={"text": "Hm"})).status == 404
     page = await ada.open(LOUD)
-    for said in ("let the rule run out: limit", "No rule is about it."):
+    for said in ("They answer.", "let the rule run out: limit", "No rule is about it."):
         assert said in page.words(), said
     page = await ada.submit(page, f"{HERE}/server", {"days": "7"}, choose={"policy": ""})
     assert "No rule stands for it any more." in page.words()

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from fedserver import scheduled
+from fedserver.posts import Draft
 from fedserver.scheduled import Scheduled
 from web import auth, forms, keys, replies
 from web.api.entities import ScheduledParams, ScheduledPoll, ScheduledStatus
@@ -56,27 +57,31 @@ async def remove(request: web.Request) -> web.Response:
 
 def entity(render: Renderer, one: Scheduled) -> ScheduledStatus:
     """What is scheduled, with what was sent."""
-    draft = one.draft
-    poll = draft.poll
     return ScheduledStatus(
         id=str(one.id),
         scheduled_at=instant(one.scheduled_at),
-        params=ScheduledParams(
-            text=draft.text,
-            visibility=VISIBILITY_SHOWN[draft.visibility],  # type: ignore[arg-type]
-            media_ids=[str(media_id) for media_id in draft.media_ids] or None,
-            sensitive=draft.sensitive,
-            spoiler_text=draft.summary or None,
-            in_reply_to_id=draft.in_reply_to_id,
-            language=draft.language or None,
-            application_id=draft.app_id or 0,
-            poll=None
-            if poll is None
-            else ScheduledPoll(list(poll.options), poll.expires_in_s, poll.multiple, poll.hide_totals),
-            quoted_status_id=None if draft.quoted_id is None else str(draft.quoted_id),
-            quote_approval_policy=draft.quote_policy,  # type: ignore[arg-type]
-        ),
+        params=params_of(one.draft),
         media_attachments=[render.attachment(row) for row in one.media],
+    )
+
+
+def params_of(draft: Draft) -> ScheduledParams:
+    """What was sent for a status that is not there yet."""
+    poll = draft.poll
+    return ScheduledParams(
+        text=draft.text,
+        visibility=VISIBILITY_SHOWN[draft.visibility],  # type: ignore[arg-type]
+        media_ids=[str(media_id) for media_id in draft.media_ids] or None,
+        sensitive=draft.sensitive,
+        spoiler_text=draft.summary or None,
+        in_reply_to_id=draft.in_reply_to_id,
+        language=draft.language or None,
+        application_id=draft.app_id or 0,
+        poll=None
+        if poll is None
+        else ScheduledPoll(list(poll.options), poll.expires_in_s, poll.multiple, poll.hide_totals),
+        quoted_status_id=None if draft.quoted_id is None else str(draft.quoted_id),
+        quote_approval_policy=draft.quote_policy,  # type: ignore[arg-type]
     )
 
 

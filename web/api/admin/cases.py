@@ -20,7 +20,6 @@ from web.api.admin.entities import (
     AdminCaseFile,
     AdminCaseReport,
     AdminEvidence,
-    AdminNote,
     AdminOutcome,
     AdminPlan,
 )
@@ -92,7 +91,7 @@ async def note(request: web.Request) -> web.Response:
     subject = params.text("subject", str(forms.path_id(request)) if kind == "account" else "")
     note_id = await reports.add_note(server, member, kind, subject, params.text("text"))
     kept = next(one for one in await reports.notes(server, member, kind, subject) if one.id == note_id)
-    return replies.json(_note(kept))
+    return replies.json(shown.note(kept))
 
 
 async def forget_note(request: web.Request) -> web.Response:
@@ -198,20 +197,9 @@ def _file(request: web.Request, found: File) -> web.Response:
                 )
                 for one in found.evidence
             ],
-            notes=[_note(one.row) for one in found.notes],
+            notes=[shown.note(one.row) for one in found.notes],
             strikes=[shown.strike(one.strike) for one in found.history],
         )
-    )
-
-
-def _note(row: cases.NoteRow) -> AdminNote:
-    return AdminNote(
-        id=str(row.id),
-        account_id=_id(row.author_id),
-        subject_type=row.subject_type,
-        subject=row.subject,
-        text=row.text,
-        created_at=instant(row.created_at),
     )
 
 

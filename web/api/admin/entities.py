@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 from fedserver.settings import Wording
-from web.api.entities import Account, Role, Status, Tag
+from web.api.entities import Account, MediaAttachment, Role, ScheduledParams, Status, Tag
 
 
 class Ip(Struct):
@@ -37,6 +37,8 @@ class AdminAccount(Struct):
     account: Account
     # Ours: whether the member has been granted the right to make groups.
     may_create_groups: bool
+    # How far they are trusted: new, member or trusted; null for accounts elsewhere.
+    trust: str | None
     # Who gave them the link by which they came; left out for who came by themselves.
     invited_by_account_id: str | UnsetType = UNSET
 
@@ -375,3 +377,113 @@ class AdminJoin(Struct):
     account: AdminAccount
     answers: list[JoinAnswer]
     refusals: list[JoinRefusal]
+
+
+class AdminListedDomain(Struct):
+    """What a row of a list would change: new, stricter, there, allowed, partner, ours; and what ties members to that server."""
+
+    domain: str
+    severity: str
+    change: str
+    accounts_count: int
+    following_count: int
+    followers_count: int
+    members_count: int
+    public_comment: str
+
+
+class AdminDomainListChange(Struct):
+    """A rule that a followed list would make, change or take back (new, changed, gone). `key` names it where it is settled;
+    `costs_members` says that members would lose somebody. Severities are null for no rule."""
+
+    key: str
+    domain: str
+    change: str
+    severity: str | None
+    severity_before: str | None
+    reject_media: bool
+    reject_reports: bool
+    public_comment: str
+    costs_members: bool
+    members_count: int
+    following_count: int
+    followers_count: int
+
+
+class AdminDomainList(Struct):
+    """A list of servers that is followed. `state` is new (nothing has been done yet), active, paused or ending; `changes`, the
+    first 1,000 that wait, come with a single list."""
+
+    id: str
+    url: str
+    title: str
+    priority: int
+    severest: str
+    mode: str
+    state: str
+    created_at: str
+    read_at: str | None
+    due_at: str
+    problem: str | None
+    shrunk: bool
+    domains_count: int
+    rules_count: int
+    changes_count: int
+    changes: list[AdminDomainListChange] | UnsetType = UNSET
+
+
+class AdminHeldStatus(Struct):
+    """A post of a new member that waits, with what was sent; `reason` says what it was found by."""
+
+    id: str
+    created_at: str
+    reason: str
+    account: Account
+    params: ScheduledParams
+    media_attachments: list[MediaAttachment]
+
+
+class PublishedStatus(Struct):
+    """The status that a held post has become."""
+
+    status_id: str
+
+
+class AdminServerRule(Struct):
+    """A rule that holds for a server, its own or that of a domain above it; `list_id` is the followed list it comes from."""
+
+    domain: str
+    severity: str
+    reject_media: bool
+    reject_reports: bool
+    public_comment: str | None
+    private_comment: str | None
+    created_at: str | None
+    expires_at: str | None
+    list_id: str | None
+
+
+class AdminServer(Struct):
+    """Another server. `federated` says whether anything is exchanged with it; `partner` how one stands to it as a partner. Numbers
+    of reports are null for who does not work on reports."""
+
+    domain: str
+    software: str | None
+    first_seen_at: str | None
+    last_delivered_at: str | None
+    last_heard_at: str | None
+    failing_since_at: str | None
+    last_error: str | None
+    accounts_count: int
+    statuses_count: int
+    deliveries_waiting: int
+    deliveries_failed: int
+    members_count: int
+    following_count: int
+    followers_count: int
+    federated: bool
+    partner: str | None
+    rules: list[AdminServerRule]
+    reports_waiting: int | None
+    reports_settled: int | None
+    reports_made: int | None

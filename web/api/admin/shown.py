@@ -8,9 +8,10 @@ from aiohttp import web
 from msgspec import UNSET, Raw
 
 from fedserver.moderation.appeals import Strike
+from fedserver.moderation.cases import NoteRow
 from fedserver.moderation.people import Overseen
 from web import replies
-from web.api.admin.entities import AdminAccount, AdminStrike, Ip
+from web.api.admin.entities import AdminAccount, AdminNote, AdminStrike, Ip
 from web.api.render import Renderer, instant, maybe_instant
 from web.api.roles import ROLES
 from web.params import Params
@@ -43,6 +44,7 @@ def account(render: Renderer, found: Overseen) -> AdminAccount:
         suspended=row.suspended_at is not None,
         account=embedded,
         may_create_groups=user is not None and user.may_create_groups,
+        trust=None if user is None else user.trust,
         invited_by_account_id=UNSET if found.invited_by is None else str(found.invited_by.account_id),
     )
 
@@ -50,6 +52,18 @@ def account(render: Renderer, found: Overseen) -> AdminAccount:
 def embedded(render: Renderer, row: Any) -> Any:
     """An account as everybody sees it, within something else."""
     return Raw(render.account(row))
+
+
+def note(row: NoteRow) -> AdminNote:
+    """A note of a moderator."""
+    return AdminNote(
+        id=str(row.id),
+        account_id=None if row.author_id is None else str(row.author_id),
+        subject_type=row.subject_type,
+        subject=row.subject,
+        text=row.text,
+        created_at=instant(row.created_at),
+    )
 
 
 def strike(one: Strike) -> AdminStrike:
