@@ -27,7 +27,7 @@ from storage.types import now_ms
 
 __all__ = ["Window"]
 
-NAMES: Final = ("held_words", "held_hosts", "held_links")
+NAMES: Final = ("held_words", "held_hosts", "held_links", "spam_marks")
 _read_draft: Final = msgspec.json.Decoder(Draft).decode
 
 

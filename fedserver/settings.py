@@ -99,6 +99,8 @@ class InstanceSettings(Struct, frozen=True, kw_only=True):
     held_words: Annotated[tuple[HeldText, ...], Meta(max_length=500)] = ()
     held_hosts: Annotated[tuple[HeldText, ...], Meta(max_length=500)] = ()
     held_links: Annotated[int, Meta(ge=0, le=1_000)] = 2
+    # So many marks by trusted members hold a post of somebody new, too (0: never).
+    spam_marks: Annotated[int, Meta(ge=0, le=20)] = 0
     federation_mode: Literal["open", "allowlist", "closed"] = "open"
     secure_mode: bool = True
     local_live_feed_access: FeedAccess = "public"

@@ -71,7 +71,7 @@ def check(
     `named` are the accounts that the text names, `answered_id` is whose post is answered; `is_more` says that it is more
     than a post, whose text is not all its author's.
     """
-    if user.trust != "new" or user.role != "member":
+    if not is_new(user):
         return
     site = settings.in_force(conn, config)
     if _has_arrived(conn, site, user):
@@ -101,12 +101,22 @@ def check(
         raise ToHold(why)
 
 
+def is_new(user: UserRow) -> bool:
+    """Whether a member is new, and nothing more than a member."""
+    return user.trust == "new" and user.role == "member"
+
+
 def keep(conn: Connection, account_id: int, draft: Draft, why: str) -> None:
     """Keep what was written, and tell those who look at it. Raises RateLimited where too much of theirs waits."""
     if held.count_of(conn, account_id) >= HELD_MAX:
         raise RateLimited(
             3600, f"{HELD_MAX} of your posts wait for a moderator. Please wait until they are looked at."
         )
+    hold(conn, account_id, draft, why)
+
+
+def hold(conn: Connection, account_id: int, draft: Draft, why: str) -> None:
+    """The same, however much of theirs waits."""
     kept = replace(draft, idempotency_key=None)
     held.keep(
         conn, account_id, draft=msgspec.json.encode(kept), held_for=why,

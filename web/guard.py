@@ -114,7 +114,7 @@ def _api_policy(method: str, path: str) -> Policy:
     if method == "POST":
         if path in ("/api/v1/media", "/api/v2/media", "/api/v1/resources/files"):
             member = (limits.UPLOADS, *member)
-        elif path == "/api/v1/reports":
+        elif path == "/api/v1/reports" or path.endswith("mark_as_spam"):
             member = (limits.REPORTS, *member)
         elif path.startswith("/api/v1/statuses/") and path.endswith("/translate"):
             member = (limits.TRANSLATIONS, *member)

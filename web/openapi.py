@@ -23,6 +23,7 @@ from web.api.events import entities as v
 from web.api.groups import entities as g
 from web.api.opportunities import entities as o
 from web.api.partners import Partner
+from web.api.reports import SpamMark
 from web.api.resources import entities as r
 from web.api.search import Search
 
@@ -149,6 +150,8 @@ _ANSWERS: Final[dict[str, Any]] = {
     "PUT /api/v1/push/subscription": e.WebPushSubscription,
     "PATCH /api/v1/push/subscription": e.WebPushSubscription,
     "POST /api/v1/reports": e.Report,
+    "POST /api/v1/statuses/{id}/mark_as_spam": SpamMark,
+    "POST /api/v1/statuses/{id}/unmark_as_spam": SpamMark,
     "GET /api/v1/endorsements": list[e.Account],
     "GET /api/v1/accounts/{id}/endorsements": list[e.Account],
     "GET /api/v1/accounts/{id}/lists": list[e.List],

@@ -54,6 +54,16 @@ moderation_note = Table(
     Index("ix_moderation_note_subject_type_subject_id", "subject_type", "subject", "id"),
 )
 
+# Public posts of new members that trusted members hold for spam. Enough of them, and the post waits for a moderator.
+spam_mark = Table(
+    "spam_mark",
+    metadata,
+    refers("post_id", "post.id"),
+    refers("account_id", "user_account.account_id", index=True),  # who marked it
+    instant("created_at", nullable=False),
+    PrimaryKeyConstraint("post_id", "account_id"),
+)
+
 warning_preset = Table(
     "warning_preset",
     metadata,

@@ -11,15 +11,18 @@ from fedserver import held, posts, relationships, settings
 from fedserver.context import Server
 from fedserver.errors import FedError, Forbidden, NotFound
 from fedserver.held import Window
+from fedserver.mail import send_mail
 from fedserver.moderation import people
 from fedserver.posts import Draft
 from fedserver.trust import Held
 from storage import audit, tables, users
 from storage.types import now_ms
 from tests.client import ApiError
+from tests.conftest import MakeMember
 from tests.joining.conftest import KnownAs, MakeReader
 from tests.members import Person
 from tests.pages.visitor import path_of
+from tests.planned import planned
 
 SPAM = "Great CASINO at https://win.casino.example/now"
 HELD = "/api/v1/admin/held_statuses"
@@ -178,3 +181,73 @@ async def test_the_author_sees_that_it_waits_and_moderators_decide_on_pages(
     page = await mo.submit(await mo.open(account), f"{account}/trust", {"trust": "trusted"})
     assert path_of(page) == f"{account}?done=trust-given"
     assert "Invitations" in (await nora.open("/settings/profile")).words()
+
+
+async def test_marks_by_different_trusted_members_hold_a_post_of_somebody_new(
+    server: Server, newcomer: Person, bob: Person, moderator: Person, member: MakeMember, nobody: Person
+) -> None:
+    cara, dan = await member("cara"), await member("dan")
+    for one in (bob, cara):
+        await server.db.write(users.change, one.account_id, trust="trusted")
+    spam = await newcomer.post(
+        STATUSES, {"status": "Buy #pills", "poll": {"options": ["Now", "Later"], "expires_in": 3600}}
+    )
+    here = f"{STATUSES}/{spam['id']}"
+    assert (await bob.raw("POST", f"{here}/mark_as_spam")).status == 403, "it is off"
+    await held.change_rules(server, moderator.member, {"spam_marks": 2})
+    assert (await dan.raw("POST", f"{here}/mark_as_spam")).status == 403, "who is not trusted reports it"
+    assert (await nobody.raw("POST", f"{here}/mark_as_spam")).status == 401
+    private = await newcomer.post(STATUSES, {"status": "Hi", "visibility": "private"})
+    for other in (private["id"], (await dan.post(STATUSES, {"status": "No spam"}))["id"]):
+        assert (await bob.raw("POST", f"{STATUSES}/{other}/mark_as_spam")).status in (403, 404)
+    for _ in range(2):
+        assert await bob.post(f"{here}/mark_as_spam") == {"marked": True, "held": False}
+    assert await bob.post(f"{here}/unmark_as_spam") == {"marked": False, "held": False}
+    await bob.post(f"{here}/mark_as_spam")
+    assert (await nobody.get(here))["id"] == spam["id"], "one is not enough"
+    assert await cara.post(f"{here}/mark_as_spam") == {"marked": True, "held": True}
+    for who in (nobody, bob, newcomer):
+        assert (await who.raw("GET", here)).status == 404
+    (one,) = await held.waiting(server, moderator.member, Window(limit=5))
+    assert (one.why, one.draft.text) == ("2 marks of spam by trusted members", "Buy #pills")
+    assert (await held.own(server, newcomer.member, Window(limit=5)))[0].id == one.id
+    (mail,) = [each for each in await server.db.read(planned, "mail") if each["template"] == "held_later"]
+    await send_mail(server, mail)
+    entries = await server.db.read(lambda conn: audit.page(conn, Window(limit=5)))
+    assert [each.action for each in entries][:5] == [
+        "hold_marked",
+        "mark_spam",
+        "mark_spam",
+        "unmark_spam",
+        "mark_spam",
+    ]
+    again = await held.publish(server, moderator.member, one.id)
+    assert len((await nobody.get(f"{STATUSES}/{again}"))["poll"]["options"]) == 2
+    assert (await bob.raw("POST", f"{STATUSES}/{again}/mark_as_spam")).status == 403, (
+        "a moderator has decided"
+    )
+
+
+async def test_a_trusted_member_marks_spam_where_they_would_report_it(
+    server: Server, signed_in: MakeReader, known: KnownAs, moderator: Person
+) -> None:
+    bob, nora = await signed_in("bob"), await signed_in("nora")
+    who = await known("nora")
+    await server.db.write(users.change, who.account_id, trust="new", approved_at=now_ms())
+    await server.db.write(users.change, (await known("bob")).account_id, trust="trusted")
+    post_id = await posts.create(server, who.member, Draft("Buy pills"))
+    here = f"/@nora/{post_id}"
+    assert "Is it spam?" not in (await bob.open(f"{here}/report")).words()
+    mo = await signed_in("mia", role="moderator")
+    await mo.submit(await mo.open("/mod/held"), "/mod/held", {"spam_marks": "2"})
+    page = await bob.open(f"{here}/report")
+    assert (page.problems, "Is it spam?" in page.words()) == ([], True)
+    page = await bob.submit(page, f"{here}/mark")
+    assert "You have marked the post as spam." in page.words()
+    page = await bob.submit(await bob.open(f"{here}/report"), f"{here}/unmark")
+    assert "Your mark is taken back." in page.words()
+    await held.change_rules(server, moderator.member, {"spam_marks": 1})
+    page = await bob.submit(await bob.open(f"{here}/report"), f"{here}/mark")
+    assert path_of(page) == "/home?done=spam-held"
+    assert "1 post is held" in (await mo.open("/mod")).words()
+    assert "Buy pills" in (await nora.open("/held")).words()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
-from fedserver import reports
+from fedserver import reports, spam_marks
 from fedserver.errors import Invalid
 from fedserver.reports import Complaint
 from web import auth, forms, keys, replies
@@ -34,4 +35,29 @@ async def create(request: web.Request) -> web.Response:
     return replies.json(report_entity(renderer(request), row, target))
 
 
-routes: Final[list[web.RouteDef]] = [web.post("/api/v1/reports", create)]
+class SpamMark(Struct):
+    """Whether the member has marked the status, and whether it waits for a moderator now."""
+
+    marked: bool
+    held: bool
+
+
+async def mark_as_spam(request: web.Request) -> web.Response:
+    """``POST /api/v1/statuses/:id/mark_as_spam``, by a trusted member, of somebody new."""
+    member = auth.member(request, "write:reports")
+    found = await spam_marks.mark(keys.server(request), member, forms.path_id(request))
+    return replies.json(SpamMark(found.marked, found.held))
+
+
+async def unmark_as_spam(request: web.Request) -> web.Response:
+    """``POST /api/v1/statuses/:id/unmark_as_spam``"""
+    member = auth.member(request, "write:reports")
+    found = await spam_marks.unmark(keys.server(request), member, forms.path_id(request))
+    return replies.json(SpamMark(found.marked, found.held))
+
+
+routes: Final[list[web.RouteDef]] = [
+    web.post("/api/v1/reports", create),
+    web.post("/api/v1/statuses/{id}/mark_as_spam", mark_as_spam),
+    web.post("/api/v1/statuses/{id}/unmark_as_spam", unmark_as_spam),
+]

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fedserver import profiles, relationships, reports, settings
+from fedserver import profiles, relationships, reports, settings, spam_marks
 from fedserver.moderation import cases
 from fedserver.page_cards import PostCard
 from fedserver.profiles import Profile
@@ -31,6 +31,14 @@ async def about_post(request: web.Request) -> web.StreamResponse:
     card = await card_of(request)
     profile = await profiles.by_id(keys.server(request), request[keys.VIEWER], card.author.id)
     return await _report(request, profile, card)
+
+
+async def mark(request: web.Request) -> web.StreamResponse:
+    """A trusted member marks a post of somebody new as spam, or takes that back."""
+    act = spam_marks.mark if request.path.endswith("/mark") else spam_marks.unmark
+    found = await act(keys.server(request), page.member(request), forms.path_id(request))
+    done = "spam-held" if found.held else "spam-marked" if found.marked else "spam-unmarked"
+    return page.go(f"/home?done={done}")
 
 
 async def ask_about_account(request: web.Request) -> web.StreamResponse:
@@ -94,8 +102,13 @@ async def _show(request: web.Request, profile: Profile, card: PostCard | None) -
 async def _context(
     request: web.Request, profile: Profile, card: PostCard | None, params: Params
 ) -> dict[str, Any]:
-    now = await settings.current(keys.server(request))
+    server = keys.server(request)
+    now = await settings.current(server)
+    spam = spam_marks.Mark(may=False)
+    if card is not None and now.spam_marks:
+        spam = await spam_marks.look(server, page.member(request), card.id)
     return {
+        "spam": spam,
         "profile": profile,
         "card": card,
         "rules": now.rules,
@@ -110,6 +123,8 @@ routes = [
     web.get("/settings/reports", own),
     web.get(POST + "/report", ask_about_post),
     web.post(POST + "/report", about_post),
+    web.post(POST + "/mark", mark),
+    web.post(POST + "/unmark", mark),
     web.get("/@{handle:[^/]+}/report", ask_about_account),
     web.post("/@{handle:[^/]+}/report", about_account),
 ]

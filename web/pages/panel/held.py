@@ -49,6 +49,7 @@ async def change(request: web.Request) -> web.StreamResponse:
         "held_words": _lines(params, "held_words"),
         "held_hosts": [one.casefold().removeprefix("www.") for one in _lines(params, "held_hosts")],
         "held_links": params.integer("held_links", 0, least=0),
+        "spam_marks": params.integer("spam_marks", 0, least=0),
     }
     try:
         await held.change_rules(keys.server(request), auth.member(request), values)
