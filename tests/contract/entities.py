@@ -17,7 +17,8 @@ ALSO_ALLOWED = {
         "api_versions.fedserver",
         "configuration.groups",
     },
-    "Admin::Account": {"may_create_groups"},
+    "Admin::Account": {"may_create_groups", "trust"},
+    "Admin::DomainBlock": {"expires_at"},
     "Status": {"item"},
     "Search": {"resources", "events", "opportunities"},
     "V1::Instance": {
