@@ -24,11 +24,12 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.settings import InstanceSettings
 from fedserver.viewer import Member
-from storage import mail_wordings
+from storage import mail_wordings, users
 from storage.mail_wordings import WordingRow
 
 TEXT_CHARS_MAX: Final = 5_000
 LANGUAGES_MAX: Final = 40
+LANGUAGE_CHARS_MAX: Final = 16
 
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _PARAGRAPHS = re.compile(r"\n{2,}")
@@ -136,6 +137,15 @@ KINDS: Final[dict[str, Kind]] = {
             "message": Place("message", "what the moderator writes, if anything", "> No adverts, please.", needed=True, lines=True),
         },
     ),
+    "held_later": Kind(
+        "held_later",
+        "Your post waits for a moderator",
+        "to whose post trusted members have marked as spam",
+        _COMMON
+        | _link("where they find it")
+        | {"post": Place("said", "what they wrote", "> Buy my watches", lines=True)},
+        path="/held",
+    ),
     "group_invited": Kind(
         "group_invited",
         "An invitation to a group",
@@ -206,6 +216,19 @@ def _filled(name: str, language: str, subject: str, text: str, values: Mapping[s
             kept.pop()  # it says what would have come
     foot = foot_of(kind.template, values)
     return of_text(fill(subject), "\n\n".join([*kept, foot] if foot else kept), language)
+
+
+async def languages(server: Server) -> list[str]:
+    """In which languages some mail has words of the community's own."""
+    return await server.db.read(mail_wordings.languages)
+
+
+async def choose_language(server: Server, member: Member, language: str) -> None:
+    """In which language the member gets what has such words. Raises Invalid."""
+    tag = language_tag(language)
+    if tag is None or len(tag) > LANGUAGE_CHARS_MAX:
+        raise Invalid({"mail_language": "is not a language such as en or pt-BR"})
+    await server.db.write(lambda conn: users.change(conn, member.account_id, locale=tag))
 
 
 # -- the panel
@@ -287,7 +310,7 @@ async def put(
     subject, text = clean_line(subject), clean_text(text)
     problems = check(kind, subject, text)
     tag = language_tag(language)
-    if tag is None or len(tag) > 16:
+    if tag is None or len(tag) > LANGUAGE_CHARS_MAX:
         problems["language"] = "is not a language such as en or pt-BR"
     if problems or tag is None:
         raise Invalid(problems)

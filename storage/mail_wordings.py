@@ -34,6 +34,12 @@ def best(conn: Connection, kind: str, language: str) -> WordingRow | None:
     return min(conn.execute(query), key=lambda row: wanted.index(row.language), default=None)
 
 
+def languages(conn: Connection) -> list[str]:
+    """In which languages there are wordings in use."""
+    query = select(mail_wording.c.language).where(mail_wording.c.text != "").distinct()
+    return sorted(conn.scalars(query))
+
+
 def count(conn: Connection, kind: str) -> int:
     """In how many languages there is a wording, or a draft of one."""
     query = select(func.count()).select_from(mail_wording).where(mail_wording.c.kind == kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,11 @@ async def test_the_door_is_accessible_and_fits(
         four_days_ago = now_ms() - 4 * 86_400_000
         await server.db.write(users.change, came.account_id or 0, confirmed_at=1, approved_at=four_days_ago)
     await greeting.tick(server, ada.member, came.account_id or 0, ["Said hello"])
+    await settings.change(server, ada.member, {"spam_marks": 2})
+    await server.db.write(users.change, ada.account_id, trust="trusted")
+    new = replace(ada.member, account_id=came.account_id or 0, role="member")
+    await server.db.write(users.change, new.account_id, trust="new")
+    spam_id = await posts.create(server, new, Draft("Cheap pills"))
     context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = await context.new_page()
     said: list[str] = []
@@ -79,5 +85,6 @@ async def test_the_door_is_accessible_and_fits(
     assert not said
     await check("/join/abcdefgh", "join-ended", 403)
     await sign_in(page, server.config.origin, "ada")
+    await check(f"/@eve/{spam_id}/report", "report-spam")
     for path in FOR_STAFF:
         await check(path, path.partition("?")[0])

@@ -69,7 +69,15 @@ async def test_newcomers_are_written_to_in_the_communitys_own_words_and_in_their
     assert "Sie schreiben:\n\nWir sind {name} <b>voll</b>.\n\nWhat you entered has been deleted." in told
     assert "Sie schreiben" not in await refuse("eve", "de"), "nor what announces nothing"
     assert "decided not to accept" in await refuse("fay", "fr")
+    settings = await ada.open("/settings/email")
+    assert (settings.problems, "Language of mails from this community" in settings.words()) == ([], True)
+    assert (await ada.submit(settings, "/settings/email", {"mail_language": "x y"})).status == 422
+    await ada.submit(settings, "/settings/email", {"mail_language": "de"})
+    row = await server.db.read(users.by_name, "ada")
+    assert row is not None
+    assert row.locale == "de"
     page = await ada.submit(page, f"{here}/built-in")
+    assert "Language of mails" not in (await ada.open("/settings/email")).words()
     assert "decided not to accept" in await refuse("gus", "de")
     done = [
         one.action for one in await server.db.read(audit.page, Window(limit=50)) if one.subject_type == "mail"

@@ -11,6 +11,7 @@ from fedserver import (
     email_subscriptions,
     mail,
     mail_preferences,
+    mail_wordings,
     oauth,
     preferences,
     profiles,
@@ -165,6 +166,9 @@ async def change_mails(request: web.Request) -> web.StreamResponse:
             rhythm=params.text("rhythm"),
             time_zone=params.maybe_text("time_zone"),
         )
+        language = params.maybe_text("mail_language")
+        if language is not None:
+            await mail_wordings.choose_language(server, member, language)
         await unsubscribing.choose(server, member, params.texts("kinds", count_max=len(mail.KINDS)))
         await event_preferences.choose(server, member, invites_by_mail=params.flag("invites"))
     except page.MENDABLE as error:
@@ -208,9 +212,12 @@ async def renew_addresses(request: web.Request) -> web.StreamResponse:
 
 async def _mails(request: web.Request) -> dict[str, Any]:
     server, member = keys.server(request), page.member(request)
+    user = await profiles.own_user(server, member)
+    own = await mail_wordings.languages(server)
     shown: dict[str, Any] = {
         "kinds": mail.KINDS,
-        "user": await profiles.own_user(server, member),
+        "user": user,
+        "languages": [(tag, tag) for tag in sorted({*own, "en", user.locale})] if own else [],
         "groups": await mail_preferences.show(server, member),
         "groups_words": mail_preferences.GROUPS_WORDS,
         "events": await event_preferences.show(server, member),
