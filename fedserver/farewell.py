@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import fedserver.posts
-from fedserver import export, interactions, sessions
+from fedserver import erasing, export, sessions
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
 from fedserver.federation.publish import Publisher
@@ -87,8 +87,7 @@ def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
 async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
     """Remove posts, files and relations of a deleted account; where it was interrupted, it goes on."""
     account_id: int = payload["account_id"]
-    while await server.db.write(_remove_posts, account_id):
-        pass
+    await erasing.in_steps(server, _remove_posts, account_id)
     for url in payload["pictures"]:
         key = server.media.key_of(url)
         if key is not None:
@@ -96,6 +95,7 @@ async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
     while files := await server.db.read(belongings.files, account_id):
         await _remove_files(server, files)
     await asyncio.to_thread(export.remove, server, account_id)
+    await erasing.in_steps(server, belongings.remove_relations, account_id, erasing.ROWS_PER_UNIT)
     await server.db.write(_finish, server.config.testing.time_scale, account_id)
 
 
@@ -109,17 +109,13 @@ async def _remove_files(server: Server, files: list[File]) -> None:
 
 def _remove_posts(conn: Connection, account_id: int) -> bool:
     """Erase some posts; whether there were any. Other servers drop them with the account."""
-    rows = belongings.posts(conn, account_id)
-    for row in rows:
-        if row.boost_of_id is not None:
-            interactions.remove_boost(conn, row)
-        else:
-            fedserver.posts.erase(conn, row)
+    rows = belongings.posts(conn, account_id, limit=erasing.POSTS_PER_UNIT)
+    if rows:
+        erasing.erase_some(conn, rows, fedserver.posts.erase)
     return bool(rows)
 
 
 def _finish(conn: Connection, time_scale: float, account_id: int) -> None:
-    belongings.remove_relations(conn, account_id)
     belongings.remove_decisions(conn, account_id)
     accounts.change(
         conn, account_id, followers_count=0, following_count=0, posts_count=0, last_posted_at=None

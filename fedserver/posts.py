@@ -47,11 +47,11 @@ from fedserver.opportunities import keeping as opportunities
 from fedserver.resources import keeping
 from fedserver.streams.gone import signal_gone
 from fedserver.viewer import Member
-from storage import accounts, collections, emojis, groups, posts, relationships, timelines, users
+from storage import accounts, collections, emojis, groups, inbox, posts, relationships, timelines, users
 from storage.accounts import AccountRow
 from storage.posts import PostRow
 from storage.signals import signal
-from storage.tables import idempotency, media, tombstone
+from storage.tables import idempotency, media
 from storage.types import new_id, now_ms
 from storage.users import UserRow
 
@@ -467,15 +467,7 @@ def erase(conn: Connection, row: PostRow) -> None:
         signal_gone(conn, boost)
         posts.remove(conn, boost)
     forget(conn, row)
-    if conn.execute(select(tombstone.c.uri).where(tombstone.c.uri == row.uri)).first() is None:
-        conn.execute(
-            insert(tombstone).values(
-                uri=row.uri,
-                kind="deleted",
-                former_type=KIND_NAMES.get(row.kind, row.kind.capitalize()),
-                created_at=now_ms(),
-            )
-        )
+    inbox.bury_posts(conn, [(row.uri, KIND_NAMES.get(row.kind, row.kind.capitalize()))])
 
 
 def forget(conn: Connection, row: PostRow) -> None:
@@ -486,7 +478,7 @@ def forget(conn: Connection, row: PostRow) -> None:
     events.gone(conn, row)
     opportunities.gone(conn, row)
     if not row.local:
-        remote_media.forget_of_post(conn, row.id)
+        remote_media.forget_of_posts(conn, [row.id])
         # Files that are here came with an archive, and go as those of a member's post do.
         conn.execute(delete(media).where(media.c.post_id == row.id, media.c.store_key == ""))
     conn.execute(update(media).where(media.c.post_id == row.id).values(post_id=None, position=0))

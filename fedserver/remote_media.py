@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -263,9 +263,9 @@ def forget(conn: Connection, urls: Iterable[str]) -> None:
     remote_files.forget(conn, [key_of(url) for url in dict.fromkeys(urls) if url])
 
 
-def forget_of_post(conn: Connection, post_id: int) -> None:
-    """Forget the copies of what a post shows; to be called before the post goes."""
-    forget(conn, remote_files.urls_of_post(conn, post_id))
+def forget_of_posts(conn: Connection, post_ids: Sequence[int]) -> None:
+    """Forget the copies of what posts show; to be called before the posts go."""
+    forget(conn, remote_files.urls_of_posts(conn, post_ids))
 
 
 def forget_of_account(conn: Connection, account_id: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, exists, select, tuple_, update
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import Column, Connection, Row, bindparam, delete, select, tuple_, update
 
+from storage.hot import Hot
 from storage.tables import (
     account,
     account_key,
@@ -242,84 +242,113 @@ def remove_files(conn: Connection, media_ids: list[int]) -> None:
     conn.execute(delete(media).where(media.c.id.in_(media_ids)))
 
 
-def remove_relations(conn: Connection, account_id: int) -> None:
-    """Remove follows, blocks, mutes, likes, votes and memberships of an account, and what others' counts had of
-    them. A closed poll keeps its counts."""
-    _count_down(conn, account.c.followers_count, follow.c.target_id, follow.c.account_id == account_id)
-    _count_down(conn, account.c.following_count, follow.c.account_id, follow.c.target_id == account_id)
-    has_liked = exists().where(like.c.post_id == post.c.id, like.c.account_id == account_id)
-    conn.execute(
-        update(post).where(has_liked, post.c.likes_count > 0).values(likes_count=post.c.likes_count - 1)
+# What there can be any number of for an account, and nobody but it needs.
+_TRACES: Final[tuple[Column[Any], ...]] = (
+    dislike.c.account_id,
+    poll_vote.c.account_id,
+    pin.c.account_id,
+    membership.c.account_id,
+    featured_tag.c.account_id,
+    endorsement.c.target_id,
+    account_note.c.target_id,
+    list_account.c.account_id,
+    suggestion_dismissal.c.target_id,
+    notification.c.from_account_id,
+    notification_permission.c.from_account_id,
+    notification_request.c.from_account_id,
+    block.c.account_id,
+    collection.c.account_id,
+    collection_item.c.account_id,
+    account_word.c.account_id,
+)
+# The same of a member.
+_RELATIONS: Final[tuple[Column[Any], ...]] = (
+    *_TRACES,
+    block.c.target_id,
+    mute.c.account_id,
+    mute.c.target_id,
+    endorsement.c.account_id,
+    account_note.c.account_id,
+    shelf.c.account_id,
+    shelf_curator.c.account_id,
+    shelf_follow.c.account_id,
+    calendar_feed.c.account_id,
+    calendar_feed.c.group_id,
+    event_origin.c.account_id,
+    calendar_token.c.account_id,
+    resource_draft.c.account_id,
+    application.c.account_id,
+    application_member.c.account_id,
+    application_review.c.account_id,
+    opportunity_reviewer.c.account_id,
+)
+
+
+def _asking(columns: tuple[Column[Any], ...]) -> Hot[Any]:
+    """In which of these columns an account is found at all."""
+    return Hot(
+        lambda: select(
+            *(
+                select(column).where(column == bindparam("id")).exists().label(f"there_{number}")
+                for number, column in enumerate(columns)
+            )
+        ),
+        tuple,
     )
-    for table, columns in (
-        (follow, (follow.c.account_id, follow.c.target_id)),
-        (block, (block.c.account_id, block.c.target_id)),
-        (mute, (mute.c.account_id, mute.c.target_id)),
-        (like, (like.c.account_id,)),
-        (pin, (pin.c.account_id,)),
-        (poll_vote, (poll_vote.c.account_id,)),
-        (membership, (membership.c.account_id,)),
-        (featured_tag, (featured_tag.c.account_id,)),
-        (endorsement, (endorsement.c.account_id, endorsement.c.target_id)),
-        (account_note, (account_note.c.account_id, account_note.c.target_id)),
-        (list_account, (list_account.c.account_id,)),
-        (shelf, (shelf.c.account_id,)),
-        (shelf_curator, (shelf_curator.c.account_id,)),
-        (shelf_follow, (shelf_follow.c.account_id,)),
-        (calendar_feed, (calendar_feed.c.account_id, calendar_feed.c.group_id)),
-        (event_origin, (event_origin.c.account_id,)),
-        (calendar_token, (calendar_token.c.account_id,)),
-        (resource_draft, (resource_draft.c.account_id,)),
-        (application, (application.c.account_id,)),
-        (application_member, (application_member.c.account_id,)),
-        (application_review, (application_review.c.account_id,)),
-        (opportunity_reviewer, (opportunity_reviewer.c.account_id,)),
-        (collection, (collection.c.account_id,)),
-        (collection_item, (collection_item.c.account_id,)),
-        (suggestion_dismissal, (suggestion_dismissal.c.target_id,)),
-        (notification, (notification.c.from_account_id,)),
-        (notification_permission, (notification_permission.c.from_account_id,)),
-        (notification_request, (notification_request.c.from_account_id,)),
-        (account_word, (account_word.c.account_id,)),
+
+
+_there: Final = {columns: _asking(columns) for columns in (_TRACES, _RELATIONS)}
+
+
+def remove_relations(conn: Connection, account_id: int, limit: int) -> bool:
+    """Take away a part of the follows, blocks, mutes, likes, votes and memberships of a member's account, and of what others'
+    counts had of them: no more than `limit` rows, and as many counts; whether there may be more. A closed poll keeps its counts."""
+    left = limit
+    for own, other, count in (
+        (follow.c.account_id, follow.c.target_id, account.c.followers_count),
+        (follow.c.target_id, follow.c.account_id, account.c.following_count),
     ):
-        for column in columns:
-            conn.execute(delete(table).where(column == account_id))
+        query = select(follow.c.id, other, follow.c.accepted).where(own == account_id).limit(left)
+        rows = conn.execute(query).all() if left > 0 else []
+        accepted = [row[1] for row in rows if row.accepted]
+        conn.execute(
+            update(account).where(account.c.id.in_(accepted), count > 0).values({count.name: count - 1})
+        )
+        conn.execute(delete(follow).where(follow.c.id.in_([row.id for row in rows])))
+        left -= len(rows)
+    return _remove_some(conn, _RELATIONS, account_id, left)
 
 
 def remove_traces(conn: Connection, account_id: int, limit: int) -> bool:
     """Take away a part of what an account elsewhere has done here besides posts and follows, and of what is kept about it:
     no more than `limit` rows, and as many counts; whether there may be more. A closed poll keeps its counts."""
-    liked = select(like.c.id, like.c.post_id).where(like.c.account_id == account_id).limit(limit)
-    rows = conn.execute(liked).all()
-    if rows:
-        conn.execute(
-            update(post)
-            .where(post.c.id.in_([row.post_id for row in rows]), post.c.likes_count > 0)
-            .values(likes_count=post.c.likes_count - 1)
-        )
-        conn.execute(delete(like).where(like.c.id.in_([row.id for row in rows])))
-        return True
-    for column in (
-        dislike.c.account_id,
-        poll_vote.c.account_id,
-        pin.c.account_id,
-        membership.c.account_id,
-        featured_tag.c.account_id,
-        endorsement.c.target_id,
-        account_note.c.target_id,
-        list_account.c.account_id,
-        suggestion_dismissal.c.target_id,
-        notification.c.from_account_id,
-        notification_permission.c.from_account_id,
-        notification_request.c.from_account_id,
-    ):
+    return _remove_some(conn, _TRACES, account_id, limit)
+
+
+def _remove_some(conn: Connection, columns: tuple[Column[Any], ...], account_id: int, left: int) -> bool:
+    if left > 0:
+        liked = select(like.c.id, like.c.post_id).where(like.c.account_id == account_id).limit(left)
+        rows = conn.execute(liked).all()
+        if rows:
+            conn.execute(
+                update(post)
+                .where(post.c.id.in_([row.post_id for row in rows]), post.c.likes_count > 0)
+                .values(likes_count=post.c.likes_count - 1)
+            )
+            conn.execute(delete(like).where(like.c.id.in_([row.id for row in rows])))
+            left -= len(rows)
+    there = _there[columns].first(conn, id=account_id)
+    for column, is_there in zip(columns, there or (), strict=True):
+        if left <= 0:
+            return True
+        if not is_there:
+            continue
         table = column.table
         keys = list(table.primary_key.columns)
-        some = select(*keys).where(column == account_id).limit(limit)
+        some = select(*keys).where(column == account_id).limit(left)
         among = keys[0].in_(some) if len(keys) == 1 else tuple_(*keys).in_(some)
-        if conn.execute(delete(table).where(among)).rowcount:
-            return True
-    return False
+        left -= conn.execute(delete(table).where(among)).rowcount
+    return left <= 0
 
 
 def decisions(conn: Connection, account_id: int) -> list[Row[Any]]:
@@ -342,15 +371,6 @@ def remove_decisions(conn: Connection, account_id: int) -> None:
 def remove_keys(conn: Connection, account_id: int) -> None:
     """Destroy the keys of an account: nothing can be signed in its name any more."""
     conn.execute(delete(account_key).where(account_key.c.account_id == account_id))
-
-
-def _count_down(
-    conn: Connection, count: Any, whose: ColumnElement[int], condition: ColumnElement[bool]
-) -> None:
-    concerned = select(whose).where(condition, follow.c.accepted)
-    conn.execute(
-        update(account).where(account.c.id.in_(concerned), count > 0).values({count.name: count - 1})
-    )
 
 
 def _handles() -> Any:

@@ -61,6 +61,8 @@ class Database(Protocol):
 
     dialect: str  # sqlite, postgresql
     url: URL
+    aside: asyncio.Lock
+    """Held for a unit of much that can wait: of all such work one unit runs at a time."""
 
     @property
     def statements(self) -> int:
@@ -330,6 +332,7 @@ class SqliteDatabase(_Listeners):
     def __init__(self, url: URL) -> None:
         super().__init__()
         self.url = url
+        self.aside = asyncio.Lock()
         self._writer: _Lane
         self._readers: list[_Lane] = []
         self._watching: asyncio.Task[None] | None = None
@@ -408,6 +411,7 @@ class PostgresDatabase(_Listeners):
     def __init__(self, url: URL, engine: Engine, valkey: Valkey | None) -> None:
         super().__init__()
         self.url = url
+        self.aside = asyncio.Lock()
         self._engine = engine
         self._valkey = valkey
         self.statements = 0

@@ -218,6 +218,16 @@ def bury(conn: Connection, uri: str, kind: str, *, former_type: str = "", for_go
     )
 
 
+def bury_posts(conn: Connection, gone: Iterable[tuple[str, str]]) -> None:
+    """Remember for good of posts that they were deleted: the URI of each, and what it was."""
+    now = now_ms()
+    rows = [
+        {"uri": uri, "kind": "deleted", "former_type": former_type, "created_at": now}
+        for uri, former_type in gone
+    ]
+    insert_rows(conn, tombstone, rows, unless_there=True)
+
+
 def by_author(author_uri: str, uri: str) -> str:
     """Under what is kept that its author deleted a post, or said so of one that was not known here: a word for their own
     posts alone, which only they take back.

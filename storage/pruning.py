@@ -6,6 +6,7 @@ It is decided by thread: where one post is kept, its whole discussion is, so tha
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    bindparam,
+    case,
     delete,
     exists,
     func,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.hot import Hot
 from storage.tables import (
     account,
     archive_post,
@@ -35,12 +39,14 @@ from storage.tables import (
     like,
     list_account,
     list_entry,
+    media,
     membership,
     mention,
     notification,
     pin,
     poll_vote,
     post,
+    post_tag,
     quote,
     remote_file,
     report,
@@ -49,6 +55,7 @@ from storage.tables import (
     thread_read,
     user,
 )
+from storage.types import AnyOf
 
 STEP_ROWS: Final = 200
 KINDS: Final = ("note", "article", "question", "page")
@@ -191,13 +198,27 @@ def boosts_of(conn: Connection, post_ids: Sequence[int], limit: int) -> list[Any
     return list(conn.execute(select(post).where(post.c.boost_of_id.in_(list(post_ids))).limit(limit)))
 
 
+_there: Hot[Any] = Hot(
+    lambda: select(
+        *(
+            select(column).where(AnyOf(column, bindparam("ids"))).exists().label(f"there_{number}")
+            for number, column in enumerate((*_HANGING, *_POINTING))
+        )
+    ),
+    tuple,
+)
+
+
 def clear_some(conn: Connection, post_ids: Sequence[int], limit: int) -> int:
     """Take away no more than `limit` rows that hang on posts that are going, or let them point nowhere; how many. Less than
     `limit` says that there is no more."""
+    there = _there.first(conn, ids=list(post_ids)) if post_ids else ()
     left = limit
-    for column in (*_HANGING, *_POINTING):
+    for column, is_there in zip((*_HANGING, *_POINTING), there, strict=True) if there else ():
         if left <= 0:
             break
+        if not is_there:
+            continue
         table = column.table
         keys = list(table.primary_key)
         some = select(*keys).where(column.in_(list(post_ids))).limit(left)
@@ -208,6 +229,44 @@ def clear_some(conn: Connection, post_ids: Sequence[int], limit: int) -> int:
             done = conn.execute(update(table).where(among).values({column.name: None}))
         left -= done.rowcount
     return limit - left
+
+
+def weights(conn: Connection, post_ids: Sequence[int]) -> dict[int, int]:
+    """How many rows go with each of these posts beside those that `clear_some` takes away; some are left out that have none."""
+    found: Counter[int] = Counter()
+    for column in (mention.c.post_id, post_tag.c.post_id, media.c.post_id):
+        query = select(column, func.count()).where(column.in_(list(post_ids))).group_by(column)
+        for post_id, count in conn.execute(query):
+            found[post_id] += count
+    return found
+
+
+def drop_media(conn: Connection, post_ids: Sequence[int]) -> None:
+    """Posts that are going show no files any more: what is only named goes, files of this server stay with their owners."""
+    among = media.c.post_id.in_(list(post_ids))
+    conn.execute(delete(media).where(among, media.c.store_key == "", media.c.remote_url != ""))
+    conn.execute(update(media).where(among).values(post_id=None, position=0))
+
+
+def remove_plain(conn: Connection, rows: Sequence[Any]) -> None:
+    """Remove notes and boosts together as `posts.remove` and the end of a boost do one, where nothing hangs on them any more; what
+    told of the boosts goes when their account does."""
+    counted = [row for row in rows if row.visibility != "group"]
+    answered = (row.in_reply_to_id for row in rows if row.in_reply_to_id is not None)
+    boosted = (row.boost_of_id for row in rows if row.boost_of_id is not None)
+    _count_down(conn, account.c.posts_count, Counter(row.account_id for row in counted))
+    _count_down(conn, post.c.replies_count, Counter(answered))
+    _count_down(conn, post.c.boosts_count, Counter(boosted))
+    conn.execute(delete(post).where(post.c.id.in_([row.id for row in rows])))
+
+
+def _count_down(conn: Connection, count: Column[int], by: Counter[int]) -> None:
+    several: dict[int, list[int]] = {}
+    for row_id, number in by.items():
+        several.setdefault(number, []).append(row_id)
+    for number, row_ids in several.items():
+        fewer = case((count > number, count - number), else_=0)
+        conn.execute(update(count.table).where(count.table.c.id.in_(row_ids)).values({count.name: fewer}))
 
 
 def old_copies(conn: Connection, before_ms: int) -> tuple[int, int]:

@@ -149,10 +149,10 @@ def forget_of_host(conn: Connection, host: str) -> bool:
     return _forget(conn, list(conn.scalars(query.limit(STEP_ROWS))))
 
 
-def urls_of_post(conn: Connection, post_id: int) -> list[str]:
-    """The files elsewhere that a post shows."""
+def urls_of_posts(conn: Connection, post_ids: Sequence[int]) -> list[str]:
+    """The files elsewhere that posts show."""
     query = select(media.c.url, media.c.preview_url).where(
-        media.c.post_id == post_id, media.c.remote_url != ""
+        media.c.post_id.in_(list(post_ids)), media.c.remote_url != ""
     )
     return [url for row in conn.execute(query) for url in row if url]
 

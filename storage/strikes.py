@@ -293,7 +293,7 @@ def erasure_due_at(conn: Connection, account_id: int) -> int | None:
     return None if found is None else int(found)
 
 
-def erasures_due(conn: Connection, now: int, limit: int) -> list[int]:
-    """Accounts whose data are to be erased by now."""
-    query = select(erasure.c.account_id).where(erasure.c.due_at <= now).order_by(erasure.c.due_at)
-    return [int(one) for one in conn.scalars(query.limit(limit))]
+def erasures_due(conn: Connection, now: int, limit: int, after_id: int = 0) -> list[int]:
+    """Accounts whose data are to be erased by now: the next in the order of their ids."""
+    query = select(erasure.c.account_id).where(erasure.c.due_at <= now, erasure.c.account_id > after_id)
+    return [int(one) for one in conn.scalars(query.order_by(erasure.c.account_id).limit(limit))]

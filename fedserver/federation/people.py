@@ -13,27 +13,22 @@ from sqlalchemy import Connection, delete, update
 from activitypub.activities import activity_kind
 from activitypub.values import id_of
 from fedserver import erasing, relationships, remote_media
-from fedserver import interactions as own_interactions
 from fedserver import posts as own_posts
 from fedserver.federation import featured, group_moderation, joining, partners, quotes
 from fedserver.federation.acting import Dropped, Incoming, Missing
 from fedserver.jobs.plan import plan
 from storage import accounts, belongings, inbox, interactions, posts
 from storage import relationships as stored
-from storage.posts import PostRow
 from storage.signals import signal
 from storage.tables import (
     account,
     account_key,
-    account_word,
-    block,
-    collection,
-    collection_item,
 )
 from storage.types import now_ms
 
 MOVE_EVERY_MS: Final = 7 * 24 * 3_600_000
 PINS_MAX: Final = 20
+_TRACES_PER_UNIT: Final = 100
 _FOLLOWERS_PER_UNIT: Final = 50
 
 
@@ -201,13 +196,10 @@ def erase_some(conn: Connection, account_id: int) -> bool:
     if follows:
         return True
     rows = belongings.posts(conn, account_id, limit=erasing.POSTS_PER_UNIT)
-    erasing.take_away_some(conn, rows, _take_away)
-    if rows or belongings.remove_traces(conn, account_id, erasing.ROWS_PER_UNIT):
+    if erasing.erase_some(conn, rows, own_posts.erase) or len(rows) == erasing.POSTS_PER_UNIT:
         return True
-    conn.execute(delete(block).where(block.c.account_id == account_id))
-    conn.execute(delete(collection).where(collection.c.account_id == account_id))
-    conn.execute(delete(collection_item).where(collection_item.c.account_id == account_id))
-    conn.execute(delete(account_word).where(account_word.c.account_id == account_id))
+    if belongings.remove_traces(conn, account_id, _TRACES_PER_UNIT):
+        return True
     remote_media.forget_of_account(conn, account_id)
     conn.execute(
         update(account)
@@ -219,13 +211,6 @@ def erase_some(conn: Connection, account_id: int) -> bool:
     )  # fmt: skip
     signal(conn, "account", str(account_id))
     return False
-
-
-def _take_away(conn: Connection, row: PostRow) -> None:
-    if row.boost_of_id is not None:
-        own_interactions.remove_boost(conn, row)
-    else:
-        own_posts.erase(conn, row)
 
 
 # -- pins

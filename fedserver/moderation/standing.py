@@ -8,6 +8,7 @@ back. Other servers hear of it through the actor document, and of the end of it 
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -32,6 +33,9 @@ ERASED_AFTER_MS: Final = 30 * DAY_MS
 STEP_ROWS: Final = 200
 FOLLOWERS_PER_UNIT: Final = 50
 MINUTES_MAX: Final = 30
+HOURS_MAX: Final = 6
+
+log = logging.getLogger("fedserver.moderation")
 
 
 class Acting(Protocol):
@@ -195,25 +199,44 @@ def end_follow(conn: Connection, server: Server, row: Any, away_id: int) -> None
 @handles("erase_suspended", timeout_seconds=MINUTES_MAX * 60, attempts_max=20)
 async def erase_suspended(server: Server, payload: dict[str, Any]) -> None:
     """Erase what a suspended account has here, unless it is suspended no longer."""
-    account_id: int = payload["account_id"]
-    if await server.db.write(_begin_erasing, server, account_id):
-        await erasing.in_steps(server, people.erase_some, account_id)
-    await server.db.write(strikes.cancel_erasures, [account_id])
+    await _erase(server, payload["account_id"])
 
 
-def _begin_erasing(conn: Connection, server: Server, account_id: int) -> bool:
-    """Whether there is more to erase than what has been set in motion: of an account elsewhere."""
+async def _erase(server: Server, account_id: int) -> None:
+    await erasing.in_steps(server, _erase_some, server, account_id)
+
+
+def _erase_some(conn: Connection, server: Server, account_id: int) -> bool:
+    """Erase a part of what a suspended account has here; whether there is more. A member's goes by a job of its own."""
     row = accounts.by_id(conn, account_id)
-    if row is None or row.suspended_at is None:
-        return False
-    if row.domain:
-        return True
-    if row.deleted_at is None:
-        farewell.close(conn, server.publish, row)
+    if row is not None and row.suspended_at is not None:
+        if row.domain:
+            if people.erase_some(conn, account_id):
+                return True
+        elif row.deleted_at is None:
+            farewell.close(conn, server.publish, row)
+    strikes.cancel_erasures(conn, [account_id])
     return False
 
 
 def plan_due_erasures(conn: Connection) -> None:
     """For the chore: have erased what is due."""
-    for account_id in strikes.erasures_due(conn, now_ms(), STEP_ROWS):
-        plan(conn, "erase_suspended", {"account_id": account_id}, key=str(account_id))
+    if strikes.erasures_due(conn, now_ms(), 1):
+        plan(conn, "erase_due", {}, key="")
+
+
+@handles("erase_due", timeout_seconds=HOURS_MAX * 3600, attempts_max=20)
+async def erase_due(server: Server, _: dict[str, Any]) -> None:
+    """Erase the accounts that are due, one after another: of a blocked server there may be thousands, and a job for each
+    would keep all other jobs waiting. One that cannot be erased does not keep the next ones from it."""
+    now, last, failed = now_ms(), 0, 0
+    while due := await server.db.read(strikes.erasures_due, now, STEP_ROWS, last):
+        for account_id in due:
+            try:
+                await _erase(server, account_id)
+            except Exception:
+                log.exception("The account %d could not be erased.", account_id)
+                failed += 1
+        last = due[-1]
+    if failed:
+        raise RuntimeError(f"{failed} accounts could not be erased")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -32,22 +33,30 @@ class Gone(Struct, frozen=True, omit_defaults=True):
 
 def signal_gone(conn: Connection, row: PostRow) -> None:
     """Tell those who could see this post or boost that it is gone; to be called before its rows are."""
-    boost = row.boost_of_id is not None
-    named = [] if boost else posts.mentioned(conn, [row.id]).get(row.id, [])
-    public = row.visibility == "public" and not boost
-    gone = Gone(
-        row.id,
-        row.account_id,
-        row.visibility,
-        bool(row.local),
-        boost,
-        row.in_reply_to_account_id not in (None, row.account_id),
-        public and bool(posts.media_of(conn, [row.id]).get(row.id)),
-        row.group_id,
-        tuple(one.id for one in named if not one.domain),
-        tuple(one.key for one in posts.tags_of(conn, [row.id]).get(row.id, ())) if public else (),
-    )
-    signal(conn, CHANNEL, _short(gone))
+    signal_all_gone(conn, [row])
+
+
+def signal_all_gone(conn: Connection, rows: Sequence[PostRow]) -> None:
+    """The same of several."""
+    own = [row.id for row in rows if row.boost_of_id is None]
+    public = [row.id for row in rows if row.boost_of_id is None and row.visibility == "public"]
+    named = posts.mentioned(conn, own) if own else {}
+    media = posts.media_of(conn, public) if public else {}
+    tags = posts.tags_of(conn, public) if public else {}
+    for row in rows:
+        gone = Gone(
+            row.id,
+            row.account_id,
+            row.visibility,
+            bool(row.local),
+            row.boost_of_id is not None,
+            row.in_reply_to_account_id not in (None, row.account_id),
+            bool(media.get(row.id)),
+            row.group_id,
+            tuple(one.id for one in named.get(row.id, ()) if not one.domain),
+            tuple(one.key for one in tags.get(row.id, ())),
+        )
+        signal(conn, CHANNEL, _short(gone))
 
 
 def heard(payload: str) -> Gone:
