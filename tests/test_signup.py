@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fedserver import admission, email_addresses, export, farewell, names, sessions, settings, signup
 from fedserver.context import Server
@@ -189,19 +191,27 @@ async def nora(server: Server) -> Member:
 
 
 @pytest.mark.jobs
-async def test_a_member_takes_everything_along(server: Server, nora: Member, mailbox: Mailbox) -> None:
-    from fedserver import posts, relationships, scheduled
+async def test_a_member_takes_everything_along(
+    server: Server, nora: Member, mailbox: Mailbox, tmp_path: Path
+) -> None:
+    """DEL-06: what is theirs in open formats, and neither secrets nor what others said to others."""
+    from fedserver import posts, relationships, scheduled, uploads
     from storage.types import now_ms
 
     friend = await signup.make_user(
         server.db, server.uris, server.keys, username="friend", email="friend@mail.example"
     )
-    await posts.create(server, nora, posts.Draft(text="Slides for tomorrow"))
+    session = await sessions.log_in(server, "nora", GOOD)
+    Image.new("RGB", (8, 8), "teal").save(tmp_path / "slides.png")
+    picture = await uploads.attach(server, nora, tmp_path / "slides.png")
+    await posts.create(server, nora, posts.Draft(text="Slides for tomorrow", media_ids=(picture.id,)))
+    told = Member(friend, "friend", "member", PAGE_SCOPES)
+    await posts.create(server, told, posts.Draft(text="Only for you, @nora", visibility="direct"))
     await scheduled.add(server, nora, posts.Draft(text="Slides for Monday"), now_ms() + 86_400_000)
     await relationships.follow(server, nora, friend)
-    await mails(mailbox, 1)
+    await mails(mailbox, 2)
     await export.request(server, nora)
-    assert "archive" in text_of((await mails(mailbox, 2))[-1])
+    assert "archive" in text_of((await mails(mailbox, 3))[-1])
     found = await export.status(server, nora)
     assert not found.is_waiting
     with zipfile.ZipFile(await export.archive(server, nora)) as archive:
@@ -212,14 +222,19 @@ async def test_a_member_takes_everything_along(server: Server, nora: Member, mai
         assert later["post"]["text"] == "Slides for Monday"
         rows = list(csv.reader(io.StringIO(archive.read("following_accounts.csv").decode())))
         assert rows[1][:2] == [f"friend@{server.config.domain}", "true"]
-        assert b"PRIVATE" not in b"".join(archive.read(name) for name in archive.namelist())
+        assert archive.read(
+            next(name for name in archive.namelist() if name.startswith("media_attachments/"))
+        )
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+        for secret in (b"PRIVATE", b"$argon2", b"Only for you", session.secret.encode()):
+            assert secret not in everything, secret
 
 
 @pytest.mark.jobs
 async def test_a_deleted_account_is_gone_and_its_name_stays_taken(
     server: Server, nora: Member, admin: Person, mailbox: Mailbox
 ) -> None:
-    """AUT-14."""
+    """DEL-02, AUT-14."""
     from fedserver import posts
     from storage import posts as stored_posts
 
@@ -241,6 +256,16 @@ async def test_a_deleted_account_is_gone_and_its_name_stays_taken(
     row = await server.db.read(accounts.by_id, nora.account_id)
     assert row is not None
     assert row.deleted_at is not None
+    assert await server.db.read(users.by_id, nora.account_id) is None
+    finger = "/.well-known/webfinger?resource=acct:nora@" + server.config.domain
+    for path, accept, status in (
+        (finger, "application/jrd+json", 410),
+        ("/@nora", "text/html", 404),
+        (f"/api/v1/statuses/{post_id}", "application/json", 404),
+        (f"/api/v1/accounts/{nora.account_id}", "application/json", 404),
+    ):
+        answer = await admin.raw("GET", path, headers={"accept": accept})
+        assert answer.status == status, (path, answer.status)
 
 
 async def test_the_only_owner_cannot_leave(server: Server) -> None:

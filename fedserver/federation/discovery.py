@@ -55,10 +55,12 @@ async def webfinger(server: Server, resource: str) -> bytes:
 
 def _jrd(conn: Connection, config: Config, uris: Uris, asked: Handle | str) -> dict[str, Any]:
     row = _account(conn, config, uris, asked)
-    if row is None or row.suspended_at is not None or row.hidden:
+    if row is None or row.hidden:
         raise NotFound("There is nobody of that name here.")
-    if row.deleted_at is not None:
+    if row.deleted_at is not None:  # and suspended with that
         raise Gone("This account has been deleted.")
+    if row.suspended_at is not None:
+        raise NotFound("There is nobody of that name here.")
     if row.uri != uris.instance_actor() and row.actor_type == "Person":
         member = users.by_id(conn, row.id)
         if member is not None and (member.confirmed_at is None or member.approved_at is None):
