@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from yarl import URL
 
+from fedserver import signup
+from fedserver.context import Server
 from tests import databases
 from tests.federation.stub import Stub
 from tests.members import Person
 from web import limits
 from web.guard import policy_for
+
+GOOD = "seven quiet otters"
 
 
 @pytest.fixture
@@ -42,6 +49,59 @@ async def test_passwords_cannot_be_tried_for_long(nobody: Person) -> None:
     seen = await statuses(nobody, "/login", 28, {"username": "nobody", "password": "guess"})
     assert 429 in seen
     assert await statuses(nobody, "/login?x=1", 1, {"username": "nobody", "password": "guess"}) == [429]
+
+
+async def test_aut_01_no_spelling_of_an_address_gives_more_tries(server: Server, nobody: Person) -> None:
+    """AUT-01: through the page, for an app and in the API, however the address is written, a password is tried under one limit,
+    or not at all."""
+    await signup.make_user(
+        server.db, server.uris, server.keys, username="nora", email="nora@mail.example", password=GOOD
+    )
+    app = await nobody.post("/api/v1/apps", {"client_name": "x", "redirect_uris": "https://app.example/"})
+    form = {
+        "username": "nora", "email": "nora@mail.example", "decision": "sign_in", "grant_type": "password", "scope": "read",
+        "response_type": "code", "redirect_uri": "https://app.example/", "client_id": app["client_id"],
+        "client_secret": app["client_secret"],
+    }  # fmt: skip
+    origin = str(nobody.client.make_url("/")).rstrip("/")
+    ways = [
+        f"{before}{word}{after}"
+        for word in ("login", "oauth/authorize", "oauth/token")
+        for before in ("/", "//", "/%2e/")
+        for after in ("", "/", ".json", ".", "%2f", "%00", ";x=1", "?x=1")
+    ]
+    ways += [
+        "/Login",
+        "/LOGIN",
+        "/%6cogin",
+        "/%6Cogin",
+        "/l%6Fgin",
+        "/OAuth/authorize",
+        "/oauth/%61uthorize",
+        "/oauth%2fauthorize",
+    ]
+
+    async def answer(way: str, password: str, **headers: str) -> Any:
+        nobody.client.session.cookie_jar.clear()
+        data = form | {"password": password}
+        return await nobody.client.session.post(
+            URL(origin + way, encoded=True), data=data, headers=headers, allow_redirects=False
+        )
+
+    tried: Counter[str] = Counter()
+    for number, way in enumerate(ways):
+        for _ in range(2):
+            told = await answer(way, f"guess {number}", **{"x-forwarded-for": f"203.0.113.{number}"})
+            if told.status in (200, 401, 422) and "nora" in await told.text():
+                tried[way.partition("?")[0]] += 1
+    assert 0 < tried.total() <= limits.LOGINS.count, tried
+    for way in ways:
+        told = await answer(way, GOOD)
+        assert not told.cookies, way
+        assert "access_token" not in await told.text(), way
+        assert told.status in (400, 401, 403, 404, 405, 429), (way, told.status)
+    basic = {"authorization": "Basic " + b64encode(f"nora:{GOOD}".encode()).decode()}
+    assert (await answer("/api/v1/statuses", GOOD, **basic)).status == 401
 
 
 async def test_visitors_cannot_have_us_ask_everywhere(nobody: Person, there: Stub) -> None:
