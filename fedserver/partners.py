@@ -17,7 +17,7 @@ from fedserver import mail, settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
-from fedserver.federation import library, servers
+from fedserver.federation import directories, library, servers
 from fedserver.jobs.plan import plan
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require, roles_with
@@ -330,13 +330,15 @@ def _parted(conn: Connection, row: PartnerRow, state: State) -> None:
 
 
 def _begin(conn: Connection, row: PartnerRow) -> None:
-    """Read what is in their library and calendar."""
+    """Read what is in their library, calendar and directory."""
     library.begin_reading(conn, row)
+    directories.plan_reading(conn, row)
 
 
 def _let_go(conn: Connection, row: PartnerRow) -> None:
-    """What is here of their library and calendar only because they were partners goes."""
+    """What is here of their library and calendar only because they were partners goes; nobody of theirs is found."""
     plan(conn, "let_go_of_library", {"host": row.host}, key=row.host)
+    directories.plan_forgetting(conn, row.host)
 
 
 def _tell_of_answer(conn: Connection, row: PartnerRow, state: State) -> None:

@@ -12,10 +12,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 from typing import Any, Final, Literal
 
-from sqlalchemy import Column, Connection, Row, bindparam, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal, or_, select, update
 
 from storage import instances
 from storage.hot import Hot, insert_row
@@ -25,7 +24,6 @@ from storage.tables import (
     bookmark,
     follow,
     like,
-    metadata,
     occurrence,
     partner,
     post,
@@ -165,31 +163,3 @@ def kept_only_for(conn: Connection, host: str, *, limit: int) -> list[Any]:
         .limit(limit)
     )
     return list(conn.execute(query))
-
-
-# What is fetched with somebody, and goes with them.
-_THEIRS: Final = ("account_key", "account_word", "featured_tag")
-
-
-def forget_people(conn: Connection, host: str, *, limit: int) -> int:
-    """Forget accounts of a host to which nothing else here refers: no post, follow, like, list, note of anybody; how many."""
-    nothing = [~exists().where(child == account.c.id).correlate(account) for child in _referring()]
-    query = select(account.c.id).where(account.c.host == host, account.c.domain != "", *nothing)
-    found = list(conn.scalars(query.order_by(account.c.id).limit(limit)))
-    if found:
-        conn.execute(delete(account).where(account.c.id.in_(found)))
-    return len(found)
-
-
-@cache
-def _referring() -> list[Column[Any]]:
-    """Every column that names an account, of tables that may outlive it."""
-    moved = account.alias("moved").c.moved_to_id
-    keys = [
-        key.parent
-        for table in metadata.tables.values()
-        if table is not account and table.name not in _THEIRS
-        for key in table.foreign_keys
-        if key.column is account.c.id
-    ]
-    return [moved, *keys]

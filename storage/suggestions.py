@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select, update
 
 from storage import kept_out, relationships
 from storage.hot import insert_row
@@ -77,6 +77,44 @@ def count_of_directory(conn: Connection) -> int:
     """How many they are."""
     query = select(func.count()).select_from(account)
     return conn.scalar(query.where(wants_to_be_found(), account.c.domain == "")) or 0
+
+
+def is_found(conn: Connection, account_id: int) -> bool:
+    """Whether somebody is one of them."""
+    query = select(account.c.id).where(
+        account.c.id == account_id, account.c.domain == "", wants_to_be_found()
+    )
+    return conn.execute(query).first() is not None
+
+
+def of_host(conn: Connection, host: str) -> dict[str, bool]:
+    """By address, everybody who is known of another server (authority), and whether they want to be found."""
+    query = select(account.c.uri, account.c.discoverable).where(
+        account.c.host == host, account.c.domain != "", account.c.deleted_at.is_(None)
+    )
+    return {row.uri: bool(row.discoverable) for row in conn.execute(query)}
+
+
+def find_no_more(conn: Connection, host: str, limit: int) -> int:
+    """Let accounts of another server be found no more, but for those whom members follow, or who follow members; how many
+    of them. They may say anew that they want to be."""
+    other = account.alias("other").c
+    tied = or_(
+        exists().where(
+            follow.c.target_id == account.c.id, follow.c.account_id == other.id, other.domain == ""
+        ),
+        exists().where(
+            follow.c.account_id == account.c.id, follow.c.target_id == other.id, other.domain == ""
+        ),
+    )
+    query = select(account.c.id).where(
+        account.c.host == host, account.c.domain != "", account.c.discoverable, ~tied
+    )
+    found = list(conn.scalars(query.order_by(account.c.id).limit(limit)))
+    if found:
+        changed = {"discoverable": False, "version": account.c.version + 1}
+        conn.execute(update(account).where(account.c.id.in_(found)).values(**changed))
+    return len(found)
 
 
 # -- whom to follow

@@ -43,7 +43,6 @@ from storage import (
     posts,
     quotes,
     resources,
-    suggestions,
     tags,
 )
 from storage.accounts import AccountRow
@@ -424,20 +423,6 @@ class Documents:
             ],
             next_page=f"{uri}?page=true&before={last.changed_at}&max_id={last.post.id}" if last else None,
         )
-
-    def directory(
-        self, conn: Connection, *, is_open: bool, page: bool = False, max_id: int | None = None
-    ) -> Document:
-        """Members and groups of this server that want to be found, the newest first; the collection itself, or a page.
-        Nobody, if it is not open."""
-        owner = self.uris.instance_uris()
-        uri = owner.directory
-        if not page:
-            total = suggestions.count_of_directory(conn) if is_open else 0
-            return activity.collection(uri, total=total, first=f"{uri}?page=true", attributed_to=owner.id)
-        found = suggestions.own_directory(conn, max_id=max_id, limit=PAGE_ITEMS) if is_open else []
-        items = [{"type": one.actor_type, "id": one.uri} for one in found]
-        return _page(uri, items, [one.id for one in found], max_id)
 
     def followers(
         self, conn: Connection, row: AccountRow, *, page: bool = False, max_id: int | None = None

@@ -91,9 +91,13 @@ async def _is_news_of_a_stranger(server: Server, activity: Activity) -> bool:
 
     def is_stranger(conn: Connection) -> bool:
         row = accounts.by_uri(conn, activity.actor_uri)
+        if row is not None:
+            return row.deleted_at is not None
         # Somebody new who wants to be found among partners says so like this.
-        is_partner = activity.type == "Update" and partners.is_active(conn, host_of(activity.actor_uri) or "")
-        return row.deleted_at is not None if row is not None else not is_partner
+        wants_to_be_found = (
+            activity.type == "Update" and (activity.embedded or {}).get("discoverable") is True
+        )
+        return not (wants_to_be_found and partners.is_active(conn, host_of(activity.actor_uri) or ""))
 
     return await server.db.read(is_stranger)
 

@@ -21,7 +21,7 @@ from activitypub.vocabulary import Post, read_collection, read_post
 from fedserver import posts as own_posts
 from fedserver.context import Server
 from fedserver.errors import TooLarge, Unreachable
-from fedserver.federation import backfill, fetch, remote_posts
+from fedserver.federation import backfill, directories, fetch, remote_posts
 from fedserver.federation.actors import instant
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
@@ -35,7 +35,7 @@ from storage.types import now_ms
 log = logging.getLogger("fedserver.library")
 
 # By the names that a server's actor gives them.
-COLLECTIONS: Final = ("resources", "upcomingEvents", "directory")
+COLLECTIONS: Final = ("resources", "upcomingEvents")
 RESOURCES_MAX: Final = 5_000
 PAGES_MAX: Final = 1_000
 PAGES_A_RUN: Final = 5
@@ -69,9 +69,10 @@ def _is_opportunity(post: Post) -> bool:
 
 
 def plan_reading(conn: Connection) -> None:
-    """A chore: what has not come by itself is read from every partner's library and calendar."""
+    """A chore: what has not come by itself is read from every partner's library, calendar and directory."""
     for row in partners.listed(conn, ["active"]):
         begin_reading(conn, row)
+        directories.plan_reading(conn, row)
 
 
 def begin_reading(conn: Connection, row: PartnerRow) -> None:
@@ -182,8 +183,6 @@ async def _take(
     uri = id_of(item)
     if uri is None or not same_origin(uri, row.uri):
         return False
-    if run.what == "directory":
-        return await _take_person(server, run, uri)
     said_at = instant(parse_time(item.get("updated"))) if isinstance(item, dict) else None
     known = await server.db.read(posts.by_uri, uri)
     # Without an instant what is known is taken to be as it was.
@@ -196,19 +195,6 @@ async def _take(
         except Unreachable as error:
             log.info("Not to be had: %s (%s)", uri, error.reason)
     return since is not None and (known is not None if said_at is None else said_at < since)
-
-
-async def _take_person(server: Server, run: _Run, uri: str) -> bool:
-    """Fetch somebody who wants to be found, unless they are known: what changes about them is said by themselves. Never says
-    that all after them is old."""
-    if await server.db.read(accounts.by_uri, uri) is None:
-        run.fetches += 1
-        await asyncio.sleep(PAUSE_SECONDS / server.config.testing.time_scale)
-        try:
-            await fetch.account(server, uri)
-        except Unreachable as error:
-            log.info("Not to be had: %s (%s)", uri, error.reason)
-    return False
 
 
 async def _fetch(server: Server, host: str, uri: str) -> None:
@@ -248,10 +234,9 @@ def _changed(conn: Connection, host: str, post: Post, body: bytes) -> None:
 
 @handles("let_go_of_library", timeout_seconds=600.0)
 async def let_go_of_library(server: Server, payload: dict[str, Any]) -> None:
-    """Remove what is here of a library, a calendar and a directory only because their server was a partner."""
-    for some in (_let_some_go, _forget_some_people):
-        while await server.db.write(some, payload["host"]):
-            pass
+    """Remove what is here of a library and a calendar only because their server was a partner."""
+    while await server.db.write(_let_some_go, payload["host"]):
+        pass
 
 
 def _let_some_go(conn: Connection, host: str) -> bool:
@@ -263,9 +248,3 @@ def _let_some_go(conn: Connection, host: str) -> bool:
         # It was not deleted: if they are partners again, or somebody looks it up, it may come back.
         inbox.unbury(conn, row.uri, "deleted")
     return len(found) == LET_GO_PER_UNIT
-
-
-def _forget_some_people(conn: Connection, host: str) -> bool:
-    if partners.is_active(conn, host):
-        return False
-    return partners.forget_people(conn, host, limit=LET_GO_PER_UNIT) == LET_GO_PER_UNIT

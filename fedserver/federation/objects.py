@@ -22,7 +22,7 @@ from fedserver import settings, visibility
 from fedserver.context import Server
 from fedserver.errors import Forbidden, NotFound, Unreachable
 from fedserver.events import asking, leaving
-from fedserver.federation import publish_collections, sync
+from fedserver.federation import directories, publish_collections, sync
 from fedserver.federation.authenticate import Signer, signer_of
 from fedserver.federation.documents import LEAVES, Document
 from fedserver.resources import shelves
@@ -252,8 +252,9 @@ def _directory(conn: Connection, server: Server, asked: Asked) -> Served:
     if asked.name.value or asked.signer is None or not partners.is_active(conn, asked.signer.host):
         raise NotFound
     is_open = settings.in_force(conn, server.config).profile_directory
+    owner = server.uris.instance_uris()
     page, max_id = asked.is_page, asked.cursor("max_id")
-    return Served(server.publish.documents.directory(conn, is_open=is_open, page=page, max_id=max_id))
+    return Served(directories.collection(conn, owner, is_open=is_open, page=page, max_id=max_id))
 
 
 def _upcoming_events(conn: Connection, server: Server, asked: Asked) -> Served:

@@ -29,7 +29,7 @@ from fedserver.groups.rules import Action
 from fedserver.keys import Keys
 from fedserver.opportunities.keeping import KIND as OPPORTUNITY
 from fedserver.resources import keeping
-from storage import accounts, deliveries, events, groups, instances, posts
+from storage import accounts, deliveries, events, groups, instances, posts, suggestions
 from storage.accounts import AccountRow
 from storage.deliveries import Recipient
 from storage.groups import GroupRow
@@ -493,7 +493,8 @@ class Publisher:
         if member is None:
             return
         found = _follower_inboxes.run(conn, account_id=account_id)
-        if (was_found or member.discoverable) and settings.in_force(conn, self._config).profile_directory:
+        is_open = settings.in_force(conn, self._config).profile_directory
+        if (was_found and not member.discoverable) or (is_open and suggestions.is_found(conn, account_id)):
             found += _partners.run(conn)
         recipients = self._allowed(conn, found)
         if not recipients:

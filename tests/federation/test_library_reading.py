@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select, update
 
 from activitypub.jsonld import expand
 from activitypub.names import AS2
-from fedserver.federation import fetch, library
-from storage import accounts, partners, tables
+from fedserver.federation import directories, fetch, library
+from storage import accounts, partners, suggestions, tables
 from storage.types import now_ms
 from tests.federation.network import befriended, network, page, partner_of
 from tests.federation.stub import Door, Stub, StubActor
@@ -22,6 +22,7 @@ from tests.resources.test_publishing import LESSON, RESOURCES
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(directories, "PAUSE_SECONDS", 0)
 
 
 def shelve(stub: Stub, pages: list[list[Any]]) -> None:
@@ -113,6 +114,34 @@ async def test_who_wants_to_be_found_is_told_to_partners_alone(
     _, page = await door.get(f"{at}?page=true", them)
     assert found["totalItems"] == 1
     assert page["orderedItems"] == [{"type": "Person", "id": door.server.uris.actor("alice")}]
+
+
+async def test_a_directory_is_read_as_a_whole_and_everybody_is_asked_about_whom_it_says_something_new(
+    door: Door, there: Stub
+) -> None:
+    await befriended(door, there)
+    row = await partner_of(door, there)
+    new, gone, back, known = (there.actor(name, discoverable=True) for name in ("nia", "gus", "bea", "kim"))
+    for one in (gone, back, known):
+        await fetch.account(door.server, one.uri)
+    bea = await fetch.account(door.server, back.uri)
+    await door.server.db.write(lambda conn: accounts.change(conn, bea or 0, discoverable=False))
+    there.documents["/users/gus"]["discoverable"] = False
+    there.documents["/users/server"]["directory"] = f"{there.origin}/directory"
+    there.documents["/directory"] = {
+        "@context": AS2, "id": f"{there.origin}/directory", "type": "OrderedCollection", "totalItems": 4,
+        "orderedItems": [{"type": "Person", "id": one.uri} for one in (new, back, known)] + ["https://else.example/u"],
+    }  # fmt: skip
+    asked = len(there.asked)
+    await directories.read_directory(door.server, {"partner_id": row.id})
+    [plan] = await door.server.db.read(planned, "look_at_people")
+    await directories.look_at_people(door.server, plan)
+    assert set(there.asked[asked:]) >= {f"/users/{name}" for name in ("nia", "gus", "bea")}
+    assert "/users/kim" not in there.asked[asked:]
+    found = await door.server.db.read(suggestions.of_host, there.host)
+    assert {name: found[there.origin + f"/users/{name}"] for name in ("nia", "gus", "bea", "kim")} == {
+        "nia": True, "gus": False, "bea": True, "kim": True,
+    }  # fmt: skip
 
 
 async def test_a_long_library_is_read_in_several_runs(door: Door, there: Stub) -> None:
@@ -218,7 +247,8 @@ async def test_every_day_libraries_and_calendars_are_looked_at(door: Door, there
     await forget_plans(door)
     await door.server.db.write(library.plan_reading)
     read = [one["what"] for one in await door.server.db.read(planned, "read_library")]
-    assert sorted(read) == ["directory", "resources", "upcomingEvents"]
+    assert sorted(read) == ["resources", "upcomingEvents"]
+    assert await door.server.db.read(planned, "read_directory")
 
 
 async def test_parting_spares_what_somebody_here_has_to_do_with(
@@ -228,7 +258,8 @@ async def test_parting_spares_what_somebody_here_has_to_do_with(
 
     await befriended(door, there)
     ann = there.actor("ann")
-    alone, followed = [await fetch.account(door.server, there.actor(name).uri) for name in ("dora", "eve")]
+    found = [there.actor(name, discoverable=True) for name in ("dora", "eve")]
+    alone, followed = [await fetch.account(door.server, one.uri) or 0 for one in found]
     await alice.post(f"/api/v1/accounts/{followed}/follow")
     made = [
         page(ann, name=name)
@@ -246,8 +277,9 @@ async def test_parting_spares_what_somebody_here_has_to_do_with(
     await own.end(door.server, None, row.id)
     await library.let_go_of_library(door.server, {"host": there.host})
     assert await titles(door) == ["adapted", "answered", "boosted", "liked", "mine"]
-    left = await door.server.db.read(accounts.by_ids, [alone, followed, row.account_id])
-    assert set(left) == {followed, row.account_id}
+    await directories.forget_directory(door.server, {"host": there.host})
+    people = await door.server.db.read(accounts.by_ids, [alone, followed])
+    assert [people[one].discoverable for one in (alone, followed)] == [False, True]
     # It was not deleted by its author, and may come back.
     graves = await door.server.db.read(
         lambda conn: conn.scalar(select(func.count()).select_from(tables.tombstone))
