@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import Connection
 
@@ -34,6 +34,7 @@ GREETED_DAYS: Final = 30
 QUESTION_CHARS_MAX: Final = 2_000
 ANSWER_CHARS_MAX: Final = 5_000
 QUESTIONS_MAX: Final = 5
+Of = Literal["mine", "all", "alone"]
 
 
 async def greeters(server: Server, member: Member) -> list[UserRow]:
@@ -90,23 +91,21 @@ class Newcomer:
     waits: bool
 
 
-async def newcomers(
-    server: Server, member: Member, window: Window, *, everybodys: bool = False
-) -> list[Newcomer]:
-    """Who was let in within the last days: those whom the member greets, or everybody. Raises Forbidden."""
+async def newcomers(server: Server, member: Member, window: Window, of: Of = "mine") -> list[Newcomer]:
+    """Who was let in within the last days, but for the member: those whom they greet, all, or those whom they or nobody
+    greets who were left alone. Raises Forbidden."""
     require(member, Permission.MANAGE_JOINS)
-    greeter_id = None if everybodys else member.account_id
 
     def unit(conn: Connection) -> list[Newcomer]:
         site = settings.in_force(conn, server.config)
-        rows = greeting.newcomers(conn, window, _since(), greeter_id=greeter_id)
+        late = now_ms() - site.nudge_days * mail_links.DAY_MS if site.nudge_days else 0
+        rows = greeting.newcomers(conn, window, _since(), member.account_id, of=of, alone_ms=late)
         done = greeting.steps_of(conn, [row.id for row in rows])
-        late = now_ms() - site.nudge_days * mail_links.DAY_MS
         found = []
         for row in rows:
             steps = done.get(row.id, [])
             to_do = [one for one in site.welcome_steps if one not in {step.step for step in steps}]
-            alone = not steps and not row.has_posted and bool(site.nudge_days) and row.approved_at <= late
+            alone = not steps and not row.has_posted and row.approved_at <= late
             found.append(Newcomer(row, steps, to_do, alone))
         return found
 

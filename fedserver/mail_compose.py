@@ -42,6 +42,7 @@ _pages = Environment(
     autoescape=True,
     undefined=StrictUndefined,
 )
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 _ADDRESS = re.compile(r"https?://\S+")
 _STRONG = re.compile(r"\*\*(.+)\*\*")
 _LINKED = re.compile(r"(.{1,200}): (https?://\S+)")
@@ -188,8 +189,14 @@ def foot_of(template: str, values: Mapping[str, Any]) -> str:
 
 def html_page(title: str, origin: str, said: Rendered) -> str:
     """The HTML part of a mail that says this, from the community of this name."""
+    turned = said.language.partition("-")[0] in _RIGHT_TO_LEFT
     return _pages.get_template("layout.html").render(
-        title=title, origin=origin, subject=said.subject, body=said.html, language=said.language
+        title=title,
+        origin=origin,
+        subject=said.subject,
+        body=said.html,
+        language=said.language,
+        direction="rtl" if turned else "ltr",
     )
 
 

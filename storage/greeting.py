@@ -4,7 +4,7 @@ they are let in."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 
@@ -68,9 +68,16 @@ def _is_here() -> tuple[Any, ...]:
 
 
 def newcomers(
-    conn: Connection, window: Window, since_ms: int, *, greeter_id: int | None = None
+    conn: Connection,
+    window: Window,
+    since_ms: int,
+    member_id: int,
+    *,
+    of: Literal["mine", "all", "alone"],
+    alone_ms: int = 0,
 ) -> list[NewcomerRow]:
-    """Who was let in after this instant, the newest account first; those of one greeter where `greeter_id` says whose."""
+    """Others than the member who were let in after this instant, the newest account first: those whom they greet, all, or
+    those of theirs and nobody's who were left alone and let in at `alone_ms` at the latest."""
     greets = account.alias("greets")
     query = (
         select(
@@ -89,11 +96,14 @@ def newcomers(
         )
         .where(
             user.c.approved_at > since_ms,
+            account.c.id != member_id,
             *_is_here(),
         )
     )
-    if greeter_id is not None:
-        query = query.where(greeting.c.greeter_id == greeter_id)
+    if of == "mine":
+        query = query.where(greeting.c.greeter_id == member_id)
+    elif of == "alone":
+        query = query.where(user.c.approved_at <= alone_ms, *_alone(member_id))
     return window.rows(conn, query, account.c.id)
 
 
@@ -126,28 +136,13 @@ def remove_step(conn: Connection, account_id: int, step: str) -> None:
     )
 
 
-def _left_alone(after_ms: int, until_ms: int, greeter_id: int | None) -> Any:
-    whose = (
-        ()
-        if greeter_id is None
-        else (
-            account.c.id != greeter_id,
-            or_(greeting.c.greeter_id.is_(None), greeting.c.greeter_id == greeter_id),
-        )
-    )
-    return (
-        user.join(account, account.c.id == user.c.account_id).outerjoin(
-            greeting, greeting.c.account_id == user.c.account_id
-        ),
-        (
-            user.c.approved_at > after_ms,
-            user.c.approved_at <= until_ms,
-            *_is_here(),
-            *whose,
-            ~_has_posted(),
-            ~exists().where(newcomer_step.c.account_id == account.c.id).correlate(account),
-        ),
-    )
+def _alone(greeter_id: int | None) -> tuple[Any, ...]:
+    """Who was neither greeted nor has posted: of one greeter those whom they greet or nobody does, None for all."""
+    alone = ~_has_posted(), ~exists().where(newcomer_step.c.account_id == account.c.id).correlate(account)
+    if greeter_id is None:
+        return alone
+    theirs = or_(greeting.c.greeter_id.is_(None), greeting.c.greeter_id == greeter_id)
+    return account.c.id != greeter_id, theirs, *alone
 
 
 def left_alone(
@@ -155,7 +150,11 @@ def left_alone(
 ) -> tuple[News, list[str]]:
     """How many of those let in between two instants were neither greeted nor have posted; when the latest was let in; and
     up to `limit` names, the latest first. Of one greeter those whom they greet or nobody does; None counts all."""
-    origin, where = _left_alone(after_ms, until_ms, greeter_id)
+    origin = user.join(account, account.c.id == user.c.account_id).outerjoin(
+        greeting, greeting.c.account_id == user.c.account_id
+    )
+    let_in = (user.c.approved_at > after_ms, user.c.approved_at <= until_ms)
+    where = (*let_in, *_is_here(), *_alone(greeter_id))
     counted = News._make(
         conn.execute(
             select(func.count(), func.max(user.c.approved_at)).select_from(origin).where(*where)

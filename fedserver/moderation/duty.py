@@ -184,7 +184,7 @@ def _news(
         add(found, "answer to what was asked back", "answers to what was asked back", "/mod/joins")
         if site.nudge_days:
             found, names = _left_alone(conn, site, account_id, since)
-            add(found, "newcomer left alone", "newcomers left alone", "/mod/welcome?of=all", names)
+            add(found, "newcomer left alone", "newcomers left alone", "/mod/welcome?of=alone", names)
     if allows(role, Permission.MANAGE_REPORTS):
         found = duty_mail.new_cases(conn, account_id, since)
         add(found, "account reported", "accounts reported", "/mod/reports")

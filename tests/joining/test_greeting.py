@@ -86,8 +86,11 @@ async def test_greeters_tick_what_they_did_and_hear_of_who_was_left_alone(
     assert "newcomers" not in await text(server, her), "each is told once"
     assert "3 newcomers left alone" in await text(server, admin)
 
+    page = await greta.open("/mod/welcome?of=alone")
+    assert ("@dan" in page.words(), "@eve" in page.words()) == (True, False), "somebody greets her"
     page = await greta.open("/mod/welcome?of=all")
     assert (page.problems, page.words().count("Nobody has greeted them, and")) == ([], 3)
+    assert "@greta" not in page.words()
     page = await greta.submit(page, f"/mod/welcome/{nora}/steps", choose={"steps[]": "<b>Shown</b> a group"})
     assert path_of(page) == "/mod/welcome?done=step-ticked&of=all"
     ticked = await server.db.read(stored.steps_of, [nora])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -221,6 +222,9 @@ async def test_marks_by_different_trusted_members_hold_a_post_of_somebody_new(
         "unmark_spam",
         "mark_spam",
     ]
+    other = f"{STATUSES}/{(await newcomer.post(STATUSES, {'status': 'More #pills'}))['id']}"
+    told = await asyncio.gather(*(one.post(f"{other}/mark_as_spam") for one in (bob, cara)))
+    assert [one["held"] for one in told].count(True) == 1, "at the same moment they are two as well"
     again = await held.publish(server, moderator.member, one.id)
     assert len((await nobody.get(f"{STATUSES}/{again}"))["poll"]["options"]) == 2
     assert (await bob.raw("POST", f"{STATUSES}/{again}/mark_as_spam")).status == 403, (

@@ -58,14 +58,15 @@ async def ask_back(request: web.Request) -> web.StreamResponse:
 
 
 async def welcome(request: web.Request) -> web.StreamResponse:
-    """Who came not long ago: one's own newcomers, or everybody."""
+    """Who came not long ago: one's own newcomers, everybody, or who was left alone."""
     server, member, window = keys.server(request), auth.member(request), page.window(request)
-    everybodys = request.query.get("of") == "all"
-    found = await greeting.newcomers(server, member, window, everybodys=everybodys)
+    wanted = request.query.get("of")
+    of: greeting.Of = "all" if wanted == "all" else "alone" if wanted == "alone" else "mine"
+    found = await greeting.newcomers(server, member, window, of)
     newer, older = cursors(window, [one.row.id for one in found])
     return await frame.show(
         request, "panel/welcome.html", found=found, leaf={"newer": newer, "older": older},
-        everybodys=everybodys, days=greeting.GREETED_DAYS, own_id=member.account_id,
+        of=of, days=greeting.GREETED_DAYS, own_id=member.account_id,
     )  # fmt: skip
 
 
