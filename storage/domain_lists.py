@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
 
 from storage.hot import insert_row, insert_rows
 from storage.tables import domain_list, domain_list_entry, domain_list_rule
@@ -34,6 +34,21 @@ def by_url(conn: Connection, url: str) -> ListRow | None:
 def listed(conn: Connection) -> list[ListRow]:
     """All of them: of two that name a domain, what the first says counts."""
     return list(conn.execute(select(domain_list).order_by(domain_list.c.priority.desc(), domain_list.c.id)))
+
+
+def in_need(conn: Connection) -> list[ListRow]:
+    """Those with changes that wait for an admin, and those in trouble."""
+    return list(conn.execute(select(domain_list).where(_is_in_need()).order_by(domain_list.c.id)))
+
+
+def count_in_need() -> Select[Any]:
+    """How many they are."""
+    return select(func.count()).where(_is_in_need())
+
+
+def _is_in_need() -> ColumnElement[bool]:
+    waits = or_(domain_list.c.changes > 0, domain_list.c.trouble_at.is_not(None))
+    return and_(domain_list.c.state.in_(("new", "active")), waits)
 
 
 def due(conn: Connection, now: int, *, limit: int) -> list[int]:

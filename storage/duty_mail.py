@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, distinct, func, or_, select, update
 
 from storage.hot import insert_row
-from storage.tables import account, appeal, duty_mail, report, scheduled_post, strike, user
+from storage.tables import (
+    account,
+    appeal,
+    domain_list,
+    duty_mail,
+    instance,
+    report,
+    scheduled_post,
+    strike,
+    user,
+)
 
 
 class DutyRow(NamedTuple):
@@ -128,3 +138,29 @@ def new_joins(conn: Connection, since: int, *, limit: int) -> tuple[News, list[s
         select(account.c.username).join_from(user, account, account.c.id == user.c.account_id).where(*waits)
     )
     return counted, list(conn.scalars(query.order_by(user.c.confirmed_at.desc()).limit(limit)))
+
+
+def new_list_changes(conn: Connection, since: int) -> News:
+    """Lists of servers in which more has come to be decided about since."""
+    query = select(func.count(), func.max(domain_list.c.changes_at)).where(
+        domain_list.c.state == "active", domain_list.c.changes > 0, domain_list.c.changes_at > since
+    )
+    return News._make(conn.execute(query).one())
+
+
+def new_list_trouble(conn: Connection, since: int) -> News:
+    """Lists of servers that cannot be read any more, or that have shrunk, since."""
+    query = select(func.count(), func.max(domain_list.c.trouble_at)).where(
+        domain_list.c.state.in_(("new", "active")), domain_list.c.trouble_at > since
+    )
+    return News._make(conn.execute(query).one())
+
+
+def new_failing(conn: Connection, since: int, before: int) -> News:
+    """Servers that went out of reach after `since` and until `before`, and still are, though no rule keeps them out."""
+    query = select(func.count(), func.max(instance.c.failing_since_at)).where(
+        instance.c.failing_since_at > since,
+        instance.c.failing_since_at <= before,
+        instance.c.policy != "reject",
+    )
+    return News._make(conn.execute(query).one())

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, or_, select
 
+from storage import domain_lists
 from storage.instances import escaped, under
 from storage.paging import Window
 from storage.tables import account, appeal, instance, invite, member_ip, report, scheduled_post, user
@@ -109,14 +110,15 @@ def _contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 class Waiting(NamedTuple):
     """How much waits for those who look after the server: accounts that are reported, people who ask to join,
-    appeals, servers that cannot be reached though nothing says that they should not be, posts of new members, and newcomers
-    who were left alone."""
+    appeals, servers that cannot be reached though nothing says that they should not be, posts of new members,
+    lists of servers that are followed and want a decision, and newcomers who were left alone."""
 
     cases: int
     joins: int
     appeals: int
     instances: int
     held: int
+    lists: int
     newcomers: int = 0
 
 
@@ -129,5 +131,6 @@ def waiting(conn: Connection) -> Waiting:
         instance.c.failing_since_at.is_not(None), instance.c.policy != "reject"
     )
     held = select(func.count()).where(scheduled_post.c.held_for != "")
-    counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances, held)]
+    lists = domain_lists.count_in_need()
+    counts = [one.scalar_subquery() for one in (cases, joins, appeals, instances, held, lists)]
     return Waiting(*conn.execute(select(*counts)).one())

@@ -10,12 +10,13 @@ from fedserver.greeting import GREETED_DAYS
 from fedserver.moderation.duty import DAY_MS
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.viewer import Member
-from storage import greeting, instances, oversight
+from storage import domain_lists, greeting, instances, oversight
+from storage.domain_lists import ListRow
 from storage.instances import InstanceRow
 from storage.oversight import Waiting
 from storage.types import now_ms
 
-__all__ = ["Waiting", "failing", "waiting"]
+__all__ = ["Waiting", "failing", "lists", "waiting"]
 
 FAILING_SHOWN: int = 5
 
@@ -42,6 +43,7 @@ async def waiting(server: Server, member: Member) -> Waiting:
         appeals=found.appeals if allows(role, Permission.MANAGE_APPEALS) else 0,
         instances=found.instances if allows(role, Permission.VIEW_DASHBOARD) else 0,
         held=found.held if allows(role, Permission.MANAGE_REPORTS) else 0,
+        lists=found.lists if allows(role, Permission.MANAGE_FEDERATION) else 0,
         newcomers=found.newcomers,
     )
 
@@ -50,3 +52,10 @@ async def failing(server: Server) -> list[InstanceRow]:
     """The servers that have been out of reach the longest, without those that are kept out anyway."""
     found = await server.db.read(lambda conn: instances.failing(conn, limit=2 * FAILING_SHOWN))
     return [one for one in found if one.policy != "reject"][:FAILING_SHOWN]
+
+
+async def lists(server: Server, member: Member) -> list[ListRow]:
+    """The lists of servers that want a decision, for who may make one."""
+    if not allows(member.role, Permission.MANAGE_FEDERATION):
+        return []
+    return await server.db.read(domain_lists.in_need)

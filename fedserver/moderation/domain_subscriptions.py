@@ -26,7 +26,7 @@ from fedserver.errors import BadAnswer, Conflict, FedError, Invalid, NotFound, R
 from fedserver.fields import ADDRESS_CHARS_MAX
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
-from fedserver.moderation import audit, domain_lists, domains
+from fedserver.moderation import audit, domain_lists, domains, duty
 from fedserver.moderation.domain_lists import BYTES_MAX, RULES_PER_UNIT, Listed, Outcome, Row
 from fedserver.moderation.domains import POLICIES, Rule, rule_of
 from fedserver.moderation.permissions import Permission, require
@@ -44,6 +44,8 @@ DAY_MS: Final = 24 * 3_600_000
 LONGEST_MS: Final = 7 * DAY_MS
 """Between two tries of what does not answer."""
 RETRY_MS: Final = 3_600_000
+FAILURES_TOLD: Final = 3
+"""In a row, before admins hear that a list cannot be read any more: after about three hours."""
 ASKED_AGAIN_AFTER_MS: Final = 60_000
 LISTS_MAX: Final = 20
 PRIORITIES: Final = (0, 255)
@@ -104,15 +106,18 @@ async def listed(server: Server, member: Member) -> list[Followed]:
     """All lists that are followed, the one that counts most first. Raises Forbidden."""
     require(member, Permission.MANAGE_FEDERATION)
 
-    def unit(conn: Connection) -> list[Followed]:
+    def unit(conn: Connection) -> tuple[list[Step], list[Followed]]:
         rows, numbers = stored.listed(conn), stored.numbers(conn)
         steps = waiting(conn, _names(server)) if rows else []
-        return [
+        return steps, [
             Followed(row, numbers.get(row.id, 0), [one for one in steps if one.list_id == row.id])
             for row in rows
         ]
 
-    return await server.db.read(unit)
+    steps, found = await server.db.read(unit)
+    if any(one.row.changes != _count(one.row, steps) for one in found):  # rules were made by hand since
+        await server.db.write(_keep_counts, steps)
+    return found
 
 
 async def show(server: Server, member: Member, list_id: int) -> Followed:
@@ -207,7 +212,7 @@ async def believe(server: Server, member: Member, list_id: int) -> None:
         if not row.shrunk:
             return
         stored.forget_missing(conn, list_id)
-        stored.change(conn, list_id, shrunk=False)
+        stored.change(conn, list_id, shrunk=False, trouble_at=None)
         audit.note(
             conn, member, "update", ("domain_list", list_id, row.url), before={"shrunk": True}, after={"shrunk": False}
         )  # fmt: skip
@@ -232,7 +237,11 @@ async def agree(server: Server, member: Member, list_id: int, keys: Collection[s
     await server.db.write(begin)
     wanted = set(keys)
     found = await server.db.read(waiting, _names(server))
-    return await _do(server, member, [one for one in found if one.list_id == list_id and one.key in wanted])
+    chosen = [one for one in found if one.list_id == list_id and one.key in wanted]
+    done = await _do(server, member, chosen)
+    left = [one for one in found if one.list_id != list_id or one.key not in wanted]
+    await server.db.write(_keep_counts, left)
+    return done
 
 
 async def keep_off(server: Server, member: Member, list_id: int, keys: Collection[str]) -> int:
@@ -243,7 +252,8 @@ async def keep_off(server: Server, member: Member, list_id: int, keys: Collectio
     def unit(conn: Connection) -> int:
         row = _own(conn, list_id)
         wanted = set(keys)
-        some = [one for one in waiting(conn, _names(server)) if one.list_id == list_id and one.key in wanted]
+        steps = waiting(conn, _names(server))
+        some = [one for one in steps if one.list_id == list_id and one.key in wanted]
         for one in some:
             if one.before == Rule(""):
                 stored.hold(conn, one.domain, None)
@@ -252,6 +262,7 @@ async def keep_off(server: Server, member: Member, list_id: int, keys: Collectio
         if some:
             left = {"left_alone": [one.domain for one in some]}
             audit.note(conn, member, "update", ("domain_list", list_id, row.url), after=left)
+        _keep_counts(conn, [one for one in steps if one.list_id != list_id or one.key not in wanted])
         return len(some)
 
     return await server.db.write(unit)
@@ -387,13 +398,39 @@ def _do_some(conn: Connection, member: Member | None, steps: list[Step], ours: I
 
 
 async def _do_what_may_be_done(server: Server) -> None:
-    """What no admin has to agree to, of all lists."""
+    """What no admin has to agree to, of all lists; of the rest they hear."""
 
-    def unit(conn: Connection) -> list[Step]:
+    def unit(conn: Connection) -> tuple[list[Step], list[Step]]:
         lists = {row.id: row for row in stored.listed(conn)}
-        return [one for one in waiting(conn, _names(server)) if _is_free(lists[one.list_id], one)]
+        steps = waiting(conn, _names(server))
+        return steps, [one for one in steps if _is_free(lists[one.list_id], one)]
 
-    await _do(server, None, await server.db.read(unit))
+    steps, free = await server.db.read(unit)
+    await _do(server, None, free)
+    await server.db.write(_tell_admins, steps)
+
+
+def _count(row: ListRow, steps: Iterable[Step]) -> int:
+    """How many of these wait for an admin."""
+    return sum(one.list_id == row.id and not _is_free(row, one) for one in steps)
+
+
+def _keep_counts(conn: Connection, steps: Collection[Step]) -> bool:
+    """Keep of each list how many of these wait for an admin; whether there are more somewhere than there were."""
+    more = False
+    for row in stored.listed(conn):
+        number = _count(row, steps)
+        if number != row.changes:
+            # Of a list that one has just begun to follow nobody has to be told.
+            grows = row.state == "active" and number > row.changes
+            stored.change(conn, row.id, changes=number, **({"changes_at": now_ms()} if grows else {}))
+            more = more or grows
+    return more
+
+
+def _tell_admins(conn: Connection, steps: Collection[Step]) -> None:
+    if _keep_counts(conn, steps):
+        duty.waits(conn, Permission.MANAGE_FEDERATION)
 
 
 def _is_free(row: ListRow, step: Step) -> bool:
@@ -508,16 +545,36 @@ def _change(conn: Connection, /, list_id: int, **columns: Any) -> None:
 
 
 def _good(conn: Connection, row: ListRow, columns: dict[str, Any]) -> None:
-    due_at = now_ms() + _spread(DAY_MS)
-    stored.change(conn, row.id, failures=0, problem="", read_at=now_ms(), due_at=due_at, **columns)
+    shrunk = columns.get("shrunk", row.shrunk)
+    values = {
+        "failures": 0,
+        "problem": "",
+        "read_at": now_ms(),
+        "due_at": now_ms() + _spread(DAY_MS),
+        **columns,
+    }
+    stored.change(conn, row.id, **values, trouble_at=_trouble(conn, row) if shrunk else None)
 
 
 def _bad(conn: Connection, row: ListRow, said: str) -> None:
     """It is asked again later, and later still each time that it fails."""
     wait = min(RETRY_MS * (1 << min(row.failures, 10)), LONGEST_MS)
+    failures = row.failures + 1
     stored.change(
-        conn, row.id, failures=row.failures + 1, problem=said[:500], due_at=now_ms() + _spread(wait)
+        conn,
+        row.id,
+        failures=failures,
+        problem=said[:500],
+        due_at=now_ms() + _spread(wait),
+        trouble_at=_trouble(conn, row) if failures >= FAILURES_TOLD else row.trouble_at,
     )
+
+
+def _trouble(conn: Connection, row: ListRow) -> int:
+    """Since when it is in trouble; admins hear of it once."""
+    if row.trouble_at is None:
+        duty.waits(conn, Permission.MANAGE_FEDERATION)
+    return row.trouble_at or now_ms()
 
 
 def _spread(ms: int) -> int:

@@ -36,7 +36,12 @@ HOUR_OF_DAY: Final = 8
 LOOK_SECONDS: Final = 300.0
 AT_ONCE: Final = 500
 NAMES_SHOWN: Final = 10
-TOLD: Final = Permission.MANAGE_JOINS | Permission.MANAGE_REPORTS | Permission.MANAGE_APPEALS
+TOLD: Final = (
+    Permission.MANAGE_JOINS
+    | Permission.MANAGE_REPORTS
+    | Permission.MANAGE_APPEALS
+    | Permission.MANAGE_FEDERATION
+)
 """Who has one of these has something to hear of."""
 
 
@@ -192,4 +197,27 @@ def _news(
     if allows(role, Permission.MANAGE_APPEALS):
         found = duty_mail.new_appeals(conn, account_id, since)
         add(found, "appeal to decide", "appeals to decide", "/mod/appeals")
+    if allows(role, Permission.MANAGE_FEDERATION):
+        found = duty_mail.new_list_changes(conn, since)
+        add(
+            found,
+            "followed list of servers with changes to decide about",
+            "followed lists of servers with changes to decide about",
+            "/admin/federation/lists",
+        )
+        found = duty_mail.new_list_trouble(conn, since)
+        add(
+            found,
+            "followed list of servers in trouble",
+            "followed lists of servers in trouble",
+            "/admin/federation/lists",
+        )
+        found = duty_mail.new_failing(conn, max(0, since - DAY_MS), now_ms() - DAY_MS)
+        found = found._replace(latest_at=None if found.latest_at is None else found.latest_at + DAY_MS)
+        add(
+            found,
+            "server out of reach for a day",
+            "servers out of reach for a day",
+            "/admin/federation?which=failing",
+        )
     return lines, until

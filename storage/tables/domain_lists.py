@@ -22,6 +22,9 @@ domain_list = Table(
     Column("last_modified", Text, nullable=False, server_default=""),
     Column("digest", String(64), nullable=False, server_default=""),  # of what came last
     Column("failures", Integer, nullable=False, server_default="0"),  # one after the other
+    Column("changes", Integer, nullable=False, server_default="0"),  # how many wait for an admin
+    instant("changes_at"),  # when they became more
+    instant("trouble_at"),  # since when it cannot be read, or has shrunk
     Column("problem", Text, nullable=False, server_default=""),  # what went wrong last, as a sentence
     Column("rows_read", Integer, nullable=False, server_default="0"),
     Column("left_out", Text, nullable=False, server_default=""),  # which of its lines name nobody, and why

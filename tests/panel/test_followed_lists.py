@@ -15,11 +15,11 @@ from sqlalchemy import Connection, insert
 from fedserver.context import Server
 from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
 from fedserver.moderation import domain_subscriptions as lists
-from fedserver.moderation import domains
+from fedserver.moderation import domains, duty
 from fedserver.moderation.domain_subscriptions import Wish
 from fedserver.moderation.domains import Rule
 from fedserver.viewer import Member
-from storage import audit, instances, tables
+from storage import audit, duty_mail, instances, tables
 from storage import domain_lists as stored
 from storage.types import new_id
 from tests.conftest import MakeMember
@@ -81,6 +81,15 @@ async def read_again(server: Server, list_id: int) -> lists.Followed:
     numbers = await server.db.read(stored.numbers)
     row = next(one for one in rows if one.id == list_id)
     return lists.Followed(row, numbers.get(list_id, 0), [one for one in steps if one.list_id == list_id])
+
+
+async def told(server: Server, member: Member) -> str:
+    """The subject of the mail that tells of what waits, as if it was sent then; "" for none."""
+    found = await server.db.read(duty.written, server.config, member.account_id)
+    if found is None:
+        return ""
+    await server.db.write(duty_mail.change, member.account_id, told_until_at=found[1])
+    return str(found[0]["Subject"])
 
 
 async def policies(server: Server) -> dict[str, str]:
@@ -170,6 +179,8 @@ async def test_a_list_that_fails_or_shrinks_takes_nothing_back_by_itself(
         assert problem in seen.row.problem
         assert (len(await policies(server)), seen.rules) == (5, 5)
     assert seen.row.failures == 4
+    assert "1 followed list of servers in trouble" in await told(server, ada)
+    assert await told(server, ada) == ""
     elsewhere.status, elsewhere.text = 200, "s0.example\ns1.example\n"
     for _ in range(2):
         seen = await read_again(server, list_id)
@@ -177,6 +188,14 @@ async def test_a_list_that_fails_or_shrinks_takes_nothing_back_by_itself(
     await lists.believe(server, ada, list_id)
     assert sorted(await policies(server)) == ["s0.example", "s1.example"]
     assert not (await lists.show(server, ada, list_id)).row.shrunk
+    await lists.change(server, ada, list_id, Wish(mode="ask"))
+    elsewhere.text += "s9.example\n"
+    assert (await read_again(server, list_id)).row.changes == 1
+    assert "1 followed list of servers with changes to decide about" in await told(server, ada)
+    # What is decided by hand meanwhile waits no longer.
+    await domains.set_rule(server, ada, "s9.example", Rule("noop"))
+    await lists.listed(server, ada)
+    assert await server.db.read(stored.in_need) == []
 
 
 async def test_of_two_lists_the_higher_counts_and_the_other_takes_over(
@@ -234,6 +253,11 @@ async def test_an_admin_follows_a_list_on_the_pages(
     ):
         assert said in page.words()
     at = urlsplit(page.url).path
+    for path in ("/mod", "/admin"):
+        waits = await ada.open(path)
+        assert not waits.problems
+        assert "1 followed list waits for you" in waits.words()
+        assert at in [link.get("href") for link in waits.all("a")]
     ticked = [
         box.get("value") for box in page.all("input", name="chosen[]") if box.get("checked") is not None
     ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from fedserver.context import Server
 from fedserver.moderation import cases, desk, server_files
 from fedserver.moderation.permissions import ANY, Permission, allows
+from fedserver.viewer import Member
 from web import auth, gate, keys
 from web.pages.panel import frame
 
@@ -21,10 +23,18 @@ async def waiting(request: web.Request) -> web.StreamResponse:
     return await frame.show(
         request,
         "panel/desk.html",
-        failing=await desk.failing(server) if allows(member.role, Permission.VIEW_DASHBOARD) else [],
-        opens_servers=any(allows(member.role, one) for one in server_files.SIGHT),
+        **await about_servers(server, member),
         mine=await cases.mine(server, member, CASES_SHOWN) if judges else [],
     )
+
+
+async def about_servers(server: Server, member: Member) -> dict[str, Any]:
+    """What waits about other servers, as ``panel/servers_wait.html`` shows it."""
+    return {
+        "failing": await desk.failing(server) if allows(member.role, Permission.VIEW_DASHBOARD) else [],
+        "lists": await desk.lists(server, member),
+        "opens_servers": any(allows(member.role, one) for one in server_files.SIGHT),
+    }
 
 
 routes: Final[list[web.RouteDef]] = gate.behind(ANY, web.get("/mod", waiting))

@@ -55,7 +55,7 @@ ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/mails", "pen", "Texts of mails", Permission.MANAGE_SETTINGS),
     Section("/admin/access", "lock", "Signing in", Permission.MANAGE_SETTINGS),
     Section("/admin/operations", "tools", "Operations", Permission.MANAGE_SETTINGS),
-    Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION),
+    Section("/admin/federation", "globe", "Other servers", Permission.MANAGE_FEDERATION, "lists"),
     Section("/admin/partners", "people", "Partners", Permission.MANAGE_FEDERATION),
 )
 SECTIONS: Final = (("Moderation", MODERATION), ("Administration", ADMINISTRATION))

@@ -13,6 +13,7 @@ from fedserver.moderation.permissions import Permission, allows
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
+from web.pages.panel.desk import about_servers
 
 HERE: Final = "/admin/metrics"
 
@@ -28,6 +29,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         board=board,
         plots=[plot for plot in board.plots if plot.key in dashboards.SHORT],
         now=await operations.overview(server, member) if runs else None,
+        **await about_servers(server, member),
     )
 
 
