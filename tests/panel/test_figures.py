@@ -76,6 +76,7 @@ async def test_pictures_have_tables_and_say_what_they_show(server: Server, signe
     ada = await signed_in("ada", role="admin")
     page = await ada.open("/admin/metrics")
     assert "Nothing is counted yet" in page.words()
+    assert "metrics_token opens it to others" in page.words()
     assert not page.problems
 
     def some(conn: Connection) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import Connection, update
 
 from fedserver.context import Server
-from fedserver.moderation import chores, domains
+from fedserver.moderation import chores, domains, server_files
 from fedserver.moderation.domains import Rule
 from storage import accounts, domain_lists, instances, reports
 from storage.tables import instance
 from storage.types import new_id, now_ms
 from tests.conftest import MakeMember
+from tests.counting import fewest_statements
 from tests.pages.conftest import MakeReader, browser, signed_in
 from tests.pages.visitor import Page, Visitor
 from tests.panel.test_running_it import follow, give_up
@@ -19,6 +22,7 @@ from tests.panel.test_running_it import follow, give_up
 __all__ = ["browser", "signed_in"]
 
 HERE = "/admin/federation"
+CASES = "/api/v1/admin/cases"
 BLOCKS = "/api/v1/admin/domain_blocks"
 LOUD = f"{HERE}/server?host=loud.example"
 
@@ -54,7 +58,7 @@ def hosts(page: Page) -> list[str]:
 
 
 async def test_everything_about_a_server_is_on_one_page(
-    server: Server, ada: Visitor, signed_in: MakeReader
+    server: Server, ada: Visitor, signed_in: MakeReader, member: MakeMember
 ) -> None:
     mo = await signed_in("mo", role="moderator")
     await server.db.write(fill)
@@ -71,6 +75,11 @@ async def test_everything_about_a_server_is_on_one_page(
         "sub.loud.example",
     ]
     assert hosts(await ada.open(f"{HERE}?which=failing")) == ["sub.loud.example"]
+
+    boss = (await member("boss", role="admin")).member
+    for sort in ("name", "trouble", "size"):
+        listed = partial(server_files.page, server, boss, sort=sort)  # type: ignore[arg-type]
+        assert await fewest_statements(server, listed) <= 6, "none for each row"
 
     page = await mo.open("/mod/reports?domain=loud.example")
     assert "@ann@loud.example" in page.words()
@@ -131,6 +140,8 @@ async def test_a_rule_for_a_time_ends_by_itself(server: Server, ada: Visitor, me
     assert (found["federated"], found["rules"]) == (True, [])
     notes = "/api/v1/admin/servers/loud.example/notes"
     note = await admin.post(notes, {"text": "They answer."})
+    assert [one["reports_count"] for one in await admin.get(CASES, by_target_domain="loud.example")] == [2]
+    assert await admin.get(CASES, by_target_domain="slow.example") == []
     assert await admin.get(notes) == [note]
     assert (await admin.raw("POST", notes.replace("loud", "nowhere"), json={"text": "Hm"})).status == 404
     page = await ada.open(LOUD)

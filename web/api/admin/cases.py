@@ -46,6 +46,7 @@ async def listed(request: web.Request) -> web.Response:
         handed_up=params.flag("handed_up"),
         origin="local" if origin == "local" else "remote" if origin == "remote" else "",
         category=params.text("category"),
+        domain=params.text("by_target_domain").strip().lower(),
     )
     asked, render = window(params, shown.SIZES), renderer(request)
     found = await cases.page(keys.server(request), member, sought, asked)

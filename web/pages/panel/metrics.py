@@ -50,6 +50,7 @@ async def shown(request: web.Request) -> web.StreamResponse:
         board=board,
         periods=dashboards.PERIODS,
         years=range(year, year - 3, -1),
+        opened=bool(server.config.metrics_token),
     )
 
 
