@@ -8,7 +8,7 @@ waits until its author's server has answered (`fedserver.federation.quotes`). Ho
 from __future__ import annotations
 
 from html import escape
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 from sqlalchemy import Connection
 
@@ -47,6 +47,12 @@ def policy_of(name: str, shown_to: str) -> int:
     if name not in POLICIES:
         raise Invalid({"quote_approval_policy": f"must be one of {', '.join(get_args(PolicyName))}"})
     return int(POLICIES[name]) if shown_to in visibility.FOR_EVERYBODY else 0
+
+
+def policy_name(row: PostRow) -> PolicyName:
+    """The other way round, of a post of ours."""
+    found = {int(policy): name for name, policy in POLICIES.items()}
+    return cast("PolicyName", found.get(row.quote_policy, "nobody"))
 
 
 def may_quote(conn: Connection, row: PostRow, account_id: int) -> quoted.Approval:

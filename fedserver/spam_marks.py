@@ -98,7 +98,7 @@ def _markable(
     if (
         author is None
         or author.account_id == member.account_id
-        or not trust.is_new(author)
+        or not trust.still_new(conn, site, author)
         or row.visibility not in SEEN_BY_ALL
         or row.boost_of_id is not None
         or row.kind in KINDS_WITH_MORE
@@ -133,6 +133,7 @@ def _draft_of(conn: Connection, row: PostRow) -> Draft:
         media_ids=[one.id for one in stored.media_of(conn, [row.id]).get(row.id, ())],
         poll=_poll_of(conn, row.id),
         quoted_id=None if target is None else target.id,
+        quote_policy=quotes.policy_name(row),
     )
 
 

@@ -106,6 +106,11 @@ def is_new(user: UserRow) -> bool:
     return user.trust == "new" and user.role == "member"
 
 
+def still_new(conn: Connection, site: InstanceSettings, user: UserRow) -> bool:
+    """Whether they are new even when what has happened since they posted last is counted."""
+    return is_new(user) and not _has_arrived(conn, site, user)
+
+
 def keep(conn: Connection, account_id: int, draft: Draft, why: str) -> None:
     """Keep what was written, and tell those who look at it. Raises RateLimited where too much of theirs waits."""
     if held.count_of(conn, account_id) >= HELD_MAX:

@@ -287,9 +287,9 @@ def rule_covering(conn: Connection, host: str) -> InstanceRow | None:
 
 
 def expired(conn: Connection, now: int, limit: int) -> list[InstanceRow]:
-    """Rows whose rule should have ended by now."""
+    """Rows whose rule should have ended by now, locked: whoever prolongs one at this moment comes before or after."""
     query = select(instance).where(instance.c.rule_until_at <= now).order_by(instance.c.rule_until_at)
-    return list(conn.execute(query.limit(limit)))
+    return list(conn.execute(query.limit(limit).with_for_update()))
 
 
 def published(conn: Connection) -> list[InstanceRow]:

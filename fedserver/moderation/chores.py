@@ -23,7 +23,8 @@ DAYS_REMEMBERED: Final = 800
 def chores(server: Server) -> list[Chore]:
     """All of them."""
     return [
-        Chore("end what was decided for a time", 5 * MINUTE_SECONDS, partial(end_terms, server)),
+        Chore("end what was decided for a time", 5 * MINUTE_SECONDS, partial(actions.end_expired, server)),
+        Chore("end rules for other servers", 5 * MINUTE_SECONDS, domains.end_expired),
         Chore("tell of what waits", duty.LOOK_SECONDS, duty.plan_due),
         Chore(
             "tell of newcomers who were left alone", HOUR_SECONDS, partial(duty.plan_nudges, server.config)
@@ -32,12 +33,6 @@ def chores(server: Server) -> list[Chore]:
         Chore("erase suspended accounts", HOUR_SECONDS, standing.plan_due_erasures),
         Chore("forget where from members came", HOUR_SECONDS, forget_traces),
     ]
-
-
-def end_terms(server: Server, conn: Connection) -> None:
-    """Take back what was decided for a time that is over, about accounts and about other servers."""
-    actions.end_expired(server, conn)
-    domains.end_expired(conn)
 
 
 def forget_traces(conn: Connection) -> None:
