@@ -2,13 +2,13 @@
 
 A wording is a subject and a plain text, by language; without one the built-in text goes out. Words in braces stand for
 what differs from mail to mail. A paragraph in which one of them has nothing to say this time is left out, with one before
-it that ends in a colon. What the law wants said stands below every wording (block ``foot`` of the template).
+it that ends in a colon; where something needed stands in it, the line alone is. What the law wants said stands below every wording (block ``foot`` of the template).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -208,14 +208,39 @@ def _filled(name: str, language: str, subject: str, text: str, values: Mapping[s
     def fill(part: str) -> str:
         return _WORD.sub(lambda found: said.get(found[1], found[0]), part)
 
-    kept: list[str] = []
-    for part in _PARAGRAPHS.split(text):
-        if not any(said.get(found) == "" for found in _WORD.findall(part)):
-            kept.append(fill(part))
-        elif kept and kept[-1].endswith(":"):
-            kept.pop()  # it says what would have come
+    needed = {f"{{{place}}}" for place, one in kind.places.items() if one.needed and said[place]}
+    kept = [fill(part) for part in _what_says_something(text, said, needed)]
     foot = foot_of(kind.template, values)
     return of_text(fill(subject), "\n\n".join([*kept, foot] if foot else kept), language)
+
+
+def _what_says_something(text: str, said: Mapping[str, str], needed: Collection[str]) -> list[str]:
+    """The paragraphs of a wording, before they are filled, in which every word in braces is `said`. Of those with a line
+    that is `needed` the other lines alone are left out."""
+
+    def is_silent(part: str) -> bool:
+        return any(said.get(found) == "" for found in _WORD.findall(part))
+
+    def is_needed(part: str) -> bool:
+        return any(line.strip() in needed for line in part.split("\n"))
+
+    kept: list[str] = []
+    for part in _PARAGRAPHS.split(text):
+        if is_silent(part) and is_needed(part):
+            lines: list[str] = []
+            for line in part.split("\n"):
+                if not is_silent(line):
+                    lines.append(line)
+                elif lines and lines[-1].rstrip().endswith(":"):
+                    lines.pop()
+            kept.append("\n".join(lines))
+        elif not is_silent(part):
+            kept.append(part)
+        elif kept and kept[-1].endswith(":"):  # it says what would have come
+            announcing = kept.pop()
+            if is_needed(announcing):
+                kept.append(announcing.rpartition("\n")[0])
+    return kept
 
 
 async def languages(server: Server) -> list[str]:

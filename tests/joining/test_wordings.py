@@ -23,6 +23,25 @@ def test_every_mail_begins_with_a_text_that_could_be_used() -> None:
         assert "{{" not in text, name
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Open:\n{link}\nQuestions? Write to {contact}.", "Open:\nhttps://x/1"),
+        ("Open:\n{link}\nAsk:\n{contact}\nBye", "Open:\nhttps://x/1\nBye"),
+        ("{link}\nAsk:\n\n{contact}", "https://x/1"),
+        ("{link}\n\n{name}\n\nAsk {contact}\nor nobody", "https://x/1\n\nnora:"),
+    ],
+)
+def test_no_mail_goes_out_without_what_is_needed(text: str, said: str) -> None:
+    kind = mail_wordings.KINDS["confirm"]
+    assert mail_wordings.check(kind, "Hello", text) == {}
+    values = {"username": "nora:", "url": "https://x/1", "contact_email": "", "title": "T", "domain": "x"}
+    filled = mail_wordings._filled("confirm", "en", "Hello", text, {**values, "origin": "https://x"})
+    assert filled.text.startswith(said)
+    assert "{" not in filled.text
+    assert "Ask" not in filled.text
+
+
 @pytest.mark.jobs
 async def test_newcomers_are_written_to_in_the_communitys_own_words_and_in_their_language(
     server: Server, signed_in: MakeReader, moderator: Person, come: Come, mailbox: Mailbox
