@@ -4,9 +4,9 @@ after each."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
-from typing import Concatenate, Final, ParamSpec, Protocol
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ from storage.database import Database
 from storage.posts import PostRow
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 POSTS_PER_UNIT: Final = 25
 BOOSTS_PER_UNIT: Final = 50
@@ -47,6 +48,15 @@ async def in_steps(
             await asyncio.sleep(min(monotonic() - began, PAUSE_SECONDS_MAX))
 
 
+def while_short(rows: Iterable[T]) -> Iterator[T]:
+    """These, until a unit that does something with each has run for long enough; the first one always."""
+    until = monotonic() + UNIT_SECONDS
+    for number, row in enumerate(rows):
+        if number and monotonic() > until:
+            return
+        yield row
+
+
 def take_away_some(
     conn: Connection, rows: Sequence[PostRow], take_away: Callable[[Connection, PostRow], None]
 ) -> bool:
@@ -59,12 +69,11 @@ def take_away_some(
 def _one_by_one(
     conn: Connection, rows: Sequence[PostRow], take_away: Callable[[Connection, PostRow], None]
 ) -> bool:
-    until = monotonic() + UNIT_SECONDS
-    for number, row in enumerate(rows):
-        if number and monotonic() > until:
-            return True
+    left = len(rows)
+    for row in while_short(rows):
         take_away(conn, row)
-    return False
+        left -= 1
+    return left > 0
 
 
 def erase_some(

@@ -188,7 +188,7 @@ def close_account(conn: Connection, account_id: int) -> None:
 def erase_some(conn: Connection, account_id: int) -> bool:
     """Take away a part of what a closed account left behind; whether there is more. For `erasing.in_steps`."""
     follows = stored.some_with(conn, account.c.id == account_id, _FOLLOWERS_PER_UNIT)
-    for row in follows:
+    for row in erasing.while_short(follows):
         if row.account_id == account_id:
             relationships.receive_undo_follow(conn, row.account_id, row.target_id)
         else:

@@ -44,12 +44,12 @@ Severity = Literal["noop", "silence", "suspend"]
 POLICIES: Final[dict[str, Policy]] = {"noop": "noop", "silence": "limit", "suspend": "reject"}
 SEVERITIES: Final[dict[str, Severity]] = {"noop": "noop", "limit": "silence", "reject": "suspend"}
 COMMENT_CHARACTERS_MAX: Final = 2_000
-ACCOUNTS_PER_UNIT: Final = 200
+ACCOUNTS_PER_UNIT: Final = 100
 FOLLOWS_PER_UNIT: Final = 50
 FILES_PER_UNIT: Final = 200
 EXPIRED_AT_ONCE: Final = 20
 TERM_MS_MAX: Final = YEARS_S_MAX * 1000
-UNITS_AT_ONCE: Final = 50  # of accounts, before the request is answered; the job does the rest
+UNITS_AT_ONCE: Final = 100  # of accounts, before the request is answered; the job does the rest
 HOURS_MAX: Final = 6
 _DEFAULT_PORTS: Final = ("80", "443")
 _PORT: Final = re.compile(r"[0-9]{0,5}")
@@ -382,7 +382,7 @@ def _tell_of_parting(conn: Connection, host: str) -> bool:
 def _part_some(conn: Connection, server: Server, host: str) -> bool:
     there = of_domain(host) & (account.c.domain != "")
     found = relationships.some_with(conn, there, FOLLOWS_PER_UNIT)
-    for row in found:
+    for row in erasing.while_short(found):
         end_follow(conn, server, row, row.away_id)
     return bool(found)
 

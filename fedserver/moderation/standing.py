@@ -178,7 +178,7 @@ def _counts(conn: Connection, which: ColumnElement[bool], *, theirs: Any, own: A
 
 def _part_some(conn: Connection, server: Server, account_id: int) -> bool:
     found = relationships_stored.some_with(conn, account.c.id == account_id, FOLLOWERS_PER_UNIT)
-    for row in found:
+    for row in erasing.while_short(found):
         end_follow(conn, server, row, account_id)
     return bool(found)
 
