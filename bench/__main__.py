@@ -1,7 +1,8 @@
 """``python -m bench [sqlite] [postgresql] [--only NAME …]``: measure, print the table, exit 1 if SQLite misses an aim.
 
 ``--only`` takes the beginnings of the names of workloads, such as ``home`` or ``"one status"``: the rest is left
-out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams``, ``search``, ``library``, ``group`` or ``fan-out``.
+out. What writes is measured as a whole, by ``inbox``, ``post``, ``streams``, ``search``, ``library``, ``group``,
+``fan-out`` or ``blocking``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from activitypub.identifiers import Uris
 from activitypub.signatures import PrivateKey
-from bench import groups, library, searching, streams, workloads
+from bench import blocking, groups, library, searching, streams, workloads
 from bench.machine import Processes, tree
 from bench.report import Row, show
 from bench.server import command, environment, free_port, helper, running
@@ -64,7 +65,9 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
     command(env, "init", "--domain", env["FEDSERVER_DOMAIN"], "--url", env["FEDSERVER_URL"])
     for member in NAMES:
         command(env, "user", "create", member, "--email", f"{member}@bench.invalid", "--json")
+    command(env, "user", "create", "keeper", "--email", "keeper@bench.invalid", "--role", "admin", "--json")
     world = _in_database(url, _fill, uris, peers_port)
+    keeper = command(env, "token", "create", "keeper", "--scopes", "admin:read admin:write", "--json")
     tokens = {
         member: command(env, "token", "create", member, "--scopes", "read write follow push", "--json")[
             "access_token"
@@ -99,6 +102,12 @@ async def _measure_on(name: str, url: str, data: Path, rsa_s: float, only: list[
             "library": library.facets(bench, lambda: _in_database(url, library.add_library, uris)),
             "group": groups.groups(bench, place, peers),
             "fan-out": workloads.fan_out(bench, peers, rsa_s),
+            "blocking": blocking.blocking(
+                bench,
+                lambda unit, *arguments: _in_database(url, unit, *arguments),
+                data / "media",
+                keeper["access_token"],
+            ),
         }
         for part_name, part in parts.items():
             if part_name and not workloads.is_wanted(part_name, only):
