@@ -98,7 +98,7 @@ async def test_a_wave_of_ten_reports_and_an_appeal(
     row: Any = await server.db.read(accounts.by_id, victim.account_id)
     assert row.suspended_at is None
     await other.goto(f"{server.config.origin}/mod/log")
-    told = await other.inner_text("table")
+    told = await other.inner_text("main .entries")
     assert "upheld an appeal" in told
     assert told.count("suspended") >= 10
 
