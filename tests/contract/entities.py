@@ -10,9 +10,11 @@ from typing import Any
 
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
+SIZES = {f"configuration.media_attachments.{kind}_size_limit" for kind in ("audio", "document")}
 # Ours, or of others whom clients read too.
 ALSO_ALLOWED = {
     "Instance": {
+        *SIZES,
         "configuration.statuses.supported_mime_types",
         "api_versions.fedserver",
         "configuration.groups",
@@ -22,6 +24,7 @@ ALSO_ALLOWED = {
     "Status": {"item"},
     "Search": {"resources", "events", "opportunities"},
     "V1::Instance": {
+        *SIZES,
         "configuration.statuses.supported_mime_types",
         "configuration.media_attachments.description_limit",
         *(
