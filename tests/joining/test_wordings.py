@@ -95,7 +95,10 @@ async def test_newcomers_are_written_to_in_the_communitys_own_words_and_in_their
     row = await server.db.read(users.by_name, "ada")
     assert row is not None
     assert row.locale == "de"
-    page = await ada.submit(page, f"{here}/built-in")
+    (form,) = [one for one in page.all("form") if (one.get("action") or "").endswith("/built-in")]
+    fields = {one.get("name"): one.get("type") for one in form.iter("input")}
+    assert fields["language"] == "hidden", "what is typed elsewhere on the page removes nothing"
+    page = await ada.submit(page, f"{here}/built-in", {"language": "DE"})
     assert "Language of mails" not in (await ada.open("/settings/email")).words()
     assert "decided not to accept" in await refuse("gus", "de")
     done = [

@@ -48,10 +48,9 @@ async def change(request: web.Request) -> web.StreamResponse:
 
 
 async def forget(request: web.Request) -> web.StreamResponse:
-    """Back to the built-in text."""
-    params, name = await forms.params(request), _kind(request)
-    language = params.text("language")
-    await mail_wordings.forget(keys.server(request), auth.member(request), name, language)
+    """Back to the built-in text, in the language of the page."""
+    name = _kind(request)
+    await mail_wordings.forget(keys.server(request), auth.member(request), name, await _language(request))
     return page.go(f"{HERE}/{name}?done=mail-built-in")
 
 
