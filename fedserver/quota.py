@@ -11,12 +11,11 @@ from fedserver import settings
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Invalid, TooLarge
+from fedserver.megabytes import MB
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member, Role
 from storage import media, users
-
-MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

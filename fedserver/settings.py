@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import Connection
 
 import storage.settings
-from fedserver import colours, email_addresses, upload_limits
+from fedserver import colours, email_addresses, megabytes, upload_limits
 from fedserver.config import Config
 from fedserver.content.text import language_tag
 from fedserver.context import Server
@@ -229,7 +229,7 @@ def _wrong(conn: Connection, config: Config, name: str, value: Any) -> str:
         return ""
     most = upload_limits.ceilings(config).get(name)
     if most is not None:
-        return f"is more than the settings file allows, {most / 1_000_000:g} MB" if value > most else ""
+        return f"is more than the settings file allows, {megabytes.shown(most)} MB" if value > most else ""
     match name:
         case "contact_email":
             try:

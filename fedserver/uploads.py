@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 from sqlalchemy import Connection
 
-from fedserver import quota, settings, upload_limits
+from fedserver import megabytes, quota, settings, upload_limits
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, TooLarge
@@ -438,7 +438,7 @@ async def _check_size(server: Server, family: Family, size: int) -> None:
     limits = upload_limits.in_force(server.config, await settings.current(server))
     most = {"video": limits.video, "audio": limits.audio}.get(family, limits.picture)
     if size > most:
-        raise TooLarge(f"This file is too large: it may have {most / quota.MB:g} MB at most.")
+        raise TooLarge(f"This file is too large: it may have {megabytes.shown(most)} MB at most.")
 
 
 def _preview_columns(preview: StoredPreview | None) -> dict[str, Any]:

@@ -286,6 +286,16 @@ async def test_lim_06_how_large_uploads_may_be_is_set_in_the_panel_within_what_t
         assert (await alice.raw("POST", path, data=file)).status in (413, 422), path
     await ada.submit(await ada.open(here), here, {"largest_picture": ""})
     assert (await told())["image_size_limit"] == server.config.upload_bytes_max
+    large = {"member_bytes_max": 2**31, "role_bytes_max": {"curator": 2**50}}
+    await server.db.write(settings.store, server.config, large)
+    server.remembered.forget_settings()
+    page = await ada.open(here)
+    assert page.all("input", id="member_bytes_max")[0].get("value") == "2147.483648"
+    await ada.submit(page, here)
+    await ada.submit(page, f"{here}/roles")
+    now = await settings.current(server)
+    assert (now.member_bytes_max, now.role_bytes_max) == (2**31, {"curator": 2**50}), "saved as it was shown"
+    assert (await ada.submit(page, here, {"member_bytes_max": "1e999999"})).status == 422
 
 
 async def test_a_disk_that_is_nearly_full_is_told_by_mail_once(

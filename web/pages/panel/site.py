@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from aiohttp import hdrs, web
 
-from fedserver import branding, quota, settings, upload_limits
+from fedserver import branding, megabytes, quota, settings, upload_limits
 from fedserver.errors import FedError, Invalid
 from fedserver.moderation.permissions import Permission
 from fedserver.settings import InstanceSettings
@@ -19,7 +19,6 @@ from web.pages import page
 from web.pages.panel import frame
 from web.templating import FOREVER
 
-MB: Final = 1_000_000
 Kind = Literal["line", "text", "number", "megabytes", "up_to", "choice", "flag", "email", "zone"]
 
 
@@ -152,7 +151,7 @@ async def grant_room(request: web.Request) -> web.StreamResponse:
     server, params = keys.server(request), await forms.params(request)
     try:
         text = params.text("room").strip()
-        most = _megabytes(text) if text else None
+        most = megabytes.entered(text) if text else None
         if text and most is None:
             raise Invalid({"room": "must be a number of MB"})
         await quota.grant(server, auth.member(request), params.text("username"), most)
@@ -168,7 +167,7 @@ async def grant_roles(request: web.Request) -> web.StreamResponse:
     """Give those in a role another limit, or that of everybody again."""
     server, params = keys.server(request), await forms.params(request)
     entered = {role: params.text(f"room-{role}", chars_max=20).strip() for role in STAFF}
-    wanted = {role: _megabytes(text) for role, text in entered.items() if text}
+    wanted = {role: megabytes.entered(text) for role, text in entered.items() if text}
     try:
         problems = {
             f"room-{role}": "must be a number of MB" for role, most in wanted.items() if not most or most < 0
@@ -181,14 +180,6 @@ async def grant_roles(request: web.Request) -> web.StreamResponse:
         context = await _form(request, shown, LIMITS) | {"roles": entered}
         return await frame.show_again(request, "panel/site.html", error, **context)
     return page.go(f"{LIMITS}?done=saved")
-
-
-def _megabytes(text: str) -> int | None:
-    """So many MB in bytes; None for what is no number."""
-    try:
-        return round(float(text.replace(",", ".")) * MB)
-    except (ValueError, OverflowError):
-        return None
 
 
 async def change(request: web.Request) -> web.StreamResponse:
@@ -212,8 +203,10 @@ async def _form(request: web.Request, shown: Mapping[str, Any], path: str = "") 
     by_role = (await settings.current(server)).role_bytes_max
     return {
         "form_path": path,
-        "roles": {role: f"{by_role[role] / MB:g}" if role in by_role else "" for role in STAFF},
-        "ceilings": {name: f"{most / MB:g}" for name, most in upload_limits.ceilings(server.config).items()},
+        "roles": {role: megabytes.shown(by_role[role]) if role in by_role else "" for role in STAFF},
+        "ceilings": {
+            name: megabytes.shown(most) for name, most in upload_limits.ceilings(server.config).items()
+        },
         "with_own": await quota.with_own(server, auth.member(request)) if path == LIMITS else None,
         "title": title,
         "asked": asked,
@@ -228,7 +221,9 @@ def _shown(request: web.Request, now: InstanceSettings, path: str = "") -> dict[
     for one in FORMS[path or request.path][1]:
         value = getattr(now, one.name)
         in_mb = one.kind in ("megabytes", "up_to")
-        found[one.name] = "" if one.kind == "up_to" and not value else f"{value / MB:g}" if in_mb else value
+        found[one.name] = (
+            "" if one.kind == "up_to" and not value else megabytes.shown(value) if in_mb else value
+        )
     return found
 
 
@@ -259,7 +254,7 @@ def _value(params: Params, one: Asked) -> Any:
         found = params.integer(one.name)
     elif one.kind in ("megabytes", "up_to"):
         text = params.text(one.name).strip()
-        found = 0 if one.kind == "up_to" and not text else _megabytes(text)
+        found = 0 if one.kind == "up_to" and not text else megabytes.entered(text)
     else:
         return params.text(one.name, chars_max=one.chars_max).replace("\r\n", "\n").strip()
     if found is None:
