@@ -18,6 +18,7 @@ from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
 from storage import day_figures
+from storage.types import DAY_MS
 
 PERIODS: Final = (30, 90, 365)
 WEEKS_FROM: Final = 100  # longer periods are shown by week
@@ -27,7 +28,6 @@ STEP_DAYS: Final = 31
 DAYS_AGAIN: Final = 8
 YEARS_BACK: Final = 10
 EPOCH: Final = date(1970, 1, 1)
-DAY_MS: Final = 86_400_000
 
 Kept = dict[str, dict[int, int]]
 

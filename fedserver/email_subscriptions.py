@@ -23,14 +23,13 @@ from fedserver.errors import NotFound
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_links import DAY_MS
 from fedserver.mail_out import hand_over
 from fedserver.moderation import addresses
 from fedserver.viewer import Member
 from storage import accounts, email_subscriptions, posts
 from storage.email_subscriptions import SubscriptionRow
 from storage.posts import PostRow
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 DELAY_MS: Final = 15 * 60_000
 POSTS_IN_ONE_MAIL: Final = 20

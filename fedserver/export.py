@@ -22,11 +22,10 @@ from fedserver.federation.documents import Documents
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
-from fedserver.mail_links import DAY_MS
 from fedserver.opportunities.records import form_of
 from fedserver.viewer import Member
 from storage import accounts, belongings
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 KEPT_MS: Final = 7 * DAY_MS
 MINUTES_MAX: Final = 60

@@ -20,12 +20,11 @@ from fedserver.groups import membership
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
-from fedserver.mail_links import DAY_MS
 from fedserver.viewer import Member
 from storage import accounts, belongings, inbox, users
 from storage.accounts import AccountRow
 from storage.belongings import File
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 # Deliveries are tried for seven days.
 KEYS_KEPT_MS: Final = 8 * DAY_MS

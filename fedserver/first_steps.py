@@ -7,10 +7,9 @@ from typing import Final
 
 from fedserver.context import Server
 from fedserver.greeting import GREETED_DAYS
-from fedserver.mail_links import DAY_MS
 from fedserver.viewer import Member
 from storage import first_steps, users
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 _STEPS: Final = (
     ("profile", "Say in your profile who you are", "/settings/profile"),

@@ -24,7 +24,7 @@ from fedserver.viewer import Member
 from storage import greeting, users
 from storage.greeting import InquiryRow, NewcomerRow, StepRow
 from storage.paging import Window
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 from storage.users import UserRow
 
 __all__ = ["InquiryRow", "NewcomerRow", "StepRow"]
@@ -98,7 +98,7 @@ async def newcomers(server: Server, member: Member, window: Window, of: Of = "mi
 
     def unit(conn: Connection) -> list[Newcomer]:
         site = settings.in_force(conn, server.config)
-        late = now_ms() - site.nudge_days * mail_links.DAY_MS if site.nudge_days else 0
+        late = now_ms() - site.nudge_days * DAY_MS if site.nudge_days else 0
         rows = greeting.newcomers(conn, window, _since(), member.account_id, of=of, alone_ms=late)
         done = greeting.steps_of(conn, [row.id for row in rows])
         found = []
@@ -205,4 +205,4 @@ def _asked(conn: Connection, secret: str) -> InquiryRow:
 
 
 def _since() -> int:
-    return now_ms() - GREETED_DAYS * mail_links.DAY_MS
+    return now_ms() - GREETED_DAYS * DAY_MS

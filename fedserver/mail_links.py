@@ -14,12 +14,10 @@ from fedserver.errors import NotFound
 from fedserver.remembered import digest, new_secret
 from storage import sessions
 from storage.sessions import MailTokenRow
-from storage.types import now_ms
+from storage.types import DAY_MS, HOUR_MS, now_ms
 
 Purpose = Literal["confirm", "reset", "login", "unsubscribe", "appeal", "claim", "inquiry"]
 
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 LIFETIME_MS: Final[dict[Purpose, int]] = {
     "confirm": 2 * DAY_MS,
     "reset": HOUR_MS,

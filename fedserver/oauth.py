@@ -19,14 +19,13 @@ from fedserver import scopes as scopes_
 from fedserver.apps import OUT_OF_BAND, AppRow, OAuthError
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, Unauthorized
-from fedserver.mail_links import HOUR_MS
 from fedserver.remembered import digest, new_secret
 from fedserver.sessions import check_standing, role_of
 from fedserver.viewer import Anonymous, Member, Viewer
 from storage import accounts, oauth, users
 from storage.accounts import AccountRow
 from storage.oauth import Grant, TokenHolder
-from storage.types import instant_of, now_ms
+from storage.types import HOUR_MS, instant_of, now_ms
 
 CODE_MS: Final = 600_000
 USED_EVERY_MS: Final = HOUR_MS

@@ -34,13 +34,13 @@ class Room:
 def room_of(conn: Connection, config: Config, account_id: int) -> Room:
     """How it stands for one member; a unit."""
     user = users.by_id(conn, account_id)
-    own = None if user is None else user.bytes_max
-    if own is None:
+    most = None if user is None else user.bytes_max
+    if most is None:
         site = settings.in_force(conn, config)
-        own = site.member_bytes_max
+        most = site.member_bytes_max
         if user is not None:
-            own = site.role_bytes_max.get(cast(Role, user.role), own)
-    return Room(media.bytes_of(conn, account_id), own)
+            most = site.role_bytes_max.get(cast(Role, user.role), most)
+    return Room(media.bytes_of(conn, account_id), most)
 
 
 async def room(server: Server, member: Member) -> Room:

@@ -22,13 +22,13 @@ from storage import oauth, rules, sessions, users
 from storage import second_factors as steps
 from storage.oauth import TokenHolder
 from storage.sessions import SessionHolder, SessionRow
-from storage.types import instant_of, now_ms
+from storage.types import DAY_MS, HOUR_MS, instant_of, now_ms
 from storage.users import UserRow
 
-SESSION_MS: Final = 90 * mail_links.DAY_MS  # from the last visit
+SESSION_MS: Final = 90 * DAY_MS  # from the last visit
 FRESH_MS: Final = 30 * 60_000
 STEP_MS: Final = 600_000  # between the password and the second factor
-SEEN_EVERY_MS: Final = mail_links.HOUR_MS
+SEEN_EVERY_MS: Final = HOUR_MS
 LOGINS_PER_ACCOUNT: Final = 25
 LOGINS_SECONDS: Final = 3_600
 RESETS_PER_ADDRESS: Final = 5

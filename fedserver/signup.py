@@ -41,7 +41,7 @@ from fedserver.settings import InstanceSettings
 from fedserver.viewer import ROLES, Member, Role
 from storage import accounts, rules, users
 from storage.database import Database
-from storage.types import new_id, now_ms
+from storage.types import DAY_MS, new_id, now_ms
 from storage.users import UserRow
 
 MAILS_PER_ADDRESS: Final = 5
@@ -370,7 +370,7 @@ def _tell_staff(conn: Connection, member: UserRow) -> None:
 
 def forget_unconfirmed(conn: Connection) -> int:
     """Delete sign-ups that nobody confirmed for a week, so that names are free again; how many."""
-    before = now_ms() - UNCONFIRMED_DAYS * mail_links.DAY_MS
+    before = now_ms() - UNCONFIRMED_DAYS * DAY_MS
     forgotten = users.never_confirmed(conn, before)
     for account_id in forgotten:
         users.remove_with_account(conn, account_id)
@@ -408,11 +408,11 @@ def _full_for(conn: Connection, now: InstanceSettings, config: Config) -> int:
         return 0
     most = max(1, int(now.joins_a_day_max * config.rate_limit_factor))
     at = now_ms()
-    asked = users.asked_since(conn, at - mail_links.DAY_MS)
+    asked = users.asked_since(conn, at - DAY_MS)
     if len(asked) < most:
         return 0
     # As soon as enough of them asked more than a day ago.
-    return max(1, (asked[-most] + mail_links.DAY_MS - at) // 1000)
+    return max(1, (asked[-most] + DAY_MS - at) // 1000)
 
 
 def _check_name_free(conn: Connection, uris: Uris, username: str) -> None:

@@ -15,8 +15,8 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.viewer import Member
 from storage import relationships, tags
 from storage.paging import Window
-from storage.tags import DAY_MS, Featured, TagRow
-from storage.types import instant_of, now_ms
+from storage.tags import Featured, TagRow
+from storage.types import DAY_MS, instant_of, now_ms
 
 __all__ = ["DAY_MS", "Featured", "TagRow", "instant_of"]
 

@@ -26,15 +26,13 @@ from fedserver.moderation.permissions import Permission
 from fedserver.settings import InstanceSettings
 from storage import held, users
 from storage.accounts import AccountRow
-from storage.types import now_ms
+from storage.types import DAY_MS, HOUR_MS, now_ms
 from storage.users import UserRow
 
 if TYPE_CHECKING:
     from fedserver.posts import Draft
 
 STEPS: Final = ("new", "member", "trusted")
-DAY_MS: Final = 86_400_000
-HOUR_MS: Final = 3_600_000
 HELD_MAX: Final = 20
 """How much of one member's waits at most."""
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select
 
 from storage.figures import (
-    DAY_MS,
     Source,
     active_users,
     by_day,
@@ -35,7 +34,7 @@ from storage.tables import (
     rsvp,
     user,
 )
-from storage.types import ID_BITS_WITHIN_MS
+from storage.types import DAY_MS, ID_BITS_WITHIN_MS
 
 ANSWER_MS: Final = 48 * 3_600_000
 MINUTE_MS: Final = 60_000

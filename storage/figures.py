@@ -22,9 +22,8 @@ from storage.tables import (
     report,
     user,
 )
-from storage.types import ID_BITS_WITHIN_MS
+from storage.types import DAY_MS, ID_BITS_WITHIN_MS
 
-DAY_MS: Final = 86_400_000
 _MS: Final = 1
 _OF_IDS: Final = 1 << ID_BITS_WITHIN_MS
 
@@ -126,8 +125,8 @@ def of_tag(tag_id: int, what: str) -> Source:
         "uses": _counted,
         "servers": func.count(other.distinct()),
     }[what]
-    within = (post_tag.c.tag_id == tag_id, post.c.visibility != "group")
-    return Source(origin, post_tag.c.post_id, _OF_IDS, counted, within)
+    shown = (post_tag.c.tag_id == tag_id, post.c.visibility != "group")
+    return Source(origin, post_tag.c.post_id, _OF_IDS, counted, shown)
 
 
 def of_instance(domain: str, what: str) -> Source:
@@ -183,7 +182,7 @@ def shares(
     return [Share(str(row[0] or ""), int(row[1])) for row in found]
 
 
-def _postswithin(first_day: int, last_day: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _posts_within(first_day: int, last_day: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     unit = DAY_MS * _OF_IDS
     return post.c.id >= first_day * unit, post.c.id < (last_day + 1) * unit
 
@@ -206,14 +205,14 @@ def sources(conn: Connection, first_day: int, last_day: int, limit: int) -> list
     """Apps with which members posted; "" for the pages of this server."""
     origin = post.join(app, app.c.id == post.c.app_id, isouter=True)
     name = func.coalesce(app.c.name, "")
-    return shares(conn, origin, name, post.c.local, *_postswithin(first_day, last_day), limit=limit)
+    return shares(conn, origin, name, post.c.local, *_posts_within(first_day, last_day), limit=limit)
 
 
 def servers(conn: Connection, first_day: int, last_day: int, limit: int) -> list[Share]:
     """Other servers with most posts."""
     origin = post.join(account, account.c.id == post.c.account_id)
     elsewhere = account.c.domain != ""
-    return shares(conn, origin, account.c.domain, elsewhere, *_postswithin(first_day, last_day), limit=limit)
+    return shares(conn, origin, account.c.domain, elsewhere, *_posts_within(first_day, last_day), limit=limit)
 
 
 def tag_shares(conn: Connection, tag_id: int, what: str, span: tuple[int, int], limit: int) -> list[Share]:
@@ -223,7 +222,7 @@ def tag_shares(conn: Connection, tag_id: int, what: str, span: tuple[int, int], 
     if what == "servers":
         origin = origin.join(account, account.c.id == post.c.account_id)
         key = account.c.domain
-    return shares(conn, origin, key, post_tag.c.tag_id == tag_id, *_postswithin(*span), limit=limit)
+    return shares(conn, origin, key, post_tag.c.tag_id == tag_id, *_posts_within(*span), limit=limit)
 
 
 def instance_shares(
@@ -235,7 +234,7 @@ def instance_shares(
         origin = follow.join(account, account.c.id == follow.c.target_id)
         return shares(conn, origin, account.c.username, there, follow.c.accepted, limit=limit)
     origin = post.join(account, account.c.id == post.c.account_id)
-    return shares(conn, origin, post.c.language, there, *_postswithin(*span), limit=limit)
+    return shares(conn, origin, post.c.language, there, *_posts_within(*span), limit=limit)
 
 
 def database_bytes(conn: Connection) -> int:

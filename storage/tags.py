@@ -22,9 +22,8 @@ from sqlalchemy import (
 from storage.hot import Hot, insert_row
 from storage.paging import Window
 from storage.tables import featured_tag, hashtag, post, post_tag, tag_follow
-from storage.types import ID_BITS_WITHIN_MS, AnyOf, id_floor, new_id
+from storage.types import DAY_MS, ID_BITS_WITHIN_MS, AnyOf, id_floor, new_id
 
-DAY_MS: Final = 86_400_000
 SUGGESTED_FROM_POSTS: Final = 500
 DAY_OF_IDS: Final = DAY_MS << ID_BITS_WITHIN_MS
 

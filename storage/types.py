@@ -24,6 +24,8 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import Boolean
 
 ID_BITS_WITHIN_MS = 16
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 # SQLite only makes INTEGER PRIMARY KEY an alias of the row id; PostgreSQL needs BIGINT for 63 bits.
 Id = BigInteger().with_variant(Integer, "sqlite")

@@ -12,10 +12,9 @@ from storage import kept_out
 from storage.hot import Hot, insert_row
 from storage.signals import signal
 from storage.tables import account, follow, member_day, tombstone, user
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 MEMBERS_LISTED_MAX = 1_000
-DAY_MS = 86_400_000
 
 
 class UserRow(NamedTuple):

@@ -174,7 +174,7 @@ def rule(
     allow it (where only allowed servers are), or none of these."""
     wanted: instances.Policy = "" if policy == "none" else policy  # type: ignore[assignment]
     host = domains.normal_domain(host)
-    until_at = domains.ends_after(days and days * 86_400)
+    until_at = domains.ends_after_days(days)
     decision = domains.Rule(wanted, reject_media, reject_reports, note, until_at=until_at)
     run(_decide(load_config(config_path), host, decision))
     if as_json:

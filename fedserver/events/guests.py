@@ -29,13 +29,13 @@ from fedserver.events.records import decode_details
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail_compose import Envelope, compose
-from fedserver.mail_links import DAY_MS, HOUR_MS, LinkExpired
+from fedserver.mail_links import LinkExpired
 from fedserver.mail_out import hand_over
 from fedserver.moderation import addresses
 from storage import event_guests, event_mail, events
 from storage.event_guests import GuestRow
 from storage.event_mail import Person
-from storage.types import now_ms
+from storage.types import DAY_MS, HOUR_MS, now_ms
 
 NAME_CHARS_MAX: Final = 100
 CONFIRMED_WITHIN_MS: Final = 2 * DAY_MS

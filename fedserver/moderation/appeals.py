@@ -20,12 +20,12 @@ from storage import accounts, strikes, users
 from storage.accounts import AccountRow
 from storage.paging import Window
 from storage.strikes import Strike
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 __all__ = ["Strike", "Window"]
 
 TEXT_CHARACTERS_MAX: Final = 2_000
-APPEALED_WITHIN_MS: Final = 20 * mail_links.DAY_MS
+APPEALED_WITHIN_MS: Final = 20 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from fedserver.moderation import actions, domain_subscriptions, domains, duty, s
 from fedserver.moderation.addresses import DAYS_COUNTED
 from fedserver.moderation.people import IPS_KEPT_MS
 from storage import rules, users
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 MINUTE_SECONDS: Final = 60.0
 HOUR_SECONDS: Final = 3600.0
@@ -38,7 +38,7 @@ def chores(server: Server) -> list[Chore]:
 def forget_traces(conn: Connection) -> None:
     """Forget addresses of the network, uses of rules and days of presence that nobody needs any more."""
     now = now_ms()
-    today = now // users.DAY_MS
+    today = now // DAY_MS
     rules.forget_ips(conn, now - IPS_KEPT_MS)
     rules.forget_uses(conn, today - DAYS_COUNTED)
     rules.forget_expired_ip_rules(conn, now)

@@ -7,14 +7,13 @@ from sqlalchemy import Connection
 from fedserver import settings
 from fedserver.context import Server
 from fedserver.greeting import GREETED_DAYS
-from fedserver.moderation.duty import DAY_MS
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.viewer import Member
 from storage import domain_lists, greeting, instances, oversight
 from storage.domain_lists import ListRow
 from storage.instances import InstanceRow
 from storage.oversight import Waiting
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 __all__ = ["Waiting", "failing", "lists", "waiting"]
 

@@ -36,7 +36,7 @@ from storage.instances import InstanceRow, Policy, of_domain
 from storage.paging import Window
 from storage.signals import signal
 from storage.tables import account, media, post
-from storage.types import instant_of, now_ms
+from storage.types import DAY_MS, instant_of, now_ms
 
 __all__ = ["Rule", "instant_of"]
 
@@ -92,6 +92,11 @@ def normal_domain(text: str) -> str:
 def ends_after(seconds: int | None) -> int | None:
     """When a term that begins now is over (ms); None for no term."""
     return now_ms() + seconds * 1000 if seconds else None
+
+
+def ends_after_days(days: int | None) -> int | None:
+    """When a term of so many days that begins now is over (ms); None for no term."""
+    return now_ms() + days * DAY_MS if days else None
 
 
 def rule_of(row: InstanceRow) -> Rule:

@@ -25,11 +25,9 @@ from fedserver.settings import InstanceSettings
 from fedserver.viewer import Member
 from storage import duty_mail, greeting, users
 from storage.duty_mail import News
-from storage.types import now_ms
+from storage.types import DAY_MS, HOUR_MS, now_ms
 
 RHYTHMS: Final = ("at_once", "hourly", "daily", "never")
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 NEWS_MAX_MS: Final = 7 * DAY_MS
 """What became time to do longer ago is told nobody as news."""
 HOUR_OF_DAY: Final = 8

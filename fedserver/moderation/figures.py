@@ -16,7 +16,8 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.moderation.permissions import Permission, require
 from fedserver.viewer import Member
 from storage import figures
-from storage.figures import DAY_MS, Share, Source
+from storage.figures import Share, Source
+from storage.types import DAY_MS
 
 DAYS_MAX: Final = 800
 DAYS_USUALLY: Final = 30

@@ -20,14 +20,13 @@ from fedserver.federation import people
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
-from fedserver.mail_links import DAY_MS
 from fedserver.moderation.addresses import digest_of
 from fedserver.notifications import Lost
 from storage import accounts, posts, rules, strikes, users
 from storage import relationships as relationships_stored
 from storage.accounts import AccountRow
 from storage.tables import account, follow, post, user
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 ERASED_AFTER_MS: Final = 30 * DAY_MS
 STEP_ROWS: Final = 200

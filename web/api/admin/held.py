@@ -12,7 +12,7 @@ from fedserver.moderation.permissions import Permission
 from web import auth, forms, gate, keys, replies
 from web.api import scheduled
 from web.api.admin import shown
-from web.api.admin.entities import AdminHeldStatus
+from web.api.admin.entities import AdminHeldStatus, PublishedStatus
 from web.api.paging import window
 from web.api.render import instant, renderer
 
@@ -43,7 +43,7 @@ async def approve(request: web.Request) -> web.Response:
     """``POST /api/v1/admin/held_statuses/:id/approve``: publish it in its author's name."""
     member = auth.moderator(request, "admin:write:reports")
     post_id = await held.publish(keys.server(request), member, forms.path_id(request))
-    return replies.json({"status_id": str(post_id)})
+    return replies.json(PublishedStatus(status_id=str(post_id)))
 
 
 async def reject(request: web.Request) -> web.Response:

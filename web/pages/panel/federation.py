@@ -35,7 +35,6 @@ _WHICH: Final[dict[str, Which]] = {one: one for one in get_args(Which)}
 _SORTS: Final[dict[str, Sort]] = {one: one for one in get_args(Sort)}
 _POLICIES: Final[dict[str, Any]] = {one: one for one in ("", "noop", "limit", "reject", "allow")}
 _NAMES: Final = {"private_comment": "note", "expires_in": "days"}
-DAY_SECONDS: Final = 86_400
 
 
 async def servers(request: web.Request) -> web.StreamResponse:
@@ -121,7 +120,7 @@ def _until(params: Params) -> int | None:
     """When a rule is to end: as it was to before, or after so many days from now."""
     if params.text("days") == "as_before":
         return params.integer("until_at")
-    return domains.ends_after(params.integer("days", 0, least=0, most=DAYS[-1]) * DAY_SECONDS)
+    return domains.ends_after_days(params.integer("days", 0, least=0, most=DAYS[-1]))
 
 
 # -- lists
