@@ -128,17 +128,19 @@ def first_replies(
     """How long the first answer to what a source counts took: by ``{name}_{minutes}`` and day how many took so long at
     most, and longer than the one before (see `REPLY_MINUTES`). What was not answered in that time is not in it."""
     answer = post.alias("answer")
-    waited = (
-        select(func.min(answer.c.created_at)).where(*_answers_it(answer)).scalar_subquery()
-        - post.c.created_at
-    )
-    most = case(*((waited <= one * MINUTE_MS, one) for one in REPLY_MINUTES), else_=0)
-    counted = (
-        select((source.at // int(DAY_MS * source.per_ms)).label("day"), most.label("most"))
-        .select_from(source.origin)
+    # Grouped, so that the answers of a discussion are gone through once and not for each class.
+    one = (
+        select(
+            (source.at // int(DAY_MS * source.per_ms)).label("day"),
+            (func.min(answer.c.created_at) - post.c.created_at).label("waited"),
+        )
+        .select_from(source.origin.join(answer, and_(*_answers_it(answer))))
         .where(*within(source, first_day, last_day), *source.where)
+        .group_by(post.c.id, source.at, post.c.created_at)
         .subquery()
     )
+    most = case(*((one.c.waited <= minutes * MINUTE_MS, minutes) for minutes in REPLY_MINUTES), else_=0)
+    counted = select(one.c.day, most.label("most")).subquery()
     query = select(counted.c.day, counted.c.most, func.count()).where(counted.c.most > 0)
     found: dict[str, dict[int, int]] = {}
     for day, minutes, number in conn.execute(query.group_by(counted.c.day, counted.c.most)):
