@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -177,6 +177,12 @@ def _series(
     )
 
 
+def _over(kept: Kept, name: str, span: tuple[int, int]) -> int:
+    """What is kept of a name, added up over a span of days."""
+    first, last = span
+    return sum(value for day, value in kept.get(name, {}).items() if first <= day <= last)
+
+
 _FIRST_ANSWERS: Final = {"newcomers": "first_posts", "questions": "questions"}
 NEVER: Final = "never"
 
@@ -191,15 +197,10 @@ def _note(kept: Kept, key: str, first: int, last: int) -> str:
 def median_reply(kept: Kept, name: str, span: tuple[int, int]) -> tuple[int, float | None]:
     """How many of this name there were in a span of days, and after how many minutes half of them had a first answer;
     None where half have had none within a week."""
-    first, last = span
-
-    def within(what: str) -> int:
-        return sum(value for day, value in kept.get(what, {}).items() if first <= day <= last)
-
-    total = within(name)
+    total = _over(kept, name, span)
     half, seen, before = total / 2, 0, 0
     for most in day_figures.REPLY_MINUTES:
-        number = within(f"{name}_{most}")
+        number = _over(kept, f"{name}_{most}", span)
         if number and seen + number >= half:
             return total, before + (most - before) * (half - seen) / number
         seen, before = seen + number, most
@@ -213,10 +214,7 @@ def _in_words(minutes: float) -> str:
 
 
 def _waited(kept: Kept, first: int, last: int) -> str:
-    decided, minutes = (
-        sum(value for day, value in kept.get(name, {}).items() if first <= day <= last)
-        for name in ("decided", "decided_minutes")
-    )
+    decided, minutes = (_over(kept, name, (first, last)) for name in ("decided", "decided_minutes"))
     return f"{minutes / decided / 60:.1f}" if decided else ""
 
 
@@ -266,66 +264,52 @@ def _measured(conn: Connection, year: int, now: date) -> list[tuple[str, ...]]:
     quarters = [(months[at][0], months[at + 2][1]) for at in range(0, 12, 3)]
     whole = (months[0][0], months[-1][1])
     kept = day_figures.read(conn, *whole)
-    sums = {
-        name: [
-            sum(v for day, v in kept.get(name, {}).items() if first <= day <= last) for first, last in months
-        ]
-        for name in _SUMMED
-    }
-    tables = {name: small_cells.in_quarters(values) for name, values in sums.items()}
+    tables = {name: small_cells.in_quarters([_over(kept, name, span) for span in months]) for name in _SUMMED}
     partners = day_figures.partners_since(conn)
     active = [day_figures.active_within(conn, spans) for spans in (months, quarters, [whole])]
     today = (now - EPOCH).days
 
-    def median(name: str, answered: str, span: tuple[int, int], cell: Callable[[str], str]) -> str:
-        """Told where neither how many there were nor how many were answered is small or hidden."""
-        if not (cell(name).isdigit() and cell(answered).isdigit()):
-            return small_cells.HIDDEN
-        _, minutes = median_reply(kept, name, span)
-        return "over 168" if minutes is None else f"{minutes / 60:.1f}"
+    def row(label: str, span: tuple[int, int], here: int, cells: Mapping[str, str]) -> tuple[str, ...]:
+        def is_told(*names: str) -> bool:
+            return all(cells[name].isdigit() for name in names)
 
-    def row(
-        label: str, span: tuple[int, int], here: int, cell: Callable[[str], str], exact: Callable[[str], int]
-    ) -> tuple[str, ...]:
-        shares = (
-            small_cells.share(exact("answered"), exact("questions"))
-            if cell("answered").isdigit() and cell("questions").isdigit()
-            else small_cells.HIDDEN
-        )
+        def median(name: str, answered: str) -> str:
+            if not is_told(name, answered):
+                return small_cells.HIDDEN
+            _, minutes = median_reply(kept, name, span)
+            return "over 168" if minutes is None else f"{minutes / 60:.1f}"
+
+        share = small_cells.HIDDEN
+        if is_told("answered", "questions"):
+            share = small_cells.share(_over(kept, "answered", span), _over(kept, "questions", span))
         reached = sum(1 for at in partners if at // DAY_MS <= min(span[1], today))
-        cells = [cell(name) for name in _SUMMED]
+        told = [cells[name] for name in _SUMMED]
         return (
-            label, small_cells.alone(here), *cells[:4], shares, *cells[4:-2], small_cells.alone(reached), *cells[-2:],
-            median("first_posts", "welcomed", span, cell), median("questions", "answered", span, cell),
+            label, small_cells.alone(here), *told[:4], share, *told[4:-2], small_cells.alone(reached), *told[-2:],
+            median("first_posts", "welcomed"), median("questions", "answered"),
         )  # fmt: skip
 
-    rows = []
-    for number, span in enumerate(months):
-        if span[0] <= today:
-            rows.append(
-                row(
-                    f"{year}-{number + 1:02d}",
-                    span,
-                    active[0][number],
-                    lambda name, n=number: tables[name][0][n // 3].cells[n % 3],  # type: ignore[misc]
-                    lambda name, n=number: sums[name][n],  # type: ignore[misc]
-                )
-            )
-    for number, span in enumerate(quarters):
-        if span[0] <= today:
-            rows.append(
-                row(
-                    f"{year}-Q{number + 1}",
-                    span,
-                    active[1][number],
-                    lambda name, n=number: tables[name][1].cells[n],  # type: ignore[misc]
-                    lambda name, n=number: sum(sums[name][3 * n : 3 * n + 3]),  # type: ignore[misc]
-                )
-            )
-    rows.append(
-        row(str(year), whole, active[2][0], lambda name: tables[name][1].total, lambda name: sum(sums[name]))
-    )
-    return rows
+    periods = [
+        (
+            f"{year}-{n + 1:02d}",
+            span,
+            active[0][n],
+            {name: by_quarter[n // 3].cells[n % 3] for name, (by_quarter, _) in tables.items()},
+        )
+        for n, span in enumerate(months)
+    ]
+    periods += [
+        (
+            f"{year}-Q{n + 1}",
+            span,
+            active[1][n],
+            {name: by_year.cells[n] for name, (_, by_year) in tables.items()},
+        )
+        for n, span in enumerate(quarters)
+    ]
+    totals = {name: by_year.total for name, (_, by_year) in tables.items()}
+    periods.append((str(year), whole, active[2][0], totals))
+    return [row(*one) for one in periods if one[1][0] <= today]
 
 
 def _first_after(year: int, month: int) -> date:
