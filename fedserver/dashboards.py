@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -97,7 +97,8 @@ def plan_counting(conn: Connection) -> None:
 
 @handles("count_days", timeout_seconds=1800)
 async def count_days(server: Server, _: dict[str, Any]) -> None:
-    """Count them, a month in a unit, so that others get to the database in between."""
+    """Count them, a month in a unit, so that others get to the database in between; and of days that were kept before
+    more was counted what is missing, as far as it is still there."""
     today = _today()
     last = await server.db.read(day_figures.last_day)
     if last is None:
@@ -105,11 +106,18 @@ async def count_days(server: Server, _: dict[str, Any]) -> None:
         first = today if begun is None else max(begun, today - DAYS_BACK_MAX)
     else:
         first = min(last + 1, today) - DAYS_AGAIN
-    while first <= today:
-        until = min(first + STEP_DAYS - 1, today)
-        found = await server.db.read(day_figures.count, first, until)
-        await server.db.write(day_figures.put, first, until, found)
-        first = until + 1
+    for span in _steps(first, today):
+        found = await server.db.read(day_figures.count, *span)
+        await server.db.write(day_figures.put, *span, found)
+    earlier = await server.db.read(day_figures.of_earlier_editions, today - DAYS_BACK_MAX)
+    for span in _steps(*earlier) if earlier else ():
+        found = await server.db.read(day_figures.count_first_replies, *span)
+        await server.db.write(day_figures.put_first_replies, *span, found)
+
+
+def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:
+    for begin in range(first, last + 1, STEP_DAYS):
+        yield begin, min(begin + STEP_DAYS - 1, last)
 
 
 async def count_now(server: Server, member: Member) -> None:
@@ -185,26 +193,41 @@ def _over(kept: Kept, name: str, span: tuple[int, int]) -> int:
 
 _FIRST_ANSWERS: Final = {"newcomers": "first_posts", "questions": "questions"}
 NEVER: Final = "never"
+NOT_COUNTED: Final = "not counted"
 
 
 def _note(kept: Kept, key: str, first: int, last: int) -> str:
     if key in _FIRST_ANSWERS:
-        total, minutes = median_reply(kept, _FIRST_ANSWERS[key], (first, last))
-        return "" if not total else NEVER if minutes is None else _in_words(minutes)
+        found = median_reply(kept, _FIRST_ANSWERS[key], (first, last))
+        return found if isinstance(found, str) else _in_words(found)
     return _waited(kept, first, last) if key == "reports" else ""
 
 
-def median_reply(kept: Kept, name: str, span: tuple[int, int]) -> tuple[int, float | None]:
-    """How many of this name there were in a span of days, and after how many minutes half of them had a first answer;
-    None where half have had none within a week."""
+def median_reply(kept: Kept, name: str, span: tuple[int, int]) -> float | str:
+    """After how many minutes half of what has this name in a span of days had a first answer: `NEVER` where half have had
+    none within a week, `NOT_COUNTED` where it is not known of all, "" where there is nothing."""
     total = _over(kept, name, span)
+    if not is_counted(kept, span) or total > sum(
+        _over(kept, f"{name}_{most}", span) for most in day_figures.CLASSES
+    ):
+        return NOT_COUNTED
+    if not total:
+        return ""
     half, seen, before = total / 2, 0, 0
     for most in day_figures.REPLY_MINUTES:
         number = _over(kept, f"{name}_{most}", span)
         if number and seen + number >= half:
-            return total, before + (most - before) * (half - seen) / number
+            return before + (most - before) * (half - seen) / number
         seen, before = seen + number, most
-    return total, None
+    return NEVER
+
+
+def is_counted(kept: Kept, span: tuple[int, int]) -> bool:
+    """Whether everything that is counted now was counted of each day of a span that was counted at all."""
+    first, last = span
+    return all(
+        edition >= day_figures.EDITION for day, edition in kept.get("", {}).items() if first <= day <= last
+    )
 
 
 def _in_words(minutes: float) -> str:
@@ -276,17 +299,22 @@ def _measured(conn: Connection, year: int, now: date) -> list[tuple[str, ...]]:
         def median(name: str, answered: str) -> str:
             if not is_told(name, answered):
                 return small_cells.HIDDEN
-            _, minutes = median_reply(kept, name, span)
-            return "over 168" if minutes is None else f"{minutes / 60:.1f}"
+            found = median_reply(kept, name, span)
+            if isinstance(found, str):
+                return "over 168" if found == NEVER else found
+            return f"{found / 60:.1f}"
 
         share = small_cells.HIDDEN
         if is_told("answered", "questions"):
             share = small_cells.share(_over(kept, "answered", span), _over(kept, "questions", span))
         reached = sum(1 for at in partners if at // DAY_MS <= min(span[1], today))
         told = [cells[name] for name in _SUMMED]
+        first_posts = [*told[-2:], median("first_posts", "welcomed")]
+        if not is_counted(kept, span):
+            first_posts = [NOT_COUNTED] * len(first_posts)
         return (
-            label, small_cells.alone(here), *told[:4], share, *told[4:-2], small_cells.alone(reached), *told[-2:],
-            median("first_posts", "welcomed"), median("questions", "answered"),
+            label, small_cells.alone(here), *told[:4], share, *told[4:-2], small_cells.alone(reached), *first_posts,
+            median("questions", "answered"),
         )  # fmt: skip
 
     periods = [

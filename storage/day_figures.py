@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select
+from sqlalchemy import Connection, and_, case, delete, func, insert, or_, select, update
 
 from storage.figures import (
     Source,
@@ -42,6 +42,10 @@ MINUTE_MS: Final = 60_000
 REPLY_MINUTES: Final = (
     5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080,
 )  # fmt: skip
+CLASSES: Final = (0, *REPLY_MINUTES)
+"""0 counts what had no answer in that time."""
+EDITION: Final = 1
+"""Grows with what is counted: days that were counted when it was less have a lower one."""
 _OF_IDS: Final = 1 << ID_BITS_WITHIN_MS
 _MS: Final = 1
 _counted: Final = func.count()
@@ -58,7 +62,6 @@ def sources() -> dict[str, list[Source]]:
         "replies": [_posts(post.c.in_reply_to_id.is_not(None))],
         "questions": [_questions()],
         "answered": [_questions(_answered_in_time())],
-        "first_posts": [_first_posts()],
         "events": [_events(_counted)],
         "answers": [_answers()],
         "attended": [_attended()],
@@ -126,7 +129,7 @@ def first_replies(
     conn: Connection, name: str, source: Source, first_day: int, last_day: int
 ) -> dict[str, dict[int, int]]:
     """How long the first answer to what a source counts took: by ``{name}_{minutes}`` and day how many took so long at
-    most, and longer than the one before (see `REPLY_MINUTES`). What was not answered in that time is not in it."""
+    most, and longer than the one before (see `CLASSES`)."""
     answer = post.alias("answer")
     # Grouped, so that the answers of a discussion are gone through once and not for each class.
     one = (
@@ -134,14 +137,14 @@ def first_replies(
             (source.at // int(DAY_MS * source.per_ms)).label("day"),
             (func.min(answer.c.created_at) - post.c.created_at).label("waited"),
         )
-        .select_from(source.origin.join(answer, and_(*_answers_it(answer))))
+        .select_from(source.origin.join(answer, and_(*_answers_it(answer)), isouter=True))
         .where(*within(source, first_day, last_day), *source.where)
         .group_by(post.c.id, source.at, post.c.created_at)
         .subquery()
     )
     most = case(*((one.c.waited <= minutes * MINUTE_MS, minutes) for minutes in REPLY_MINUTES), else_=0)
     counted = select(one.c.day, most.label("most")).subquery()
-    query = select(counted.c.day, counted.c.most, func.count()).where(counted.c.most > 0)
+    query = select(counted.c.day, counted.c.most, func.count())
     found: dict[str, dict[int, int]] = {}
     for day, minutes, number in conn.execute(query.group_by(counted.c.day, counted.c.most)):
         found.setdefault(f"{name}_{minutes}", {})[int(day)] = int(number)
@@ -224,14 +227,20 @@ def _minutes() -> Source:
 
 
 def count(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
-    """Everything for a span of days, counted from what there is: by name and day, one statement for each source. What was
-    answered within a week is ``welcomed`` of ``first_posts``."""
+    """Everything for a span of days, counted from what there is: by name and day, one statement for each source."""
     found: dict[str, dict[int, int]] = {}
     for name, several in sources().items():
         days = found[name] = {}
         for source in several:
             for day, value in by_day(conn, source, first_day, last_day).items():
                 days[day] = days.get(day, 0) + value
+    return found | count_first_replies(conn, first_day, last_day)
+
+
+def count_first_replies(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
+    """The first posts of members, and how soon they and questions were answered. What was answered within a week is
+    ``welcomed`` of ``first_posts``."""
+    found = {"first_posts": by_day(conn, _first_posts(), first_day, last_day)}
     for name, source in (("first_posts", _first_posts()), ("questions", _questions())):
         found |= first_replies(conn, name, source, first_day, last_day)
     welcomed = found["welcomed"] = {}
@@ -245,14 +254,40 @@ def put(conn: Connection, first_day: int, last_day: int, found: Mapping[str, Map
     """Keep what was counted, in the place of what was kept of these days. A day on which nothing was has a row, too,
     so that it is known to be counted."""
     conn.execute(delete(day_figure).where(day_figure.c.day >= first_day, day_figure.c.day <= last_day))
-    rows = [
+    rows = [{"day": day, "name": "", "value": EDITION} for day in range(first_day, last_day + 1)]
+    conn.execute(insert(day_figure), rows + _rows(found))
+
+
+def of_earlier_editions(conn: Connection, first_day: int) -> tuple[int, int] | None:
+    """The first and last day from `first_day` on that were counted when less was."""
+    query = select(func.min(day_figure.c.day), func.max(day_figure.c.day)).where(
+        day_figure.c.day >= first_day, day_figure.c.name == "", day_figure.c.value < EDITION
+    )
+    first, last = conn.execute(query).one()
+    return None if first is None else (int(first), int(last))
+
+
+def put_first_replies(
+    conn: Connection, first_day: int, last_day: int, found: Mapping[str, Mapping[int, int]]
+) -> None:
+    """Keep what `count_first_replies` has found with all else that is kept of these days, which need not be there any more
+    to be counted again."""
+    span = (day_figure.c.day >= first_day, day_figure.c.day <= last_day)
+    names = [f"{name}_{most}" for name in ("first_posts", "questions") for most in CLASSES]
+    conn.execute(delete(day_figure).where(*span, day_figure.c.name.in_([*names, "first_posts", "welcomed"])))
+    conn.execute(update(day_figure).where(*span, day_figure.c.name == "").values(value=EDITION))
+    rows = _rows(found)
+    if rows:
+        conn.execute(insert(day_figure), rows)
+
+
+def _rows(found: Mapping[str, Mapping[int, int]]) -> list[dict[str, Any]]:
+    return [
         {"day": day, "name": name, "value": value}
         for name, days in found.items()
         for day, value in days.items()
         if value
     ]
-    rows += [{"day": day, "name": "", "value": 0} for day in range(first_day, last_day + 1)]
-    conn.execute(insert(day_figure), rows)
 
 
 def last_day(conn: Connection) -> int | None:
@@ -272,9 +307,9 @@ def first_used(conn: Connection) -> int | None:
 
 
 def read(conn: Connection, first_day: int, last_day: int) -> dict[str, dict[int, int]]:
-    """What is kept of a span of days, by name and day."""
+    """What is kept of a span of days, by name and day; under "" in which `EDITION` each day was counted."""
     query = select(day_figure.c.name, day_figure.c.day, day_figure.c.value).where(
-        day_figure.c.day >= first_day, day_figure.c.day <= last_day, day_figure.c.name != ""
+        day_figure.c.day >= first_day, day_figure.c.day <= last_day
     )
     found: dict[str, dict[int, int]] = {}
     for row in conn.execute(query):

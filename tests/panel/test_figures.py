@@ -8,7 +8,8 @@ import itertools
 import random
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select, update
+import pytest
+from sqlalchemy import Connection, delete, insert, select, update
 
 from fedserver import dashboards, posts, small_cells
 from fedserver.context import Server
@@ -26,7 +27,9 @@ __all__ = ["browser", "known", "signed_in"]
 DAY_MS = 86_400_000
 
 
-async def test_days_are_counted_once_and_kept(server: Server, alice: Person, bob: Person) -> None:
+async def test_days_are_counted_once_and_kept(
+    server: Server, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await server.db.write(users.change, alice.account_id, may_create_groups=True)
     group_id = await catalogue.create(server, alice.member, "helpers", GroupFields(title="Help", kind="help"))
     asked = await posts.create(server, alice.member, Draft("How?", group_id=group_id, title="How?"))
@@ -57,7 +60,42 @@ async def test_days_are_counted_once_and_kept(server: Server, alice: Person, bob
     await dashboards.count_days(server, {})
     kept = await server.db.read(day_figures.read, today, today)
     assert (kept["questions_60"], "questions_5" in kept) == ({today: 1}, False)
-    assert dashboards.median_reply(kept, "questions", (today, today)) == (2, 60.0)
+    assert kept["questions_0"] == {today: 1}
+    assert dashboards.median_reply(kept, "questions", (today, today)) == 60.0
+
+    old = tables.day_figure
+
+    def lose(conn: Connection) -> None:
+        """As it was when nobody looked for answers."""
+        found_later = old.c.name.contains("_", autoescape=True) | (old.c.name == "welcomed")
+        conn.execute(update(old).where(old.c.name == "").values(value=0))
+        conn.execute(delete(old).where(found_later))
+
+    def long_ago(conn: Connection) -> None:
+        lose(conn)
+        conn.execute(update(old).values(day=old.c.day - 20))
+        conn.execute(update(old).where(old.c.name == "active").values(value=7))
+        conn.execute(
+            insert(old), [{"day": day, "name": "", "value": 0} for day in range(today - 19, today + 1)]
+        )
+
+    await server.db.write(long_ago)
+    kept = await server.db.read(day_figures.read, today - 20, today)
+    span = (today - 20, today - 20)
+    assert dashboards.median_reply(kept, "questions", span) == dashboards.NOT_COUNTED
+    await dashboards.count_days(server, {})
+    kept = await server.db.read(day_figures.read, today - 20, today)
+    assert set(kept[""].values()) == {day_figures.EDITION}
+    assert kept["active"][today - 20] == 7, "what was kept stays"
+    assert dashboards.median_reply(kept, "questions", span) == dashboards.NOT_COUNTED, (
+        "they are not there any more"
+    )
+    assert dashboards.median_reply(kept, "questions", (today, today)) == 60.0
+    monkeypatch.setattr(dashboards, "DAYS_AGAIN", -1)
+    await server.db.write(lose)
+    await dashboards.count_days(server, {})
+    again = await server.db.read(day_figures.read, today - 20, today)
+    assert again == kept, "what is still there is counted afterwards"
 
 
 def test_a_median_is_told_of_what_was_counted_or_that_half_had_no_answer() -> None:
@@ -66,10 +104,13 @@ def test_a_median_is_told_of_what_was_counted_or_that_half_had_no_answer() -> No
         "questions_60": {1: 2},
         "questions_90": {2: 2},
         "questions_120": {1: 2},
+        "questions_0": {1: 2, 2: 2, 9: 50},
     }
-    assert dashboards.median_reply(kept, "questions", (1, 2)) == (10, 105.0)
-    assert dashboards.median_reply(kept, "questions", (1, 9)) == (60, None)
-    assert dashboards.median_reply(kept, "first_posts", (1, 9)) == (0, None)
+    assert dashboards.median_reply(kept, "questions", (1, 2)) == 105.0
+    assert dashboards.median_reply(kept, "questions", (1, 9)) == dashboards.NEVER
+    assert dashboards.median_reply(kept, "first_posts", (1, 9)) == ""
+    del kept["questions_0"][9]
+    assert dashboards.median_reply(kept, "questions", (1, 9)) == dashboards.NOT_COUNTED
 
 
 async def test_pictures_have_tables_and_say_what_they_show(server: Server, signed_in: MakeReader) -> None:
@@ -163,6 +204,7 @@ async def test_adm_10_the_measures_for_funders_hide_small_cells(
             "questions": {first: 20},
             "answered": {first: 15},
             "questions_60": {first: 15},
+            "questions_0": {first: 5},
             "first_posts": {first: 20},
             "welcomed": {first: 4},
         }
@@ -192,6 +234,21 @@ async def test_adm_10_the_measures_for_funders_hide_small_cells(
         for cell in row[1:]:
             assert not cell.isdigit() or int(cell) >= 5, row
     assert "ada" not in table.text, "no names"
+
+    def less(conn: Connection) -> None:
+        """As it was counted when nobody looked for answers."""
+        conn.execute(update(tables.day_figure).where(tables.day_figure.c.name == "").values(value=0))
+
+    await server.db.write(less)
+    table = await ada.submit(page, "/admin/measures.csv", {"year": str(year)})
+    whole = next(row for row in csv.DictReader(io.StringIO(table.text)) if row["period"] == str(year))
+    for name in (
+        "median hours to the answer of a question",
+        "first posts of members",
+        "median hours to the answer of a first post",
+    ):
+        assert whole[name] == "not counted"
+    assert (whole["questions"], whole["share answered"]) == ("20", "75 %")
     log = await ada.open("/mod/log?type=measures")
     assert "export" in log.text
     page = await ada.open("/admin/metrics")
