@@ -91,6 +91,8 @@ def _boost(conn: Connection, server: Server, account_id: int, post_id: int, want
         raise Forbidden("This post is not for everybody, so it cannot be boosted.")
     if server.uris.is_local(row.uri) and not row.local:
         raise Forbidden("This post is from an archive, which stays where it is.")
+    # Whoever presses twice at once has boosted once.
+    posts.lock(conn, row.id)
     known = interactions.boost_between(conn, account_id, row.id)
     if known is not None:
         return int(known.id)

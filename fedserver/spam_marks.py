@@ -57,7 +57,7 @@ async def mark(server: Server, member: Member, post_id: int) -> Mark:
 
     def unit(conn: Connection) -> Mark:
         site = settings.in_force(conn, server.config)
-        spam_marks.lock(conn, post_id)
+        stored.lock(conn, post_id)
         row, author = _markable(conn, site, member, post_id)
         about = ("account", author.account_id, author.username)
         if spam_marks.put(conn, row.id, member.account_id):

@@ -31,7 +31,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import aiosqlite
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from storage import changes, signals
@@ -470,8 +470,11 @@ class PostgresDatabase(_Listeners):
             try:
                 with (self._engine if writes else self._reading).connect() as conn:
                     return self._run_on(conn, unit, writes=writes)
-            except OperationalError as error:
-                if attempt == SERIALISATION_TRIES or not _worth_repeating(error):
+            except DBAPIError as error:
+                # Another unit did at this instant what this one had looked whether to do, or took away what it builds on:
+                # asked again it sees that. What is wrong by itself is so again.
+                overtaken = attempt == 1 and _sqlstate(error) in _OVERTAKEN
+                if attempt == SERIALISATION_TRIES or not (overtaken or _worth_repeating(error)):
                     raise
         raise AssertionError("unreachable")
 
@@ -554,10 +557,16 @@ def _ping(conn: Connection) -> None:
     conn.exec_driver_sql("SELECT 1")
 
 
-def _worth_repeating(error: OperationalError) -> bool:
+_OVERTAKEN = {"23503", "23505"}  # a foreign key that leads nowhere, a unique row that is there
+
+
+def _worth_repeating(error: DBAPIError) -> bool:
     """Deadlocks and serialisation failures pass when the unit runs again; so does a connection the server closed."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state in {"40001", "40P01"} or error.connection_invalidated
+    return _sqlstate(error) in {"40001", "40P01"} or error.connection_invalidated
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def integrity_conflict(error: BaseException) -> bool:

@@ -84,6 +84,11 @@ def by_post(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return found
 
 
+def lock(conn: Connection, post_id: int) -> None:
+    """Have other units that lock this post wait until this one ends."""
+    conn.execute(select(post.c.id).where(post.c.id == post_id).with_for_update()).first()
+
+
 def by_id(conn: Connection, post_id: int) -> PostRow | None:
     return _by_id.first(conn, id=post_id)
 

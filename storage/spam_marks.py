@@ -5,13 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, func, select
 
 from storage.hot import insert_row
-from storage.tables import account, post, spam_mark, user
+from storage.tables import account, spam_mark, user
 from storage.types import now_ms
-
-
-def lock(conn: Connection, post_id: int) -> None:
-    """Have others who mark this post wait until this unit ends."""
-    conn.execute(select(post.c.id).where(post.c.id == post_id).with_for_update()).first()
 
 
 def put(conn: Connection, post_id: int, account_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -71,6 +72,21 @@ async def test_counts_and_marks_are_fresh(alice: Person, bob: Person) -> None:
     assert [one["id"] for one in await bob.get(f"/api/v1/accounts/{alice.id}/statuses?pinned=true")] == [
         status["id"]
     ]
+
+
+async def test_what_is_pressed_many_times_at_once_is_done_once(alice: Person, bob: Person) -> None:
+    marks = ("favourite", "reblog", "bookmark", "pin", "mute")
+    status = await say(alice)
+    at = f"/api/v1/statuses/{status['id']}"
+    for who in (alice, bob):
+        pressed = [f"{at}/{mark}" for mark in marks if who is alice or mark != "pin"]
+        answers = await asyncio.gather(*(who.raw("POST", path) for path in pressed * 5))
+        assert {answer.status for answer in answers} <= {200}, who.username
+    follow = f"/api/v1/accounts/{alice.account_id}/follow"
+    answers = await asyncio.gather(*(bob.raw("POST", follow) for _ in range(5)))
+    assert {answer.status for answer in answers} == {200}
+    seen = await bob.get(at)
+    assert (seen["favourites_count"], seen["reblogs_count"], seen["favourited"]) == (2, 2, True)
 
 
 async def test_what_is_kept_of_a_page_shows_the_same_as_a_page_made_anew(
