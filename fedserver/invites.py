@@ -29,7 +29,7 @@ from storage import groups, invites, users
 from storage.groups import GroupRow
 from storage.invites import InviteRow
 from storage.paging import Window
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 from storage.users import UserRow
 
 __all__ = ["InviteRow", "Window"]
@@ -44,7 +44,6 @@ EXPIRES_S_MIN: Final = 300
 EXPIRES_S_MAX: Final = 5 * 366 * 86_400
 A_DAY_MAX: Final = 50
 """How many links a member who does not look after the server makes in a day."""
-DAY_MS: Final = 86_400_000
 State = Literal["open", "used", "expired", "revoked", "idle"]
 
 

@@ -18,13 +18,12 @@ from fedserver.viewer import Member
 from storage import notification_policy, notification_requests, posts
 from storage.notification_policy import Policy
 from storage.notifications import Facts
-from storage.types import instant_of, now_ms
+from storage.types import DAY_MS, instant_of, now_ms
 
 Verdict = Literal["accept", "filter", "drop"]
 
 CHOICES: Final[tuple[Verdict, ...]] = ("accept", "filter", "drop")
 CONDITIONS: Final = Policy._fields
-DAY_MS: Final = 86_400_000
 NEW_ACCOUNT_MS: Final = 30 * DAY_MS
 NEW_FOLLOWER_MS: Final = 3 * DAY_MS
 

@@ -16,7 +16,7 @@ from storage import cards, notification_requests, notifications, posts, push
 from storage import filters as stored_filters
 from storage.posts import PostRow
 from storage.signals import signal
-from storage.types import now_ms
+from storage.types import HOUR_MS, now_ms
 
 TYPES: Final = (
     "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up",
@@ -29,7 +29,6 @@ GROUPED_TYPES: Final = ("favourite", "reblog", "follow", "admin.sign_up")
 """Many of these, close together and about the same, can be shown as one."""
 
 GROUP_HOURS: Final = 12
-HOUR_MS: Final = 3_600_000
 _OF_REQUESTS: Final = frozenset({"mention", "quote"})
 # About a post that somebody else wrote: a filter of the member's may match it.
 _BY_OTHERS: Final = frozenset({"mention", "quote", "status", "update", "poll"})

@@ -25,13 +25,12 @@ from fedserver.viewer import Anonymous, Member, Viewer
 from storage import accounts, inbox, instances, partners, users
 from storage.accounts import AccountRow
 from storage.partners import PartnerRow, State
-from storage.types import new_id, now_ms
+from storage.types import DAY_MS, new_id, now_ms
 
 __all__ = ["STATES", "PartnerRow", "accept", "decline", "end", "listed", "offer", "offered_here"]
 
 STATES: Final[tuple[State, ...]] = ("active", "asked", "offered", "declined", "ended")
 NOTE_CHARS_MAX: Final = 500
-DAY_MS: Final = 24 * 3_600_000
 WAITING_MAX: Final = 200  # offers nobody has answered: more are not kept
 MAILS_A_DAY_MAX: Final = 20
 # Who was declined may ask again after so long; before, they are declined without anybody being asked.

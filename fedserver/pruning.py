@@ -23,9 +23,8 @@ from fedserver.jobs.plan import plan
 from storage import pruning, remote_files
 from storage import settings as stored_settings
 from storage.database import Database
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
-DAY_MS: Final = 86_400_000
 HOUR: Final = 3
 HOURS_MAX: Final = 6
 HOSTS_SHOWN: Final = 20

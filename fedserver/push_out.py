@@ -28,13 +28,12 @@ from fedserver.rendered import Shelf
 from storage import push, relationships, users
 from storage.paging import Window
 from storage.push import SubscriptionRow
-from storage.types import instant_of, now_ms
+from storage.types import HOUR_MS, instant_of, now_ms
 from storage.users import UserRow
 
 log = logging.getLogger("fedserver.push")
 
 HOURS: Final = 48  # what is older wakes nobody any more
-HOUR_MS: Final = 3_600_000
 ATTEMPTS_MAX: Final = 5
 FIRST_WAIT_MS: Final = 30_000  # four times as long after each attempt
 REFUSALS_MAX: Final = 3

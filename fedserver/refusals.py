@@ -7,7 +7,6 @@ is remembered goes after the days that the settings say, when somebody is let in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from sqlalchemy import Connection
 
@@ -21,11 +20,10 @@ from fedserver.viewer import Member
 from storage import refusals
 from storage.paging import Window
 from storage.refusals import RefusalRow
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 __all__ = ["RefusalRow"]
 
-DAY_MS: Final = 86_400_000
 Digest = Callable[[str], bytes]
 
 

@@ -30,7 +30,7 @@ from fedserver.media.sniff import DEMUXERS, PICTURES, family_of
 from fedserver.media.store import new_key
 from storage import emojis, instances, remote_files
 from storage.remote_files import Original
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ RETRY_MS_MAX: Final = 86_400_000
 LARGE_MS: Final = 7 * 86_400_000
 TRIM_SHARE: Final = 0.9
 """How full the space is after something had to go, so that not each new file makes another go."""
-DAY_MS: Final = 86_400_000
 TRIM_SECONDS_MAX: Final = 600.0
 
 _SHOWN: Final = frozenset({*PICTURES, *DEMUXERS})

@@ -27,12 +27,11 @@ from storage.media import MediaRow
 from storage.paging import Window
 from storage.scheduled import ScheduledRow
 from storage.tables import idempotency
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 SOONEST_MS: Final = 300_000
 TOTAL_MAX: Final = 300
 DAILY_MAX: Final = 25
-DAY_MS: Final = 86_400_000
 INSTANT_MAX: Final = 253_370_764_799_000  # the end of the year 9998, which every time zone has
 
 _read_draft: Final = msgspec.json.Decoder(Draft).decode

@@ -11,9 +11,7 @@ from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.settings import InstanceSettings
 from storage import accounts, policies, users
-from storage.types import now_ms
-
-DAY_MS = 86_400_000
+from storage.types import DAY_MS, now_ms
 
 
 @dataclass(frozen=True, slots=True)

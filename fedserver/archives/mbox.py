@@ -14,13 +14,13 @@ from typing import BinaryIO, Final
 
 from fedserver.archives import letters
 from fedserver.archives.records import ANCESTORS_MAX, LeftOut, Message, NotAnArchive, Source
+from storage.types import DAY_MS
 
 LETTER_BYTES_MAX: Final = 32 << 20
 HEAD_BYTES_MAX: Final = 256 << 10
 SUBJECT_DAYS_MAX: Final = 30
 """How long after a message one that answers by its subject alone counts as an answer to it."""
 _LINE_BYTES_MAX: Final = 1 << 20
-_DAY_MS: Final = 86_400_000
 
 # "From " and an address begin a line of many a text; a separator has the year as well (RFC 4155, appendix A).
 _SEPARATOR: Final = re.compile(rb"From .*\b\d{1,2}:\d{2}(?::\d{2})?\b.*\b\d{4}\b.*\r?\n?\Z")
@@ -159,7 +159,7 @@ class Mbox:
             )
             WHERE parent IS NULL AND answers AND subject != ''
             """,
-            (SUBJECT_DAYS_MAX * _DAY_MS,),
+            (SUBJECT_DAYS_MAX * DAY_MS,),
         )
         self._index.execute("COMMIT")
 

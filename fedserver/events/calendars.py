@@ -19,10 +19,9 @@ from fedserver.remembered import digest
 from fedserver.viewer import Member
 from storage import accounts, events
 from storage import calendars as stored
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 EVENTS_MAX: Final = 500
-DAY_MS: Final = 86_400_000
 BACK_MS: Final = 90 * DAY_MS
 """How long what is over stays in a calendar."""
 TOKENS_MAX: Final = 20

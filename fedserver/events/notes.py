@@ -23,10 +23,9 @@ from fedserver.remembered import new_secret
 from storage import accounts, event_keys, events
 from storage.accounts import AccountRow
 from storage.events import EventRow, OccurrenceRow, RsvpRow
-from storage.types import new_id, now_ms
+from storage.types import DAY_MS, new_id, now_ms
 
 A_DAY_MAX: Final = 10  # to one person of one event
-DAY_MS: Final = 24 * 3_600_000
 _STOP: Final = frozenset({"stop", "unsubscribe"})
 # Who is no person does not read what it is told, and may answer it.
 _PEOPLE: Final = frozenset({"Person", "Organization"})

@@ -43,11 +43,10 @@ from storage.tables import (
     post_tag,
     thread_read,
 )
-from storage.types import ID_BITS_WITHIN_MS, AnyOf, Id, id_floor, now_ms
+from storage.types import DAY_MS, ID_BITS_WITHIN_MS, AnyOf, Id, id_floor, now_ms
 
 Sort = Literal["activity", "new", "unanswered", "top"]
 SORTS: Final[tuple[Sort, ...]] = ("activity", "new", "unanswered", "top")
-DAY_MS: Final = 86_400_000
 PERIODS_MS: Final = {
     "day": DAY_MS, "week": 7 * DAY_MS, "month": 30 * DAY_MS, "year": 365 * DAY_MS, "all": None,
 }  # fmt: skip

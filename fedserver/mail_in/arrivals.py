@@ -41,13 +41,11 @@ from storage import posts as stored_posts
 from storage.database import Database
 from storage.event_mail import Person
 from storage.mail_arrivals import ArrivalRow
-from storage.types import now_ms
+from storage.types import DAY_MS, HOUR_MS, now_ms
 from storage.users import UserRow
 
 log = logging.getLogger("fedserver.mail")
 
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 REMEMBERED_MS: Final = 90 * DAY_MS
 """How long the same mail is known again."""
 

@@ -35,12 +35,11 @@ from storage import domain_lists as stored
 from storage import instances
 from storage.domain_lists import EntryRow, ListRow
 from storage.domain_losses import Ties
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 log = logging.getLogger("fedserver.domain_lists")
 
 LOOK_SECONDS: Final = 600.0
-DAY_MS: Final = 24 * 3_600_000
 LONGEST_MS: Final = 7 * DAY_MS
 """Between two tries of what does not answer."""
 RETRY_MS: Final = 3_600_000

@@ -26,11 +26,10 @@ from storage import posts, review
 from storage.cards import Batch
 from storage.paging import Window
 from storage.tables import preview
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 Kind = Literal["link", "publisher", "post"]
 PREVIEWS_COUNTED: Final = 1_000
-DAY_MS: Final = 86_400_000
 
 
 # -- hashtags

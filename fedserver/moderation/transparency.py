@@ -14,9 +14,8 @@ from sqlalchemy import Connection
 
 from fedserver.context import Server
 from storage import transparency
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
-DAY_MS: Final = 86_400_000
 SPANS_DAYS: Final = (90, 365)
 FEW: Final = 5
 """Numbers below this one, but for none at all, are not told."""

@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from fedserver.opportunities.records import Form, form_of
 from storage import applications
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
-DAY_MS: Final = 86_400_000
 UNSENT_DAYS: Final = 30
 UNDECIDED_DAYS: Final = 365
 

@@ -22,12 +22,11 @@ from fedserver.resources import publishing, reading
 from fedserver.viewer import Member
 from storage import resource_links, resources, users
 from storage.resource_links import LinkRow
-from storage.types import now_ms
+from storage.types import DAY_MS, now_ms
 
 log = logging.getLogger("fedserver.links")
 
 LOOK_SECONDS: Final = 600.0
-DAY_MS: Final = 86_400_000
 WEEK_MS: Final = 7 * DAY_MS
 ASKED_AGAIN_AFTER_MS: Final = 3_600_000
 HOSTS_AT_ONCE: Final = 50

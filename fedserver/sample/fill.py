@@ -29,9 +29,8 @@ from storage import accounts as stored_accounts
 from storage import groups as stored_groups
 from storage import posts as stored_posts
 from storage import tables, users
-from storage.types import now_ms
+from storage.types import HOUR_MS, now_ms
 
-HOUR_MS: Final = 3_600_000
 READ_HOURS: Final = 48
 MAIL_DOMAIN: Final = "sample.invalid"
 

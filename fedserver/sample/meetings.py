@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -20,9 +19,7 @@ from fedserver.sample.agenda import Entry
 from fedserver.viewer import Member
 from storage import events
 from storage.event_mail import Person
-from storage.types import now_ms
-
-HOUR_MS: Final = 3_600_000
+from storage.types import HOUR_MS, now_ms
 
 
 async def fill(server: Server, members: dict[str, Member], resources: dict[str, int]) -> int:

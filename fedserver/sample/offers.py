@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -18,9 +17,7 @@ from fedserver.sample import board
 from fedserver.sample.board import Application, Entry
 from fedserver.viewer import Member
 from storage import applications
-from storage.types import now_ms
-
-HOUR_MS: Final = 3_600_000
+from storage.types import HOUR_MS, now_ms
 
 
 async def fill(server: Server, members: dict[str, Member]) -> int:

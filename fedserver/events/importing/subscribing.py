@@ -39,12 +39,11 @@ from fedserver.viewer import Member
 from storage import calendar_feeds, event_origins, events, groups
 from storage import posts as stored_posts
 from storage.calendar_feeds import FeedRow
-from storage.types import now_ms
+from storage.types import HOUR_MS, now_ms
 
 log = logging.getLogger("fedserver.calendars")
 
 LOOK_SECONDS: Final = 300.0
-HOUR_MS: Final = 3_600_000
 HOURS: Final = (1, 168)
 LONGEST_MS: Final = 7 * 24 * HOUR_MS
 """Between two tries of what does not answer."""

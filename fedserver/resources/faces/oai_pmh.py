@@ -27,7 +27,7 @@ from fedserver.resources.faces.harvesting import TOPS
 from fedserver.settings import InstanceSettings
 from storage import catalogues, harvesting
 from storage.harvesting import RecordRow, Selected, Set
-from storage.types import now_ms
+from storage.types import HOUR_MS, now_ms
 
 NAMESPACE: Final = "http://www.openarchives.org/OAI/2.0/"
 SCHEMA: Final = "http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd"
@@ -35,7 +35,6 @@ RECORDS_MAX: Final = 100
 SETS_MAX: Final = 500
 TOKEN_CHARS_MAX: Final = 1_000
 TOKEN_HOURS: Final = 48
-_HOUR_MS: Final = 3_600_000
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SECOND: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _SET_SPEC: Final = re.compile(r"[A-Za-z0-9\-_.!~*'()]+(?::[A-Za-z0-9\-_.!~*'()]+)*")
@@ -274,13 +273,13 @@ class _Answering:
         return _Token(self._verb, prefix, spec, from_at, before_at, hour=0)
 
     def _more(self, element: ET.Element, token: _Token, next_: _Token) -> None:
-        hour = now_ms() // _HOUR_MS
+        hour = now_ms() // HOUR_MS
         packed = msgspec.json.encode(msgspec.structs.replace(next_, hour=hour))
         add(
             element,
             "resumptionToken",
             base64.urlsafe_b64encode(packed).decode().rstrip("="),
-            expirationDate=_stamp((hour + TOKEN_HOURS) * _HOUR_MS),
+            expirationDate=_stamp((hour + TOKEN_HOURS) * HOUR_MS),
             completeListSize=str(next_.total) if next_.total else "",
             cursor=str(token.given),
         )
@@ -300,7 +299,7 @@ def _read_token(text: str, verb: str) -> _Token:
         token = msgspec.json.decode(packed, type=_Token)
     except (ValueError, msgspec.MsgspecError):
         raise bad from None
-    now_hour = now_ms() // _HOUR_MS
+    now_hour = now_ms() // HOUR_MS
     numbers = (
         token.from_at or 0,
         token.before_at or 0,
@@ -334,7 +333,7 @@ def _instant(name: str, text: str, *, end: bool = False) -> int | None:
             "badArgument",
             f"{name} must be a day such as 2026-11-29, or an instant such as 2026-11-29T08:00:00Z.",
         ) from None
-    precision_ms = 24 * _HOUR_MS if whole else 1000
+    precision_ms = 24 * HOUR_MS if whole else 1000
     return max(0, int(at.timestamp() * 1000) + (precision_ms if end else 0))
 
 
