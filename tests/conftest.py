@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tests.members import Person
 
 DATABASES = ["sqlite", "postgresql"]
+SIGNATURES = ["draft-cavage-http-signatures-12", "rfc9421"]
 SHARED_VARIABLE = "FEDSERVER_TEST_SHARED"
 LONGEST = [
     "test_attacks",
@@ -62,28 +63,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What asks the whole server runs on one database in the short run, which is as good as drawn by lot, and on the
-    # other in the long one; what asks the storage alone runs on both.
-    served = [item for item in items if "server" in getattr(item, "fixturenames", ())]
-    kinds: dict[str, set[str]] = {}
-    for item in served:
-        kinds.setdefault(_name_of(item), set()).add(_database_of(item))
-    for item in served:
-        name, kind = _name_of(item), _database_of(item)
-        if kinds[name] == set(DATABASES) and kind != DATABASES[crc32(name.encode()) % 2]:
-            item.add_marker(pytest.mark.long)
+    for parameter, kinds in (("database_url", DATABASES), ("fedify", SIGNATURES)):
+        _leave_to_the_long_run(items, parameter, kinds)
     # What takes longest begins first, so that no test process is left alone with it at the end.
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
-def _name_of(item: pytest.Item) -> str:
-    """That of a test with all its parameters."""
-    return item.nodeid.partition("[")[0]
-
-
-def _database_of(item: pytest.Item) -> str:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get("database_url", "") if callspec is not None else ""
+def _leave_to_the_long_run(items: list[pytest.Item], parameter: str, kinds: list[str]) -> None:
+    """What asks a whole server runs with one of these kinds in the short run, as good as drawn by lot, and with the other
+    in the long one. What asks the storage alone runs on both databases."""
+    named: dict[str, dict[str, list[pytest.Item]]] = {}
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if (
+            callspec is not None
+            and parameter in callspec.params
+            and {"server", "fedify"} & set(item.fixturenames)
+        ):  # type: ignore[attr-defined]
+            same = named.setdefault(item.nodeid.partition("[")[0], {})
+            same.setdefault(callspec.params[parameter], []).append(item)
+    for name, same in named.items():
+        if len(same) == len(kinds):
+            for item in same[kinds[1 - crc32(name.encode()) % 2]]:
+                item.add_marker(pytest.mark.long)
 
 
 def pytest_unconfigure() -> None:
@@ -294,9 +296,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
         databases.drop_database(url)
 
 
-@pytest.fixture(
-    scope="session", params=["draft-cavage-http-signatures-12", "rfc9421"], ids=["cavage", "rfc9421"]
-)
+@pytest.fixture(scope="session", params=SIGNATURES, ids=["cavage", "rfc9421"])
 def fedify(request: pytest.FixtureRequest) -> Iterator[FedifyPeer]:
     """A server made with Fedify, once for each kind of signature that it tries first."""
     try:

@@ -75,6 +75,7 @@ def is_foreign(table_name: str) -> bool:
     return table_name == "alembic_version" or table_name.startswith("pgqueuer") or "fts" in table_name
 
 
+@pytest.mark.long
 def test_rows_of_every_revision_survive_the_way_to_the_newest(empty_url: str) -> None:
     engine = connected(empty_url)
     tables = MetaData()

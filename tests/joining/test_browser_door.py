@@ -31,7 +31,9 @@ FOR_STAFF = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 360), pytest.param("dark", 1280, marks=pytest.mark.long)]
+)
 async def test_the_door_is_accessible_and_fits(
     server: Server, chromium: Browser, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, come: Come,
     invite: Invite, scheme: Any, width: int,

@@ -35,7 +35,9 @@ async def look(page: Page, *, scripts: bool) -> None:
         assert not await complaints(page), page.url
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize(
+    "scripts", [pytest.param(True, marks=pytest.mark.long), False], ids=["with scripts", "without scripts"]
+)
 async def test_a_member_asks_is_answered_and_a_moderator_moves_and_locks(
     server: Server,
     chromium: Browser,
@@ -138,6 +140,7 @@ NOT_SEEN = {
 }
 
 
+@pytest.mark.long
 async def test_every_page_of_groups_is_accessible_and_fits(
     server: Server, app_client: TestClient[Any, Any], chromium: Browser, lively: Lively, signed_in: MakeReader
 ) -> None:

@@ -114,6 +114,7 @@ async def test_aut_10_a_passkey_signs_in_alone_or_as_the_second_step(
         await server.db.write(lambda conn: passkeys.prove(conn, server.config, json.dumps({"response": {}})))
 
 
+@pytest.mark.long
 async def test_setting_up_an_app_is_accessible_and_fits(
     server: Server, chromium: Browser, signed_in: MakeReader, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ async def test_a_wave_of_ten_reports_and_an_appeal(
     assert told.count("suspended") >= 10
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 async def test_the_panel_is_accessible_and_fits(
     server: Server, chromium: Browser, signed_in: MakeReader, known: KnownAs, complain: Complain, scheme: Any
 ) -> None:
