@@ -45,7 +45,8 @@ async def post(server: Server, app_client: TestClient[Any, Any], signed_in: Make
     return f"/@alice/{post_id}"
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_are_accessible_and_fit(
     server: Server, chromium: Browser, post: str, scheme: Any
 ) -> None:
@@ -93,7 +94,8 @@ a line of code that is a good deal longer than what fits into a narrow window, a
 """
 
 
-@pytest.mark.parametrize("width", [320, pytest.param(1280, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("width", [320, 1280])
 async def test_what_is_wide_scrolls_in_its_own_box(
     server: Server, signed_in: MakeReader, chromium: Browser, width: int
 ) -> None:

@@ -20,9 +20,8 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(
-    "scripts", [pytest.param(True, marks=pytest.mark.long), False], ids=["with scripts", "without scripts"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_an_answer_is_changed_under_its_address(
     server: Server, chromium: Browser, alice: Person, bob: Person, scripts: bool
 ) -> None:

@@ -56,9 +56,8 @@ async def times(page: Page, path: str) -> tuple[list[datetime], list[datetime]]:
     return sorted(starts[False]), starts[True]
 
 
-@pytest.mark.parametrize(
-    "scripts", [pytest.param(True, marks=pytest.mark.long), False], ids=["with scripts", "without scripts"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_series_is_planned_answered_subscribed_to_and_called_off_once(
     server: Server, chromium: Browser, signed_in: MakeReader, mailbox: Mailbox, scripts: bool
 ) -> None:

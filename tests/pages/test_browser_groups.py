@@ -35,9 +35,8 @@ async def look(page: Page, *, scripts: bool) -> None:
         assert not await complaints(page), page.url
 
 
-@pytest.mark.parametrize(
-    "scripts", [pytest.param(True, marks=pytest.mark.long), False], ids=["with scripts", "without scripts"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_member_asks_is_answered_and_a_moderator_moves_and_locks(
     server: Server,
     chromium: Browser,

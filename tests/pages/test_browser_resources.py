@@ -32,9 +32,8 @@ async def look(page: Page, *, scripts: bool) -> None:
     assert width <= WIDTH, f"{page.url} scrolls sideways"
 
 
-@pytest.mark.parametrize(
-    "scripts", [pytest.param(True, marks=pytest.mark.long), False], ids=["with scripts", "without scripts"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_member_publishes_a_file_and_another_finds_and_cites_it(
     server: Server, chromium: Browser, signed_in: MakeReader, tmp_path: Path, scripts: bool
 ) -> None:

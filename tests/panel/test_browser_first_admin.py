@@ -21,6 +21,7 @@ from tests.panel.conftest import Complain, KnownAs, MakeReader
 from tests.people import add_follow, add_stranger
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(CHROMIUM is None, reason="skipped: chromium is not installed"),
     pytest.mark.jobs,
     # What a browser shows does not depend on the database.
@@ -69,7 +70,7 @@ async def set_up_an_app(page: Page, eyes: Eyes, name: str) -> None:
 @pytest.mark.parametrize(
     "scripts",
     [
-        pytest.param(True, marks=pytest.mark.long, id="with scripts"),
+        pytest.param(True, id="with scripts"),
         pytest.param(False, id="without scripts"),
     ],
 )

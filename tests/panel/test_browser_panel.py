@@ -20,6 +20,7 @@ from tests.pages.browsers import CHROMIUM, complaints, picture, sign_in
 from tests.panel.conftest import Complain, KnownAs, MakeReader
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(CHROMIUM is None, reason="skipped: chromium is not installed"),
     # What a browser shows does not depend on the database.
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -103,7 +104,7 @@ async def test_a_wave_of_ten_reports_and_an_appeal(
     assert told.count("suspended") >= 10
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_panel_is_accessible_and_fits(
     server: Server, chromium: Browser, signed_in: MakeReader, known: KnownAs, complain: Complain, scheme: Any
 ) -> None:
