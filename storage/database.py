@@ -54,6 +54,7 @@ SQLITE_WATCH_SECONDS = 1.0
 POSTGRESQL_CONNECTIONS = 8
 SERIALISATION_TRIES = 4
 STATEMENTS = "statements"
+_OVERTAKEN = {"23503", "23505"}  # a foreign key that leads nowhere, a unique row that is there
 
 
 class Database(Protocol):
@@ -555,9 +556,6 @@ async def _heard(conn: Any) -> AsyncIterator[tuple[str, str]]:
 
 def _ping(conn: Connection) -> None:
     conn.exec_driver_sql("SELECT 1")
-
-
-_OVERTAKEN = {"23503", "23505"}  # a foreign key that leads nowhere, a unique row that is there
 
 
 def _worth_repeating(error: DBAPIError) -> bool:

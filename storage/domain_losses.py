@@ -52,11 +52,15 @@ def by_host(conn: Connection) -> dict[str, Ties]:
 def of_domain(conn: Connection, domain: str) -> Ties:
     """The same of a domain and all below it."""
     found = [ties for host, ties in by_host(conn).items() if domain in domains_of(host)]
+    return _together(found)
+
+
+def _together(found: list[Ties]) -> Ties:
     return Ties(*(sum(numbers) for numbers in zip(*found, strict=True))) if found else Ties()
 
 
 def by_mode(conn: Connection) -> dict[str, Ties]:
-    """What each mode of federation hides of what is here (`members` are counted once a server, so they are left out)."""
+    """What each mode of federation hides of what is here (`members` once for each server)."""
     query = select(instance.c.host, instance.c.kept_out, instance.c.let_in)
     verdicts = {row.host: (bool(row.kept_out), bool(row.let_in)) for row in conn.execute(query)}
     hidden: dict[str, list[Ties]] = {"open": [], "allowlist": [], "closed": []}
@@ -65,9 +69,4 @@ def by_mode(conn: Connection) -> dict[str, Ties]:
         for mode, hides in (("open", kept_out), ("allowlist", not let_in), ("closed", True)):
             if hides:
                 hidden[mode].append(ties)
-    return {
-        mode: Ties(
-            *(sum(getattr(one, name) for one in found) for name in ("accounts", "following", "followers"))
-        )
-        for mode, found in hidden.items()
-    }
+    return {mode: _together(found) for mode, found in hidden.items()}

@@ -80,7 +80,7 @@ async def read_directory(server: Server, payload: dict[str, Any]) -> None:
     def compare(conn: Connection) -> None:
         known = suggestions.of_host(conn, row.host)
         # Who is new, wants to be found again, or is listed no more: their own profile says what holds.
-        news = [one for one in listed if not known.get(one)]
+        news = [one for one in sorted(listed) if not known.get(one)]
         news += [one for one, is_found in known.items() if is_found and one not in listed and uri is not None]
         some = [news[at : at + PEOPLE_A_JOB] for at in range(0, min(len(news), PEOPLE_MAX), PEOPLE_A_JOB)]
         plan_many(
@@ -118,10 +118,10 @@ async def _listed(server: Server, row: PartnerRow, uri: str) -> set[str]:
 @handles("look_at_people", timeout_seconds=600.0)
 async def look_at_people(server: Server, payload: dict[str, Any]) -> None:
     """Read the profiles of some people of a partner's anew."""
+    row = await server.db.read(partners.by_id, payload["partner_id"])
+    if row is None or row.state != "active":
+        return
     for uri in payload["uris"]:
-        row = await server.db.read(partners.by_id, payload["partner_id"])
-        if row is None or row.state != "active":
-            return
         try:
             await fetch.account(server, uri, refresh=True)
         except Unreachable as error:
