@@ -58,7 +58,7 @@ def add(
     """Plan work. While one of this kind and `key` waits (it may not have begun), that one stays instead."""
     text = json.dumps(dict(payload), ensure_ascii=False, separators=(",", ":"))
     if conn.dialect.name == "postgresql":
-        _enqueue(conn, kind, text, key, not_before_ms)
+        _enqueue(conn, kind, [(text, key)], not_before_ms)
         return
     now = now_ms()
     run_at = max(now, not_before_ms or 0)
@@ -73,15 +73,7 @@ def add_many(conn: Connection, kind: str, wanted: Sequence[tuple[Mapping[str, An
         return
     texts = [json.dumps(dict(one), ensure_ascii=False, separators=(",", ":")) for one, _ in wanted]
     if conn.dialect.name == "postgresql":
-        count = len(wanted)
-        keys = [None if key is None else f"{kind}:{key}" for _, key in wanted]
-        bodies = [text.encode() for text in texts]
-        statement = _query_builder().build_enqueue_query("skip")
-        _raw(
-            conn,
-            statement,
-            [[0] * count, [kind] * count, bodies, [timedelta()] * count, keys, ["null"] * count],
-        )
+        _enqueue(conn, kind, [(text, key) for text, (_, key) in zip(texts, wanted, strict=True)])
         return
     now = now_ms()
     rows = [
@@ -200,25 +192,68 @@ def installed(conn: Connection) -> bool:
 
 
 def release_key(conn: Connection, job_id: int) -> None:
-    """A job of PgQueuer begins: from now on the same may be planned again (see `claim`)."""
+    """A job of PgQueuer begins: from now on the same may be planned again (see `claim`).
+
+    Waits for the units under way that planned the same and left it at this job, so that its run sees what they wrote.
+    """
     statement = f"UPDATE {_queue_table()} SET dedupe_key = NULL WHERE id = %(id)s"  # noqa: S608
     conn.exec_driver_sql(statement, {"id": job_id})
 
 
-def _enqueue(conn: Connection, kind: str, text: str, key: str | None, not_before_ms: int | None) -> None:
+def _enqueue(
+    conn: Connection, kind: str, wanted: Sequence[tuple[str, str | None]], not_before_ms: int | None = None
+) -> None:
     delay = timedelta(milliseconds=max(0, (not_before_ms or 0) - now_ms()))
     # PgQueuer's keys hold across kinds; ours within one.
-    dedupe_key = None if key is None else f"{kind}:{key}"
-    statement = _query_builder().build_enqueue_query("skip")
-    _raw(conn, statement, [[0], [kind], [text.encode()], [delay], [dedupe_key], ["null"]])
+    missing = [(text.encode(), None if key is None else f"{kind}:{key}") for text, key in wanted]
+    while missing:
+        count = len(missing)
+        bodies, keys = [body for body, _ in missing], [key for _, key in missing]
+        added = _raw(
+            conn,
+            _query_builder().build_enqueue_query("skip"),
+            [[0] * count, [kind] * count, bodies, [delay] * count, keys, ["null"] * count],
+        )
+        if len(added) == count:
+            return
+        kept = _keep(conn, [key for key in keys if key is not None])
+        # What has begun since is not there any more, and is planned again.
+        missing = [(body, key) for body, key in missing if key is not None and key not in kept]
 
 
-def _raw(conn: Connection, statement: str, arguments: Sequence[Any]) -> None:
-    """Run a statement of PgQueuer, which numbers its parameters, in this unit's transaction."""
+def _keep(conn: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that wait: they do not begin (`release_key`) before this unit has ended."""
+    found = conn.exec_driver_sql(
+        f"SELECT dedupe_key FROM {_queue_table()} WHERE dedupe_key = ANY(%(keys)s) FOR SHARE",  # noqa: S608
+        {"keys": list(keys)},
+    )
+    # A worker that looks meanwhile passes over what is locked.
+    _wake_workers(conn)
+    return {row[0] for row in found}
+
+
+def _wake_workers(conn: Connection) -> None:
+    """When this unit ends. PgQueuer's trigger tells its workers of new jobs, and of nothing else."""
+    channel = _pgqueuer().settings.channel
+    event = {
+        "channel": channel,
+        "operation": "update",
+        "sent_at": datetime.now(UTC).isoformat(),
+        "table": _queue_table(),
+        "type": "table_changed_event",
+    }
+    conn.exec_driver_sql(
+        "SELECT pg_notify(%(channel)s, %(event)s)", {"channel": channel, "event": json.dumps(event)}
+    )
+
+
+def _raw(conn: Connection, statement: str, arguments: Sequence[Any]) -> list[Any]:
+    """The rows, if any, of a statement of PgQueuer, which numbers its parameters, in this unit's transaction."""
     from psycopg import RawCursor
 
     with RawCursor(conn.connection.driver_connection) as cursor:  # type: ignore[arg-type]
         cursor.execute(statement, arguments)
+        return [] if cursor.description is None else cursor.fetchall()
 
 
 @cache
@@ -273,18 +308,7 @@ def retry(conn: Connection, job_id: int) -> bool:
         if conn.exec_driver_sql(statement, {"id": job_id}).first() is None:
             return False
         _raw(conn, _query_builder().build_requeue_jobs_query(), [[job_id]])
-        # PgQueuer's trigger tells its workers of new jobs, not of changed ones.
-        channel = _pgqueuer().settings.channel
-        event = {
-            "channel": channel,
-            "operation": "update",
-            "sent_at": datetime.now(UTC).isoformat(),
-            "table": _queue_table(),
-            "type": "table_changed_event",
-        }
-        conn.exec_driver_sql(
-            "SELECT pg_notify(%(channel)s, %(event)s)", {"channel": channel, "event": json.dumps(event)}
-        )
+        _wake_workers(conn)
         return True
     changed = conn.execute(
         update(job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,7 +15,7 @@ from fedserver.context import Server
 from fedserver.jobs.engine import open_engine
 from fedserver.jobs.handlers import Handler, Kind
 from fedserver.jobs.plan import plan
-from storage import jobs
+from storage import instances, jobs
 
 Running = Callable[..., Any]
 
@@ -98,6 +99,37 @@ async def test_what_is_planned_while_the_same_runs_runs_afterwards(server: Serve
         go_on.set()
         await settled(server, waiting=0, running=0)
     assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_job_that_was_there_already_sees_what_was_written_before_it_was_planned_again(
+    server: Server,
+) -> None:
+    """On SQLite nothing else writes meanwhile."""
+    seen: list[bool] = []
+    planned, go_on, begun = threading.Event(), threading.Event(), asyncio.Event()
+
+    async def handle(server: Server, payload: dict[str, Any]) -> None:
+        seen.append(await server.db.read(instances.by_host, "written.example") is not None)
+        begun.set()
+
+    def slow_unit(conn: Any) -> None:
+        instances.see(conn, ["written.example"])
+        plan(conn, "count", {"n": 2}, key="same")
+        planned.set()
+        go_on.wait(10)
+
+    await server.db.write(plan, "count", {"n": 1}, key="same")
+    unit = asyncio.create_task(server.db.write(slow_unit))
+    await asyncio.to_thread(planned.wait, 10)
+    async with engine(server, handle):
+        await server.db.write(plan, "count", {"n": 3}, key="another")
+        async with asyncio.timeout(10):
+            await begun.wait()
+        go_on.set()
+        await unit
+        await settled(server, waiting=0, running=0)
+    assert seen == [False, True]
 
 
 async def test_a_failing_job_is_tried_again_then_listed_and_an_admin_may_retry_it(
