@@ -50,6 +50,7 @@ from fedserver.media.clips import ClipProcessor
 from fedserver.media.images import ImageProcessor
 from fedserver.media.store import DiskStore, MediaStore
 from fedserver.moderation import chores as moderation
+from fedserver.moving_in import runs
 from fedserver.observe import Metrics, TimedDatabase
 from fedserver.opportunities import forgetting
 from fedserver.resources import files, links
@@ -174,6 +175,7 @@ def _background(server: Server) -> list[Background]:
                 Chore("ask links of resources", links.LOOK_SECONDS, links.plan_asking),
                 Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused),
                 Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),
+                Chore("forget what was brought along", DAY_SECONDS, runs.forget_old),
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),
                 Chore("look whether the disk is full", HOUR_SECONDS, operations.plan_disk_look),
                 Chore("count what happened by day", HOUR_SECONDS, dashboards.plan_counting),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+from fedserver.errors import Invalid
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -21,5 +23,39 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
+def rows(body: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(number of the line, cells without blanks around them) of each row that has anything in it, as `table` or a
+    spreadsheet writes them. Raises Invalid, naming the line, for what is no table in UTF-8."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid({"file": "is no text in UTF-8"}) from error
+    # PostgreSQL keeps no NUL, and no table has one.
+    if "\0" in text:
+        raise Invalid({"file": "is no table: there is a NUL in it"})
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    while True:
+        begins = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Invalid({"file": f"cannot be read as a table at line {begins}"}) from error
+        cells = [_uncell(one.strip()) for one in row]
+        if any(cells):
+            yield begins, cells
+
+
+def _delimiter(text: str) -> str:
+    """Spreadsheets write semicolons where a comma stands in numbers."""
+    first = text.partition("\n")[0]
+    return ";" if ";" in first and "," not in first and "://" not in first else ","
+
+
 def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _uncell(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text

@@ -144,13 +144,13 @@ def _unboost(conn: Connection, server: Server, account_id: int, post_id: int) ->
         remove_boost(conn, boosted)
 
 
-async def bookmark(server: Server, member: Member, post_id: int) -> None:
-    """Keep a post for oneself. Raises NotFound."""
-    await server.db.write(_bookmark, member.account_id, post_id)
+async def bookmark(server: Server, member: Member, post_id: int) -> bool:
+    """Keep a post for oneself; whether it is new. Raises NotFound."""
+    return await server.db.write(_bookmark, member.account_id, post_id)
 
 
-def _bookmark(conn: Connection, account_id: int, post_id: int) -> None:
-    interactions.put_bookmark(conn, account_id, seen(conn, post_id, account_id).id)
+def _bookmark(conn: Connection, account_id: int, post_id: int) -> bool:
+    return interactions.put_bookmark(conn, account_id, seen(conn, post_id, account_id).id)
 
 
 async def unbookmark(server: Server, member: Member, post_id: int) -> None:

@@ -55,6 +55,8 @@ NOT_SHOWN: Final = frozenset(
         tables.marker,
         tables.member_domain_block,
         tables.member_day,
+        tables.member_import,
+        tables.member_import_row,
         tables.member_ip,
         tables.member_list,
         tables.message,

@@ -96,13 +96,14 @@ def bookmarked(
     return window.rows(conn, query, bookmark.c.id)
 
 
-def put_bookmark(conn: Connection, account_id: int, post_id: int) -> None:
-    """Twice is as once."""
+def put_bookmark(conn: Connection, account_id: int, post_id: int) -> bool:
+    """Twice is as once. Whether it is new."""
     known = conn.execute(
         select(bookmark.c.id).where(bookmark.c.account_id == account_id, bookmark.c.post_id == post_id)
     ).first()
     if known is None:
         conn.execute(insert(bookmark).values(id=new_id(), account_id=account_id, post_id=post_id))
+    return known is None
 
 
 def remove_bookmark(conn: Connection, account_id: int, post_id: int) -> None:

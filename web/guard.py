@@ -154,6 +154,8 @@ def _page_policy(method: str, path: str) -> Policy:
             counted = (limits.MAILS, limits.PAGES)
         elif path == "/events/new":
             of_member = (limits.EVENTS,)
+        elif path == "/settings/import":
+            of_member = (limits.IMPORTS,)
         elif path.endswith(("/mark", "/unmark")):
             of_member = (limits.REPORTS,)
         elif path in ("/interact", "/resources/import") or path.startswith(

@@ -22,6 +22,7 @@ from fedserver.cli import (
     event_importing,
     groups,
     importing,
+    moving_in,
     partners,
     people,
     search,
@@ -179,7 +180,12 @@ for command in (
     *vocabulary.commands,
 ):
     cli.add_command(command)
-for command in (*importing.commands, *event_importing.commands, *domain_lists.of_import):
+for command in (
+    *importing.commands,
+    *event_importing.commands,
+    *moving_in.commands,
+    *domain_lists.of_import,
+):
     groups.import_group.add_command(command)
 
 for command in domain_lists.of_instance:

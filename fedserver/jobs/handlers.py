@@ -52,6 +52,7 @@ MODULES: Final[tuple[str, ...]] = (
     "fedserver.moderation.domain_subscriptions",
     "fedserver.moderation.domains",
     "fedserver.moderation.standing",
+    "fedserver.moving_in.carrying",
     "fedserver.polls",
     "fedserver.push_out",
     "fedserver.previews",

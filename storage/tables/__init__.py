@@ -69,6 +69,7 @@ from storage.tables.moderation import (
     trend_review,
     warning_preset,
 )
+from storage.tables.moving_in import member_import, member_import_row
 from storage.tables.notices import (
     announcement,
     announcement_reaction,
@@ -240,6 +241,8 @@ __all__ = [
     "media",
     "member_day",
     "member_domain_block",
+    "member_import",
+    "member_import_row",
     "member_ip",
     "member_list",
     "membership",

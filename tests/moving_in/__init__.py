@@ -1,0 +1,1 @@
+"""What members bring along from other servers: files, what they would change, and the job."""
