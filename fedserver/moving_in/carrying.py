@@ -35,8 +35,8 @@ from storage.types import now_ms
 
 log = logging.getLogger("fedserver.moving_in")
 
-PART_ROWS: Final = 200
-PART_SECONDS: Final = 60.0
+PART_ROWS: Final = 2_000
+PART_SECONDS: Final = 20.0
 TIMEOUT_SECONDS: Final = 600.0  # for the questions that are under way when a part is over
 HOSTS_AT_ONCE: Final = 8
 PAUSE_SECONDS: Final = 0.2  # between two questions to one server
@@ -222,8 +222,8 @@ class _Part:
         target_id = await self._account(handle)
         was_known = await self._follows(target_id)
         await relationships.follow(
-            self._server, self._member, target_id, shows_boosts=files.is_yes(boosts, True),
-            notifies=files.is_yes(notifies, False), languages=files.languages_of(languages),
+            self._server, self._member, target_id, shows_boosts=files.is_yes(boosts),
+            notifies=files.is_yes(notifies), languages=files.languages_of(languages) or None,
         )  # fmt: skip
         return was_known
 
@@ -231,9 +231,10 @@ class _Part:
         handle, hides = cells
         target_id = await self._account(handle)
         (now,) = await self._between(target_id)
-        await relationships.mute(
-            self._server, self._member, target_id, hides_notifications=files.is_yes(hides, True)
-        )
+        said = files.is_yes(hides)
+        if said is None:
+            said = now.muting_notifications if now.muting else True
+        await relationships.mute(self._server, self._member, target_id, hides_notifications=said)
         return now.muting
 
     async def _block(self, cells: Sequence[str]) -> bool:

@@ -187,9 +187,9 @@ def shown(kind: Kind, cells: Sequence[str]) -> str:
 # -- what a row says
 
 
-def is_yes(text: str, default: bool) -> bool:
-    """A cell that says yes or no; one that is empty says nothing."""
-    return text.casefold() in _YES if text else default
+def is_yes(text: str) -> bool | None:
+    """What a cell says; None where it is empty, so that what there is already stays as it is."""
+    return text.casefold() in _YES if text else None
 
 
 def languages_of(text: str) -> list[str]:
@@ -236,12 +236,12 @@ def _account(cells: Sequence[str], at: int = 0) -> tuple[str, str, str]:
 def _following(cells: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
     key, host, handle = _account(cells)
     boosts, notifies, languages = _padded(cells, 4)[1:4]
-    return key, host, (handle, _yes(boosts, True), _yes(notifies, False), ", ".join(languages_of(languages)))
+    return key, host, (handle, _yes(boosts), _yes(notifies), ", ".join(languages_of(languages)))
 
 
 def _muting(cells: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
     key, host, handle = _account(cells)
-    return key, host, (handle, _yes(_padded(cells, 2)[1], True))
+    return key, host, (handle, _yes(_padded(cells, 2)[1]))
 
 
 def _blocking(cells: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
@@ -303,8 +303,8 @@ def _padded(cells: Sequence[str], count: int) -> list[str]:
     return [*cells, *[""] * (count - len(cells))]
 
 
-def _yes(text: str, default: bool) -> str:
-    return "true" if is_yes(text, default) else "false"
+def _yes(text: str) -> str:
+    return {True: "true", False: "false", None: ""}[is_yes(text)]
 
 
 # -- tables
@@ -366,7 +366,7 @@ def _filters_of_table(rows: Sequence[tuple[int, list[str]]]) -> Iterable[tuple[i
         title, action, contexts, keyword, whole = _padded(cells, 5)[:5]
         lines.setdefault(title, line)
         firsts.setdefault(title, [title, action or "warn", _comma(contexts.split(","))])
-        keywords.setdefault(title, []).append((keyword, is_yes(whole, True)))
+        keywords.setdefault(title, []).append((keyword, is_yes(whole) is not False))
     for title, first in firsts.items():
         yield lines[title], [*first, "", json.dumps(keywords[title]), ""]
 

@@ -291,7 +291,7 @@ async def test_a_file_without_one_usable_row_replaces_nothing(
     assert await following(server, alice) == {"bob"}
 
 
-async def test_who_is_asked_for_was_asked_already_or_follows_keeps_that(
+async def test_whom_one_follows_or_has_asked_already_is_shown_as_the_file_says_and_else_as_before(
     server: Server, alice: Person
 ) -> None:
     def unit(conn: Connection) -> Any:
@@ -300,8 +300,12 @@ async def test_who_is_asked_for_was_asked_already_or_follows_keeps_that(
         return stranger
 
     stranger = await server.db.write(unit)
-    text = "Account address,Show boosts\nann@there.example,false\n"
-    found = await whole(server, alice, await bring(server, alice, text))
-    assert (found.run.added, found.run.known) == (0, 1)
-    row = await server.db.read(stored.follow_between, alice.account_id, stranger)
-    assert (row.accepted, row.shows_boosts) == (False, False)
+    await relationships.mute(server, alice.member, stranger, hides_notifications=False)
+    for text in ("Account address,Show boosts\nann@there.example,false\n", "ann@there.example\n"):
+        found = await whole(server, alice, await bring(server, alice, text, "following"))
+        assert (found.run.added, found.run.known) == (0, 1)
+        row = await server.db.read(stored.follow_between, alice.account_id, stranger)
+        assert (row.accepted, row.shows_boosts) == (False, False)
+    await whole(server, alice, await bring(server, alice, "ann@there.example\n", "muting"))
+    (now,) = await relationships.between(server, alice.member, [stranger])
+    assert (now.muting, now.muting_notifications) == (True, False)

@@ -35,8 +35,8 @@ FILTERS = {
             [("Ann@a.example", "false", "true", "en, de")],
         ),
         # An older file, without the later columns; and one without a header, with what people add.
-        ("x.csv", "Account address,Show boosts\nann@a.example,true\n", "following", [("ann@a.example", "true", "false", "")]),
-        ("follows (1).csv", " @ann@a.example \n\n", "following", [("ann@a.example", "true", "false", "")]),
+        ("x.csv", "Account address,Show boosts\nann@a.example,true\n", "following", [("ann@a.example", "true", "", "")]),
+        ("follows (1).csv", " @ann@a.example \n\n", "following", [("ann@a.example", "", "", "")]),
         ("x.csv", "\ufeffAccount address;Hide notifications\r\nann@a.example;false\r\n", "muting", [("ann@a.example", "false")]),
         ("blocked_accounts.csv", "ann@a.example\nben@b.example\n", "blocking", [("ann@a.example",), ("ben@b.example",)]),
         ("x.csv", "#domain,#severity\n Bad.Example ,suspend\n", "domain_blocking", [("bad.example",)]),
