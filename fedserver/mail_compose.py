@@ -46,6 +46,7 @@ _RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 _ADDRESS = re.compile(r"https?://\S+")
 _STRONG = re.compile(r"\*\*(.+)\*\*")
 _LINKED = re.compile(r"(.{1,200}): (https?://\S+)")
+_ENCODED: Final = "=?"  # what an encoded word begins with
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -124,18 +125,19 @@ def compose(
     html = html_page(title, config.origin, said)
 
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(clean_line(envelope.from_name) or title, addr_spec=config.mail_sender)
+    message["From"] = Address(header_text(envelope.from_name or title), addr_spec=config.mail_sender)
     message["To"] = Address(addr_spec=envelope.to)
-    message["Subject"] = subject
+    message["Subject"] = header_text(subject)
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = f"<{envelope.message_id}@{host}>"
     if envelope.references:
         message["In-Reply-To"] = f"<{envelope.references[-1]}@{host}>"
         message["References"] = " ".join(f"<{reference}@{host}>" for reference in envelope.references)
-    if envelope.answers:
+    if envelope.answers and _ENCODED not in envelope.answers:
         message["In-Reply-To"] = message["References"] = envelope.answers
     if envelope.reply_to is not None:
-        message["Reply-To"] = envelope.reply_to
+        name, address = envelope.reply_to.display_name, envelope.reply_to.addr_spec
+        message["Reply-To"] = Address(header_text(name), addr_spec=address)
     message["Auto-Submitted"] = "auto-replied" if envelope.answers else "auto-generated"  # RFC 3834 §5
     message["X-Auto-Response-Suppress"] = "All"
     message["X-Mail-Kind"] = envelope.kind
@@ -148,7 +150,7 @@ def compose(
         message["Precedence"] = "bulk"
         message["Feedback-ID"] = f"{envelope.kind}:{host}"
     if envelope.archive_url:
-        message["List-Archive"] = f"<{envelope.archive_url}>"
+        message["List-Archive"] = f"<{header_address(envelope.archive_url)}>"
     if envelope.post_address:
         message["List-Post"] = f"<mailto:{envelope.post_address}>"  # RFC 2369 §3.4
     message.set_content(body, cte="quoted-printable")
@@ -156,6 +158,20 @@ def compose(
     if calendar is not None:
         _add_calendar(message, calendar)
     return message
+
+
+def header_text(text: str) -> str:
+    """A text as the header of a mail takes it, on one line.
+
+    `email` reads encoded words (RFC 2047) in whatever it is given, and some versions write what was in them as it is, ends of
+    lines included, which begins another header. So nothing looks like one: a word joiner, which nobody sees, parts it.
+    """
+    return clean_line(text).replace(_ENCODED, "=\u2060?")
+
+
+def header_address(url: str) -> str:
+    """The same for an address, which may be another server's."""
+    return url.replace(_ENCODED, "=%3F")
 
 
 def rendered(
@@ -216,7 +232,7 @@ def _add_calendar(message: EmailMessage, calendar: CalendarPart) -> None:
 
 def _phrase(words: str) -> str:
     """A description before an address in brackets, where nothing may end it early."""
-    words = re.sub(r"[<>\"\\]", "", clean_line(words))[:SUBJECT_CHARS_MAX].strip()
+    words = header_text(re.sub(r"[<>\"\\]", "", words))[:SUBJECT_CHARS_MAX].strip()
     return f'"{words}" ' if words else ""
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from email import message_from_bytes
+from email.policy import SMTP as SMTP_POLICY
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +13,24 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from fedserver import posts, relationships, sessions, unsubscribing
+from fedserver import digests, posts, relationships, sessions, unsubscribing
 from fedserver.config import Config, load
 from fedserver.context import Server
 from fedserver.errors import Invalid
+from fedserver.groups import members, reading
 from fedserver.mail_compose import Envelope as Addressed
 from fedserver.mail_compose import compose
 from fedserver.mail_links import LinkExpired
 from fedserver.mail_out import FolderMailer, MailRefused, SmtpMailer, open_mailer
 from storage import users
+from storage.types import now_ms
+from tests.groups.conftest import MakeGroup, StartThread, make_group, start
 from tests.mailing import Mailbox, link_in, mails, text_of
 from tests.members import Person
 from tests.running import free_port
+from tests.waiting import until
+
+__all__ = ["make_group", "start"]
 
 pytestmark = pytest.mark.jobs
 
@@ -140,6 +149,55 @@ def test_no_name_can_add_a_header(settings_only: Config) -> None:
     head = message.as_bytes().partition(b"\r\n\r\n")[0]
     assert not any(line.lower().startswith((b"bcc:", b"cc:")) for line in head.splitlines())
     assert message["To"] == "bob@mail.example"
+
+
+NAME = "Ann\r\nBcc: x@evil.example\r\n\u2028=?utf-8?q?=0A?= ü"
+TITLE = "Shall we?\r\nBcc: x@evil.example\r\n\r\nHi =?utf-8?q?=0D=0ACc:_x@evil.example?=\u2028" + "ü" * 10
+
+
+@pytest.mark.parametrize("server_settings", [{"mail_in_address": "reply@trainers.example"}])
+async def test_inj_02_in_mails_that_are_sent_are_the_headers_that_are_meant(
+    server: Server, alice: Person, bob: Person, make_group: MakeGroup, start: StartThread, mailbox: Mailbox,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Of posts in groups, of digests, of mentions and of follows, where names, titles and texts would add some."""
+    await alice.patch("/api/v1/accounts/update_credentials", {"display_name": NAME})
+    group_id, other_id = [await make_group(alice, name, title=TITLE) for name in ("trainers", "others")]
+    for one in (group_id, other_id):
+        await members.join(server, bob.member, one)
+    await reading.subscribe(server, bob.member, "group", group_id, "all")
+    await server.db.write(digests.plan_due, now_ms())
+    for one in (group_id, other_id):
+        await start(alice, one, TITLE)
+    await alice.post("/api/v1/statuses", {"status": f"@bob {TITLE}", "spoiler_text": TITLE})
+    await alice.post(f"/api/v1/accounts/{bob.id}/follow")
+    await server.db.write(digests.plan_due, now_ms() + 8 * 86_400_000)
+    kinds = {"group", "digest", "mention", "follow"}
+    await until(lambda: kinds <= {str(one["X-Mail-Kind"]) for one in mailbox()}, "that each kind is sent")
+    answered = 0
+    for file in (tmp_path / "mail").glob("*.eml"):
+        wire = file.read_bytes()
+        assert all(len(line) < 999 and line.isascii() for line in wire.split(b"\r\n"))
+        mail = message_from_bytes(wire, policy=SMTP_POLICY)
+        assert max(Counter(name.lower() for name in mail).values()) == 1
+        assert {name.lower() for name in mail} <= HEADERS
+        assert [one.addr_spec for one in mail["To"].addresses] == ["bob@members.example"]
+        assert [one.addr_spec for one in mail["From"].addresses] == [server.config.mail_sender]
+        for one in mail["Reply-To"].addresses if "Reply-To" in mail else ():
+            answered += 1
+            assert one.addr_spec.startswith("reply+")
+            assert one.addr_spec.endswith("@trainers.example")
+        assert "evil.example" in str(mail["Subject"]) + text_of(mail), (
+            "what would be a header is there as text"
+        )
+    assert answered
+
+
+HEADERS = {
+    "from", "to", "subject", "date", "message-id", "in-reply-to", "references", "reply-to", "auto-submitted",
+    "x-auto-response-suppress", "x-mail-kind", "list-unsubscribe", "list-unsubscribe-post", "list-id", "precedence",
+    "feedback-id", "list-archive", "list-post", "mime-version", "content-type",
+}  # fmt: skip
 
 
 def test_every_line_fits_what_mail_servers_take(settings_only: Config) -> None:

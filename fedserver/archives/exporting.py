@@ -23,11 +23,11 @@ from sqlalchemy import ColumnElement, Connection, true
 from fedserver import visibility
 from fedserver.archives.people import is_a_name
 from fedserver.content.html import to_text
-from fedserver.content.text import clean_line
 from fedserver.context import Server
 from fedserver.errors import NotFound
 from fedserver.groups import rules
 from fedserver.groups.rules import Action
+from fedserver.mail_compose import header_address, header_text
 from storage import accounts, group_exports, group_threads, groups, posts
 from storage.groups import GroupRow
 from storage.types import now_ms
@@ -257,7 +257,7 @@ def _letter(server: Server, group: GroupRow, row: Any, page: _Page) -> bytes:
     mail = EmailMessage(_POLICY)
     mail["From"] = _sender(server, page.authors[row.account_id])
     mail["Date"] = format_datetime(at)
-    title = clean_line(page.threads[row.thread_id].title)
+    title = header_text(page.threads[row.thread_id].title)
     mail["Subject"] = title if row.id == row.thread_id else f"Re: {title}"
     mail["Message-ID"] = f"<{message_id(row.id, host)}>"
     if row.id != row.thread_id:
@@ -266,7 +266,7 @@ def _letter(server: Server, group: GroupRow, row: Any, page: _Page) -> bytes:
         chain = dict.fromkeys((row.thread_id, parent_id))
         mail["References"] = " ".join(f"<{message_id(one, host)}>" for one in chain)
     mail["List-Id"] = f"<{group.username}.{host}>"
-    mail["Archived-At"] = f"<{row.url or row.uri}>"  # RFC 5064
+    mail["Archived-At"] = f"<{header_address(row.url or row.uri)}>"  # RFC 5064
     mail.set_content(_text(server, row, page), cte="quoted-printable")
     separator = f"From MAILER-DAEMON {at.strftime('%a %b %d %H:%M:%S %Y')}\n".encode()
     return separator + _FROM_LINE.sub(rb">\1", mail.as_bytes()) + b"\n"
@@ -290,7 +290,7 @@ def _sender(server: Server, author: Any) -> Address:
     if not domain.endswith(".invalid"):
         domain += ".invalid"
     local = _NOT_IN_LOCAL_PART.sub("-", author.username).strip(".-") or "somebody"
-    return Address(clean_line(author.display_name) or author.username, local, domain)
+    return Address(header_text(author.display_name) or author.username, local, domain)
 
 
 def _text(server: Server, row: Any, page: _Page) -> str:

@@ -100,6 +100,17 @@ async def test_an_mbox_is_one_that_mail_programs_read(
     assert "From here on" in text
 
 
+async def test_inj_02_a_title_and_a_name_add_no_header_to_an_mbox(
+    server: Server, alice: Person, make_group: MakeGroup, start: StartThread
+) -> None:
+    evil = "=?utf-8?q?x=0D=0AX-Evil=3A_1?="
+    await alice.patch("/api/v1/accounts/update_credentials", {"display_name": evil})
+    group_id = await make_group(alice)
+    await start(alice, group_id, evil)
+    head = (await exported(server, alice, group_id, "mbox")).partition(b"\n\n")[0]
+    assert b"\nX-Evil" not in head
+
+
 @pytest.mark.parametrize("access", ["public", "members"])
 async def test_what_was_exported_comes_back_in_the_same_threads(
     server: Server, alice: Person, make_group: MakeGroup, start: StartThread, answer: StartThread, bring_in: BringIn,

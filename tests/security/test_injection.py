@@ -7,7 +7,9 @@ import csv
 import io
 import json
 import logging
+from collections import Counter
 from email import message_from_bytes
+from email.headerregistry import Address
 from email.policy import SMTP
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,10 @@ def test_inj_01_no_cell_of_a_table_is_a_formula() -> None:
 
 
 async def test_inj_02_names_and_titles_add_no_header_to_a_mail(server: Server) -> None:
-    nasty = "Ann\r\nBcc: evil@evil.example\r\n\r\nHello =?utf-8?q?x?= \u2028 " + "ü" * 400
+    """Nor does the name of a group, the address of what another server has sent, or the Message-ID of somebody's mail. An encoded
+    word may hold what a text cannot."""
+    encoded = "=?utf-8?q?x=0D=0ABcc=3A_evil=40evil.example=0D=0A=0D=0AHello?="
+    nasty = f"Ann\r\nBcc: evil@evil.example\r\n\r\nHello {encoded} \u2028 " + "ü" * 400
     envelope = Envelope(
         "bob@mail.example",
         "test.1",
@@ -56,12 +61,16 @@ async def test_inj_02_names_and_titles_add_no_header_to_a_mail(server: Server) -
         from_name=nasty,
         unsubscribe_url="https://a.example/unsubscribe/x",
         list_id=("group.a", nasty),
+        reply_to=Address(nasty.replace("\r\n", " "), addr_spec="reply@a.example"),
+        archive_url=f"https://b.example/{encoded}",
+        answers=f"<{encoded}@b.example>",
     )
     mail = compose(server.config, nasty, "test", envelope, {"username": nasty})
     wire = mail.as_bytes(policy=SMTP)
     read = message_from_bytes(wire, policy=SMTP)
     assert (read["Bcc"], read["Cc"], str(read["To"])) == (None, None, "bob@mail.example")
-    assert len(read.get_all("From")) == len(read.get_all("Subject")) == 1
+    assert max(Counter(name.lower() for name in read).values()) == 1
+    assert str(read["Reply-To"]).endswith("<reply@a.example>")
     head = wire.partition(b"\r\n\r\n")[0]
     assert b"\r\nBcc" not in head
     assert all(len(line) < 999 for line in wire.split(b"\r\n"))
