@@ -138,9 +138,16 @@ async def test_settling_without_acting_says_so_to_whoever_reported(
     words = (await bob_reads.open("/settings/reports")).words()
     assert "@alice" in words
     assert "We looked." in words
-    # What has been settled is not settled again by a page that was open all the while.
+    # What has been settled is not settled again by a page that was open all the while, and its words are not lost.
     page = await mo.submit(page, "/mod/decide")
     assert page.status == 409
+    assert "has been settled in the meantime" in page.words()
+    await complain(bob, alice)
+    listed = await mo.open("/mod/reports")
+    row = await server.db.read(reports.page, Window(limit=1))
+    await server.db.write(lambda conn: reports.change(conn, row[0].id, resolved_at=1))
+    page = await mo.submit(listed, "/mod/decide/confirm", {"account_ids[]": [alice.id], "text": "Again?"})
+    assert (page.status, "What you have ticked has been settled" in page.words()) == (409, True)
 
 
 @ON_ONE_DATABASE

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from aiohttp import web
 
 from fedserver.context import Server
+from fedserver.errors import FedError
 from fedserver.moderation import cases, reports
 from fedserver.moderation.cases import Sought
 from fedserver.moderation.permissions import Permission
@@ -27,12 +28,26 @@ ORIGINS: Final[tuple[cases.Origin, ...]] = get_args(cases.Origin)
 
 async def listed(request: web.Request) -> web.StreamResponse:
     """What waits, or what is settled."""
-    member, params = auth.member(request), forms.query(request)
+    return await _show(request, forms.query(request), Params({}))
+
+
+async def listed_again(request: web.Request, given: Params, error: FedError) -> web.Response:
+    """The list with what was filled in below it, and what was wrong with that."""
+    return await _show(request, given, given, error)
+
+
+async def _show(
+    request: web.Request, params: Params, given: Params, error: FedError | None = None
+) -> web.Response:
+    member = auth.member(request)
     found = await cases.page(
         keys.server(request), member, _sought(params, member), page.window(request, page.PEOPLE_PER_PAGE)
     )
     chosen = {name: params.text(name) for name in ("state", "hand", "origin", "category", "up", "domain")}
-    return await frame.show(request, "panel/cases.html", found=found, chosen=chosen, categories=CATEGORIES)
+    context: dict[str, Any] = {"found": found, "chosen": chosen, "given": given}
+    if error is None:
+        return await frame.show(request, "panel/cases.html", **context)
+    return await frame.show_again(request, "panel/cases.html", error, **context)
 
 
 def _sought(params: Params, member: Member) -> Sought:

@@ -55,7 +55,7 @@ async def copy(request: web.Request) -> web.StreamResponse:
             category=params.text("category").strip(),
         )
     except page.MENDABLE as error:
-        return await _show(request, error)
+        return await _show(request, error, params, copying=True)
     return page.go(f"{HERE}?done=saved")
 
 
@@ -83,17 +83,22 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def _show(
-    request: web.Request, error: FedError | None = None, params: Params | None = None
+    request: web.Request,
+    error: FedError | None = None,
+    params: Params | None = None,
+    *,
+    copying: bool = False,
 ) -> web.Response:
+    """The page; what was filled in stands in the form for an upload, or with `copying` at the one that was to be copied."""
     server, member = keys.server(request), auth.member(request)
-    sought = forms.query(request).text("q", chars_max=100).strip()
+    given = params or Params({})
+    sought = (given.text("q") or forms.query(request).text("q", chars_max=100)).strip()
     context: dict[str, Any] = {
         "own": await emojis.listed(server),
         "sought": sought,
         "elsewhere": await emojis.elsewhere(server, member, sought) if sought else [],
-        "given": {
-            name: params.text(name) if params is not None else "" for name in ("shortcode", "category")
-        },
+        "given": {name: given.text(name) for name in ("shortcode", "category", "name", "domain")},
+        "copying": copying,
     }
     if error is None:
         return await frame.show(request, "panel/emoji.html", **context)

@@ -34,7 +34,7 @@ TEXT_CHARACTERS_MAX: Final = 400_000
 _WHICH: Final[dict[str, Which]] = {one: one for one in get_args(Which)}
 _SORTS: Final[dict[str, Sort]] = {one: one for one in get_args(Sort)}
 _POLICIES: Final[dict[str, Any]] = {one: one for one in ("", "noop", "limit", "reject", "allow")}
-_NAMES: Final = {"private_comment": "note", "expires_in": "days"}
+_NAMES: Final = {"private_comment": "note", "expires_in": "days", "domain": "policy"}
 
 
 async def servers(request: web.Request) -> web.StreamResponse:
@@ -237,7 +237,11 @@ async def preview(request: web.Request) -> web.StreamResponse:
     """What following a list would change, and what members would lose."""
     server, member = keys.server(request), auth.member(request)
     params = await forms.params(request)
-    entered = {"severest": params.text("severest", "suspend"), "allows": params.flag("allows")}
+    entered = {
+        **{name: params.text(name) for name in ("url", "text")},
+        "severest": params.text("severest", "suspend"),
+        "allows": params.flag("allows"),
+    }
     try:
         text = await _text(request, params)
         listed, entries = await domain_lists.look(

@@ -10,6 +10,7 @@ from fedserver import held, settings
 from fedserver.errors import FedError
 from fedserver.moderation.permissions import Permission
 from fedserver.reading import cursors
+from fedserver.settings import InstanceSettings
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
@@ -45,16 +46,16 @@ async def refuse(request: web.Request) -> web.StreamResponse:
 async def change(request: web.Request) -> web.StreamResponse:
     """Set what posts are held for."""
     params = await forms.params(request)
-    values: dict[str, Any] = {
-        "held_words": _lines(params, "held_words"),
-        "held_hosts": [one.casefold().removeprefix("www.") for one in _lines(params, "held_hosts")],
-        "held_links": params.integer("held_links", 0, least=0),
-        "spam_marks": params.integer("spam_marks", 0, least=0),
-    }
     try:
+        values: dict[str, Any] = {
+            "held_words": _lines(params, "held_words"),
+            "held_hosts": [one.casefold().removeprefix("www.") for one in _lines(params, "held_hosts")],
+            "held_links": params.integer("held_links", 0, least=0),
+            "spam_marks": params.integer("spam_marks", 0, least=0),
+        }
         await held.change_rules(keys.server(request), auth.member(request), values)
     except page.MENDABLE as error:
-        return await _shown(request, error=error)
+        return await _shown(request, error=error, entered={name: params.text(name) for name in held.NAMES})
     return page.go(f"{HERE}?done=saved")
 
 
@@ -63,7 +64,19 @@ def _lines(params: Params, name: str) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))
 
 
-async def _shown(request: web.Request, *, error: FedError | None = None) -> web.Response:
+def _as_text(now: InstanceSettings) -> dict[str, str]:
+    """The rules as their form has them."""
+    return {
+        "held_words": "\n".join(now.held_words),
+        "held_hosts": "\n".join(now.held_hosts),
+        "held_links": str(now.held_links),
+        "spam_marks": str(now.spam_marks),
+    }
+
+
+async def _shown(
+    request: web.Request, *, error: FedError | None = None, entered: dict[str, str] | None = None
+) -> web.Response:
     server, member, window = keys.server(request), auth.member(request), page.window(request)
     found = await held.waiting(server, member, window)
     newer, older = cursors(window, [one.id for one in found])
@@ -74,7 +87,7 @@ async def _shown(request: web.Request, *, error: FedError | None = None) -> web.
         status=status,
         found=found,
         leaf={"newer": newer, "older": older},
-        now=await settings.current(server),
+        rules=entered or _as_text(await settings.current(server)),
         problems=problems,
     )
 

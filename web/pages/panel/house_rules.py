@@ -12,6 +12,7 @@ from fedserver.moderation.permissions import Permission
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
+from web.params import Params
 
 HERE: Final = "/admin/rules"
 RULE: Final = "/admin/rules/{id:[0-9]{1,9}}"
@@ -28,7 +29,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     try:
         await house_rules.add(server, auth.member(request), params.text("text"), params.text("hint"))
     except page.MENDABLE as error:
-        return await _show(request, error, given={"text": params.text("text"), "hint": params.text("hint")})
+        return await _show(request, error, params)
     return page.go(f"{HERE}?done=saved")
 
 
@@ -41,7 +42,7 @@ async def reword(request: web.Request) -> web.StreamResponse:
             server, auth.member(request), rule_id, params.text("text"), params.text("hint")
         )
     except page.MENDABLE as error:
-        return await _show(request, error, at=rule_id)
+        return await _show(request, error, params, at=rule_id)
     return page.go(f"{HERE}?done=saved#rule-{rule_id}")
 
 
@@ -59,7 +60,7 @@ async def translate(request: web.Request) -> web.StreamResponse:
             params.text("hint"),
         )
     except page.MENDABLE as error:
-        return await _show(request, error, at=rule_id)
+        return await _show(request, error, params, at=rule_id, language=params.text("language"))
     return page.go(f"{HERE}?done=saved#rule-{rule_id}")
 
 
@@ -82,12 +83,20 @@ async def remove(request: web.Request) -> web.StreamResponse:
 
 
 async def _show(
-    request: web.Request, error: FedError | None = None, *, given: dict[str, str] | None = None, at: str = ""
+    request: web.Request,
+    error: FedError | None = None,
+    params: Params | None = None,
+    *,
+    at: str = "",
+    language: str | None = None,
 ) -> web.Response:
+    """All of them; what was filled in stands where it was: in the new rule, in that with the id `at`, or in its words in
+    another `language`."""
     context: dict[str, Any] = {
         "rules": (await settings.current(keys.server(request))).rules,
-        "given": given or {"text": "", "hint": ""},
+        "given": {name: "" if params is None else params.text(name) for name in ("text", "hint")},
         "at": at,
+        "language": language,
     }
     if error is None:
         return await frame.show(request, "panel/rules.html", **context)

@@ -32,7 +32,7 @@ async def write(request: web.Request) -> web.StreamResponse:
     try:
         await policies.write(keys.server(request), auth.member(request), kind, params.text("text"))
     except page.MENDABLE as error:
-        return await _show(request, error, kind)
+        return await _show(request, error, kind, text=params.text("text"))
     return page.go(f"{HERE}?done=saved#{kind}")
 
 
@@ -42,7 +42,7 @@ async def publish(request: web.Request) -> web.StreamResponse:
     try:
         await policies.publish(keys.server(request), auth.member(request), kind, params.text("day"))
     except page.MENDABLE as error:
-        return await _show(request, error, kind)
+        return await _show(request, error, kind, day=params.text("day"))
     return page.go(f"{HERE}?done=saved#{kind}")
 
 
@@ -75,9 +75,11 @@ def _kind(request: web.Request) -> Kind:
     return kind
 
 
-async def _show(request: web.Request, error: FedError | None = None, at: str = "") -> web.Response:
+async def _show(
+    request: web.Request, error: FedError | None = None, at: str = "", **entered: str
+) -> web.Response:
     kept, members = await policies.kept(keys.server(request), auth.member(request))
-    context: dict[str, Any] = {"kept": kept, "members": members, "at": at}
+    context: dict[str, Any] = {"kept": kept, "members": members, "at": at, "entered": entered}
     if error is None:
         return await frame.show(request, "panel/policies.html", **context)
     return await frame.show_again(request, "panel/policies.html", error, **context)

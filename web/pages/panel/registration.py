@@ -117,7 +117,7 @@ def _context(request: web.Request, values: dict[str, Any], rows: list[dict[str, 
 
 async def everybodys(request: web.Request) -> web.StreamResponse:
     """All links, the newest first, with who came by them."""
-    return await frame.show(request, "panel/invites.html", **await _links(request, Params({})))
+    return await frame.show(request, "panel/invites.html", problems={}, **await _links(request, Params({})))
 
 
 async def invite(request: web.Request) -> web.StreamResponse:
@@ -146,7 +146,6 @@ async def _links(request: web.Request, given: Params) -> dict[str, Any]:
     return {
         **await pages.context(request, found, window, given),
         "closed": now.registrations == "closed",
-        "problems": {},
     }
 
 

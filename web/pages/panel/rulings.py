@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fedserver.errors import Invalid
+from fedserver.errors import Conflict, FedError, Invalid
 from fedserver.moderation import cases, people, presets, rulings
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.moderation.rulings import Ruling
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import accounts, frame
+from web.pages.panel.cases import listed_again
 from web.params import Params
 
 DAY_S: Final = 86_400
@@ -39,17 +40,15 @@ def _ruling(params: Params) -> Ruling:
 async def confirm(request: web.Request) -> web.StreamResponse:
     """What will happen, exactly, before it does. Nothing is changed."""
     server, member, params = keys.server(request), auth.member(request), await forms.params(request)
-    account_ids = params.ids("account_ids")
-    up_to = await _take_whole(request, params, account_ids) if params.flag("whole") else 0
-    account_ids = params.ids("account_ids")
+    up_to = 0
     try:
+        if params.flag("whole"):
+            up_to = await _take_whole(request, params)
+        account_ids = params.ids("account_ids")
         ruling = _ruling(params)
         plans = await rulings.preview(server, member, account_ids, ruling)
     except page.MENDABLE as error:
-        if len(account_ids) != 1:
-            raise
-        status, problems = page.told_of(error, NAMES)
-        return await accounts.shown(request, account_ids[0], params, status=status, problems=problems)
+        return await _form_again(request, params, error)
     able = [one for one in plans if not one.problem]
     return await frame.show(
         request,
@@ -65,35 +64,51 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _take_whole(request: web.Request, params: Params, account_ids: list[int]) -> int:
+async def _form_again(request: web.Request, params: Params, error: FedError) -> web.StreamResponse:
+    """The page that the form was on, the list of cases or that of an account, with what was filled in."""
+    if params.flag("whole"):
+        return await listed_again(request, params, error)
+    account_ids = params.ids("account_ids")
+    if len(account_ids) != 1:
+        raise error
+    status, problems = page.told_of(error, NAMES)
+    return await accounts.shown(request, account_ids[0], params, status=status, problems=problems)
+
+
+async def _take_whole(request: web.Request, params: Params) -> int:
     """From the list of cases everything of each chosen case is meant: its reports, and the posts they name, up to the
     latest that whoever decides has seen; that report's id."""
+    account_ids = params.ids("account_ids")
     if not account_ids:
-        raise Invalid({"account_ids": "must name a case"}, "Tick a case first.")
+        raise Invalid({}, "Tick a case first.")
     seen = params.id("up_to")
     found = await cases.waiting_about(keys.server(request), auth.member(request), account_ids)
     found = [one for one in found if seen is None or one.id <= seen]
     params.tree["report_ids"] = [str(one.id) for one in found]
     params.tree["post_ids"] = [str(one) for row in found for one in cases.report_posts(row)]
+    if not found:
+        raise Conflict("What you have ticked has been settled in the meantime.")
     # What a colleague has settled in the meantime is not decided a second time.
     params.tree["account_ids"] = [str(one) for one in dict.fromkeys(row.target_id for row in found)]
-    return max((one.id for one in found), default=0)
+    return max(int(one.id) for one in found)
 
 
 async def decide(request: web.Request) -> web.StreamResponse:
     """Do it."""
     server, member, params = keys.server(request), auth.member(request), await forms.params(request)
-    account_ids = params.ids("account_ids")
-    if params.flag("whole"):
-        await _take_whole(request, params, account_ids)
+    try:
+        if params.flag("whole"):
+            await _take_whole(request, params)
         account_ids = params.ids("account_ids")
-    outcomes = await rulings.decide(server, member, account_ids, _ruling(params))
+        outcomes = await rulings.decide(server, member, account_ids, _ruling(params))
+    except page.MENDABLE as error:
+        return await _form_again(request, params, error)
     failed = [(account_id, problem) for account_id, problem in outcomes if problem]
     if not failed:
         if len(account_ids) == 1:
             return page.go(f"/mod/accounts/{account_ids[0]}?done=decided")
         return page.go("/mod/reports?done=all-decided")
-    known: dict[int, Any] = {one: await people.one(server, member, one) for one, _ in failed}
+    known = await server.db.read(people.some, [one for one, _ in failed])
     return await frame.show(
         request,
         "panel/outcome.html",
@@ -110,6 +125,7 @@ async def listed_presets(request: web.Request) -> web.StreamResponse:
 async def _presets(request: web.Request, **more: Any) -> web.Response:
     server, member = keys.server(request), auth.member(request)
     more.setdefault("given", Params({}))
+    more.setdefault("at", None)
     more.setdefault("problems", None)
     return await frame.show(
         request,
@@ -139,7 +155,7 @@ async def put_preset(request: web.Request) -> web.StreamResponse:
         )
     except page.MENDABLE as error:
         status, problems = page.told_of(error, {})
-        return await _presets(request, status=status, problems=problems, given=params)
+        return await _presets(request, status=status, problems=problems, given=params, at=preset_id)
     return page.go("/mod/presets?done=saved")
 
 

@@ -157,9 +157,9 @@ async def grant_room(request: web.Request) -> web.StreamResponse:
         await quota.grant(server, auth.member(request), params.text("username"), most)
     except page.MENDABLE as error:
         shown = _shown(request, await settings.current(server), LIMITS)
-        return await frame.show_again(
-            request, "panel/site.html", error, **await _form(request, shown, LIMITS)
-        )
+        entered = {name: params.text(name) for name in ("username", "room")}
+        context = await _form(request, shown, LIMITS) | {"for_one": entered}
+        return await frame.show_again(request, "panel/site.html", error, **context)
     return page.go(f"{LIMITS}?done=saved")
 
 
@@ -208,6 +208,7 @@ async def _form(request: web.Request, shown: Mapping[str, Any], path: str = "") 
             name: megabytes.shown(most) for name, most in upload_limits.ceilings(server.config).items()
         },
         "with_own": await quota.with_own(server, auth.member(request)) if path == LIMITS else None,
+        "for_one": {"username": "", "room": ""},
         "title": title,
         "asked": asked,
         "shown": shown,
