@@ -83,7 +83,8 @@ def _report(
         group_id=None if group is None else group.account_id,
     )
     for staff_id in users.staff_ids(conn):
-        notifications.notify(conn, staff_id, "admin.report", member.account_id, report_id=report_id)
+        if staff_id != target.id:
+            notifications.notify(conn, staff_id, "admin.report", member.account_id, report_id=report_id)
     duty.waits(conn, Permission.MANAGE_REPORTS)
     if forward:
         server.publish.flagged(conn, report_id)

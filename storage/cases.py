@@ -40,6 +40,7 @@ class Sought:
     origin: Origin = ""
     category: str = ""
     domain: str = ""  # of whom is reported, or above it
+    without_id: int | None = None  # whose case is left out
 
 
 def page(conn: Connection, sought: Sought, window: Window) -> list[CaseRow]:
@@ -48,6 +49,8 @@ def page(conn: Connection, sought: Sought, window: Window) -> list[CaseRow]:
     if sought.closed:
         waiting = select(report.c.target_id).where(report.c.resolved_at.is_(None))
         query = query.where(report.c.target_id.not_in(waiting))
+    if sought.without_id is not None:
+        query = query.where(report.c.target_id != sought.without_id)
     if sought.origin:
         here = select(account.c.id).where(account.c.domain == "")
         query = query.where(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, 
 from storage import domain_lists
 from storage.instances import escaped, under
 from storage.paging import Window
-from storage.tables import account, appeal, instance, invite, member_ip, report, scheduled_post, user
+from storage.tables import account, appeal, instance, invite, member_ip, report, scheduled_post, strike, user
 
 State = Literal["active", "pending", "disabled", "sensitized", "silenced", "suspended"]
 
@@ -122,11 +122,22 @@ class Waiting(NamedTuple):
     newcomers: int = 0
 
 
-def waiting(conn: Connection) -> Waiting:
-    """All of it in one statement, but for newcomers: who is asked about them is not the same for all."""
-    cases = select(func.count(distinct(report.c.target_id))).where(report.c.resolved_at.is_(None))
+def waiting(conn: Connection, account_id: int) -> Waiting:
+    """All of it in one statement, but for newcomers: who is asked about them is not the same for all. Without reports
+    about the one who asks, and appeals that are theirs or against what they decided."""
+    cases = select(func.count(distinct(report.c.target_id))).where(
+        report.c.resolved_at.is_(None), report.c.target_id != account_id
+    )
     joins = select(func.count()).where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
-    appeals = select(func.count()).where(appeal.c.decided_at.is_(None))
+    appeals = (
+        select(func.count())
+        .select_from(appeal.join(strike, strike.c.id == appeal.c.strike_id))
+        .where(
+            appeal.c.decided_at.is_(None),
+            strike.c.account_id != account_id,
+            or_(strike.c.actor_id.is_(None), strike.c.actor_id != account_id),
+        )
+    )
     instances = select(func.count()).where(
         instance.c.failing_since_at.is_not(None), instance.c.policy != "reject"
     )

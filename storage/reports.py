@@ -85,9 +85,10 @@ def page(
     target_domain: str = "",
     assigned_to_id: int | None = None,
     group_id: int | None = None,
+    without_target_id: int | None = None,
 ) -> list[ReportRow]:
     """Reports that wait, or that are resolved, the newest first; all, or those by, about or in the hands of one, or of a
-    group."""
+    group; none about `without_target_id`."""
     query = select(report).where(
         report.c.resolved_at.is_not(None) if resolved else report.c.resolved_at.is_(None)
     )
@@ -95,6 +96,8 @@ def page(
         query = query.where(report.c.account_id == account_id)
     if target_id is not None:
         query = query.where(report.c.target_id == target_id)
+    if without_target_id is not None:
+        query = query.where(report.c.target_id != without_target_id)
     if assigned_to_id is not None:
         query = query.where(report.c.assigned_to_id == assigned_to_id)
     if group_id is not None:

@@ -58,7 +58,8 @@ def on_flag(conn: Connection, incoming: Incoming) -> None:
         group_id=None if group is None else group.account_id,
     )
     for moderator_id in users.staff_ids(conn):
-        notifications.notify(conn, moderator_id, "admin.report", actor.id, report_id=report_id)
+        if moderator_id != target_id:
+            notifications.notify(conn, moderator_id, "admin.report", actor.id, report_id=report_id)
     duty.waits(conn, Permission.MANAGE_REPORTS)
 
 

@@ -15,7 +15,7 @@ from fedserver.errors import Conflict, NotFound
 from fedserver.groups import rules
 from fedserver.groups.rules import Action
 from fedserver.mail import plan_mail
-from fedserver.moderation import audit
+from fedserver.moderation import audit, outcomes
 from fedserver.viewer import Member
 from storage import accounts, groups, posts, reports, users
 from storage.groups import GroupRow
@@ -27,25 +27,22 @@ NOTE_CHARACTERS_MAX: Final = 1_000
 
 
 async def waiting(server: Server, member: Member, group_id: int, window: Window) -> list[ReportRow]:
-    """Reports about posts in the group that nobody has resolved, newest first. Raises NotFound, Forbidden."""
+    """Reports about posts in the group that nobody has resolved, newest first, but for those about the member. Raises
+    NotFound, Forbidden."""
 
     def unit(conn: Connection) -> list[ReportRow]:
         group, _ = rules.known(conn, group_id, member.account_id)
         rules.check(conn, Action.REMOVE, group, member.account_id)
-        return reports.page(conn, window, group_id=group_id)
+        return reports.page(conn, window, group_id=group_id, without_target_id=member.account_id)
 
     return await server.db.read(unit)
 
 
 async def resolve(server: Server, member: Member, group_id: int, report_id: int) -> None:
-    """Nothing is left to be done. Raises NotFound, Forbidden."""
+    """Nothing is left to be done, and whoever reported hears of it. Raises NotFound, Forbidden."""
 
     def unit(conn: Connection) -> None:
-        group, _ = rules.known(conn, group_id, member.account_id)
-        rules.check(conn, Action.REMOVE, group, member.account_id)
-        row = reports.by_id(conn, report_id)
-        if row is None or row.group_id != group_id:
-            raise NotFound
+        _, row = _known(conn, member, group_id, report_id)
         resolve_unit(conn, row, member.account_id)
 
     await server.db.write(unit)
@@ -56,11 +53,7 @@ async def hand_up(server: Server, member: Member, group_id: int, report_id: int,
     Forbidden, Conflict (it is settled, or has been handed up)."""
 
     def unit(conn: Connection) -> None:
-        group, _ = rules.known(conn, group_id, member.account_id)
-        rules.check(conn, Action.REMOVE, group, member.account_id)
-        row = reports.by_id(conn, report_id)
-        if row is None or row.group_id != group_id:
-            raise NotFound
+        group, row = _known(conn, member, group_id, report_id)
         if row.resolved_at is not None:
             raise Conflict("This report is settled.")
         if row.handed_up_at is not None:
@@ -69,8 +62,7 @@ async def hand_up(server: Server, member: Member, group_id: int, report_id: int,
         reports.change(
             conn, report_id, handed_up_at=now_ms(), handed_up_by_id=member.account_id, handed_up_note=words
         )
-        target = accounts.by_id(conn, row.target_id)
-        handle = "" if target is None else f"{target.username}{f'@{target.domain}' if target.domain else ''}"
+        handle = _handle(conn, row)
         audit.note(conn, member, "hand_up", ("report", report_id, handle))
         about = {
             "group": group.display_name or group.username,
@@ -87,9 +79,25 @@ async def hand_up(server: Server, member: Member, group_id: int, report_id: int,
 
 
 def resolve_unit(conn: Connection, row: ReportRow, by_id: int) -> None:
-    """The unit of `resolve`, by somebody who may."""
+    """The unit of `resolve`, by somebody who may. Whoever reported hears that it is settled."""
     if row.resolved_at is None:
         reports.change(conn, row.id, resolved_at=now_ms(), resolved_by_id=by_id)
+        outcomes.tell(conn, outcomes.told(conn, by_id, [row]), _handle(conn, row), "")
+
+
+def _known(conn: Connection, member: Member, group_id: int, report_id: int) -> tuple[GroupRow, ReportRow]:
+    """A group that the member moderates, and a report about what somebody else said in it. Raises NotFound, Forbidden."""
+    group, _ = rules.known(conn, group_id, member.account_id)
+    rules.check(conn, Action.REMOVE, group, member.account_id)
+    row = reports.by_id(conn, report_id)
+    if row is None or row.group_id != group_id or row.target_id == member.account_id:
+        raise NotFound
+    return group, row
+
+
+def _handle(conn: Connection, row: ReportRow) -> str:
+    target = accounts.by_id(conn, row.target_id)
+    return "" if target is None else f"{target.username}{f'@{target.domain}' if target.domain else ''}"
 
 
 def group_of(conn: Connection, post_ids: list[int]) -> GroupRow | None:

@@ -117,10 +117,12 @@ async def erase(server: Server, member: Member, account_id: int) -> None:
 # -- steps, for units that have asked who may
 
 
-def decidable(conn: Connection, member: Member | None, account_id: int) -> tuple[AccountRow, UserRow | None]:
-    """An account about which a member may decide. Raises NotFound, Forbidden."""
+def decidable(
+    conn: Connection, member: Member | None, account_id: int, *, deleted: bool = False
+) -> tuple[AccountRow, UserRow | None]:
+    """An account about which a member may decide; with `deleted` also one that is deleted. Raises NotFound, Forbidden."""
     row = accounts.by_id(conn, account_id)
-    if row is None or row.deleted_at is not None:
+    if row is None or (row.deleted_at is not None and not deleted):
         raise NotFound("Record not found")
     user = users.by_id(conn, account_id)
     if member is not None:

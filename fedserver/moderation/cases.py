@@ -1,14 +1,14 @@
 """Cases: what is reported about an account, with everything that helps to decide about it on one page.
 
 A case has the account's id. Somebody takes it in hand, hands it to a colleague or lets go of it; what is decided is in
-`fedserver.moderation.rulings`.
+`fedserver.moderation.rulings`. Of what is reported about themselves nobody sees anything, nor who reported it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -132,7 +132,7 @@ async def page(server: Server, member: Member, sought: Sought, window: Window) -
     require(member, Permission.MANAGE_REPORTS)
 
     def unit(conn: Connection) -> Leaf:
-        rows = cases.page(conn, sought, window)
+        rows = cases.page(conn, replace(sought, without_id=member.account_id), window)
         known = people.some(conn, _named(one for row in rows for one in (row.target_id, row.assigned_to_id)))
         found = [_case(row, known) for row in rows]
         return Leaf(found, *reading.cursors(window, [row.last_id for row in rows]))
@@ -159,7 +159,12 @@ async def file(server: Server, member: Member, account_id: int, *, opens: bool =
 async def waiting_about(server: Server, member: Member, account_ids: Sequence[int]) -> list[ReportRow]:
     """The reports that wait about these accounts. Raises Forbidden."""
     require(member, Permission.MANAGE_REPORTS)
-    return await server.db.read(cases.waiting, account_ids)
+    return await server.db.read(cases.waiting, [one for one in account_ids if one != member.account_id])
+
+
+def judges_about(member: Member, account_id: int) -> bool:
+    """Whether the member sees what is reported about an account, and what colleagues noted."""
+    return allows(member.role, Permission.MANAGE_REPORTS) and account_id != member.account_id
 
 
 # -- who has it in hand
@@ -202,7 +207,7 @@ async def hand_over(server: Server, member: Member, account_id: int, to_id: int)
 def _waiting_case(conn: Connection, member: Member, account_id: int) -> CaseRow:
     require(member, Permission.MANAGE_REPORTS)
     row = cases.of(conn, [account_id]).get(account_id)
-    if row is None:
+    if row is None or account_id == member.account_id:
         raise NotFound("Nothing waits about this account.")
     return row
 
@@ -233,7 +238,7 @@ async def forward(server: Server, member: Member, report_id: int) -> int:
 
     def unit(conn: Connection) -> int:
         row = reports.by_id(conn, report_id)
-        if row is None:
+        if row is None or row.target_id == member.account_id:
             raise NotFound("Record not found")
         target = people.some(conn, [row.target_id])[row.target_id].row
         if not target.domain or row.origin_host:
@@ -265,9 +270,10 @@ def _row(known: dict[int, Overseen], account_id: int | None) -> AccountRow | Non
 
 
 def _file(conn: Connection, server: Server, member: Member, account_id: int, opens: bool) -> File:
-    subject = people.one_unit(conn, member, account_id)
-    judges = allows(member.role, Permission.MANAGE_REPORTS)
+    judges = judges_about(member, account_id)
     about = cases.about(conn, account_id, limit=REPORTS_SHOWN) if judges else []
+    # Reports about who has left are there still.
+    subject = people.one_unit(conn, member, account_id, deleted=bool(about))
     row = cases.of(conn, [account_id]).get(account_id) if judges else None
     history = strikes.of_account(conn, account_id, Window(limit=HISTORY_SHOWN))
     notes = strikes.notes_about(conn, _subjects(subject, about)) if judges else []

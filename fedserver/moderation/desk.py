@@ -27,7 +27,7 @@ async def waiting(server: Server, member: Member) -> Waiting:
     days = (await settings.current(server)).nudge_days if greets else 0
 
     def unit(conn: Connection) -> Waiting:
-        found = oversight.waiting(conn)
+        found = oversight.waiting(conn, member.account_id)
         if not days:
             return found
         now = now_ms()

@@ -79,9 +79,10 @@ async def one(server: Server, member: Member, account_id: int) -> Overseen:
     return await server.db.read(one_unit, member, account_id)
 
 
-def one_unit(conn: Connection, member: Member, account_id: int) -> Overseen:
-    """The same within a unit, by somebody who may look at accounts. Raises NotFound."""
-    return _as_seen(member, _one(conn, account_id))
+def one_unit(conn: Connection, member: Member, account_id: int, *, deleted: bool = False) -> Overseen:
+    """The same within a unit, by somebody who may look at accounts; with `deleted` also a member who has left. Raises
+    NotFound."""
+    return _as_seen(member, _one(conn, account_id, deleted=deleted))
 
 
 def why_not_over(member: Member, found: Overseen) -> str:
@@ -112,9 +113,9 @@ def require_sight(member: Member) -> None:
     require_any(member, SIGHT)
 
 
-def _one(conn: Connection, account_id: int) -> Overseen:
+def _one(conn: Connection, account_id: int, *, deleted: bool = False) -> Overseen:
     found = some(conn, [account_id]).get(account_id)
-    if found is None or (found.row.deleted_at is not None and not found.row.domain):
+    if found is None or (found.row.deleted_at is not None and not found.row.domain and not deleted):
         raise NotFound("Record not found")
     return found
 

@@ -1,6 +1,6 @@
 """Working on reports: who has one in hand, what it is about, and that it is settled.
 
-Who complained is known to moderators and never told to anybody else.
+Who complained is known to moderators and never told to anybody else; reports about themselves are not there for them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from fedserver import quoted, settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
-from fedserver.moderation import audit, people
-from fedserver.moderation.actions import handle_of, report_posts
+from fedserver.moderation import audit, outcomes, people
+from fedserver.moderation.actions import decidable, handle_of, report_posts
 from fedserver.moderation.people import Overseen
 from fedserver.moderation.permissions import Permission, require
 from fedserver.rendered import Shelf
@@ -87,6 +87,7 @@ async def page(server: Server, member: Member, wanted: Wanted, window: Window, s
             account_id=wanted.account_id,
             target_id=wanted.target_id,
             target_domain=wanted.target_domain,
+            without_target_id=member.account_id,
         )
         return _cases(conn, server, member, rows, shelf)
 
@@ -98,7 +99,7 @@ async def one(server: Server, member: Member, report_id: int, shelf: Shelf) -> C
     require(member, Permission.MANAGE_REPORTS)
 
     def unit(conn: Connection) -> Cases:
-        return _cases(conn, server, member, [_row(conn, report_id)], shelf)
+        return _cases(conn, server, member, [_row(conn, member, report_id)], shelf)
 
     return await _opened(server, member, await server.db.read(unit))
 
@@ -106,12 +107,12 @@ async def one(server: Server, member: Member, report_id: int, shelf: Shelf) -> C
 async def subject_of(server: Server, member: Member, report_id: int) -> int:
     """The account that a report is about. Raises Forbidden, NotFound."""
     require(member, Permission.MANAGE_REPORTS)
-    return int((await server.db.read(_row, report_id)).target_id)
+    return int((await server.db.read(_row, member, report_id)).target_id)
 
 
-def _row(conn: Connection, report_id: int) -> ReportRow:
+def _row(conn: Connection, member: Member, report_id: int) -> ReportRow:
     row = reports.by_id(conn, report_id)
-    if row is None:
+    if row is None or row.target_id == member.account_id:
         raise NotFound("Record not found")
     return row
 
@@ -181,7 +182,7 @@ async def change(
         raise Invalid({"category": f"must be one of {', '.join(CATEGORIES)}"})
 
     def unit(conn: Connection) -> None:
-        row = _row(conn, report_id)
+        row = _row(conn, member, report_id)
         values: dict[str, Any] = {}
         if category is not None:
             values["category"] = category
@@ -206,18 +207,28 @@ async def unassign(server: Server, member: Member, report_id: int) -> None:
 
 
 async def resolve(server: Server, member: Member, report_id: int) -> None:
-    """Nothing is left to be done. Raises Forbidden, NotFound."""
+    """Nothing is left to be done, and whoever reported hears of it. Raises Forbidden, also for a report about who is of their rank or above; NotFound."""
     await _set(server, member, report_id, "resolve", resolved_at=now_ms(), resolved_by_id=member.account_id)
 
 
 async def reopen(server: Server, member: Member, report_id: int) -> None:
-    """Something is left to be done after all. Raises Forbidden, NotFound."""
+    """Something is left to be done after all. Raises as `resolve`."""
     await _set(server, member, report_id, "reopen", resolved_at=None, resolved_by_id=None)
 
 
 async def _set(server: Server, member: Member, report_id: int, action: str, **values: Any) -> None:
     require(member, Permission.MANAGE_REPORTS)
-    await server.db.write(lambda conn: _change(conn, member, _row(conn, report_id), action, **values))
+
+    def unit(conn: Connection) -> None:
+        row = _row(conn, member, report_id)
+        if "resolved_at" in values:
+            decidable(conn, member, row.target_id, deleted=True)
+        _change(conn, member, row, action, **values)
+        if action == "resolve" and row.resolved_at is None:
+            target = people.some(conn, [row.target_id])[row.target_id].row
+            outcomes.tell(conn, outcomes.told(conn, member.account_id, [row]), handle_of(target), "")
+
+    await server.db.write(unit)
 
 
 def _change(conn: Connection, member: Member, row: ReportRow, action: str, **values: Any) -> None:
@@ -244,7 +255,7 @@ async def add_note(server: Server, member: Member, subject_type: str, subject: s
         raise Invalid({"text": f"must have 1 to {NOTE_CHARACTERS_MAX} characters"})
 
     def unit(conn: Connection) -> int:
-        _check_subject(conn, subject_type, subject)
+        _check_subject(conn, member, subject_type, subject)
         note_id = strikes.add_note(conn, member.account_id, subject_type, subject, wanted)
         audit.note(conn, member, "create_note", (subject_type, subject, ""))
         return note_id
@@ -259,12 +270,12 @@ async def notes(server: Server, member: Member, subject_type: str, subject: str)
 
 
 async def remove_note(server: Server, member: Member, note_id: int) -> None:
-    """Take a note away: one's own, or as an admin. Raises Forbidden, NotFound."""
+    """Take a note away: one's own, or as an admin, but none about oneself. Raises Forbidden, NotFound."""
     require(member, Permission.MANAGE_REPORTS)
 
     def unit(conn: Connection) -> None:
         row = strikes.note_by_id(conn, note_id)
-        if row is None:
+        if row is None or (row.subject_type, row.subject) == ("account", str(member.account_id)):
             raise NotFound("Record not found")
         if row.author_id != member.account_id:
             require(member, Permission.ADMINISTRATOR)
@@ -274,12 +285,14 @@ async def remove_note(server: Server, member: Member, note_id: int) -> None:
     await server.db.write(unit)
 
 
-def _check_subject(conn: Connection, subject_type: str, subject: str) -> None:
+def _check_subject(conn: Connection, member: Member, subject_type: str, subject: str) -> None:
     match subject_type:
-        case "report" if subject.isdigit() and reports.by_id(conn, int(subject)) is not None:
+        case "report" if subject.isdigit():
+            _row(conn, member, int(subject))
             return
-        case "account" if subject.isdigit() and people.some(conn, [int(subject)]):
-            return
+        case "account" if subject.isdigit() and int(subject) != member.account_id:
+            if people.some(conn, [int(subject)]):
+                return
         case "instance" if instances.by_host(conn, subject) is not None:
             return
     raise NotFound("Record not found")

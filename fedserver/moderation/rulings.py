@@ -16,14 +16,13 @@ from fedserver import settings
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Conflict, FedError, Invalid, NotFound
-from fedserver.mail import plan_mail
 from fedserver.mail_compose import Envelope, compose
-from fedserver.moderation import actions, audit, people, said
+from fedserver.moderation import actions, audit, outcomes, people, said
 from fedserver.moderation.actions import Lasting, handle_of, report_posts
 from fedserver.moderation.people import Overseen
 from fedserver.moderation.permissions import Permission, require, require_any
 from fedserver.viewer import Member
-from storage import cases, groups, posts, reports, strikes, users
+from storage import cases, groups, posts, reports, strikes
 from storage.groups import GroupRow
 from storage.posts import PostRow
 from storage.reports import ReportRow
@@ -125,17 +124,17 @@ async def decide(
     """Decide about each of these accounts, each in a unit of its own; the id of each with what kept it from being done.
     Raises Forbidden, Invalid, and for a single account what kept it from being done."""
     checked = _checked(member, account_ids, ruling)
-    outcomes: list[tuple[int, str]] = []
+    done: list[tuple[int, str]] = []
     for account_id in dict.fromkeys(account_ids):
         try:
             await server.db.write(rule, server, member, account_id, checked)
-            outcomes.append((account_id, ""))
+            done.append((account_id, ""))
         except FedError as error:
             if len(account_ids) == 1:
                 raise
-            outcomes.append((account_id, str(error)))
+            done.append((account_id, str(error)))
         server.remembered.forget_member(account_id)
-    return outcomes
+    return done
 
 
 def rule(conn: Connection, server: Server, member: Member, account_id: int, ruling: Ruling) -> int | None:
@@ -193,7 +192,11 @@ def _checked(member: Member, account_ids: Sequence[int], ruling: Ruling) -> Ruli
 
 
 def _plan(conn: Connection, server: Server, member: Member, account_id: int, ruling: Ruling) -> Plan:
-    row, user = actions.decidable(conn, member, account_id)
+    row, user = actions.decidable(conn, member, account_id, deleted=bool(ruling.report_ids))
+    if row.deleted_at is not None and ruling.measures:
+        raise Conflict(
+            "This account is deleted. What is reported about it can be settled, and nothing else done."
+        )
     subject = people.some(conn, [account_id])[account_id]
     measures = measures_of(ruling.measures)
     if user is None and (impossible := [one for one in measures if one in _FOR_MEMBERS_ONLY]):
@@ -236,7 +239,7 @@ def _plan(conn: Connection, server: Server, member: Member, account_id: int, rul
         expires_at=None if ruling.expires_in_s is None else now_ms() + ruling.expires_in_s * 1000,
         text=_worded(conn, ruling.text, ruling.preset_id, names),
         answer=_worded(conn, ruling.answer, ruling.answer_preset_id, names),
-        told=_told(conn, member, about) if ruling.tells_reporters else (),
+        told=outcomes.told(conn, member.account_id, about) if ruling.tells_reporters else (),
         mail=("", "" if ruling.by_mail and user and user.confirmed_at and measures else "none"),
     )
 
@@ -253,13 +256,6 @@ def _worded(conn: Connection, text: str, preset_id: int | None, names: Mapping[s
             worded = worded.replace(f"{{{name}}}", value)
         parts.insert(0, worded)
     return "\n\n".join(part for part in map(clean_text, parts) if part)
-
-
-def _told(conn: Connection, member: Member, about: Sequence[ReportRow]) -> tuple[int, ...]:
-    """The members among those who reported, without whoever decides."""
-    reporters = {one.account_id for one in about if one.account_id not in (None, member.account_id)}
-    known = users.by_ids(conn, sorted(reporters))
-    return tuple(one for one, user in known.items() if user.confirmed_at is not None)
 
 
 def _previewed(conn: Connection, server: Server, plan: Plan) -> Plan:
@@ -343,9 +339,7 @@ def _settle(conn: Connection, member: Member, plan: Plan, ruling: Ruling) -> Non
         outcome=outcome,
         answer=plan.answer if ruling.tells_reporters else "",
     )
-    for account_id in plan.told:
-        about = {"about": handle_of(plan.subject.row), "outcome": outcome, "answer": plan.answer}
-        plan_mail(conn, account_id, "report_settled", about)
+    outcomes.tell(conn, plan.told, handle_of(plan.subject.row), outcome, plan.answer)
 
 
 # -- a single measure, as Mastodon's admin API has it

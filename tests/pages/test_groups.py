@@ -16,12 +16,14 @@ from fedserver.context import Server
 from fedserver.groups import members, pages
 from fedserver.posts import Draft
 from fedserver.viewer import Anonymous
-from storage import group_threads
+from storage import group_threads, reports
+from storage.paging import Window
 from tests.counting import fewest_statements
 from tests.groups.conftest import MakeGroup, StartThread
 from tests.pages.conftest import TABLE, KnownAs, Lively, MakeReader
 from tests.pages.test_walk import a_picture
 from tests.pages.visitor import Page, Visitor, path_of
+from tests.planned import planned
 
 # What a page shows does not depend on the database; the statements behind it are tested in tests/groups.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -202,19 +204,32 @@ async def test_votes_lead_back_to_the_post(
 async def test_moderators_see_and_settle_what_is_reported(
     server: Server, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, start: StartThread
 ) -> None:
-    mo, bob = await signed_in("mo"), await signed_in("bob")
-    owner = await known("mo")
+    mo, bob, _ = [await signed_in(name) for name in ("mo", "bob", "alice")]
+    owner, alice = await known("mo"), await known("alice")
     group_id = await make_group(owner)
-    thread_id = await start(owner, group_id, "Too loud")
-    form = f"/@mo/{thread_id}/report"
-    await bob.submit(await bob.open(form), form, {"comment": "It shouts."}, choose={"category": "other"})
+    await members.join(server, alice.member, group_id)
+    for author, title in ((alice, "Too loud"), (owner, "Of the owner")):
+        thread_id = await start(author, group_id, title)
+        form = f"/@{author.username}/{thread_id}/report"
+        await bob.submit(await bob.open(form), form, {"comment": "It shouts."}, choose={"category": "other"})
     page = await mo.open("/groups/python/reports")
     assert not page.problems
     assert "It shouts." in page.words()
     assert "Too loud" in page.words()
+    # What is reported of themselves is for those who moderate the server.
+    assert "Of the owner" not in page.words()
+    mine = (await server.db.read(reports.page, Window(limit=1)))[0]
+    assert mine.target_id == owner.account_id
     (settle,) = [one.get("action") for one in page.all("form") if one.get("action").endswith("/resolve")]
+    other = settle.replace(settle.split("/")[-2], str(mine.id))
+    form = {"csrf_token": page.all("input", name="csrf_token")[0].get("value")}
+    async with mo.session.post(mo.origin + other, data=form, headers={"Origin": mo.origin}) as answer:
+        assert answer.status == 404
     page = await mo.submit(page, settle)
     assert "Nothing waits" in page.words()
+    told = [one for one in await server.db.read(planned, "mail") if one["template"] == "report_settled"]
+    assert [(one["context"]["about"], one["context"]["outcome"]) for one in told] == [("alice", "")]
+    assert [one.id for one in await server.db.read(reports.page, Window(limit=9))] == [mine.id]
 
 
 async def test_drafts_are_kept_until_they_are_sent(

@@ -47,6 +47,8 @@ async def test_a_colleague_upholds_an_appeal(
     appeal = (await server.db.read(strikes.by_id, strike.id)).appeal_id  # type: ignore[union-attr]
     there = f"/mod/appeals/{appeal}"
     assert "for a colleague to decide" in (await mo.open("/mod/appeals")).words()
+    waits = ["1 appeal waits" in (await one.open("/mod")).words() for one in (mo, mia)]
+    assert waits == [False, True], "for those alone who may decide"
     page = await mo.open(there)
     assert "You decided this: somebody else looks at it again." in page.words()
     page = await mo.open(f"/mod/accounts/{alice.id}")

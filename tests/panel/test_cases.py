@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fedserver import farewell
 from fedserver.context import Server
 from storage import accounts, audit, posts, reports, strikes
 from storage.paging import Window
@@ -195,7 +196,7 @@ async def test_about_oneself_and_ones_betters_nobody_decides(
     await signed_in("bob")
     ada, bob, myself = await known("ada"), await known("bob"), await known("mo")
     for one in (ada, myself):
-        await complain(bob, one)
+        await complain(bob, one, comment="By bob")
         page = await mo.open(f"/mod/accounts/{one.id}")
         assert not [form for form in page.all("form") if form.get("action") == "/mod/decide/confirm"]
         token = page.all("input", name="csrf_token")[0].get("value")
@@ -206,6 +207,37 @@ async def test_about_oneself_and_ones_betters_nobody_decides(
             assert answer.status == 403
         row: Any = await server.db.read(accounts.by_id, one.account_id)
         assert row.suspended_at is None
+    # Who reported them is not told to those who moderate either.
+    assert "By bob" not in (await mo.open(f"/mod/accounts/{myself.id}")).words()
+    listed = (await mo.open("/mod/reports")).words()
+    assert ("@ada" in listed, "@mo" in listed) == (True, False)
+    assert "1 account is reported" in (await mo.open("/mod")).words()
+
+
+async def test_what_was_reported_about_somebody_who_has_left_can_be_settled(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo, bob_reads = await signed_in("mo", role="moderator"), await signed_in("bob")
+    for name in ("alice", "carol"):
+        await signed_in(name)
+    alice, bob, carol = await known("alice"), await known("bob"), await known("carol")
+    for one in (alice, carol):
+        await complain(bob, one)
+    await server.db.write(farewell.leave, server.publish, alice.account_id)
+    page = await mo.submit(
+        await mo.open("/mod/reports"), "/mod/decide/confirm",
+        {"account_ids[]": [alice.id, carol.id], "measures[]": ["suspend"]},
+    )  # fmt: skip
+    assert "This account is deleted." in page.words()
+    here = f"/mod/accounts/{alice.id}"
+    page = await mo.open(here)
+    assert not page.problems
+    assert not page.all("input", name="measures[]")
+    page = await mo.submit(page, "/mod/decide/confirm", {"answer": "They have left."})
+    page = await mo.submit(page, "/mod/decide")
+    assert (page.status, "It is done." in page.words()) == (200, True)
+    assert "They have left." in (await bob_reads.open("/settings/reports")).words()
+    assert "1 account is reported" in (await mo.open("/mod")).words()
 
 
 @ON_ONE_DATABASE

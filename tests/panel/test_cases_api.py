@@ -65,6 +65,37 @@ async def test_a_case_from_its_report_to_its_end(
     assert (await moderator.get(here))["account"]["disabled"] is False
 
 
+async def test_reports_about_oneself_are_not_there_and_those_about_ones_betters_are_not_settled(
+    server: Server, bob: Person, moderator: Person, admin: Person, complain: Complain
+) -> None:
+    mine, _ = await complain(bob, moderator)
+    theirs, _ = await complain(bob, admin)
+    api = "/api/v1/admin/reports"
+    assert [one["id"] for one in await moderator.get(api)] == [str(theirs)]
+    assert [one["id"] for one in await moderator.get(CASES)] == [admin.id]
+    about = await moderator.get(f"{CASES}/{moderator.id}")
+    assert (about["reports"], about["evidence"], about["notes"]) == ([], [], [])
+    note = {"text": "Hm", "subject_type": "report", "subject": str(mine)}
+    for method, path, body, status in (
+        ("GET", f"{api}/{mine}", None, 404),
+        ("PUT", f"{api}/{mine}", {"category": "other"}, 404),
+        ("POST", f"{api}/{mine}/assign_to_self", None, 404),
+        ("POST", f"{api}/{mine}/resolve", None, 404),
+        ("POST", f"{CASES}/{moderator.id}/assign_to_self", None, 404),
+        ("POST", f"{CASES}/{moderator.id}/notes", note, 404),
+        ("POST", f"{CASES}/{moderator.id}/notes", {"text": "Hm"}, 404),
+        ("POST", f"{api}/{theirs}/resolve", None, 403),
+        ("POST", f"{api}/{theirs}/reopen", None, 403),
+        ("POST", f"{api}/{theirs}/assign_to_self", None, 200),
+    ):
+        answer = await moderator.raw(method, path, json=body or {})
+        assert answer.status == status, (method, path)
+    found = await moderator.get("/api/v1/notifications", **{"types[]": "admin.report"})
+    assert [one["report"]["target_account"]["id"] for one in found] == [admin.id]
+    assert [one["id"] for one in await admin.get(api)] == [str(mine)]
+    await admin.post(f"{api}/{mine}/resolve")
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_what_is_wrong_with_a_ruling_is_said_by_field(
     server: Server, alice: Person, moderator: Person

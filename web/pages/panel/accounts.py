@@ -97,7 +97,10 @@ async def shown(
         if found.subject.user is None or not allows(member.role, Permission.MANAGE_USER_ACCESS)
         else await second_factors.of_account(server, account_id),
         may_erase=allows(member.role, Permission.DELETE_USER_DATA),
-        judges=allows(member.role, Permission.MANAGE_REPORTS),
+        judges=cases.judges_about(member, account_id),
+        sees_joins=allows(member.role, Permission.MANAGE_JOINS),
+        grants_groups=allows(member.role, Permission.ADMINISTRATOR),
+        appoints=allows(member.role, Permission.MANAGE_ROLES),
     )
 
 
