@@ -77,8 +77,8 @@ async def peers(server: Server) -> Sequence[str]:
     return await server.db.read(unit)
 
 
-async def kept_out(server: Server) -> list[Kept]:
-    """The domains that this server limits or refuses, the refused ones first; some by a name with asterisks."""
+async def kept_out(server: Server, *, limit: int | None = None, offset: int = 0) -> list[Kept]:
+    """The domains that this server limits or refuses, the refused ones first, all or a part; some by a name with asterisks."""
 
     def unit(conn: Connection) -> list[Kept]:
         return [
@@ -88,7 +88,7 @@ async def kept_out(server: Server) -> list[Kept]:
                 row.policy,
                 row.public_comment,
             )
-            for row in instances.published(conn)
+            for row in instances.published(conn, limit=limit, offset=offset)
         ]
 
     return await server.db.read(unit)

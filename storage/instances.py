@@ -292,10 +292,11 @@ def expired(conn: Connection, now: int, limit: int) -> list[InstanceRow]:
     return list(conn.execute(query.limit(limit).with_for_update()))
 
 
-def published(conn: Connection) -> list[InstanceRow]:
-    """What strangers are told of: domains that are rejected or limited, the strictest first."""
+def published(conn: Connection, *, limit: int | None = None, offset: int = 0) -> list[InstanceRow]:
+    """What strangers are told of: domains that are rejected or limited, the strictest first; all, or a part."""
     query = select(instance).where(instance.c.policy.in_(("reject", "limit")))
-    return list(conn.execute(query.order_by(instance.c.policy.desc(), instance.c.host)))
+    query = query.order_by(instance.c.policy.desc(), instance.c.host)
+    return list(conn.execute(query.limit(limit).offset(offset)))
 
 
 def describe(conn: Connection, host: str, *, software: str, software_version: str) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 from sqlalchemy import update
 
 from fedserver.context import Server
-from storage import strikes, tables
+from fedserver.moderation import domains
+from fedserver.moderation.domains import Rule
+from storage import instances, strikes, tables
 from storage.types import now_ms
+from tests.members import Person
 from tests.panel.conftest import KnownAs, MakeReader
 from tests.people import add_member
 
@@ -71,3 +74,31 @@ async def test_anybody_reads_numbers_that_point_at_nobody(server: Server, signed
     assert rows["Accounts suspended"] == ["fewer than 5", "fewer than 5"]
     assert rows["Warnings"] == ["0", "0"]
     assert "person" not in page.words()
+
+
+async def test_anybody_reads_which_servers_are_kept_out_and_why(
+    server: Server, admin: Person, signed_in: MakeReader
+) -> None:
+    for host, rule in (
+        ("spam.example", Rule("reject", note="Told by bob", public_comment="Only <b>adverts</b>")),
+        ("shy.example", Rule("limit", obfuscates=True)),
+        ("mute.example", Rule("noop", rejects_media=True, public_comment="Pictures")),
+    ):
+        await domains.set_rule(server, admin.member, host, rule)
+    visitor = await signed_in("reader")
+    page = await visitor.open("/about/moderation")
+    assert not page.problems
+    words = page.words()
+    assert "spam.example" in words
+    assert "Only <b>adverts</b>" in words
+    assert not any(one in words for one in ("bob", "shy.example", "mute.example"))
+
+    def many(conn: Any) -> None:
+        for number in range(100):
+            instances.set_rules(conn, f"s{number}.example", policy="reject", public_comment="Listed")
+
+    await server.db.write(many)
+    page = await visitor.open("/about/moderation")
+    (more,) = [one.get("href") for one in page.all("a", rel="next")]
+    page = await visitor.open(more)
+    assert (page.words().count("Listed"), "spam.example" in page.words()) == (0, True)

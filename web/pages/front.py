@@ -8,6 +8,7 @@ from typing import cast
 from aiohttp import web
 
 from fedserver import policies, profiles, reading, settings, site
+from fedserver.about import kept_out
 from fedserver.content.markdown import render_markdown
 from fedserver.groups import pages
 from fedserver.moderation import transparency
@@ -25,6 +26,7 @@ from web.templating import initials_picture
 FRONT_CARDS = 10
 FRONT_GROUPS = 3
 FRONT_RESOURCES = 3
+SERVERS_PER_PAGE = 100
 
 
 @for_strangers
@@ -77,8 +79,20 @@ async def rules(request: web.Request) -> web.StreamResponse:
 
 
 async def moderation(request: web.Request) -> web.StreamResponse:
-    """What was reported and decided, in numbers without names."""
-    return await page.show(request, "moderation.html", spans=await transparency.spans(keys.server(request)))
+    """What was reported and decided, in numbers without names; and which servers are kept out, and why."""
+    server = keys.server(request)
+    offset = forms.query(request).integer("offset", 0, least=0)
+    servers = await kept_out(server, limit=SERVERS_PER_PAGE + 1, offset=offset)
+    return await page.show(
+        request,
+        "moderation.html",
+        spans=await transparency.spans(server),
+        mode=(await settings.current(server)).federation_mode,
+        servers=servers[:SERVERS_PER_PAGE],
+        offset=offset,
+        per_page=SERVERS_PER_PAGE,
+        has_more=len(servers) > SERVERS_PER_PAGE,
+    )
 
 
 async def privacy(request: web.Request) -> web.StreamResponse:
