@@ -157,7 +157,8 @@ async def test_a_groups_moderators_hand_a_case_up_and_the_server_bans_from_the_g
     )
     assert "handed up" in page.words()
     assert "Elsewhere, too" in (await ada.open(f"/mod/reports/{row.id}")).words()
-    assert "@alice" in (await ada.open("/mod/reports?up=1")).words()
+    (box,) = (await ada.open("/mod/reports")).all("input", type="checkbox", name="up")
+    assert "@alice" in (await ada.open(f"/mod/reports?up={box.get('value')}")).words()
     page = await ada.submit(
         await ada.open(f"/mod/accounts/{alice.id}"),
         "/mod/decide/confirm",

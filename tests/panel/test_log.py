@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
 
+import fedserver
+import web
 from fedserver.context import Server
 from fedserver.moderation import domains
+from fedserver.moderation.actions import BANNED, LASTING
 from fedserver.moderation.domains import Rule
+from fedserver.moderation.rulings import MEASURES, STRIKE_ACTIONS
 from storage import instances, strikes, tables
 from storage.types import now_ms
 from tests.members import Person
@@ -46,12 +53,36 @@ async def test_the_log_is_filtered_checked_and_taken_along(
     page = await mo.submit(page, form.get("action"))
     rows = list(csv.DictReader(io.StringIO(page.text)))
     assert [one["action"] for one in rows] == ["silence", "create_note"]
-    assert "export" in (await mo.open("/mod/log")).words()
+    assert "mo took along" in " ".join((await mo.open("/mod/log")).words().split())
 
     assert "entries are as they were written" in (await mo.open("/mod/log/check")).words()
     broken = update(tables.audit_entry).where(tables.audit_entry.c.number == 2).values(actor_name="ada")
     await server.db.write(lambda conn: conn.execute(broken))
     assert "Entry 2 is not as it was written" in (await mo.open("/mod/log/check")).words()
+
+
+def said_in(node: ast.AST) -> set[Any]:
+    """The texts of an expression, as far as they stand there whole."""
+    if isinstance(node, ast.Constant):
+        return {node.value}
+    parts = [] if isinstance(node, ast.JoinedStr) else ast.iter_child_nodes(node)
+    return {one for part in parts for one in said_in(part)}
+
+
+def test_whatever_is_logged_has_words() -> None:
+    logged: set[Any] = {f"{how}{one}" for one in LASTING for how in ("un", "end_")} | {
+        "end_rule",
+        f"end_{BANNED}",
+    }
+    logged |= {f"undo_{one}" for one in STRIKE_ACTIONS.values() if one not in LASTING} | {*MEASURES}
+    for path in Path(fedserver.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and "audit.note" in map(ast.unparse, (call.func, *call.args)):
+                logged |= said_in(call.args[2])
+    assert len(logged) > 50
+    words = (Path(web.__file__).parent / "templates/panel/parts.html").read_text()
+    known = re.findall(r'"(\w+)": _\(', words.partition("set audit_words")[2].partition("%}")[0])
+    assert logged - {*known} == set()
 
 
 async def test_anybody_reads_numbers_that_point_at_nobody(server: Server, signed_in: MakeReader) -> None:

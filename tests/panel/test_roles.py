@@ -84,6 +84,8 @@ async def test_small_roles_open_what_is_theirs_and_nothing_else(
         if (one.get("href") or "").startswith("/mod/")
     }
     assert parts == {"/mod/joins", "/mod/welcome"}
+    otto = await signed_in("ottilie", role="organiser")
+    assert (await otto.open("/mod")).all("a", href="/events/calendars")
     page = await gretel.open("/mod/joins")
     assert "I teach." in page.words()
     assert (await gretel.submit(page, f"/mod/joins/{nora}/approve")).url.endswith("done=let-in")

@@ -65,6 +65,7 @@ async def test_what_was_given_up_is_tried_again_or_forgotten(server: Server, ada
     page = await ada.open("/admin/operations")
     assert not page.problems
     assert "<b>410</b> Gone" in page.words()
+    assert "2 things were given up" in (await ada.open("/admin")).words()
     page = await ada.submit(page, "/admin/operations/servers/retry", {"host": HOSTS[0]})
     assert "It is being tried again." in page.words()
     page = await ada.submit(page, "/admin/operations/servers/drop", {"host": HOSTS[1]})

@@ -63,6 +63,8 @@ DONE: Final[dict[str, str]] = {
     "held-published": "It is published in its author's name.",
     "held-refused": "It is not published, and its author hears of it by mail.",
     "held-gone": "It is deleted, and is not published.",
+    "groups-granted": "From now on they may make groups.",
+    "groups-withdrawn": "They may make no more groups. Those they have made stay.",
     "trust-given": "From now on they are trusted so far.",
     "link-made": "The link is made. Give it to whom you want to invite.",
     "link-revoked": "The link leads nowhere any more. Who came by it stays.",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from fedserver import join_questions, second_factors, sessions
+from fedserver.context import Server
 from fedserver.moderation import actions, cases, people, presets, rulings
 from fedserver.moderation.people import STATES, Sought
 from fedserver.moderation.permissions import Permission, allows
@@ -23,16 +24,15 @@ DAYS: Final = (0, 1, 3, 7, 14, 30, 90, 180)
 
 async def listed(request: web.Request) -> web.StreamResponse:
     """Accounts by name, state, origin, role, address, and where from they came."""
-    member, params = auth.member(request), forms.query(request)
+    server, member, params = keys.server(request), auth.member(request), forms.query(request)
     window = page.window(request, page.PEOPLE_PER_PAGE)
     names = ("q", "state", "origin", "role", "domain", "email", "ip")
     chosen = {name: params.text(name).strip() for name in names}
     found: list[people.Overseen] = []
     problems: Any = None
     try:
-        found = await people.page(
-            keys.server(request), member, _sought(member, chosen), window, _ip(member, chosen)
-        )
+        sought = _sought(server, member, chosen)
+        found = await people.page(server, member, sought, window, _ip(member, chosen))
     except page.MENDABLE as error:
         problems = page.problems_of(error, {})
     newer, older = cursors(window, [one.row.id for one in found])
@@ -49,14 +49,17 @@ async def listed(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _sought(member: Member, chosen: dict[str, str]) -> Sought:
+def _sought(server: Server, member: Member, chosen: dict[str, str]) -> Sought:
     sees = allows(member.role, Permission.MANAGE_USERS)
+    # Handles are pasted whole.
+    username, _, domain = chosen["q"].removeprefix("@").lower().partition("@")
+    here = domain == server.config.domain
     return Sought(
-        local=chosen["origin"] == "local",
+        local=here or chosen["origin"] == "local",
         remote=chosen["origin"] == "remote",
         states=frozenset(one for one in STATES if one == chosen["state"]),
-        domain=chosen["domain"].lower(),
-        username=chosen["q"].removeprefix("@"),
+        domain=chosen["domain"].lower() or ("" if here else domain),
+        username=username,
         email=chosen["email"] if sees else "",
         roles=[one for one in ROLES if one == chosen["role"]],
     )
@@ -117,6 +120,14 @@ async def trust(request: web.Request) -> web.StreamResponse:
     return page.go(f"/mod/accounts/{account_id}?done=trust-given")
 
 
+async def let_create_groups(request: web.Request) -> web.StreamResponse:
+    """Let a member make groups, or no longer."""
+    account_id, params = forms.path_id(request), await forms.params(request)
+    granted = params.flag("granted")
+    await people.let_create_groups(keys.server(request), auth.member(request), account_id, granted=granted)
+    return page.go(f"/mod/accounts/{account_id}?done={'groups-granted' if granted else 'groups-withdrawn'}")
+
+
 async def erase(request: web.Request) -> web.StreamResponse:
     """Erase what a suspended account has here, now."""
     account_id = forms.path_id(request)
@@ -145,4 +156,5 @@ routes: Final[list[web.RouteDef]] = [
     *gate.behind(Permission.MANAGE_USER_ACCESS, web.post(CASE + "/second-factors/remove", remove_factors)),
     *gate.behind(Permission.MANAGE_USERS, web.post(CASE + "/trust", trust)),
     *gate.behind(Permission.DELETE_USER_DATA, web.post(CASE + "/erase", erase)),
+    *gate.behind(Permission.ADMINISTRATOR, web.post(CASE + "/group-creation", let_create_groups)),
 ]
