@@ -6,6 +6,7 @@ import io
 import json
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,13 @@ from aiohttp import FormData
 from PIL import Image
 from sqlalchemy import Connection
 
-from fedserver import colours, house_rules, mail, operations, quota, settings
+from fedserver import colours, house_rules, mail, operations, policies, quota, settings
 from fedserver.context import Server
 from storage import audit, stored_files, users
 from storage.paging import Window
 from tests.conftest import MakeMember
 from tests.members import Person
-from tests.pages.conftest import MakeReader
+from tests.pages.conftest import KnownAs, MakeReader
 from tests.pages.visitor import Visitor
 from tests.planned import planned
 
@@ -315,3 +316,27 @@ async def test_a_disk_that_is_nearly_full_is_told_by_mail_once(
     told = [one for one in await server.db.read(planned, "mail") if one["template"] == "disk_low"]
     assert len(told) == 2, "there was room in between"
     await mail.send_mail(server, told[0])
+
+
+async def test_an_admin_is_told_what_is_worth_doing_first_until_it_is_done(
+    server: Server, ada: Visitor, signed_in: MakeReader, known: KnownAs
+) -> None:
+    words = (await ada.open("/admin")).words()
+    told = (
+        "Say in a sentence",
+        "Name somebody",
+        "Write the first rules",
+        "Publish a privacy policy",
+        "Set up a second factor",
+        "Have a colleague",
+    )
+    assert [one for one in told if one not in words] == []
+    boss = replace((await known("ada")).member, role="admin")
+    await settings.change(server, boss, {"description": "We teach", "contact_username": "ada"})
+    await house_rules.add(server, boss, "Be kind")
+    await policies.write(server, boss, "privacy", "We keep little.")
+    await policies.publish(server, boss, "privacy", "")
+    await signed_in("mo", role="moderator")
+    page = await ada.open("/admin")
+    assert not page.problems
+    assert [one for one in told if one in page.words()] == ["Set up a second factor"]

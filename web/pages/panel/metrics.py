@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from fedserver import dashboards, operations
+from fedserver import dashboards, operations, setting_up
 from fedserver.errors import Invalid
 from fedserver.moderation.permissions import Permission, allows
 from web import auth, forms, gate, keys
@@ -29,6 +29,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
         board=board,
         plots=[plot for plot in board.plots if plot.key in dashboards.SHORT],
         now=await operations.overview(server, member) if runs else None,
+        to_do=await setting_up.left(server, member) if runs else [],
         **await about_servers(server, member),
     )
 
