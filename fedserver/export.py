@@ -9,6 +9,7 @@ import asyncio
 import os
 import zipfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
 from fedserver.opportunities.records import form_of
 from fedserver.viewer import Member
-from storage import accounts, belongings
+from storage import accounts, belongings, filters, posts
 from storage.types import DAY_MS, now_ms
 
 KEPT_MS: Final = 7 * DAY_MS
@@ -216,6 +217,7 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             csv_tables.table((), ((one,) for one in belongings.kept_out(conn, account_id))),
         ),
         ("applications.json", msgspec.json.encode(_applications(conn, account_id))),
+        ("custom_filters.json", msgspec.json.encode({"custom_filters": _filters(conn, account_id)})),
         (
             "filters.csv",
             csv_tables.table(
@@ -264,6 +266,27 @@ def _lists(conn: Connection, documents: Documents, account_id: int, domain: str)
             "moderation.json",
             msgspec.json.encode([_decision(row) for row in belongings.decisions(conn, account_id)]),
         ),
+    ]
+
+
+def _filters(conn: Connection, account_id: int) -> list[dict[str, Any]]:
+    """The filters as Mastodon takes them along: with their keywords, the posts they name, and when they end."""
+    found = filters.of_account(conn, account_id)
+    named = posts.by_ids(conn, [one.post_id for filter_ in found for one in filter_.posts])
+    return [
+        {
+            "title": one.title,
+            "expires_at": None
+            if one.expires_at is None
+            else datetime.fromtimestamp(one.expires_at / 1000, UTC).isoformat(timespec="milliseconds"),
+            "context": one.contexts,
+            "action": one.action,
+            "keywords_attributes": [
+                {"keyword": word.keyword, "whole_word": word.whole_word} for word in one.keywords
+            ],
+            "statuses": [named[post.post_id].uri for post in one.posts if post.post_id in named],
+        }
+        for one in found
     ]
 
 

@@ -16,7 +16,7 @@ from fedserver.cli.importing import NOTES_SHOWN_MAX, paths_argument
 from fedserver.cli.people import Open, opened
 from fedserver.config import Config
 from fedserver.errors import FedError, Invalid, NotFound
-from fedserver.moving_in import files, runs
+from fedserver.moving_in import archives, files, runs
 from fedserver.moving_in.comparing import compare
 from fedserver.moving_in.files import File
 from storage import users
@@ -67,7 +67,7 @@ def import_mastodon(
 async def _bring_in(
     config: Config, paths: Sequence[Path], member_name: str, overwrites: bool, dry_run: bool
 ) -> list[Outcome]:
-    found = [one for path in paths for one in await asyncio.to_thread(files.gathered, path)]
+    found = [one for path in paths for one in await asyncio.to_thread(archives.gathered, path)]
     if not found:
         raise Invalid({"file": "has nothing in it that can be brought in"})
     async with opened(config) as here:

@@ -7,11 +7,9 @@ brought in can be written out again, mended, and sent once more.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import urlsplit
 
@@ -76,6 +74,13 @@ _NAMES: Final[Mapping[str, Kind]] = {
 _YES: Final = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
+class Empty(Invalid):
+    """There is nothing in the file, as in an archive of somebody who has nothing of the kind."""
+
+    def __init__(self) -> None:
+        super().__init__({"file": "has nothing in it"})
+
+
 class Row(NamedTuple):
     """What one row asks for. `host` is whom it is asked of, where it is not known here; `key` by which two are the same."""
 
@@ -109,7 +114,7 @@ class File:
 def read(name: str, body: bytes, kind: str = "") -> File:
     """Read a file as this kind, or ("") as what it looks like.
 
-    Raises Invalid: for what is too long or no such file, or where the kind cannot be told.
+    Raises Empty, and Invalid for what is too long or no such file, or where the kind cannot be told.
     """
     if len(body) > BYTES_MAX:
         raise Invalid({"file": f"has more than {BYTES_MAX >> 20} MB"})
@@ -143,28 +148,8 @@ def read(name: str, body: bytes, kind: str = "") -> File:
         seen.add(key)
         found.rows.append(Row(line, key, host, regular))
     if not found.rows and not found.unread:
-        raise Invalid({"file": "has nothing in it"})
+        raise Empty
     return found
-
-
-def gathered(path: Path) -> list[tuple[str, bytes]]:
-    """(name, content) of what can be brought in: a file itself, or those that a folder or an archive (zip) has of the kinds
-    that are known. Blocks. Raises Invalid."""
-    if path.is_dir():
-        found = {one.name: one for one in path.rglob("*") if one.is_file()}
-        return [(name, _bytes(found[name])) for name in _chosen(found)]
-    if not zipfile.is_zipfile(path):
-        return [(path.name, _bytes(path))]
-    with zipfile.ZipFile(path) as archive:
-        members = {one.filename.rpartition("/")[2]: one for one in archive.infolist() if not one.is_dir()}
-        parts = []
-        for name in _chosen(members):
-            try:
-                with archive.open(members[name]) as part:
-                    parts.append((name, part.read(BYTES_MAX + 1)))
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-                raise Invalid({"file": f"cannot be opened: {name} in it is broken"}) from error
-        return parts
 
 
 def as_table(kind: Kind, rows: Iterable[tuple[Sequence[str], str]]) -> bytes:
@@ -317,7 +302,7 @@ def _table(body: bytes) -> list[tuple[int, list[str]]]:
         if len(found) > ROWS_MAX + 1:  # one may be the header
             raise _too_many()
     if not found:
-        raise Invalid({"file": "has nothing in it"})
+        raise Empty
     return found
 
 
@@ -331,10 +316,11 @@ def _of_table(name: str, table: Sequence[tuple[int, list[str]]]) -> Kind | Liter
         for column, kind in _TELLING.items():
             if column in header:
                 return kind
-    return _of_name(name)
+    return kind_named(name)
 
 
-def _of_name(name: str) -> Kind | Literal[""]:
+def kind_named(name: str) -> Kind | Literal[""]:
+    """What a file of this name commonly has."""
     return next((kind for begins, kind in _NAMES.items() if name.lower().startswith(begins)), "")
 
 
@@ -455,30 +441,3 @@ def _comma(texts: Iterable[str]) -> str:
 
 def _too_many() -> Invalid:
     return Invalid({"file": f"has more than {ROWS_MAX:,} rows: please split it"})
-
-
-# -- where they are
-
-
-def _chosen(names: Iterable[str]) -> list[str]:
-    """The best file of each kind, in the order in which they are brought in: a table before what is for programs alone."""
-    best: dict[Kind, str] = {}
-    for name in sorted(names, key=_rank):
-        kind = _of_name(name)
-        if kind and name.lower().endswith((".csv", ".json")):
-            best.setdefault(kind, name)
-    return [best[kind] for kind in KINDS if kind in best]
-
-
-def _rank(name: str) -> tuple[bool, str]:
-    # Of filters the JSON says more: when they end, and which posts they name.
-    is_json = name.lower().endswith(".json")
-    return is_json != (_of_name(name) == "custom_filters"), name
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(BYTES_MAX + 1)
-    except OSError as error:
-        raise Invalid({"file": f"cannot be read: {error.strerror}"}) from error

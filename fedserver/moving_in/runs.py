@@ -54,9 +54,9 @@ class Shown:
 
 
 async def receive(here: Here, account_id: int, file: File, *, overwrites: bool) -> int:
-    """Keep a file until its member says yes; its id. One that they were asked about before goes.
+    """Keep a file until its member says yes; its id. One of the same kind that they were asked about before goes.
 
-    Raises Conflict while another of the same kind is being brought in.
+    Raises Conflict while another of the kind is being brought in.
     """
     import_id = await here.db.write(_begin, account_id, file, overwrites)
     rows = [
@@ -74,7 +74,7 @@ def _begin(conn: Connection, account_id: int, file: File, overwrites: bool) -> i
     if any(one.kind == file.kind and one.state in moving_in.RUNNING for one in rows):
         raise Conflict("Another file of this kind is still being brought in. Wait for it, or stop it.")
     ended = [one.id for one in rows if one.ended_at is not None]
-    unasked = [one.id for one in rows if one.state in ("reading", "asked")]
+    unasked = [one.id for one in rows if one.kind == file.kind and one.state in ("reading", "asked")]
     moving_in.remove(conn, [*unasked, *ended[ENDED_KEPT_MAX - 1 :]])
     return moving_in.add(
         conn, account_id, kind=file.kind, guessed=file.guessed, name=file.name, overwrites=overwrites,

@@ -73,7 +73,7 @@ async def table_of(server: Server, member: Person) -> dict[str, bytes]:
     """The files of a member's archive that can be brought in."""
     await export.make_archive(server, {"account_id": member.account_id})
     with zipfile.ZipFile(await export.archive(server, member.member)) as archive:
-        names = [one for one in archive.namelist() if one.endswith(".csv")]
+        names = [one for one in archive.namelist() if one.endswith(".csv") or one == "custom_filters.json"]
         return {name: archive.read(name) for name in names}
 
 
@@ -108,29 +108,28 @@ async def test_what_a_member_takes_along_another_brings_in_and_it_is_the_same(
     await domain_blocks.block(server, me, "bad.example")
     made = await lists.create(server, me, "=Best")
     await lists.add_accounts(server, me, made.id, [carol.account_id])
-    await interactions.bookmark(server, me, await posts.create(server, bob.member, Draft("Good")))
+    post_id = await posts.create(server, bob.member, Draft("Good"))
+    await interactions.bookmark(server, me, post_id)
     words = [KeywordChange(keyword="the end", whole_word=False), KeywordChange(keyword="fin")]
-    await filters.create(
-        server, me, FilterChange(title="Spoilers", contexts=["home"], action="hide", keywords=words)
-    )
+    wanted = FilterChange(
+        title="Spoilers", contexts=["home"], action="hide", sets_expiry=True, expires_at=2_000_000_000_123, keywords=words
+    )  # fmt: skip
+    made_filter = await filters.create(server, me, wanted)
+    await filters.add_post(server, me, made_filter.id, post_id)
 
     taken = await table_of(server, alice)
     known = (
-        "following_accounts",
-        "muted_accounts",
-        "blocked_accounts",
-        "blocked_domains",
-        "bookmarks",
-        "lists",
-        "filters",
-    )
+        "following_accounts.csv", "muted_accounts.csv", "blocked_accounts.csv", "blocked_domains.csv", "bookmarks.csv", "lists.csv",
+        "filters.csv", "custom_filters.json",
+    )  # fmt: skip
     for name in known:
-        found = await whole(server, dora, await bring(server, dora, taken[f"{name}.csv"], name=f"{name}.csv"))
-        assert (found.run.state, found.run.added, found.left_out) == ("done", found.run.total, []), name
+        found = await whole(server, dora, await bring(server, dora, taken[name], name=name))
+        came = found.run.known if name == "custom_filters.json" else found.run.added
+        assert (found.run.state, came, found.left_out) == ("done", found.run.total, []), name
     again = await table_of(server, dora)
-    assert {name: again[f"{name}.csv"] for name in known} == {name: taken[f"{name}.csv"] for name in known}
+    assert {name: again[name] for name in known} == {name: taken[name] for name in known}
     for name in known:
-        found = await whole(server, dora, await bring(server, dora, taken[f"{name}.csv"], name=f"{name}.csv"))
+        found = await whole(server, dora, await bring(server, dora, taken[name], name=name))
         assert (found.run.added, found.run.known) == (0, found.run.total), name
 
 

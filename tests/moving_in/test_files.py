@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fedserver.errors import Invalid
-from fedserver.moving_in import files
+from fedserver.moving_in import archives, files
 
 FILTERS = {
     "custom_filters": [
@@ -120,9 +120,21 @@ def test_an_archive_or_a_folder_gives_the_files_that_are_known(tmp_path: Path) -
         ("bookmarks.csv", b"https://a.example/1"),
         ("custom_filters.json", b"{}"),
     ]
-    assert files.gathered(tmp_path / "archive.zip") == wanted
-    assert files.gathered(folder) == wanted
-    assert files.gathered(folder / "outbox.json") == [("outbox.json", b"{}")]
+    assert archives.gathered(tmp_path / "archive.zip") == wanted
+    assert archives.gathered(folder) == wanted
+    assert archives.gathered(folder / "outbox.json") == [("outbox.json", b"{}")]
+
+
+def test_an_archive_that_unpacks_to_more_than_a_file_may_have_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("follows.csv", "lists.csv"):
+            archive.writestr(name, b"x" * (files.BYTES_MAX * 2 // 3))
+    with pytest.raises(Invalid, match="more than 20 MB"):
+        archives.gathered(tmp_path / "bomb.zip")
+    whole = (tmp_path / "bomb.zip").read_bytes()
+    (tmp_path / "broken.zip").write_bytes(whole.replace(whole[60:90], b"?" * 30, 1))
+    with pytest.raises(Invalid, match="broken"):
+        archives.gathered(tmp_path / "broken.zip")
 
 
 def test_what_is_left_out_can_be_mended_and_sent_again() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from fedserver.context import Server
@@ -48,6 +51,29 @@ async def test_a_file_is_shown_first_and_then_brought_in(server: Server, signed_
     page = await alice.submit(page, f"{one}/remove")
     assert path_of(page) == f"{HERE}?done=forgotten-import"
     assert (await alice.open(one)).status == 404
+
+
+async def test_of_an_archive_each_kind_is_said_yes_to_by_itself(
+    server: Server, signed_in: MakeReader
+) -> None:
+    alice = await signed_in("alice")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, text in (
+            ("follows.csv", "a@a.example"),
+            ("lists.csv", "Best,a@a.example"),
+            ("blocks.csv", ""),
+        ):
+            file.writestr(name, text)
+    sent = {"file": ("alice.zip", archive.getvalue(), "application/zip")}
+    page = await alice.submit(await alice.open(HERE), HERE, sent)
+    assert path_of(page) == f"{HERE}?done=archive-read"
+    assert [one.text_content() for one in page.all("b")] == ["Lists", "Follows"]
+    page = await alice.submit(page, HERE, {**sent, "kind": "lists"})
+    assert "Best" not in page.words()
+    assert "1 is new here." in page.words()
+    page = await alice.submit(await alice.open(HERE), HERE, {**sent, "kind": "muting"})
+    assert "Has nothing in it that can be brought in." in page.words()
 
 
 async def _done(opening):  # type: ignore[no-untyped-def]

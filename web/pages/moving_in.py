@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from fedserver.errors import Invalid
-from fedserver.moving_in import files, runs
-from fedserver.moving_in.files import KINDS, File
+from fedserver.moving_in import archives, files, runs
+from fedserver.moving_in.files import KINDS, Empty, File
 from web import forms, keys
 from web.pages import page
-from web.params import Params
+from web.params import Upload
 
 HERE: Final = "/settings/import"
 _ONE: Final = HERE + "/{id:[0-9]{1,19}}"
@@ -26,29 +27,40 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 
 async def receive(request: web.Request) -> web.StreamResponse:
-    """Read the file, and show what it would change."""
+    """Read the file, or those in an archive, and show what each would change."""
     server, member, params = keys.server(request), page.member(request), await forms.params(request)
     kind, mode = params.text("kind"), params.text("mode", "merge")
     try:
         if mode not in ("merge", "overwrite"):
             raise Invalid({"mode": "must be merge or overwrite"})
-        found = await _read(params, kind)
-        import_id = await runs.receive(server, member.account_id, found, overwrites=mode == "overwrite")
+        upload = params.upload("file")
+        if upload is None or not upload.size:
+            raise Invalid({"file": "is missing: choose one"})
+        found = await asyncio.to_thread(_read, upload, kind)
+        ids = [
+            await runs.receive(server, member.account_id, one, overwrites=mode == "overwrite")
+            for one in found
+        ]
     except page.MENDABLE as error:
         return await page.show_again(
             request, "settings/import.html", error, kind=kind, mode=mode, **await _context(request)
         )
-    return page.go(f"{HERE}/{import_id}")
+    return page.go(f"{HERE}/{ids[0]}" if len(ids) == 1 else f"{HERE}?done=archive-read")
 
 
-async def _read(params: Params, kind: str) -> File:
-    upload = params.upload("file")
-    if upload is None or not upload.size:
-        raise Invalid({"file": "is missing: choose one"})
-    if upload.size > files.BYTES_MAX:
-        raise Invalid({"file": f"has more than {files.BYTES_MAX >> 20} MB"})
-    body = await asyncio.to_thread(upload.path.read_bytes)
-    return await asyncio.to_thread(files.read, upload.filename, body, kind)
+def _read(upload: Upload, kind: str) -> list[File]:
+    """What was sent, at least one file; of an archive those that have something in them. Blocks."""
+    parts = archives.gathered(upload.path, upload.filename)
+    if [name for name, _ in parts] == [upload.filename]:
+        return [files.read(upload.filename, parts[0][1], kind)]
+    found = []
+    for name, body in parts:
+        with suppress(Empty):
+            found.append(files.read(name, body))
+    found = [one for one in found if kind in ("", one.kind)]
+    if not found:
+        raise Invalid({"file": "has nothing in it that can be brought in"})
+    return found
 
 
 async def show(request: web.Request) -> web.StreamResponse:

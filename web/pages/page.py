@@ -50,6 +50,7 @@ DONE: Final[dict[str, str]] = {
     "alias-removed": "That account is no longer named as yours.",
     "moved": "Your followers are asked to follow your new account.",
     "bringing-in": "It is being brought in. Load this page again to see how far it is.",
+    "archive-read": "What can be brought in of the archive is listed below. Open each to see what would change, and begin it.",
     "stopped-import": "It is stopped. What has come stays.",
     "forgotten-import": "That file is forgotten. What has come of it stays.",
     "left": "Your account is deleted.",
