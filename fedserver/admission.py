@@ -79,7 +79,7 @@ async def approve(server: Server, member: Member, account_id: int) -> None:
         if waits.confirmed_at is not None:
             refusals.forget(conn, digest, waits.email)
             greeting.remove_inquiries(conn, account_id)
-            accounts.change(conn, account_id, discoverable=True)
+            accounts.change(conn, account_id, hidden=False, discoverable=True)
             plan_mail(conn, account_id, "approved")
             invites.arrived(conn, server, waits)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 from typing import Final, NamedTuple
 
@@ -32,3 +33,8 @@ def parse(text: str, *, field: str = "email") -> EmailAddress:
     if host is None or ":" in host or len(local) > LOCAL_CHARS_MAX or not _LOCAL.fullmatch(local):
         raise Invalid({field: "is not an e-mail address that we can write to"})
     return EmailAddress(f"{local}@{host}", f"{local.casefold()}@{host}")
+
+
+def nobodys() -> EmailAddress:
+    """The address of who has none: no mail goes there, and it is like no other."""
+    return EmailAddress("", secrets.token_hex(16))

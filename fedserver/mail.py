@@ -109,7 +109,7 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
     values: dict[str, Any] = dict(payload["context"])
     member = users.by_id(conn, payload["account_id"])
     to = values.pop("to", None) or (member.email if member else None)
-    if to is None:
+    if not to:
         return None
     site = settings.in_force(conn, config)
     if member is not None:

@@ -296,10 +296,6 @@ def _profile(conn: Connection, config: Config, viewer: Viewer, row: AccountRow) 
     if row.suspended_at is not None:
         raise NotFound("There is nobody of that name here.")
     mine = viewer.account_id == row.id
-    if not row.domain and row.actor_type == "Person" and not mine:
-        user = users.by_id(conn, row.id)
-        if user is not None and (user.confirmed_at is None or user.approved_at is None):
-            raise NotFound("There is nobody of that name here.")
     standing = None
     if viewer.account_id is not None and not mine:
         standing = relationships.between(conn, viewer.account_id, [row.id])[row.id]

@@ -35,7 +35,7 @@ RESETS_PER_ADDRESS: Final = 5
 RESETS_SECONDS: Final = 1_800
 USER_AGENT_CHARS_MAX: Final = 300
 
-_WRONG: Final = "The name or the password is not right."
+_WRONG: Final = "The name or the password is not right, or the address is not confirmed yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,9 +447,11 @@ def _by_login(conn: Connection, name: str) -> UserRow | None:
     name = name.strip()
     if "@" in name.removeprefix("@"):
         try:
-            return users.by_email(conn, email_addresses.parse(name).key)
+            row = users.by_email(conn, email_addresses.parse(name).key)
         except Invalid:
             return None
+        # Whoever signs up with an address and then in with it must not learn whether it was known before.
+        return row if row is not None and row.confirmed_at is not None else None
     return users.by_name(conn, name.removeprefix("@"))
 
 

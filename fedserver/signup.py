@@ -1,14 +1,14 @@
 """How somebody becomes a member: sign up and confirm the address; or be made one by an admin. Who waits to be let in is in
 `fedserver.admission`.
 
-Whether an address is known is never said: who signs up with one that is gets the same answer, and its owner
-a mail. User names are public, so that one is taken is said.
+Whether an address is known is never said: who signs up with one that is gets what everybody gets, a sign-up that waits
+to be confirmed, and its owner a mail. User names are public, so that one is taken is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -80,9 +80,9 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class SignedUp:
-    """What to tell whoever signed up. `account_id` is None if the address was known: say the same nevertheless."""
+    """What to tell whoever signed up, whether or not the address was known."""
 
-    account_id: int | None
+    account_id: int
     needs_approval: bool
 
 
@@ -151,8 +151,9 @@ def _sign_up(
     invite = invites.take(conn, now, code) if code else None
     known = users.by_email(conn, user.email.key)
     if known is not None:
-        _tell_owner(conn, known, needs_approval=needs_approval)
-        return SignedUp(None, needs_approval)
+        # A name that stays free, or an app's token that opens nothing, would tell that the address is known. So this waits
+        # like any other sign-up, and is forgotten like any other unless another address is named (`confirm_later`).
+        user = replace(user, email=email_addresses.nobodys())
     account_id = create_user(
         conn, uris, server.keys, user, pair, invite_id=None if invite is None else invite.id
     )
@@ -161,7 +162,10 @@ def _sign_up(
     if not needs_approval:
         users.change(conn, account_id, approved_at=now_ms())
     policies.agree_on_joining(conn, account_id)
-    plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
+    if known is None:
+        plan_mail(conn, account_id, "confirm", {"needs_approval": needs_approval})
+    else:
+        _tell_owner(conn, known, needs_approval=needs_approval)
     return SignedUp(account_id, needs_approval)
 
 
@@ -192,7 +196,7 @@ def create_user(
     _check_name_free(conn, uris, user.username)
     if users.by_email(conn, user.email.key) is not None:
         raise Invalid({"email": "is taken"})
-    account_id = new_id()
+    account_id, is_in = new_id(), user.confirmed and user.approved
     accounts.insert_local(
         conn,
         account_id,
@@ -201,8 +205,9 @@ def create_user(
         username=user.username,
         actor_type="Person",
         display_name=user.display_name,
-        # Nobody is listed before they are let in.
-        discoverable=user.confirmed and user.approved,
+        # Nobody is shown or listed before they are let in.
+        hidden=not is_in,
+        discoverable=is_in,
     )
     keys.store(conn, account_id, pair)
     users.add(
@@ -297,7 +302,7 @@ def _confirm(conn: Connection, server: Server, secret: str) -> UserRow:
     elif member.confirmed_at is None:
         users.change(conn, member.account_id, confirmed_at=now_ms())
         if member.approved_at is not None:
-            accounts.change(conn, member.account_id, discoverable=True)
+            accounts.change(conn, member.account_id, hidden=False, discoverable=True)
             plan_mail(conn, member.account_id, "welcome")
             invites.arrived(conn, server, member)
         else:

@@ -9,7 +9,8 @@
 | `group`     | the members of the group it was posted to                |
 | `direct`    | the author and those it mentions                         |
 
-Accounts are for everybody, but for those of private groups: `may_know`, and `storage.group_ties.known_to` for lists.
+Accounts are for everybody, but for those of private groups and of who is still to be let in: `may_know`, and
+`storage.group_ties.known_to` for lists.
 
 On top of that nobody sees a deleted post or one by an account that is suspended or of a server that is kept out
 (`storage.kept_out`), and no viewer sees what somebody wrote who blocks them.
@@ -99,7 +100,8 @@ def listed(viewer_id: int | None) -> ColumnElement[bool]:
 
 def may_know(conn: Connection, row: AccountRow, viewer_id: int | None) -> bool:
     """Whether the viewer may learn that this account is there: of a private group its members and the invited may, and of a
-    name in the archive of a group that is not public its members. Of a server that is kept out nobody may know anybody."""
+    name in the archive of a group that is not public its members. Who is still to be let in nobody may know of, and nobody
+    anybody of a server that is kept out."""
     if kept_out.is_by_server(row):
         return False
     if not row.hidden:

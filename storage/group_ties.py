@@ -85,8 +85,8 @@ def of_account(conn: Connection, account_id: int | None, group_ids: Iterable[int
 
 
 def known_to(viewer_id: Any, table: FromClause = account) -> ColumnElement[bool]:
-    """Over accounts: those that somebody (an id, a parameter, or None for nobody we know) may learn of at all. All but
-    private groups, of which those who are in them and those who are invited may, and names in the archives of groups
+    """Over accounts: those that somebody (an id, a parameter, or None for nobody we know) may learn of at all. All but who
+    is still to be let in, private groups, of which those who are in them and those who are invited may, and names in the archives of groups
     that are not public, of which their members may.
     """
     open_to_all = table.c.hidden.is_(False)

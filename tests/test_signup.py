@@ -56,15 +56,21 @@ class TestOpen:
             await signup.confirm(server, secret)
 
     @pytest.mark.jobs
-    async def test_a_known_address_gets_the_same_answer_and_its_owner_a_mail(
+    async def test_who_signs_up_with_a_known_address_waits_until_they_name_their_own(
         self, server: Server, alice: Person, mailbox: Mailbox
     ) -> None:
         known = await signup.sign_up(server, wanted(email="ALICE@members.example"))
-        assert (known.account_id, known.needs_approval) == (None, False)
+        assert not known.needs_approval
         (message,) = await mails(mailbox, 1)
         assert message["To"] == "alice@members.example"
         assert "already have an account" in text_of(message)
-        assert await server.db.read(users.by_name, "nora") is None
+        nora = Member(known.account_id, "nora", "member", PAGE_SCOPES)
+        await signup.confirm_later(server, nora, "nora@mail.example")
+        message = (await mails(mailbox, 2))[1]
+        assert message["To"] == "nora@mail.example"
+        await signup.confirm(server, link_in(message, "/confirm/"))
+        await sessions.log_in(server, "nora@mail.example", GOOD)
+        await sessions.log_in(server, "nora", GOOD)
 
     async def test_what_cannot_be_used_is_named(self, server: Server, alice: Person) -> None:
         for field, value in {
@@ -87,7 +93,6 @@ class TestApproval:
             await signup.sign_up(server, wanted(reason=" "))
         signed_up = await signup.sign_up(server, wanted())
         assert signed_up.needs_approval
-        assert signed_up.account_id is not None
         (message,) = await mails(mailbox, 1)
         assert await admission.waiting(server, moderator.member) == []
         await signup.confirm(server, link_in(message, "/confirm/"))
@@ -107,7 +112,6 @@ class TestApproval:
         self, server: Server, moderator: Person, mailbox: Mailbox
     ) -> None:
         signed_up = await signup.sign_up(server, wanted())
-        assert signed_up.account_id is not None
         await signup.confirm(server, link_in((await mails(mailbox, 1))[0], "/confirm/"))
         await mails(mailbox, 2)
         await admission.reject(server, moderator.member, signed_up.account_id, comment="Too soon")

@@ -105,7 +105,7 @@ class Incoming:
         if row is None or row.domain or row.deleted_at is not None or row.suspended_at is not None:
             raise Dropped("it is about nobody here")
         if row.hidden:
-            raise Dropped("it is about a private group")
+            raise Dropped("it is about a private group, or somebody who is still to be let in")
         return row
 
     def post(self, conn: Connection, uri: str | None, *, viewer_id: int | None = None) -> PostRow:

@@ -23,7 +23,7 @@ from fedserver import site
 from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Gone, NotFound
-from storage import accounts, users
+from storage import accounts
 from storage.accounts import AccountRow
 
 SOFTWARE: Final = "fedserver"
@@ -61,10 +61,6 @@ def _jrd(conn: Connection, config: Config, uris: Uris, asked: Handle | str) -> d
         raise Gone("This account has been deleted.")
     if row.suspended_at is not None:
         raise NotFound("There is nobody of that name here.")
-    if row.uri != uris.instance_actor() and row.actor_type == "Person":
-        member = users.by_id(conn, row.id)
-        if member is not None and (member.confirmed_at is None or member.approved_at is None):
-            raise NotFound("There is nobody of that name here.")
     handle = Handle(row.username, config.domain)
     return build_jrd(handle, _addresses(uris, row), subscribe_template=uris.interact())
 

@@ -36,7 +36,6 @@ from storage import (
     posts,
     quotes,
     relationships,
-    users,
 )
 from storage import shelves as stored_shelves
 from storage.accounts import AccountRow
@@ -191,10 +190,6 @@ def _account(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     # A private group never leaves this server: those who are in it read of it here.
     if row.hidden and (asked.signer is not None or not visibility.may_know(conn, row, viewer_id)):
         raise NotFound
-    if row.actor_type == "Person":
-        member = users.by_id(conn, row.id)
-        if member is not None and (member.confirmed_at is None or member.approved_at is None):
-            raise NotFound
     # Whoever is blocked may know that there is somebody, and nothing more.
     shows_more = asked.name.kind not in _ACTORS and asked.viewer_id is not None
     if shows_more and relationships.block_between(conn, row.id, asked.viewer_id or 0) is not None:

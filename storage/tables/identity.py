@@ -33,7 +33,7 @@ account = Table(
     flag("discoverable", default=True),
     flag("indexable"),
     flag("memorial"),
-    flag("hidden"),  # a private group: nobody but its members learns that it is there
+    flag("hidden"),  # a private group, which only its members know of; and who is still to be let in
     flag("hides_follows"),
     flag("show_media", default=True),
     flag("show_media_replies", default=True),
@@ -91,7 +91,7 @@ user = Table(
     "user_account",
     metadata,
     refers("account_id", "account.id", primary_key=True),
-    Column("email", Text, nullable=False),
+    Column("email", Text, nullable=False),  # "" of who named an address that is somebody else's
     Column("email_key", Text, nullable=False, unique=True),  # folded for comparison
     Column("password_hash", Text, nullable=False, server_default=""),  # "" cannot sign in with a password
     Column("role", String(16), nullable=False, server_default="member"),  # see fedserver.viewer

@@ -48,10 +48,10 @@ async def test_the_door_is_accessible_and_fits(
     link = await invite(ada, note="The workshop in May", uses_max=20, role="greeter", group_ids=[group_id])
     await invite(ada, uses_max=1)
     refused = await come("nora", email="nora@mail.example", answers={"1": "Pills", "3": "Here"})
-    await server.db.write(users.change, refused.account_id or 0, confirmed_at=now_ms())
-    await admission.reject(server, ada.member, refused.account_id or 0, reason="Sells pills. " * 20)
+    await server.db.write(users.change, refused.account_id, confirmed_at=now_ms())
+    await admission.reject(server, ada.member, refused.account_id, reason="Sells pills. " * 20)
     signed_up = await come("nora", answers={"1": "Botany", "2": "I teach.\n\n" * 5, "3": "Here"})
-    await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
+    await server.db.write(users.change, signed_up.account_id, confirmed_at=now_ms())
     await server.db.write(users.change, ada.account_id, role="member", trust="new")
     with pytest.raises(Held):
         await posts.create(
@@ -61,11 +61,13 @@ async def test_the_door_is_accessible_and_fits(
     for name in ("dan", "eve"):
         came = await come(name, answers={"1": "Botany", "3": "Here"})
         four_days_ago = now_ms() - 4 * 86_400_000
-        await server.db.write(users.change, came.account_id or 0, confirmed_at=1, approved_at=four_days_ago)
-    await greeting.tick(server, ada.member, came.account_id or 0, ["Said hello"])
+        await server.db.write(users.change, came.account_id, confirmed_at=1)
+        await admission.approve(server, ada.member, came.account_id)
+        await server.db.write(users.change, came.account_id, approved_at=four_days_ago)
+    await greeting.tick(server, ada.member, came.account_id, ["Said hello"])
     await settings.change(server, ada.member, {"spam_marks": 2})
     await server.db.write(users.change, ada.account_id, trust="trusted")
-    new = replace(ada.member, account_id=came.account_id or 0, role="member")
+    new = replace(ada.member, account_id=came.account_id, role="member")
     await server.db.write(users.change, new.account_id, trust="new")
     spam_id = await posts.create(server, new, Draft("Cheap pills"))
     context = await chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)

@@ -39,7 +39,7 @@ async def test_questions_are_checked_and_kept_with_their_answers(
     signed_up = await come("nora", answers={"1": " Botany ", "2": "", "3": "Here", "9": "unasked"})
     app = await come("dan", reason="By an app")
     for one in (signed_up, app):
-        await server.db.write(users.change, one.account_id or 0, confirmed_at=now_ms())
+        await server.db.write(users.change, one.account_id, confirmed_at=now_ms())
     waiting = {one.username: one.answers for one in await admission.waiting(server, moderator.member)}
     assert waiting == {
         "nora": [Answer("What do you teach?", "Botany"), Answer("Where?", "Here")],
@@ -74,7 +74,7 @@ class TestCaps:
         await settings.change(server, admin.member, {"joins_a_day_max": 0, "joins_waiting_max": 1})
         # Who has not confirmed the address keeps nobody waiting.
         signed_up = await come("eve")
-        await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
+        await server.db.write(users.change, signed_up.account_id, confirmed_at=now_ms())
         with pytest.raises(RateLimited):
             await come("fay")
         await settings.change(server, admin.member, {"registrations": "open"})

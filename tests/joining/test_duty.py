@@ -45,7 +45,7 @@ async def test_one_mail_tells_each_what_is_new_and_theirs_and_never_who_reported
     await appeals.appeal(server, bob.member, strike.id, "No")
     await reports.report(server, alice.member, Complaint(bob.account_id, (), category="other"))
     signed_up = await come("nora")
-    await server.db.write(users.change, signed_up.account_id or 0, confirmed_at=now_ms())
+    await server.db.write(users.change, signed_up.account_id, confirmed_at=now_ms())
     to_greeter, to_moderator, to_other = [await text(server, one) for one in (greeter, moderator, other)]
     assert to_greeter.startswith("What waits at fedserver: 1 request to join\n")
     assert "@nora" in to_greeter

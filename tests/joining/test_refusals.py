@@ -18,7 +18,7 @@ from tests.members import Person
 
 async def waits(server: Server, come: Come, name: str, email: str) -> int:
     """Somebody who has confirmed the address and waits."""
-    account_id = (await come(name, email=email)).account_id or 0
+    account_id = (await come(name, email=email)).account_id
     await server.db.write(users.change, account_id, confirmed_at=now_ms())
     return account_id
 
@@ -38,7 +38,7 @@ async def test_who_asks_again_is_known_without_the_address_until_the_days_are_ov
     told = text_of((await mails(mailbox, 2))[-1])
     assert ("Not now" in told, "180 days" in " ".join(told.split()), "pills" in told) == (True, True, False)
     # An address that nobody confirmed may be somebody else's.
-    unconfirmed = (await come("pat", email="pat@mail.example")).account_id or 0
+    unconfirmed = (await come("pat", email="pat@mail.example")).account_id
     await admission.reject(server, moderator.member, unconfirmed)
     assert await kept(server) == [("Sells pills", moderator.account_id)]
     digests = await server.db.read(

@@ -76,8 +76,8 @@ async def test_newcomers_are_written_to_in_the_communitys_own_words_and_in_their
         before = len(mailbox())
         one = await come(name, locale=locale)
         await mails(mailbox, before + 1)
-        await server.db.write(users.change, one.account_id or 0, confirmed_at=now_ms())
-        await admission.reject(server, moderator.member, one.account_id or 0, comment=comment)
+        await server.db.write(users.change, one.account_id, confirmed_at=now_ms())
+        await admission.reject(server, moderator.member, one.account_id, comment=comment)
         return text_of((await mails(mailbox, before + 2))[-1]).replace("\r\n", "\n")
 
     assert "decided not to accept" in await refuse("nora", "de"), "a draft goes out to nobody"
