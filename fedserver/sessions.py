@@ -394,19 +394,21 @@ async def request_reset(server: Server, email: str) -> None:
 
 
 async def look_at_reset(server: Server, secret: str) -> UserRow:
-    """Whose password the link changes, for its page: changes nothing. Raises LinkExpired."""
+    """Whose password the link changes, for its page: changes nothing. Raises LinkExpired, Forbidden (disabled)."""
 
     def unit(conn: Connection) -> UserRow:
         row = users.by_id(conn, mail_links.look_at(conn, secret, "reset").account_id)
         if row is None:
             raise mail_links.LinkExpired
+        check_standing(row, pending=True)
         return row
 
     return await server.db.read(unit)
 
 
 async def reset_password(server: Server, secret: str, new: str) -> UserRow:
-    """Set the password with a link, and sign out everywhere. Raises LinkExpired, Invalid (the link stays good)."""
+    """Set the password with a link, and sign out everywhere. Raises LinkExpired, Forbidden (disabled), Invalid (the link
+    stays good)."""
     row = await look_at_reset(server, secret)
     password_hash = await passwords.hash_of(passwords.check(new, (row.username, row.email)))
 

@@ -124,8 +124,11 @@ async def test_a_member_signs_in_agrees_and_the_app_gets_a_token(
 async def test_the_state_comes_back_and_what_the_address_had_stays(
     app_client: Http, app: dict[str, Any], nora: int
 ) -> None:
+    """WEB-02 of the consent page."""
     answer = await sign_in(app_client, asked(app, state="s&=?"))
     page = await app_client.get(answer.headers["Location"])
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Frame-Options"] == "DENY"
     denied = await app_client.post(
         "/oauth/authorize", data=form(await page.text(), "deny"), allow_redirects=False
     )

@@ -108,9 +108,12 @@ def cookie_name(origin: str) -> str:
     return "__Host-session" if origin.startswith("https:") else "session"
 
 
-def set_session(response: web.StreamResponse, request: web.Request, secret: str, seconds: int) -> None:
-    """Sign this browser in: `secret` is a new session's, good for `seconds`."""
-    origin = request.app[keys.SERVER].config.origin
+async def set_session(response: web.StreamResponse, request: web.Request, secret: str, seconds: int) -> None:
+    """Sign this browser in: `secret` is a new session's, good for `seconds`. The session that it had ends."""
+    server = request.app[keys.SERVER]
+    before, origin = request[keys.VIEWER], server.config.origin
+    if isinstance(before, Member):
+        await sessions.log_out(server, before)
     response.set_cookie(
         cookie_name(origin),
         secret,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from typing import Any
@@ -69,6 +70,7 @@ async def give_password(reader: Visitor, name: str) -> Page:
 async def test_aut_10_codes_of_an_app_and_recovery_codes(
     server: Server, signed_in: MakeReader, browser: Any, clock: Clock, mailbox: Mailbox
 ) -> None:
+    """AUT-10."""
     alice = await signed_in("alice")
     wrong = await alice.submit(await alice.open(SECURITY), TOTP, {"totp_password": "another one"})
     assert wrong.status == 422  # enabling asks for the password
@@ -87,7 +89,7 @@ async def test_aut_10_codes_of_an_app_and_recovery_codes(
     assert (await other.open("/settings/security")).url.endswith(
         "/login?next=/settings/security"
     )  # half is not in
-    for far in (-5, -2, 2, 5):
+    for far in (-5, -2, -1, 2, 5):  # the last one was spent to set it up
         assert (await other.submit(page, "/login/2fa", {"code": clock.code(secret, far)})).status == 422
     used = clock.code(secret, 1)
     assert (await other.submit(page, "/login/2fa", {"code": used})).url.endswith("/home")
@@ -103,16 +105,29 @@ async def test_aut_10_codes_of_an_app_and_recovery_codes(
     assert (await browser().open("/login/2fa")).url.endswith(
         "/login?done=step-over"
     )  # no code without password
+    clock.moved += 5
+    early = clock.code(secret, -1)
+    async with browser().session.post(f"{server.config.origin}/login/2fa", data={"code": early}) as answer:
+        assert str(answer.url).endswith("/login?done=step-over")
+    # Twice at once it is good once, and what is early by one step is good.
+    halves = browser(), browser()
+    pages = await asyncio.gather(*(give_password(one, "alice") for one in halves))
+    came = [one.submit(at, "/login/2fa", {"code": early}) for one, at in zip(halves, pages, strict=True)]
+    assert sorted(one.url.rpartition("/")[2] for one in await asyncio.gather(*came)) == ["2fa", "home"]
 
+    account_id = await account_of(server, "alice")
+    server.remembered.attempts.forgive(f"second-factor:{account_id}")
     clock.moved += 5
     statuses = [
         (await fourth.submit(page, "/login/2fa", {"code": f"{number:06}"})).status for number in range(12)
     ]
-    assert statuses[:9] == [422] * 9
-    assert statuses[9:] == [429] * 3
+    assert statuses == [422] * 10 + [429] * 2
     # The right one comes too late as well, and in another browser.
-    assert (await fourth.submit(page, "/login/2fa", {"code": clock.code(secret)})).status == 429
-    server.remembered.attempts.forgive(f"second-factor:{await account_of(server, 'alice')}")
+    fifth = browser()
+    for reader, right in ((fourth, clock.code(secret)), (fifth, clock.code(secret)), (fifth, codes[1])):
+        page = await give_password(reader, "alice")
+        assert (await reader.submit(page, "/login/2fa", {"code": right})).status == 429
+    server.remembered.attempts.forgive(f"second-factor:{account_id}")
 
     def kept(conn: Connection) -> tuple[bytes, set[bytes]]:
         sealed = conn.scalar(select(tables.totp.c.sealed))
@@ -128,7 +143,10 @@ async def test_aut_10_codes_of_an_app_and_recovery_codes(
 
     page = await alice.open(SECURITY)
     assert "9 are left" in page.words()
-    assert (await alice.submit(page, f"{TOTP}/remove", {"remove_password": "no"})).status == 422
+    for wrong_password in ("no", ""):
+        refused = await alice.submit(page, f"{TOTP}/remove", {"remove_password": wrong_password})
+        assert refused.status == 422
+        assert (await give_password(browser(), "alice")).url.endswith("/login/2fa")
     page = await alice.submit(page, f"{SECURITY}/codes", {"codes_password": PASSWORD})
     renewed = [one.text for one in page.all("code")]
     assert not set(renewed) & set(codes)
@@ -158,6 +176,7 @@ async def account_of(server: Server, name: str) -> int:
 async def test_aut_10_apps_are_let_in_after_the_second_step(
     server: Server, signed_in: MakeReader, browser: Any, clock: Clock
 ) -> None:
+    """AUT-10."""
     secret, _ = await set_up(await signed_in("alice"), clock)
     app = await apps.register_app(server, name="Toot", redirect_uris=("toot://done",), scopes="read")
     asked = {
@@ -303,6 +322,7 @@ async def role_of(server: Server, name: str) -> str:
 async def test_aut_07_sessions_are_seen_and_ended_by_their_member_and_by_moderators(
     server: Server, signed_in: MakeReader, browser: Any
 ) -> None:
+    """AUT-07."""
     alice, mo = await signed_in("alice"), await signed_in("mo", role="moderator")
     phone, tablet = browser(), browser()
     for reader in (phone, tablet):

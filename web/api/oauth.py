@@ -155,7 +155,7 @@ async def _sign_in(request: web.Request, asked: Authorization, params: Params) -
         auth.set_step(response, request, session.secret, sessions.STEP_MS // 1000)
         return response
     response = _sent_to(here)
-    auth.set_session(response, request, session.secret, sessions.SESSION_MS // 1000)
+    await auth.set_session(response, request, session.secret, sessions.SESSION_MS // 1000)
     return response
 
 

@@ -26,7 +26,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
-    """Begin a session. What it began from, if it was one, has no part in it."""
+    """Begin a session."""
     params = await forms.params(request)
     target = forms.safe_next(params.text("next"), "/home")
     name = params.text("username")
@@ -45,7 +45,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         response = page.go("/login/2fa")
         auth.set_step(response, request, new.secret, sessions.STEP_MS // 1000)
         return response
-    return _begun(request, new, target)
+    return await _begun(request, new, target)
 
 
 async def ask_second(request: web.Request) -> web.StreamResponse:
@@ -69,7 +69,7 @@ async def second_step(request: web.Request) -> web.StreamResponse:
         return page.go("/login?done=step-over")
     except page.MENDABLE as error:
         return await _second_step(request, error)
-    response = _begun(request, new, forms.safe_next(target, "/home"))
+    response = await _begun(request, new, forms.safe_next(target, "/home"))
     auth.clear_step(response, request)
     return response
 
@@ -110,7 +110,7 @@ async def log_in_by_passkey(request: web.Request) -> web.StreamResponse:
         )
     except page.MENDABLE as error:
         return await page.show_again(request, "sign_in/login.html", error, name="", next=target)
-    return _begun(request, new, target)
+    return await _begun(request, new, target)
 
 
 async def look_at_login_link(request: web.Request) -> web.StreamResponse:
@@ -126,7 +126,7 @@ async def log_in_by_link(request: web.Request) -> web.StreamResponse:
         ip=request[keys.CLIENT],
         user_agent=request.headers.get("User-Agent", ""),
     )
-    return _begun(request, new, "/settings/security")
+    return await _begun(request, new, "/settings/security")
 
 
 async def go_on(request: web.Request) -> web.StreamResponse:
@@ -209,9 +209,9 @@ async def unsubscribe(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _begun(request: web.Request, new: NewSession, target: str) -> web.Response:
+async def _begun(request: web.Request, new: NewSession, target: str) -> web.Response:
     response = page.go(target)
-    auth.set_session(response, request, new.secret, sessions.SESSION_MS // 1000)
+    await auth.set_session(response, request, new.secret, sessions.SESSION_MS // 1000)
     return response
 
 
