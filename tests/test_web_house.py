@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fedserver.assembly import OutdatedSchema, build_server
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound, RateLimited, Unreachable
 from tests import databases
+from tests.api.uploads import upload
 from tests.conftest import MakeConfig
 from tests.members import Person
 from web import auth, forms, keys, replies
@@ -212,6 +214,7 @@ async def test_the_api_takes_neither_cookies_nor_tokens_in_the_address(
 async def test_a_page_form_needs_the_token_of_its_own_session(
     app_client: Client, server: Server, cookie: dict[str, str], alice: Person, bob: Person
 ) -> None:
+    """WEB-01."""
     token = await (await app_client.get("/form", headers=cookie)).text()
     origin = {"Origin": server.config.origin}
     others = await server.db.write(sessions.begin, bob.account_id)
@@ -225,6 +228,9 @@ async def test_a_page_form_needs_the_token_of_its_own_session(
         return sent.status
 
     assert await send(token, **origin) == 200
+    # By another name of this machine, as the browser reached it.
+    assert await send(token, Origin="http://here.example", Host="here.example") == 200
+    assert await send(token, Origin="http://[", Host="here.example") == 403
     assert await send("", **origin) == 403
     assert await send(foreign, **origin) == 403
     assert await send(token, Origin="https://evil.example") == 403
@@ -253,6 +259,7 @@ async def test_a_visitor_is_led_to_the_door_and_back(app_client: Client) -> None
     ],
 )
 def test_web_04_nobody_is_led_elsewhere(target: str) -> None:
+    """WEB-04."""
     assert forms.safe_next(target, "/home") == "/home"
 
 
@@ -276,14 +283,25 @@ async def test_each_reader_is_told_in_its_own_form(app_client: Client, kind: str
 
 
 async def test_web_10_unknown_addresses_and_verbs(app_client: Client) -> None:
+    """WEB-10."""
     missing = await app_client.get("/api/v1/nothing")
     assert (missing.status, missing.content_type) == (404, "application/json")
     wrong = await app_client.delete("/api/v1/who")
     assert wrong.status == 405
     assert "GET" in wrong.headers["Allow"]
-    page = await app_client.get("/<script>alert(1)</script>")
-    assert page.status == 404
-    assert "<script>" not in await page.text()
+    nasty = "<img src=x onerror=alert(1)>"
+    for method, path, status in (
+        ("GET", f"/{nasty}", 404),
+        ("GET", f"/@{nasty}", 404),
+        ("DELETE", f"/fails/{nasty}", 405),
+        ("GET", f"/fails/{nasty}", 500),
+        ("GET", f"/api/v1/fails/{nasty}", 500),
+    ):
+        page = await app_client.request(method, path, headers={"Accept": "text/html"})
+        assert page.status == status, path
+        text = await page.text()
+        assert "<img src=x" not in text, path
+        assert not re.search(r"Traceback|KeyError|\.py\b", text), path
 
 
 async def test_a_failure_nobody_foresaw_is_logged_once_with_its_request(
@@ -306,15 +324,54 @@ async def test_inj_03_links_from_mails_leave_no_secret_in_the_log(
 # --- headers
 
 
-async def test_web_06_every_answer_is_guarded(app_client: Client) -> None:
-    for path in ("/livez", "/api/v1/who", "/nothing", "/fails/bug", "/.well-known/nodeinfo"):
-        headers = (await app_client.get(path)).headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["X-Frame-Options"] == "DENY"
-        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["Server"] == "fedserver"
+async def test_web_06_every_answer_is_guarded(app_client: Client, server: Server, alice: Person) -> None:
+    """WEB-02, WEB-03, WEB-06."""
+    picture = (await upload(alice))["url"].removeprefix(server.config.origin)
+    static = app_client.app[keys.PAGES].static.url("site.css")
+    for path, status in (
+        ("/livez", 200),
+        ("/about", 200),
+        (static, 200),
+        (picture, 200),
+        ("/.well-known/nodeinfo", 200),
+        ("/login?next=/", 200),
+        ("/home", 303),
+        ("/api/v1/who", 200),
+        ("/nothing", 404),
+        ("/static/nothing", 404),
+        ("/media/nothing", 404),
+        ("/api/v1/nothing", 404),
+        ("/fails/bug", 500),
+        ("/api/v1/fails/bug", 500),
+    ):
+        answer = await app_client.get(path, allow_redirects=False)
+        headers = answer.headers
+        assert answer.status == status, path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["X-Frame-Options"] == "DENY", path
+        assert headers["Referrer-Policy"] == "same-origin", path
+        assert "camera=()" in headers["Permissions-Policy"], path
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy, path
+        assert ("sandbox" in policy) == path.startswith("/media/"), path
+        assert headers["Server"] == "fedserver", path
+        assert "X-Powered-By" not in headers, path
+        assert "Strict-Transport-Security" not in headers, path
         assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
+
+
+class TestOverHttps:
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"domain": "here.example", "url": "https://here.example"}
+
+    async def test_web_06_browsers_are_told_to_stay_with_https(self, app_client: Client) -> None:
+        """WEB-06."""
+        for path in ("/livez", "/about", "/nothing", "/fails/bug", "/static/nothing", "/media/nothing"):
+            told = (await app_client.get(path)).headers["Strict-Transport-Security"]
+            assert int(told.partition("max-age=")[2]) >= 31_536_000, path
 
 
 async def test_forms_may_end_where_the_page_says(app_client: Client) -> None:
@@ -322,25 +379,48 @@ async def test_forms_may_end_where_the_page_says(app_client: Client) -> None:
         ("icecubesapp://oauth", "icecubesapp:"),
         ("https://app.example:8443/back", "https://app.example:8443"),
         ("javascript:alert(1)", ""),
+        ("http://[", ""),
         ("https://a.example;script-src */x", ""),
     ):
         policy = (await app_client.get("/consent", params={"to": to})).headers["Content-Security-Policy"]
         assert policy.partition("form-action ")[2] == f"'self' {source}".strip()
 
 
+@pytest.mark.parametrize("origin", ["https://app.example", "null"])
 async def test_web_05_pages_of_other_sites_may_ask_the_api_but_nothing_with_cookies(
-    app_client: Client,
+    app_client: Client, alice: Person, cookie: dict[str, str], origin: str
 ) -> None:
-    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    allowed = await app_client.options("/api/v1/members", headers=asked)
-    assert allowed.status == 204
-    assert allowed.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Authorization" in allowed.headers["Access-Control-Allow-Headers"]
-    refused = await app_client.options("/form", headers=asked)
-    assert refused.status == 405
-    for answer in (allowed, refused, await app_client.get("/form", headers=asked)):
-        assert "Access-Control-Allow-Credentials" not in answer.headers
-    assert "Access-Control-Allow-Origin" not in refused.headers
+    """WEB-05."""
+    token = {"Authorization": f"Bearer {alice.token}"}
+    finger = "/.well-known/webfinger?resource=acct:alice"
+    for method, path, headers, allowed in (
+        ("GET", "/api/v1/who", {}, True),
+        ("GET", "/api/v1/who", token, True),
+        ("GET", "/api/v1/who", cookie, True),  # which counts for nothing there
+        ("GET", "/api/v1/nothing", {}, True),
+        ("POST", "/oauth/token", {}, True),
+        ("GET", finger, {}, True),
+        ("GET", "/@alice", {}, True),
+        ("GET", "/form", {}, False),
+        ("GET", "/login", {}, False),
+        ("GET", "/oauth/authorize", cookie, False),
+        ("GET", "/form", cookie, False),
+        ("GET", "/@alice", cookie, False),
+        ("GET", "/settings/profile", cookie, False),
+        ("POST", "/form", cookie, False),
+    ):
+        asked = {"Origin": origin, "Access-Control-Request-Method": method}
+        answer = await app_client.request(method, path, headers=asked | headers, allow_redirects=False)
+        before = await app_client.options(path, headers=asked)
+        assert before.status == (204 if allowed or path == "/@alice" else 405), path
+        for one in (answer, before):
+            assert "Access-Control-Allow-Credentials" not in one.headers, path
+            assert one.headers.get("Access-Control-Allow-Origin", "*") == "*", path
+        assert ("Access-Control-Allow-Origin" in answer.headers) is allowed, (path, headers)
+        if before.status == 204:
+            assert "Authorization" in before.headers["Access-Control-Allow-Headers"]
+        else:
+            assert "Access-Control-Allow-Origin" not in before.headers
 
 
 # --- limits and proxies
@@ -472,9 +552,14 @@ async def test_webfinger_refuses_the_rest(
 
 
 async def test_web_10_security_txt_names_a_contact(app_client: Client) -> None:
-    assert (
-        "Contact: mailto:office@a.example" in await (await app_client.get("/.well-known/security.txt")).text()
-    )
+    """WEB-10."""
+    answer = await app_client.get("/.well-known/security.txt")
+    assert answer.content_type == "text/plain"
+    told = dict(line.split(": ", 1) for line in (await answer.text()).splitlines())
+    assert told["Contact"] == "mailto:office@a.example"
+    # RFC 9116 §2.5.5: less than a year ahead.
+    ahead = datetime.fromisoformat(told["Expires"]) - datetime.now(UTC)
+    assert timedelta() < ahead < timedelta(days=365)
 
 
 async def test_watchers_are_told_whether_all_is_well(app_client: Client) -> None:

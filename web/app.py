@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from fedserver.context import Server
-from web import api, catalogues, keys, observe, pages
+from web import api, catalogues, keys, malformed, observe, pages
 from web.api import oauth
 from web.api.resources import files
 from web.federation import inbox, objects, wellknown
@@ -48,6 +48,7 @@ def _resources() -> list[web.AbstractResource]:
 
 def build_app(server: Server) -> web.Application:
     """The application that serves `server`. Starting and stopping the server's own work is not its business."""
+    malformed.answer_quietly()
     guard = Guard(server)
     static = StaticFiles()
     app = web.Application(middlewares=[guard.middleware()], client_max_size=BODY_BYTES_MAX)

@@ -22,7 +22,7 @@ from fedserver.errors import FedError, Forbidden
 from fedserver.moderation import networks
 from fedserver.observe import REQUEST_ID
 from fedserver.viewer import Member
-from web import auth, errors, forms, fresh, keys, limits
+from web import auth, errors, forms, fresh, keys, limits, malformed
 from web.errors import Face
 from web.limits import Limit, Limits, reset_text
 from web.params import Unreadable
@@ -199,7 +199,10 @@ def allow_form_to(request: web.Request, target: str) -> None:
     Browsers apply ``form-action`` to the redirect after a form as well, so the consent page and any
     sign-in on the way to it name where they will lead, custom schemes included.
     """
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # it leads nowhere
+        return
     scheme, authority = parts.scheme.lower(), parts.netloc.lower()
     if scheme in ("http", "https"):
         if _AUTHORITY.match(authority):
@@ -356,14 +359,15 @@ class Guard:
     async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Complete the headers of a response that is about to be sent, whatever made it."""
         headers = response.headers
-        headers["Server"] = "fedserver"
+        headers["Server"] = malformed.NAME
         for name, value in self._headers.items():
             headers.setdefault(name, value)
         policy = request.get(keys.POLICY)
         if policy is None:
             return
         headers["X-Request-Id"] = request[keys.REQUEST_ID]
-        if policy.cors:
+        # What a page shows somebody who is signed in is for no other site, even if no browser sends a cookie for it.
+        if policy.cors and keys.SESSION not in request:
             headers["Access-Control-Allow-Origin"] = "*"
             headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
         quota = request.get(keys.QUOTA)

@@ -46,7 +46,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 def _may_look_in(request: web.Request) -> bool:
     token = keys.server(request).config.metrics_token
-    if token and hmac.compare_digest((bearer(request) or "").encode(), token.encode()):
+    if token and hmac.compare_digest((bearer(request) or "").encode(errors="replace"), token.encode()):
         return True
     return is_loopback(request[keys.CLIENT])
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Connection, select
 from yarl import URL
 
 from activitypub.names import PUBLIC
+from fedserver.context import Server
 from storage import tables
 from tests.federation.stub import Door, StubActor
 from tests.members import Person
+from tests.panel.test_gate import browser_of
 from web.app import ROUTES
 
 PICTURE = "http://127.0.1.9/a.png"
@@ -206,3 +210,41 @@ async def test_what_only_some_readers_would_take_is_refused(admin: Person, path:
     bearer = {"authorization": f"Bearer {admin.token}"}
     answer = await admin.client.request(method or "GET", URL(target, encoded=True), headers=bearer)
     assert answer.status == status, await answer.text()
+
+
+class TestHeaders:
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"metrics_token": "secret"}
+
+    async def test_no_header_makes_us_fail(self, server: Server, alice: Person) -> None:
+        """Bytes that are not UTF-8, and addresses that are none, in every header that is read."""
+        parts = urlsplit(server.config.origin)
+        browser = {name.title(): value.encode() for name, value in (await browser_of(server, alice)).items()}
+        body = b"username=nora&password=x&next=/oauth/authorize%3Fredirect_uri=http://["
+        asked = (
+            "GET /about", "GET /@alice", "GET /users/alice", "GET /media/x.png", "GET /static/site.css", "GET /metrics",
+            "GET /api/v1/accounts/verify_credentials", "POST /api/v1/statuses", "POST /login", "POST /compose",
+            "POST /join", "POST /oauth/token", "POST /inbox",
+        )  # fmt: skip
+        read = (
+            "Host", "Origin", "Sec-Fetch-Site", "X-Csrf-Token", "Cookie", "Authorization", "User-Agent", "Accept",
+            "Accept-Language", "Content-Type", "Idempotency-Key", "If-None-Match", "Range", "Referer", "X-Forwarded-For",
+            "Forwarded", "Via", "Signature", "Signature-Input", "Digest", "Content-Digest", "Date",
+        )  # fmt: skip
+        failed = []
+        for name in read:
+            for value in (b"\xff\xfe", b"http://[", b"Bearer \xc3\x28", b"Basic \xc3\xa9"):
+                for first in asked:
+                    headers = {
+                        "Host": parts.netloc.encode(), "Content-Type": b"application/x-www-form-urlencoded",
+                        "Content-Length": str(len(body)).encode(), "Connection": b"close", **browser, name: value,
+                    }  # fmt: skip
+                    lines = b"".join(one.encode() + b": " + told + b"\r\n" for one, told in headers.items())
+                    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+                    writer.write(f"{first} HTTP/1.1\r\n".encode() + lines + b"\r\n" + body)
+                    answer = await reader.read()
+                    writer.close()
+                    if not 200 <= int(answer.split(b" ", 2)[1]) < 500:
+                        failed.append((first, name, value, answer[:20]))
+        assert failed == []

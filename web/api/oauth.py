@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any, Final
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
@@ -253,7 +252,7 @@ def _credentials(request: web.Request, params: Params) -> tuple[str, str]:
         return in_body
     try:
         client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # neither Base64 nor UTF-8
         raise OAuthError("invalid_client") from error
     client_id, secret = unquote_plus(client_id), unquote_plus(secret)
     if not colon or (in_body[0] and in_body[0] != client_id):
