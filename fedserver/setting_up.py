@@ -31,6 +31,11 @@ def _left(conn: Connection, server: Server, member: Member) -> list[Step]:
     site = settings.in_force(conn, server.config)
     judges = users.staff_ids(conn, roles_with(Permission.MANAGE_APPEALS))
     steps = (
+        (
+            server.config.mail != "log:",
+            "Have mails leave this server, or nobody can confirm an address",
+            "/admin/mail",
+        ),
         (site.description, "Say in a sentence what this community is", "/admin/site"),
         (site.contact_email or site.contact_username, "Name somebody to turn to", "/admin/site"),
         (site.rules, "Write the first rules", "/admin/rules"),

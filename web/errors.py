@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from math import ceil
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -87,6 +88,9 @@ def reply(request: web.Request, error: Exception, face: Face) -> web.StreamRespo
         headers[hdrs.RETRY_AFTER] = str(error.retry_after)
     if isinstance(error, UsedUp):
         request[keys.QUOTA] = error.quota
+        if face == "page":
+            minutes = ceil(error.retry_after / 60)
+            text = f"Too many requests have come from where you are. Please try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
     if status == 401 and face in ("api", "oauth"):
         # RFC 6750 §3
         headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="api"' + (

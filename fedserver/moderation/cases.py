@@ -272,8 +272,8 @@ def _row(known: dict[int, Overseen], account_id: int | None) -> AccountRow | Non
 def _file(conn: Connection, server: Server, member: Member, account_id: int, opens: bool) -> File:
     judges = judges_about(member, account_id)
     about = cases.about(conn, account_id, limit=REPORTS_SHOWN) if judges else []
-    # Reports about who has left are there still.
-    subject = people.one_unit(conn, member, account_id, deleted=bool(about))
+    # The log leads to who has left, too, and reports about them may wait.
+    subject = people.one_unit(conn, member, account_id, deleted=True)
     row = cases.of(conn, [account_id]).get(account_id) if judges else None
     history = strikes.of_account(conn, account_id, Window(limit=HISTORY_SHOWN))
     notes = strikes.notes_about(conn, _subjects(subject, about)) if judges else []

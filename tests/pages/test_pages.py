@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -19,7 +20,7 @@ from tests.pages.visitor import Visitor, path_of
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 FOR_ANYBODY = (
-    "/", "/about", "/about/rules", "/privacy", "/join", "/join/sent", "/confirm", "/confirmed", "/login", "/password",
+    "/", "/about", "/about/rules", "/about/moderation", "/about/partners", "/privacy", "/terms", "/join", "/join/sent", "/confirm", "/confirmed", "/login", "/password",
     "/password/sent", "/local", "/federated", "/tags/teal", "/search", "/search?q=alice", "/menu", "/@alice",
     "/directory", "/directory/partners", "/directory/everywhere?order=new",
     "/@alice/replies", "/@alice/media", "/@alice/followers", "/@alice/following",
@@ -189,3 +190,15 @@ class TestApproval:
         page = await moderator.submit(page, approve)
         assert "Nobody is waiting" in page.words()
         assert (await visitor.open("/@zoe")).status == 200
+
+
+class TestLimits:
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"rate_limit_factor": "1"}
+
+    async def test_who_asks_too_often_is_told_when_to_come_again(self, visitor: Visitor) -> None:
+        form = await visitor.open("/password")
+        sent = [await visitor.submit(form, "/password", {"email": "a@mail.example"}) for _ in range(6)]
+        assert [one.status for one in sent] == [200] * 5 + [429]
+        assert re.search(r"Please try again in \d+ minutes?\.", sent[-1].words())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fedserver import signup
+from fedserver import farewell, signup
 from fedserver.context import Server
+from fedserver.moderation import audit
 from storage import users
 from tests.pages.visitor import path_of
 from tests.panel.conftest import KnownAs, MakeReader
@@ -55,11 +56,26 @@ async def test_an_admin_lets_a_member_make_groups_and_gives_them_a_role(
     assert page.all("input", id="username")[0].get("value") == "alice"
 
 
-async def test_who_waits_to_be_let_in_is_led_to_their_request(server: Server, signed_in: MakeReader) -> None:
+async def test_every_way_leads_somewhere(server: Server, signed_in: MakeReader, known: KnownAs) -> None:
     mo = await signed_in("mo", role="moderator")
     form = signup.SignUp("nora", "nora@mail.example", "seven quiet otters", reason="I teach.", agreed=True)
     nora = (await signup.sign_up(server, form)).account_id
     await server.db.write(lambda conn: users.change(conn, nora or 0, confirmed_at=1))
     page = await mo.open(f"/mod/accounts/{nora}")
     (link,) = [one.get("href") for one in page.all("a") if "request to join" in one.text_content()]
-    assert path_of(await mo.open(link)) == "/mod/joins"
+    page = await mo.open(link)
+    assert path_of(page) == "/mod/joins"
+    # The log leads nowhere in vain, neither to who was refused nor to who has left.
+    await mo.submit(page, f"/mod/joins/{nora}/reject")
+    await signed_in("alice")
+    alice = await known("alice")
+    here = f"/mod/accounts/{alice.id}"
+    await mo.submit(await mo.open(here), f"{here}/notes", {"text": "Moves on"})
+    await server.db.write(lambda conn: audit.note(conn, None, "suspend", ("account", alice.id, "alice")))
+    await server.db.write(farewell.leave, server.publish, alice.account_id)
+    links = {
+        one.get("href") for one in (await mo.open("/mod/log")).all("a") if "/accounts/" in one.get("href")
+    }
+    assert links == {here}
+    page = await mo.open(here)
+    assert (page.status, "deleted" in page.words()) == (200, True)

@@ -144,6 +144,8 @@ async def test_the_panel_is_accessible_and_fits(
     async def check(name: str) -> None:
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{name} scrolls sideways: {wide}"
+        cut = "(e => e ? e.scrollHeight - e.clientHeight : 0)(document.querySelector('.panel .side'))"
+        assert await page.evaluate(cut) <= 0, f"parts of the panel are out of sight on {name}"
         assert not await complaints(page), name
         assert not said, f"{name}: {said}"
         await picture(page, f"{name}-{scheme}")
