@@ -148,7 +148,9 @@ def _page_policy(method: str, path: str) -> Policy:
     if method == "POST":
         if path.startswith(("/login", "/oauth/authorize")):
             counted = (limits.LOGINS, limits.PAGES)
-        elif path.startswith("/join"):
+        elif path.startswith(("/join/", "/confirm/")):
+            counted = (limits.ARRIVALS, limits.PAGES)
+        elif path == "/join":
             counted = (limits.SIGN_UPS, limits.PAGES)
         elif path.startswith(("/password", "/confirm", "/disputes")) or path.endswith("/guest"):
             counted = (limits.MAILS, limits.PAGES)

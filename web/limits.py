@@ -44,6 +44,8 @@ POSTINGS: Final = Limit(
 IMPORTS: Final = Limit("imports", "account", 60, 30 * MINUTE)  # each may make us ask somebody
 EVENTS: Final = Limit("events", "account", 30, 30 * MINUTE)  # each goes to followers, and asks them
 SIGN_UPS: Final = Limit("sign_ups", "client", 5, 30 * MINUTE)
+# By links that somebody was given, which come to an end themselves: a whole workshop may join behind one address.
+ARRIVALS: Final = Limit("arrivals", "client", 100, 30 * MINUTE)
 APPS: Final = Limit("apps", "client", 5, 10 * MINUTE)
 LOGINS: Final = Limit("logins", "client", 25, 5 * MINUTE)
 MAILS: Final = Limit("mails", "client", 5, 30 * MINUTE)  # each makes us write to somebody's mailbox

@@ -174,7 +174,18 @@ def test_lim_01_whatever_costs_something_is_counted() -> None:
         if not policy_for(method, path).limits
     ]
     assert free == []
-    assert limits.SIGN_UPS in policy_for("POST", "/join/{code}").limits
+    assert limits.SIGN_UPS in policy_for("POST", "/join").limits
+
+
+async def test_a_workshop_joins_from_one_address(admin: Person, nobody: Person) -> None:
+    link = await admin.post("/api/v1/admin/invites", {})
+    people = [
+        {"username": f"nora{number}", "email": f"nora{number}@mail.example", "agreement": "true", "password": GOOD}
+        for number in range(8)
+    ]  # fmt: skip
+    came = [(await nobody.raw("POST", urlsplit(link["url"]).path, data=one)).status for one in people]
+    assert came == [303] * 8
+    assert 429 in await statuses(nobody, "/join/nosuchcode", 101, {})
 
 
 async def test_mod_10_reports_are_counted_bounded_and_shown_as_text(
