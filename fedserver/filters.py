@@ -38,6 +38,7 @@ FILTERS_MAX: Final = 200
 KEYWORDS_MAX: Final = 500
 KEYWORDS_OF_MEMBER_MAX: Final = 1_000  # all of them are looked for in every post that is shown
 POSTS_MAX: Final = 1_000
+EXPIRY_SECONDS_MAX: Final = 100 * 365 * 86_400
 KNOWN_MAX: Final = 400
 NEVER: Final = (1 << 63) - 1
 TRIES_MAX: Final = 1_000  # to find a keyword that stands alone: a text can be made of ones that do not
@@ -216,9 +217,9 @@ def withholds(matches: Iterable[Match], context: str) -> bool:
     return any(_is_by(one, "hide", context) for one in matches)
 
 
-def warnings(matches: Iterable[Match], context: str) -> tuple[str, ...]:
-    """The titles of those filters that have something covered there."""
-    return tuple(one.filter.title for one in matches if _is_by(one, "warn", context))
+def warnings(matches: Iterable[Match], context: str) -> tuple[Filter, ...]:
+    """Those filters that have something covered there."""
+    return tuple(one.filter for one in matches if _is_by(one, "warn", context))
 
 
 def blurs(matches: Iterable[Match], context: str) -> bool:
@@ -247,7 +248,8 @@ class KeywordChange:
 class FilterChange:
     """What a filter is to be. None leaves as it is, and of a new one takes the default.
 
-    `expires_at` counts only where `sets_expiry` says so, because None is never.
+    `expires_at` counts only where `sets_expiry` says so, because None is never. `words` are all keywords that it is
+    to have, with whether each is a whole word: what is not among them goes. They take the place of `keywords`.
     """
 
     title: str | None = None
@@ -256,6 +258,12 @@ class FilterChange:
     sets_expiry: bool = False
     expires_at: int | None = None
     keywords: Sequence[KeywordChange] = field(default=())
+    words: Sequence[tuple[str, bool]] | None = None
+
+
+def check(wanted: FilterChange) -> None:
+    """Raise Invalid for what no filter can be, as far as that shows without what the member has already."""
+    _checked(wanted, new=True)
 
 
 async def listed(server: Server, member: Member) -> list[Filter]:
@@ -276,7 +284,7 @@ async def create(server: Server, member: Member, wanted: FilterChange) -> Filter
         if filters.count(conn, member.account_id) >= FILTERS_MAX:
             raise Invalid({}, f"Validation failed: You can have {FILTERS_MAX} filters")
         filter_id = filters.add(conn, member.account_id, **columns)
-        return _with_keywords(conn, member.account_id, filter_id, wanted.keywords)
+        return _with_keywords(conn, member.account_id, filter_id, wanted)
 
     return await _changing(server, member, unit)
 
@@ -287,7 +295,7 @@ async def change(server: Server, member: Member, filter_id: int, wanted: FilterC
     def unit(conn: Connection) -> Filter:
         _own(conn, member.account_id, filter_id)
         filters.change(conn, filter_id, _checked(wanted, new=False))
-        return _with_keywords(conn, member.account_id, filter_id, wanted.keywords)
+        return _with_keywords(conn, member.account_id, filter_id, wanted)
 
     return await _changing(server, member, unit)
 
@@ -466,6 +474,8 @@ def _checked(wanted: FilterChange, *, new: bool) -> dict[str, Any]:
             problems["filter_action"] = "is not included in the list"
     if wanted.sets_expiry or new:
         columns["expires_at"] = wanted.expires_at
+    if wanted.words is not None and len(set(wanted.words)) > KEYWORDS_MAX:
+        problems["keywords"] = f"are too many: a filter can have {KEYWORDS_MAX}"
     _refuse(problems)
     return columns
 
@@ -476,12 +486,12 @@ def _refuse(problems: dict[str, str]) -> None:
         raise Invalid(problems, f"Validation failed: {told}")
 
 
-def _with_keywords(
-    conn: Connection, account_id: int, filter_id: int, wanted: Sequence[KeywordChange]
-) -> Filter:
-    known = {one.id: one for one in _own(conn, account_id, filter_id).keywords}
+def _with_keywords(conn: Connection, account_id: int, filter_id: int, wanted: FilterChange) -> Filter:
+    found = _own(conn, account_id, filter_id)
+    known = {one.id: one for one in found.keywords}
+    steps = wanted.keywords if wanted.words is None else _steps(found, wanted.words)
     count = len(known)
-    for one in wanted:
+    for one in steps:
         if one.id is None:
             if not one.remove:
                 _add_keyword(conn, filter_id, count, one)
@@ -494,16 +504,29 @@ def _with_keywords(
             count -= 1
         else:
             _change_keyword(conn, known[one.id], one)
-    if any(one.id is None for one in wanted):
+    if any(one.id is None for one in steps):
         _check_number(conn, account_id)
     return _own(conn, account_id, filter_id)
+
+
+def _steps(found: Filter, words: Sequence[tuple[str, bool]]) -> list[KeywordChange]:
+    """From the keywords a filter has to these; those it has already stay the rows that apps know."""
+    wanted = dict.fromkeys(words)
+    had = {(one.keyword, one.whole_word) for one in found.keywords}
+    gone = [one.id for one in found.keywords if (one.keyword, one.whole_word) not in wanted]
+    new = [word for word in wanted if word not in had]
+    return [
+        *(KeywordChange(id=one, remove=True) for one in gone),
+        *(KeywordChange(keyword=text, whole_word=whole) for text, whole in new),
+    ]
 
 
 def _check_number(conn: Connection, account_id: int) -> None:
     """Raise Invalid if a member has more keywords by now than they can have."""
     if filters.count_keywords(conn, account_id) > KEYWORDS_OF_MEMBER_MAX:
         raise Invalid(
-            {}, f"Validation failed: All filters together can have {KEYWORDS_OF_MEMBER_MAX} keywords"
+            {"keywords": f"are too many: all filters together can have {KEYWORDS_OF_MEMBER_MAX}"},
+            f"Validation failed: All filters together can have {KEYWORDS_OF_MEMBER_MAX} keywords",
         )
 
 

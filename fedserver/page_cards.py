@@ -165,8 +165,8 @@ class PostCard:
     mine: bool
     group_id: int | None
     quote: QuotedCard | None = None
-    # Titles of the viewer's filters that want a warning before it.
-    filtered_by: tuple[str, ...] = ()
+    # Those of the viewer's filters that want a warning before it.
+    filtered_by: tuple[filters.Filter, ...] = ()
     resource: ResourceCard | None = None
 
     @property

@@ -161,6 +161,11 @@ async def one(server: Server, viewer: Viewer, post_id: int) -> PostCard:
     return await server.db.read(unit)
 
 
+async def some(server: Server, viewer: Viewer, post_ids: Sequence[int]) -> list[PostCard]:
+    """Those of these posts that the viewer may see, in this order."""
+    return await server.db.read(cards, server.config, viewer.account_id, post_ids)
+
+
 async def thread(server: Server, viewer: Viewer, post_id: int) -> ThreadView:
     """A post and all that was said around it; for a member, more of it may be fetched afterwards. Raises NotFound.
 

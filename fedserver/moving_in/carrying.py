@@ -19,7 +19,7 @@ from fedserver import domain_blocks, filters, interactions, lists, relationships
 from fedserver.context import Server
 from fedserver.errors import BadAnswer, FedError, NotFound, RateLimited, Refused, Unreachable
 from fedserver.federation import fetch
-from fedserver.filters import FilterChange, KeywordChange
+from fedserver.filters import FilterChange
 from fedserver.jobs.handlers import handles
 from fedserver.mentions import is_ours
 from fedserver.moving_in import files, runs
@@ -280,25 +280,13 @@ class _Part:
             (one for one in await filters.listed(self._server, self._member) if one.title == wanted.title),
             None,
         )
-        old = {} if known is None else {(one.keyword, one.whole_word): one.id for one in known.keywords}
         change = FilterChange(
             title=wanted.title,
             contexts=wanted.contexts,
             action=wanted.action,
             sets_expiry=wanted.post_uris is not None,
             expires_at=wanted.expires_at,
-            keywords=[
-                *(
-                    KeywordChange(id=one, remove=True)
-                    for words, one in old.items()
-                    if words not in wanted.keywords
-                ),
-                *(
-                    KeywordChange(keyword=text, whole_word=whole)
-                    for text, whole in dict.fromkeys(wanted.keywords)
-                    if (text, whole) not in old
-                ),
-            ],
+            words=wanted.keywords,
         )
         if known is None:
             known = await filters.create(self._server, self._member, change)

@@ -19,7 +19,7 @@ from tests.pages.conftest import MakeReader
 FOR_ANYBODY = ("/", "/about", "/join", "/login", "/@alice", "/search?q=alice")
 FOR_MEMBERS = (
     "/home", "/compose", "/notifications", "/notifications/requests", "/settings/profile", "/settings/email", "/settings/security",
-    "/settings/move", "/@bob", "/@bob/block", "/menu",
+    "/settings/move", "/settings/filters/new", "/@bob", "/@bob/block", "/menu",
 )  # fmt: skip
 
 pytestmark = [

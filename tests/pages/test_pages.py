@@ -29,7 +29,7 @@ FOR_MEMBERS = (
     "/home", "/compose", "/notifications", "/notifications/mentions", "/notifications/requests", "/follows/requests",
     "/bookmarks", "/favourites",
     "/settings/profile", "/settings/appearance", "/settings/email", "/settings/security", "/settings/apps",
-    "/settings/blocks", "/settings/mutes", "/settings/move", "/settings/import", "/settings/export", "/settings/delete", "/@bob/block",
+    "/settings/blocks", "/settings/mutes", "/settings/filters", "/settings/filters/new", "/settings/move", "/settings/import", "/settings/export", "/settings/delete", "/@bob/block",
     "/@bob/report",
 )  # fmt: skip
 

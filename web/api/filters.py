@@ -16,7 +16,6 @@ from web.api.render import filter_entity, maybe_instant
 from web.forms import Params
 from web.verbs import put_or_patch
 
-EXPIRY_SECONDS_MAX: Final = 100 * 365 * 86_400
 NOTHING: Final[dict[str, Any]] = {}
 
 
@@ -207,7 +206,7 @@ def _expiry(params: Params) -> tuple[bool, int | None]:
     """Whether ``expires_in`` (seconds) was sent, and when that is; empty is never."""
     if "expires_in" not in params:
         return False, None
-    seconds = params.integer("expires_in", least=0, most=EXPIRY_SECONDS_MAX)
+    seconds = params.integer("expires_in", least=0, most=filters.EXPIRY_SECONDS_MAX)
     return True, None if seconds is None else now_ms() + seconds * 1000
 
 

@@ -36,10 +36,10 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A resource in the list; `filtered_by` are titles of the viewer's filters that want a warning before it."""
+    """A resource in the list; `filtered_by` are those of the viewer's filters that want a warning before it."""
 
     card: ResourceCard
-    filtered_by: tuple[str, ...]
+    filtered_by: tuple[filters.Filter, ...]
 
 
 @for_strangers
