@@ -222,9 +222,9 @@ def warnings(matches: Iterable[Match], context: str) -> tuple[Filter, ...]:
     return tuple(one.filter for one in matches if _is_by(one, "warn", context))
 
 
-def blurs(matches: Iterable[Match], context: str) -> bool:
-    """Whether the pictures of something that matches are covered there."""
-    return any(_is_by(one, "blur", context) for one in matches)
+def blurs(matches: Iterable[Match], context: str) -> tuple[Filter, ...]:
+    """Those filters that have the pictures of something covered there."""
+    return tuple(one.filter for one in matches if _is_by(one, "blur", context))
 
 
 def _is_by(match: Match, action: str, context: str) -> bool:

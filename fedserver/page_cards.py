@@ -165,8 +165,9 @@ class PostCard:
     mine: bool
     group_id: int | None
     quote: QuotedCard | None = None
-    # Those of the viewer's filters that want a warning before it.
+    # Those of the viewer's filters that want a warning before it, and before its pictures.
     filtered_by: tuple[filters.Filter, ...] = ()
+    blurred_by: tuple[filters.Filter, ...] = ()
     resource: ResourceCard | None = None
 
     @property
@@ -257,8 +258,11 @@ def cards_of(
             boost_id=card.post.id if boosted else None,
         )
         if matches:
-            covered = made.sensitive or filters.blurs(matches, context)
-            made = replace(made, filtered_by=filters.warnings(matches, context), sensitive=covered)
+            made = replace(
+                made,
+                filtered_by=filters.warnings(matches, context),
+                blurred_by=filters.blurs(matches, context),
+            )
         if line.id in library:
             made = replace(made, resource=library[line.id])
         found.append(made)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from fedserver import filters, posts, profiles, relationships
 from fedserver.context import Server
 from fedserver.filters import FilterChange, KeywordChange
 from fedserver.posts import Draft
+from fedserver.resources import publishing
 from fedserver.viewer import PAGE_SCOPES, Anonymous, Member
 from storage import filters as stored
 from storage.types import now_ms
-from tests.pages.conftest import MakeReader
+from tests.groups.conftest import MakeGroup, StartThread
+from tests.pages.conftest import KnownAs, MakeReader
+from tests.pages.test_resources import described
+from tests.pages.test_walk import a_picture
 from tests.pages.visitor import Page, path_of
 
 # What a page shows does not depend on the database.
@@ -41,8 +46,7 @@ async def test_filters_cover_and_hide_posts_where_they_apply(server: Server, sig
     covered = [one for one in home.all("details") if "Filtered: No football" in "".join(one.itertext())]
     assert len(covered) == 1
     assert ("chess" in home.text, "About bread" in home.words()) == (False, True)
-    [link] = [one for one in covered[0].iter("a") if one.text == "Change the filter “No football”"]
-    assert "football" in (await reader.open(link.get("href"))).words()
+    assert "football" in (await reader.open(link_of(home, "No football"))).words()
     profile = await reader.open("/@bob")
     assert ("Filtered" in profile.words(), "chess" in profile.text) == (False, True)
 
@@ -64,6 +68,41 @@ async def test_whoever_opens_a_post_reads_it_whatever_they_filter(
         True,
         False,
     ]
+
+
+def link_of(page: Page, title: str) -> str:
+    """Where the one thing that this filter covers leads to it."""
+    [covered] = [one for one in page.all("details") if f"Filtered: {title}" in "".join(one.itertext())]
+    [link] = [one for one in covered.iter("a") if one.text == f"Change the filter “{title}”"]
+    return str(link.get("href"))
+
+
+async def test_what_is_covered_leads_to_the_filter_in_groups_in_the_library_and_before_pictures(
+    server: Server, signed_in: MakeReader, known: KnownAs, make_group: MakeGroup, start: StartThread, answer: StartThread,
+) -> None:  # fmt: skip
+    writer, reader = await signed_in("bob"), await signed_in("alice")
+    bob, alice = await known("bob"), await known("alice")
+    group_id = await make_group(bob)
+    thread = await start(bob, group_id, "What to play?")
+    await answer(bob, thread, "Chess, of course.")
+    await publishing.publish(server, bob.member, replace(described(), title="Chess for trainers"))
+    board = {
+        "text": "Look at #teal",
+        "picture-0": ("a.png", a_picture(), "image/png"),
+        "alt-0": "A board of chess",
+    }
+    await writer.submit(await writer.open("/compose"), "/compose", board)
+    for title, contexts, action in (("Games", ["thread", "public"], "warn"), ("Boards", ["account"], "blur")):
+        wanted = FilterChange(title, contexts, action, words=[("chess", True)])
+        made = await filters.create(server, alice.member, wanted)
+        for path in {"Games": (f"/groups/python/{thread}", "/resources", "/tags/teal"), "Boards": ("/@bob",)}[
+            title
+        ]:
+            page = await reader.open(path)
+            assert page.problems == []
+            assert link_of(page, title) == f"{FORM}/{made.id}", path
+    [covered] = [one for one in page.all("details") if list(one.iter("img"))]
+    assert "Look at #teal" not in " ".join(covered.itertext()), "only the picture is covered"
 
 
 FORM = "/settings/filters"
@@ -172,6 +211,18 @@ async def test_a_filter_ends_with_a_chosen_day(server: Server, signed_in: MakeRe
     assert made.expires_at is None
 
 
+async def test_a_keyword_that_an_app_wrote_on_two_lines_stays_one(
+    server: Server, signed_in: MakeReader
+) -> None:
+    reader = await signed_in("alice")
+    alice = await member_of(server, "alice")
+    made = await filters.create(server, alice, FilterChange("Mine", ["home"], words=[("two\n words", False)]))
+    here = f"{FORM}/{made.id}"
+    await reader.submit(await reader.open(here), here)
+    found = await filters.one(server, alice, made.id)
+    assert [(one.keyword, one.whole_word) for one in found.keywords] == [("two words", False)]
+
+
 async def test_posts_that_a_filter_names_are_taken_out_one_by_one(
     server: Server, signed_in: MakeReader
 ) -> None:
@@ -242,7 +293,7 @@ async def test_somebody_elses_filter_is_not_found(server: Server, signed_in: Mak
     assert (await reader.open(here)).status == 404
     own = await reader.open(f"{FORM}/new")
     for action in (here, f"{here}/remove", f"{FORM}/posts/{named.id}/remove"):
-        [form] = own.all("form", action=FORM) or own.all("form", class_="form")
+        [form] = own.all("form", class_="form")
         form.set("action", action)
         answer = await reader.submit(own, action, {"title": "Taken", "whole": "y"})
         assert (answer.status, "Mine" in answer.text) == (404, False), action
