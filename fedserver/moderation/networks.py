@@ -15,6 +15,7 @@ from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound
 from fedserver.moderation import audit
 from fedserver.moderation.permissions import Permission, require
+from fedserver.remembered import network_of
 from fedserver.viewer import Member
 from storage import rules
 from storage.paging import Window
@@ -67,6 +68,12 @@ async def current(server: Server) -> Networks:
 
     networks: Networks = await server.remembered.networks.get("networks", load)
     return networks
+
+
+def around(ip: str) -> str:
+    """The network that is meant by an address somebody came from: an IPv4 address alone, or the /64 around an IPv6 one."""
+    network = network_of(ip)
+    return f"{network}/64" if ":" in network and "/" not in network else network
 
 
 # -- looking after them
@@ -124,9 +131,13 @@ async def change(
     severity: str | None = None,
     comment: str | None = None,
     expires_in_s: int | None = None,
+    endless: bool = False,
     client: str = "",
 ) -> IpRule:
-    """Change what is given; a term that is given begins now. Raises Forbidden, NotFound, Invalid."""
+    """Change what is given; a term that is given begins now, and with `endless` there is none any more.
+
+    Raises Forbidden, NotFound, Invalid.
+    """
     require(member, Permission.MANAGE_BLOCKS)
 
     def unit(conn: Connection) -> IpRule:
@@ -139,7 +150,7 @@ async def change(
             expires_in_s,
             client,
         )
-        if expires_in_s is None:
+        if expires_in_s is None and not endless:
             values["expires_at"] = known.expires_at
         namesake = rules.ip_rule_for(conn, str(wanted))
         if namesake is not None and namesake.id != rule_id:

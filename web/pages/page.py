@@ -150,6 +150,7 @@ DONE: Final[dict[str, str]] = {
     "partner-declined": "The offer is declined.",
     "partner-ended": "You are partners no longer, or the offer is taken back.",
     "rule-kept": "The rule holds. What it hides, it hides now.",
+    "rule-added": "The rule holds from now on.",
     "rule-gone": "No rule stands for it any more.",
     "list-followed": "The rules of the list hold now.",
     "list-left": "Lists leave these domains alone from now on.",

@@ -13,6 +13,7 @@ from aiohttp import web
 from web.pages.panel import (
     access,
     accounts,
+    addresses,
     announcements,
     appeals,
     cases,
@@ -47,6 +48,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     *mails.routes,
     *partners.routes,
     *registration.routes,
+    *addresses.routes,
     *operations.routes,
     *federation.routes,
     *with_whom.routes,

@@ -103,6 +103,7 @@ async def shown(
         judges=cases.judges_about(member, account_id),
         sees_joins=allows(member.role, Permission.MANAGE_JOINS),
         grants_groups=allows(member.role, Permission.ADMINISTRATOR),
+        keeps_out=allows(member.role, Permission.MANAGE_BLOCKS),
         appoints=allows(member.role, Permission.MANAGE_ROLES),
     )
 

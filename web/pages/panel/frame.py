@@ -45,6 +45,7 @@ ADMINISTRATION: Final[tuple[Section, ...]] = (
     Section("/admin/metrics", "poll", "Figures", Permission.VIEW_DASHBOARD),
     Section("/admin/roles", "people", "Roles", Permission.MANAGE_ROLES),
     Section("/admin/registration", "door", "Joining", Permission.MANAGE_SETTINGS),
+    Section("/admin/addresses", "block", "Kept out", Permission.MANAGE_BLOCKS),
     Section("/admin/invites", "link", "Invitations", Permission.MANAGE_INVITES),
     Section("/admin/site", "home", "Site", Permission.MANAGE_SETTINGS),
     Section("/admin/rules", "scales", "Rules", Permission.MANAGE_RULES),

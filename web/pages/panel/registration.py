@@ -9,7 +9,7 @@ from aiohttp import web
 from fedserver import invites, settings
 from fedserver.content.text import clean_line
 from fedserver.join_questions import KINDS, QUESTIONS_MAX
-from fedserver.moderation.permissions import Permission
+from fedserver.moderation.permissions import Permission, allows
 from web import auth, forms, gate, keys
 from web.pages import invites as pages
 from web.pages import page
@@ -112,7 +112,13 @@ def _questions(rows: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
 def _context(request: web.Request, values: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     more = [_EMPTY] if len(rows) < QUESTIONS_MAX else []
     locked = settings.locked(keys.server(request).config)
-    return {"values": values, "questions": [*rows, *more], "locked": locked, "limits": LIMITS}
+    return {
+        "values": values,
+        "questions": [*rows, *more],
+        "locked": locked,
+        "limits": LIMITS,
+        "keeps_out": allows(auth.member(request).role, Permission.MANAGE_BLOCKS),
+    }
 
 
 async def everybodys(request: web.Request) -> web.StreamResponse:
