@@ -142,9 +142,9 @@ async def test_a_member_makes_changes_and_deletes_a_filter(server: Server, signe
     assert "exam of today" not in (await reader.open("/home")).words()
 
     here = f"{FORM}/{made.id}"
-    changed = await reader.submit(
-        await reader.open(here), here, {"whole": "exam\nholidays"}, choose={"action": "warn"}
-    )
+    opened = await reader.open(here)
+    assert f'<a href="{FORM}" aria-current="true">' in opened.text
+    changed = await reader.submit(opened, here, {"whole": "exam\nholidays"}, choose={"action": "warn"})
     assert path_of(changed) == f"{FORM}?done=saved"
     [now] = await filters.listed(server, alice)
     assert [one.keyword for one in now.keywords] == ["exam", "homew", "holidays"]
