@@ -103,6 +103,20 @@ async def send_mail(server: Server, payload: dict[str, Any]) -> None:
     await hand_over(server.mail, message)
 
 
+def preview(
+    conn: Connection, config: Config, account_id: int, template: str, context: Mapping[str, Any] | None = None
+) -> tuple[str, str]:
+    """Subject and text of what `plan_mail` would have written, for a template whose mail has no secret in it."""
+    assert template not in _MINTED, "a link is made only to be sent"
+    message = _written(
+        conn,
+        config,
+        {"account_id": account_id, "template": template, "context": dict(context or {}), "id": 0},
+    )
+    body = None if message is None else message.get_body(("plain",))
+    return ("", "") if message is None or body is None else (str(message["Subject"]), body.get_content())
+
+
 def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> EmailMessage | None:
     """The mail, or None if there is nobody to write to, or no reason (any more)."""
     template: str = payload["template"]

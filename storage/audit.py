@@ -126,6 +126,23 @@ def has(conn: Connection, actor_id: int, action: str, subject_type: str, subject
     return conn.execute(query.limit(1)).first() is not None
 
 
+def latest_of(
+    conn: Connection, subject_type: str, subject_ids: Collection[str], actions: Collection[str]
+) -> dict[str, Entry]:
+    """By subject the latest entry of one of these actions."""
+    latest = (
+        select(func.max(audit_entry.c.number))
+        .where(
+            audit_entry.c.subject_type == subject_type,
+            audit_entry.c.subject_id.in_(subject_ids),
+            audit_entry.c.action.in_(actions),
+        )
+        .group_by(audit_entry.c.subject_id)
+    )
+    rows = conn.execute(select(*_COLUMNS).where(audit_entry.c.number.in_(latest)))
+    return {entry.subject_id: entry for entry in map(Entry._make, rows)}
+
+
 def kinds(conn: Connection) -> tuple[list[str], list[str], list[str]]:
     """Every action, type of subject and name of an actor that the log has, each in order."""
     columns = (audit_entry.c.action, audit_entry.c.subject_type, audit_entry.c.actor_name)

@@ -219,10 +219,12 @@ def listed(conn: Connection, *, roles: Sequence[str] = (), limit: int = MEMBERS_
     return [_user_row(tuple(row)) for row in conn.execute(query)]
 
 
-def waiting(conn: Connection, *, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
-    """Who confirmed the address and waits for approval, longest first."""
+def waiting(conn: Connection, *, after_id: int = 0, limit: int = MEMBERS_LISTED_MAX) -> list[UserRow]:
+    """Who confirmed the address and waits for approval, longest first; `after_id` is the account of the last of the
+    page before."""
     query = _select_user().where(user.c.approved_at.is_(None), user.c.confirmed_at.is_not(None))
-    return [_user_row(tuple(row)) for row in conn.execute(query.order_by(user.c.created_at).limit(limit))]
+    query = query.where(user.c.account_id > after_id).order_by(user.c.account_id).limit(limit)
+    return [_user_row(tuple(row)) for row in conn.execute(query)]
 
 
 def count_waiting(conn: Connection) -> int:

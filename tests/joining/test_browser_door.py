@@ -52,6 +52,8 @@ async def test_the_door_is_accessible_and_fits(
     await admission.reject(server, ada.member, refused.account_id, reason="Sells pills. " * 20)
     signed_up = await come("nora", answers={"1": "Botany", "2": "I teach.\n\n" * 5, "3": "Here"})
     await server.db.write(users.change, signed_up.account_id, confirmed_at=now_ms())
+    other = await come("somebody_with_a_long_name", answers={"1": "Pills", "3": "Here"})
+    await server.db.write(users.change, other.account_id, confirmed_at=now_ms())
     await server.db.write(users.change, ada.account_id, role="member", trust="new")
     with pytest.raises(Held):
         await posts.create(
@@ -79,6 +81,9 @@ async def test_the_door_is_accessible_and_fits(
         answer = await page.goto(server.config.origin + path)
         assert answer is not None
         assert answer.status == status, path
+        await check_shown(path, name)
+
+    async def check_shown(path: str, name: str) -> None:
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} scrolls sideways: {wide}"
         assert not await complaints(page), path
@@ -92,3 +97,10 @@ async def test_the_door_is_accessible_and_fits(
     await check(f"/@eve/{spam_id}/report", "report-spam")
     for path in FOR_STAFF:
         await check(path, path.partition("?")[0])
+    await page.goto(f"{server.config.origin}/mod/joins?all=1")
+    await page.get_by_label("Refuse them").check()
+    await page.get_by_text("Words to those who are refused").click()
+    await page.get_by_label("What to tell each of them").fill("No adverts, please.")
+    await page.get_by_role("button", name="Show what will happen").click()
+    await page.get_by_role("heading", name="What will happen").wait_for()
+    await check_shown("/mod/joins/confirm", "mod-joins-confirm")

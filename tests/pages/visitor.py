@@ -89,7 +89,7 @@ class Visitor:
         form, button = _form(page, action)
         data = dict(_filled(form))
         for name, value in (values or {}).items():
-            names = {element.get("name") for element in form.iter() if element.get("name")}
+            names = {element.get("name") for element in _controls(form) if element.get("name")}
             assert name in names, f"the form to {action} has no field {name}: {sorted(filter(None, names))}"
             data[name] = value
         pairs = [
@@ -98,7 +98,7 @@ class Visitor:
             for one in (value if isinstance(value, list) else [value])
         ]
         for name, value in (choose or {}).items():
-            boxes = [e for e in form.iter("input") if e.get("name") == name and e.get("value") == value]
+            boxes = [e for e in _controls(form) if e.get("name") == name and e.get("value") == value]
             assert boxes, f"nothing to choose as {name}={value}"
             if boxes[0].get("type") == "radio":
                 pairs = [pair for pair in pairs if pair[0] != name]
@@ -128,6 +128,13 @@ def _form(page: Page, action: str) -> tuple[Any, Any]:
     raise AssertionError(f"{page.url} has no form to {action}, but to {actions}: {page.words()[:800]}")
 
 
+def _controls(form: Any) -> list[Any]:
+    """What is in the form, and what elsewhere on the page says that it belongs to it."""
+    own = form.get("id")
+    outside = [e for e in form.getroottree().iter("input") if own and e.get("form") == own]
+    return [*outside, *(e for e in form.iter() if e.get("form") in (None, own))]
+
+
 def _filled(form: Any) -> list[tuple[str, Any]]:
     found: dict[str, Any] = {}
 
@@ -137,7 +144,7 @@ def _filled(form: Any) -> list[tuple[str, Any]]:
         else:
             found[name] = value
 
-    for element in form.iter():
+    for element in _controls(form):
         name, tag = element.get("name"), element.tag
         if not name:
             continue

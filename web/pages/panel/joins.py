@@ -2,24 +2,82 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 from aiohttp import web
 
 from fedserver import admission, greeting, refusals, settings
+from fedserver.errors import FedError, Invalid
 from fedserver.moderation.permissions import Permission
 from fedserver.reading import cursors
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
+from web.params import Params
 
 
 async def waiting(request: web.Request) -> web.StreamResponse:
-    """Everybody who waits, longest first, with what they answered."""
+    """Who waits, longest first, with what they answered; some at a time. With ``all`` in the address all are ticked."""
+    return await _waiting(request, forms.query(request), Params({}))
+
+
+async def _waiting(
+    request: web.Request, params: Params, given: Params, error: FedError | None = None
+) -> web.Response:
+    """The list, with what was filled in below it, and what was wrong with that."""
     server, member = keys.server(request), auth.member(request)
-    people = await admission.waiting(server, member)
-    greeters = await greeting.greeters(server, member)
-    return await frame.show(
-        request, "panel/joins.html", people=people, greeters=greeters, own_id=member.account_id
+    after_id, shown = params.id("after") or 0, admission.AT_ONCE_MAX
+    people = await admission.waiting(server, member, after_id=after_id, limit=shown + 1)
+    context: dict[str, Any] = {
+        "people": people[:shown],
+        "after": after_id,
+        "next_after": people[shown - 1].account_id if len(people) > shown else 0,
+        "greeters": await greeting.greeters(server, member),
+        "own_id": member.account_id,
+        "ticked": [one.account_id for one in people] if params.flag("all") else given.ids("account_ids"),
+        "given": given,
+    }
+    if error is None:
+        return await frame.show(request, "panel/joins.html", **context)
+    return await frame.show_again(request, "panel/joins.html", error, **context)
+
+
+def _ruling(params: Params) -> admission.Ruling:
+    verdict: admission.Verdict | None = next(
+        (one for one in get_args(admission.Verdict) if one == params.text("verdict")), None
     )
+    if verdict is None:
+        raise Invalid({}, "Choose whether to let them in or to refuse them.")
+    comment = params.text("comment", chars_max=1_000)
+    return admission.Ruling(verdict, comment, params.text("reason", chars_max=admission.REASON_CHARS_MAX))
+
+
+async def confirm(request: web.Request) -> web.StreamResponse:
+    """What will happen to those who are ticked, before it does. Nothing is changed."""
+    server, member, params = keys.server(request), auth.member(request), await forms.params(request)
+    try:
+        ruling = _ruling(params)
+        plans = await admission.preview(server, member, params.ids("account_ids"), ruling)
+    except page.MENDABLE as error:
+        return await _waiting(request, params, params, error)
+    able = [one for one in plans if not one.problem]
+    days = (await settings.current(server)).refusals_days
+    return await frame.show(
+        request, "panel/joins_confirm.html", plans=plans, able=able, ruling=ruling, days=days
+    )
+
+
+async def decide(request: web.Request) -> web.StreamResponse:
+    """Let them in, or refuse them."""
+    server, member, params = keys.server(request), auth.member(request), await forms.params(request)
+    try:
+        plans = await admission.decide(server, member, params.ids("account_ids"), _ruling(params))
+    except page.MENDABLE as error:
+        return await _waiting(request, params, params, error)
+    left = [one for one in plans if one.problem]
+    if not left:
+        return page.go("/mod/joins?done=all-decided")
+    return await frame.show(request, "panel/joins_outcome.html", left=left, done_count=len(plans) - len(left))
 
 
 async def approve(request: web.Request) -> web.StreamResponse:
@@ -107,6 +165,8 @@ async def forget(request: web.Request) -> web.StreamResponse:
 routes = gate.behind(
     Permission.MANAGE_JOINS,
     web.get("/mod/joins", waiting),
+    web.post("/mod/joins/confirm", confirm),
+    web.post("/mod/joins/decide", decide),
     web.post("/mod/joins/{id:[0-9]{1,19}}/approve", approve),
     web.post("/mod/joins/{id:[0-9]{1,19}}/reject", reject),
     web.post("/mod/joins/{id:[0-9]{1,19}}/greeter", greet),
