@@ -1,4 +1,4 @@
-"""Tables as CSV, for people who open them in a spreadsheet."""
+"""Tables as CSV, for people who open them in a spreadsheet: the one place that writes any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Final
 
 from fedserver.errors import Invalid
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, "CSV Injection": the last four are the full-width forms, which spreadsheets of East Asia take for the first.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

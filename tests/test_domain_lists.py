@@ -134,7 +134,7 @@ async def test_what_goes_out_comes_in_again(server: Server) -> None:
     await server.db.write(
         domains.decide, None, "odd.example", Rule("limit", True, True, "Secret", comment, True)
     )
-    text = await server.db.read(domain_lists.write)
+    text = (await server.db.read(domain_lists.write)).decode()
     assert "Secret" not in text
     assert "Our own words" not in text
     assert "'=HYPERLINK" in text
@@ -142,7 +142,7 @@ async def test_what_goes_out_comes_in_again(server: Server) -> None:
         "bad.example": "reject", "loud.example": "limit", "odd.example": "limit",
     }  # fmt: skip
     allowed = await server.db.read(lambda conn: domain_lists.write(conn, allows=True))
-    assert allowed == "#domain\ngood.example\n"
+    assert allowed == b"#domain\r\ngood.example\r\n"
 
 
 def test_the_command_says_what_it_would_do_and_does_it(tmp_path: Path) -> None:

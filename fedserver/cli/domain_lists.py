@@ -125,7 +125,7 @@ def export(config_path: Path | None, allow: bool) -> None:
     click.echo(run(_export(load_config(config_path), allow)), nl=False)
 
 
-async def _export(config: Config, allow: bool) -> str:
+async def _export(config: Config, allow: bool) -> bytes:
     async with opened(config) as here:
         return await here.db.read(lambda conn: domain_lists.write(conn, allows=allow))
 

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from fedserver import csv_tables
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import FedError, Invalid
@@ -35,7 +36,6 @@ RULES_PER_UNIT: Final = 20
 CELL_CHARACTERS_MAX: Final = 10_000
 HEADER: Final = ("#domain", "#severity", "#reject_media", "#reject_reports", "#public_comment", "#obfuscate")
 _YES: Final = frozenset({"true", "1", "yes", "t"})
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Change = Literal["new", "stricter", "there", "allowed", "partner", "ours"]
 """What a row would do: make a rule, make one stricter, nothing since there is one, or nothing since that server is allowed, a
@@ -166,34 +166,29 @@ def _row(cells: Sequence[str], columns: Mapping[str, int], *, allows: bool, seve
     )
 
 
-def write(conn: Connection, *, allows: bool = False) -> str:
+def write(conn: Connection, *, allows: bool = False) -> bytes:
     """The rules of this server as such a list: those against others, or the servers that are allowed. A unit."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(HEADER[:1] if allows else HEADER)
-    for row in instances.all_decided(conn, allowed=allows):
-        if allows:
-            writer.writerow([row.host])
-            continue
-        writer.writerow(
-            [
+    rows = instances.all_decided(conn, allowed=allows)
+    if allows:
+        return csv_tables.table(HEADER[:1], ((row.host,) for row in rows))
+    return csv_tables.table(
+        HEADER,
+        (
+            (
                 row.host,
                 SEVERITIES.get(row.policy, "noop"),
                 _word(row.rejects_media),
                 _word(row.rejects_reports),
-                _safe(row.public_comment),
+                row.public_comment,
                 _word(row.obfuscates),
-            ]
-        )
-    return out.getvalue()
+            )
+            for row in rows
+        ),
+    )
 
 
 def _word(value: object) -> str:
     return "true" if value else "false"
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 async def fetch(http: GuardedClient, url: str) -> str:
@@ -243,7 +238,7 @@ async def follow(
     return done
 
 
-async def export(server: Server, member: Member, *, allows: bool = False) -> str:
+async def export(server: Server, member: Member, *, allows: bool = False) -> bytes:
     """`write`, for admins. Raises Forbidden."""
     require(member, Permission.MANAGE_FEDERATION)
     return await server.db.read(lambda conn: write(conn, allows=allows))

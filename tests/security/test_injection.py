@@ -1,5 +1,7 @@
 """Texts that are commands to whoever reads a file, a header, a log, a mail or a query carelessly: SECURITY INJ and ADM-06."""
 
+# Long because every case needs what the community has most of: members, groups, mails, tables, logs.
+
 from __future__ import annotations
 
 import asyncio
@@ -7,7 +9,10 @@ import csv
 import io
 import json
 import logging
+import re
+import zipfile
 from collections import Counter
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.policy import SMTP
@@ -19,34 +24,136 @@ import pytest
 from click.testing import CliRunner
 from yarl import URL
 
-from fedserver import announcements, csv_tables, house_rules, policies, reports, signup
+from fedserver import announcements, csv_tables, export, house_rules, policies, reports, signup
 from fedserver.cli.main import cli
 from fedserver.context import Server
 from fedserver.mail_compose import Envelope, compose
-from fedserver.moderation import domains
+from fedserver.moderation import domains, presets
 from fedserver.moderation.domains import Rule
 from fedserver.observe import JsonLines, PlainLines
 from fedserver.reports import Complaint
 from fedserver.signup import SignUp
 from storage import instances, tables
-from tests.members import Person
+from storage import policies as stored_policies
+from tests.events.test_events import EVENTS
+from tests.events.test_events import call as event_form
+from tests.groups.conftest import make_group, start
+from tests.members import Person, with_browser
+from tests.moving_in.test_carrying import bring, whole
+from tests.opportunities.made import OPPORTUNITIES
+from tests.opportunities.made import call as call_form
 from tests.pages.conftest import MakeReader, browser, signed_in
 from tests.people import add_stranger
 from tests.security.test_pages_of_strangers import TRAP
 from tests.security.test_pages_of_strangers import Page as Trapdoor
+from web.app import ROUTES
 
-__all__ = ["browser", "signed_in"]
+__all__ = ["browser", "make_group", "signed_in", "start"]
 
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", '=HYPERLINK("http://e.example","x")', 'a"b,c\nd')
+ROOT = Path(__file__).parents[2]
+FORMULA = '=HYPERLINK("http://e.example","x")'
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", FORMULA, 'a"b,c\nd',
+)  # fmt: skip
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def rows_of(written: bytes) -> list[list[str]]:
+    """The rows of a table that is one by RFC 4180, and has no cell that a spreadsheet would compute."""
+    assert written.endswith(b"\r\n")
+    rows = list(csv.reader(io.StringIO(written.decode(), newline=""), strict=True))
+    assert len({len(row) for row in rows}) == 1
+    assert not [cell for row in rows for cell in row if cell.startswith(STARTS)]
+    return rows
 
 
 def test_inj_01_no_cell_of_a_table_is_a_formula() -> None:
-    written = csv_tables.table(FORMULAS, [FORMULAS, FORMULAS])
-    rows = list(csv.reader(io.StringIO(written.decode(), newline=""), strict=True))
+    rows = rows_of(csv_tables.table(FORMULAS, [FORMULAS, FORMULAS]))
     assert len(rows) == 3
     for row in rows:
-        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
         assert [cell.removeprefix("'") for cell in row] == list(FORMULAS), "what was written is still there"
+
+
+def test_inj_01_tables_are_written_in_one_place() -> None:
+    writers = [
+        str(path.relative_to(ROOT))
+        for package in ("activitypub", "storage", "fedserver", "web")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"csv\.(writer|DictWriter)\b", path.read_text())
+    ]
+    assert writers == ["fedserver/csv_tables.py"]
+
+
+async def test_inj_01_no_table_that_can_be_had_has_a_formula(
+    server: Server, admin: Person, bob: Person
+) -> None:
+    """Every one there is, with names, titles, questions, answers and comments that are formulas."""
+    await bob.patch("/api/v1/accounts/update_credentials", {"display_name": FORMULA})
+    event = await admin.post(EVENTS, event_form(questions=[FORMULA]))
+    await bob.post(f"{EVENTS}/{event['id']}/rsvp", {"status": "going", "answers": {FORMULA: "@SUM(1)"}})
+    form = {"questions": [{"label": FORMULA, "required": True}], "blind": False}
+    call = await admin.post(OPPORTUNITIES, call_form(form=form))
+    await bob.post(f"{OPPORTUNITIES}/{call['id']}/apply", {"answers": {FORMULA: "+1"}, "submit": True})
+    await policies.write(server, admin.member, "terms", "Share.")
+    await policies.publish(server, admin.member, "terms", "")
+    version = (await server.db.read(stored_policies.newest))["terms"]
+    await server.db.write(domains.decide, None, "bad.example", Rule("reject", public_comment=FORMULA))
+    await server.db.write(domains.decide, None, "good.example", Rule("allow"))
+    await presets.put(server, admin.member, presets.Wording(FORMULA, "Text"))
+    left_out = await bring(
+        server, bob, csv_tables.table((), [(FORMULA, f"nobody_here@{server.config.domain}")]), "lists"
+    )
+    await whole(server, bob, left_out)
+    calls = {
+        f"GET {EVENTS}/{event['id']}/attendance": True,
+        f"GET /events/{event['id']}/people.csv": True,
+        f"GET {OPPORTUNITIES}/{call['id']}/applications.csv": True,
+        f"GET /opportunities/{call['id']}/applications.csv": True,
+        f"POST /admin/terms/versions/{version.id}/not-agreed.csv": True,
+        "GET /admin/federation/lists/blocked.csv": True,
+        "GET /admin/federation/lists/allowed.csv": False,  # names of servers alone
+        f"GET /settings/import/{left_out}/left-out.csv": True,
+        "POST /mod/log.csv": True,
+        "POST /admin/measures.csv": False,  # numbers alone
+    }
+    for call_, has_formula in calls.items():
+        method, _, path = call_.partition(" ")
+        data = {"year": str(datetime.now(UTC).year)} if "measures" in path else None
+        who = bob if "/settings/" in path else admin
+        answer = await who.raw(method, path, headers=await with_browser(server, who), data=data)
+        assert (answer.status, answer.content_type) == (200, "text/csv"), call_
+        assert answer.headers["Content-Disposition"].startswith("attachment"), call_
+        rows = rows_of(await answer.read())
+        assert len(rows) > 1, call_
+        assert any(cell.startswith("'=") for row in rows for cell in row) == has_formula, call_
+    known = {(route.method, re.sub(r"\{[^/]*\}", "*", route.path)) for route in ROUTES}
+    walked = {(one.split()[0], re.sub(r"/\d+", "/*", one.split()[1])) for one in calls}
+    assert {one for one in known if one[1].endswith((".csv", "/attendance"))} - walked == {
+        ("POST", f"{EVENTS}/*/attendance"), ("POST", "/events/*/attendance"),
+    }  # fmt: skip
+
+
+async def test_inj_01_what_a_member_takes_along_has_no_formula(
+    server: Server, bob: Person, alice: Person
+) -> None:
+    await bob.post(f"/api/v1/accounts/{alice.id}/follow")
+    kept = await bob.post("/api/v1/lists", {"title": FORMULA})
+    await bob.post(f"/api/v1/lists/{kept['id']}/accounts", {"account_ids": [alice.id]})
+    keyword = {"keywords_attributes": [{"keyword": "@SUM(1)"}]}
+    await bob.post("/api/v2/filters", {"title": "+1", "context": ["home"], **keyword})
+    await bob.post(f"/api/v1/accounts/{alice.id}/note", {"comment": "-1+1\n=1"})
+    await export.make_archive(server, {"account_id": bob.account_id})
+    path = await export.archive(server, bob.member)
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".csv")]
+        cells = {
+            cell
+            for name in names
+            if (content := archive.read(name))
+            for row in rows_of(content)
+            for cell in row
+        }
+    assert {f"'{FORMULA}", "'+1", "'@SUM(1)", "'-1+1\n=1"} <= cells
 
 
 async def test_inj_02_names_and_titles_add_no_header_to_a_mail(server: Server) -> None:

@@ -302,10 +302,10 @@ async def _text(request: web.Request, params: Params) -> str:
 async def export(request: web.Request) -> web.StreamResponse:
     """The rules of this server in Mastodon's format, or whom it allows."""
     what = "allowed" if request.path.endswith("/allowed.csv") else "blocked"
-    text = await domain_lists.export(keys.server(request), auth.member(request), allows=what == "allowed")
+    body = await domain_lists.export(keys.server(request), auth.member(request), allows=what == "allowed")
     name = f"{keys.server(request).config.domain.replace(':', '-')}-{what}.csv"
     return web.Response(
-        text=text,
+        body=body,
         content_type="text/csv",
         charset="utf-8",
         headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"', hdrs.CACHE_CONTROL: "no-store"},
