@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from textwrap import indent
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
@@ -30,6 +31,7 @@ T = TypeVar("T")
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 LINE_CHARS_MAX: Final = 4000
 VALUE_CHARS_MAX: Final = 500
+TRACE_CHARS_MAX: Final = 30_000
 LATENCY_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
@@ -180,7 +182,7 @@ class PlainLines(logging.Formatter):
         time, level, _, event = (fields.pop(name) for name in ("time", "level", "logger", "event"))
         rest = " ".join(f"{name}={value}" for name, value in fields.items())
         line = f"{time[11:23]} {level:7} {event}" + (f"  ({rest})" if rest else "")
-        return line + (f"\n{trace}" if trace else "")
+        return line + (f"\n{indent(trace, '    ')}" if trace else "")
 
 
 def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
@@ -198,8 +200,13 @@ def _fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str
         if name not in _OWN_FIELDS:
             fields[name] = escaped(value) if isinstance(value, str) else value
     if record.exc_info:
-        fields["trace"] = formatter.formatException(record.exc_info)
+        fields["trace"] = _trace(formatter.formatException(record.exc_info))
     return fields
+
+
+def _trace(text: str) -> str:
+    """A traceback, in which what somebody else said may stand: each of its lines escaped, and an end to all of it."""
+    return "\n".join(escaped(line, LINE_CHARS_MAX) for line in text[:TRACE_CHARS_MAX].split("\n"))
 
 
 @lru_cache(8)

@@ -266,7 +266,9 @@ class _Lane:
             driver.execute(f"PRAGMA {pragma}")
         if not writes:
             driver.execute("PRAGMA query_only = ON")
-        self._engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool)
+        self._engine = create_engine(
+            "sqlite://", creator=lambda: driver, poolclass=StaticPool, hide_parameters=True
+        )
         event.listen(self._engine, "begin", self._on_begin)
         event.listen(self._engine, "before_cursor_execute", _count)
         self._conn = self._engine.connect()
@@ -429,7 +431,14 @@ class PostgresDatabase(_Listeners):
         # Two servers on one Valkey do not hear each other: they have different databases.
         valkey = Valkey(bus, f"{url.host or ''}/{url.database}") if bus else None
         url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, pool_size=POSTGRESQL_CONNECTIONS, max_overflow=0, pool_use_lifo=True)
+        # What members wrote, and digests of their secrets, are parameters: no error takes them into a log.
+        engine = create_engine(
+            url,
+            pool_size=POSTGRESQL_CONNECTIONS,
+            max_overflow=0,
+            pool_use_lifo=True,
+            hide_parameters=True,
+        )
         database = cls(url, engine, valkey)
         await database._in_thread(partial(database._run, _ping, writes=False))
         return database

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +86,31 @@ def test_a_member_made_while_it_runs_can_use_it_at_once(running_server: RunningS
     api = Api(running_server.origin, token)
     assert api.me["id"] == carol["id"]
     assert api.raw("POST", "/api/v1/statuses", json={"status": "no"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cr3t\x01\r\n\r\n",
+        b"GET /login/once/s3cr3t" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: a\r\nCookie: session=s3cr3t" + b"x" * 9_000 + b"\r\n\r\n",
+        b'G\x1b[2J{"event": "s3cr3t"} / HTTP/1.1\r\nHost: a\r\n\r\n',
+        b"GET /\xe2\x80\xa8\x1b[2J\xff HTTP/1.1\r\nHost: a\r\nUser-Agent: x\t\x7f\xff\r\n\r\n",
+    ],
+    ids=["header", "address", "cookie", "verb", "path"],
+)
+def test_inj_03_of_what_is_no_request_the_log_tells_no_secret(
+    running_server: RunningServer, sent: bytes
+) -> None:
+    before = len(running_server.log.read_text())
+    with socket.create_connection(("127.0.0.1", running_server.port), timeout=10) as connection:
+        connection.sendall(sent)
+        assert b" 400 " in connection.recv(1000).partition(b"\r\n")[0]
+    said = running_server.log.read_text()[before:]
+    assert "s3cr3t" not in said
+    for line in said.splitlines():
+        assert set(json.loads(line)) >= {"time", "level", "logger", "event"}
+        assert len(line) < 1_000
 
 
 def test_it_ends_and_says_why_when_its_port_is_taken(running_server: RunningServer, tmp_path: Path) -> None:

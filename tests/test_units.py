@@ -7,7 +7,8 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database, SqliteDatabase
 from storage.hot import insert_row
@@ -45,6 +46,14 @@ async def at_once(db: Database, *wanted: dict[str, Any]) -> list[Any]:
     may_go_on.set()
     _, *results = await asyncio.gather(first, *others, return_exceptions=True)
     return results
+
+
+async def test_inj_03_no_error_says_what_was_asked_or_written(db: Database) -> None:
+    """It may be somebody's own, and errors are logged."""
+    statement = text("SELECT 1 FROM no_table WHERE :secret = 'x'")
+    with pytest.raises(DBAPIError, match="no_table") as error:
+        await db.write(lambda conn: conn.execute(statement, {"secret": "s3cr3t"}))
+    assert "s3cr3t" not in str(error.value)
 
 
 async def test_a_unit_that_fails_takes_none_with_it_and_leaves_nothing(db: Database) -> None:

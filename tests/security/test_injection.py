@@ -10,8 +10,11 @@ import io
 import json
 import logging
 import re
+import sys
+import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.headerregistry import Address
@@ -24,6 +27,7 @@ import pytest
 from click.testing import CliRunner
 from yarl import URL
 
+from activitypub.signatures import sign_request
 from fedserver import announcements, csv_tables, export, house_rules, policies, reports, signup
 from fedserver.cli.main import cli
 from fedserver.context import Server
@@ -37,6 +41,7 @@ from storage import instances, tables
 from storage import policies as stored_policies
 from tests.events.test_events import EVENTS
 from tests.events.test_events import call as event_form
+from tests.federation.stub import Door, Stub
 from tests.groups.conftest import make_group, start
 from tests.members import Person, with_browser
 from tests.moving_in.test_carrying import bring, whole
@@ -46,6 +51,7 @@ from tests.pages.conftest import MakeReader, browser, signed_in
 from tests.people import add_stranger
 from tests.security.test_pages_of_strangers import TRAP
 from tests.security.test_pages_of_strangers import Page as Trapdoor
+from tests.test_oauth import CALLBACK, CHALLENGE, PASSWORD, VERIFIER, asked, code_for, exchange
 from web.app import ROUTES
 
 __all__ = ["browser", "make_group", "signed_in", "start"]
@@ -198,6 +204,92 @@ def test_inj_03_an_event_is_one_line_of_the_log_whatever_is_in_it() -> None:
         assert "\0" not in line
         assert len(line) < 20_000
     assert json.loads(JsonLines().format(record))["event"].startswith("GET x")
+    try:
+        raise RuntimeError(nasty + "\n12:00 INFO forged" * 9000)
+    except RuntimeError:
+        failed = logging.LogRecord("fedserver.x", logging.ERROR, "f", 1, "Failed", (), sys.exc_info())
+    (line,) = JsonLines().format(failed).splitlines()
+    assert len(line) < 50_000
+    first, *rest = PlainLines().format(failed).splitlines()
+    assert first.endswith("Failed")
+    assert len("".join(rest)) < 100_000
+    assert [line for line in rest if "forged" in line]
+    for line in rest:
+        assert line.startswith("    "), "what belongs to a traceback is seen to"
+        assert line.isprintable()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """All that is logged, as a server logs it that is asked to say everything."""
+    said, ours = io.StringIO(), logging.getLogger("fedserver")
+    handler, level = logging.StreamHandler(said), ours.level
+    handler.setFormatter(JsonLines())
+    logging.getLogger().addHandler(handler)
+    ours.setLevel("DEBUG")
+    yield said
+    ours.setLevel(level)
+    logging.getLogger().removeHandler(handler)
+
+
+async def test_inj_03_a_request_is_one_line_and_no_secret_is_in_any(
+    door: Door, there: Stub, nobody: Person, alice: Person, log: io.StringIO
+) -> None:
+    """User agent, name, path and id of an activity in which there would be another line; and everything by which somebody is
+    known: passwords, codes, tokens, cookies, signatures."""
+    server, ann, nasty = door.server, there.actor("ann"), '\t\x1b[2J"{}\x7f'
+    await signup.make_user(
+        server.db, server.uris, server.keys, username="nora", email="nora@mail.example", password=PASSWORD
+    )
+    app = await nobody.post("/api/v1/apps", {"client_name": "Reader", "redirect_uris": [CALLBACK]})
+    code = await code_for(nobody.client, asked(app, code_challenge=CHALLENGE, code_challenge_method="S256"))
+    answers = [await exchange(nobody.client, app, code, code_verifier=VERIFIER) for _ in range(2)]
+    token = (await answers[0].json())["access_token"]
+    guess = "a guess that is right elsewhere"
+    for agent in ("Mozilla/5.0 (" + "x" * 7000, 'x" {"event": "forged"}'):
+        await nobody.raw("GET", "/nothing", headers={"user-agent": agent, "authorization": f"Bearer {token}"})
+        await nobody.raw(
+            "GET", "/api/v1/markers", headers={"user-agent": agent, "authorization": "Bearer s3cr3t-t"}
+        )
+        await nobody.raw("POST", "/login", data={"username": f"nora\r\n{nasty}", "password": guess})
+    for path in (
+        "/no%0d%0athing%1b[2J",
+        "/@x%22%7d%0a/" + "y" * 7000,
+        "/api/v1/%e2%80%a8?access_token=s3cr3t-q",
+    ):
+        await nobody.client.get(URL(path, encoded=True))
+    for path in ("/password/s3cr3t-p", "/confirm/s3cr3t-c", "/login/once/s3cr3t-o", "/unsubscribe/s3cr3t-u"):
+        await nobody.client.get(path)
+        await nobody.client.post(path, data={"password": guess, "csrf_token": "s3cr3t-f"})
+    cookie = await with_browser(server, alice)
+    await alice.raw("POST", "/settings/security/password", headers=cookie, data={"old": guess, "new": guess})
+    signed = sign_request("cavage", "POST", f"{server.config.origin}/inbox", b"{}", ann.key, time.time())
+    await nobody.client.post(
+        "/inbox", data=b"{}", headers={**signed, "content-type": "application/activity+json"}
+    )
+    strange = f"{there.origin}/n/\r\n{nasty}" + "z" * 3000
+    for activity in (ann.says("Announce", strange), {**ann.says("Like", strange), "id": strange}):
+        await door.post(ann, activity)
+        await door.post(there.actor("eve"), activity)
+    await door.worker.idle()
+
+    lines = log.getvalue().splitlines()
+    found = [json.loads(line) for line in lines]
+    assert max(map(len, lines)) < 20_000
+    assert all(line.isprintable() for line in lines)
+    requests = [one for one in found if one["logger"] == "fedserver.request"]
+    assert len(requests) == sum(
+        sample.value
+        for metric in server.metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == "fedserver_requests_total"
+    )
+    assert [one for one in found if "forged" in one] == []
+    secrets = (
+        "s3cr3t", PASSWORD, guess, code, token, alice.token, app["client_secret"], VERIFIER, cookie["cookie"].partition("=")[2],
+        cookie["X-CSRF-Token"], signed["Signature"].rpartition('signature="')[2].strip('"'),
+    )  # fmt: skip
+    assert [secret for secret in secrets if secret in log.getvalue()] == []
 
 
 async def test_inj_04_what_is_sought_is_text_and_no_query(server: Server, admin: Person) -> None:
