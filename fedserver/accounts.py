@@ -17,7 +17,7 @@ from fedserver import mentions
 from fedserver.content.html import sanitise_bio
 from fedserver.content.links import find_mentions, tag_key
 from fedserver.content.plain import render_plain
-from fedserver.content.text import clean_line, emoji_shortcodes
+from fedserver.content.text import clean_line, emoji_shortcodes, language_tag
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid, NotFound
 from fedserver.federation import fetch
@@ -265,6 +265,8 @@ def _check(change: ProfileChange) -> None:
         "direct",
     ):
         problems["source[privacy]"] = "must be public, unlisted, private or direct"
+    if change.default_language and language_tag(change.default_language) is None:
+        problems["source[language]"] = "is not a language code such as en or pt-BR"
     if change.default_quote_policy not in (None, "public", "followers", "nobody"):
         problems["source[quote_policy]"] = "must be public, followers or nobody"
     if problems:

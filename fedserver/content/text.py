@@ -9,7 +9,8 @@ import unicodedata
 MARKS_PER_LETTER_MAX = 8
 """Combining marks kept after one letter. Vietnamese, Hebrew with cantillation and Tibetan need up to six."""
 
-LANGUAGE_TAG_CHARS_MAX = 35  # BCP 47 §4.4.1: the longest tag an implementation must expect.
+# What a row keeps. Longer ones (BCP 47 §4.4.1 knows some of 35) name variants of variants.
+LANGUAGE_TAG_CHARS_MAX = 16
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029\u0085\v\f]")
 # C0 and C1 controls except tab and line feed; byte order marks, which mean nothing within a text; noncharacters and lone

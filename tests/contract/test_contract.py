@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,38 @@ async def test_every_route_answers_as_documented(
         if checker.answered[one.route] >= 400
     }
     assert refused == set()
+
+
+QUOTES = '\'";--\\%_ NEAR(a OR "b) ^a* $.a'
+
+
+async def test_inj_04_whatever_is_written_in_a_call_is_text(world: World) -> None:
+    """Each text of each call in turn is one that would end it in a query, while all else of the call is right."""
+    failed, asked = [], 0
+    for call in CALLS.values():
+        for place in places(call.body) if not call.absent else ():
+            asked += 1
+            for name in call.needs:
+                await world.thing(name)
+            path, body = await world.fill_in(call.path), await world.fill_in(call.body)
+            *above, last = place
+            reduce(getitem, above, body)[last] = QUOTES
+            asking = world.ada if "/admin/" in path else world.alice
+            answer = await asking.raw(call.method, path, json=body)
+            await answer.read()
+            if answer.status >= 500:
+                failed.append((call.route, place, answer.status))
+    assert failed == []
+    assert asked > 50
+
+
+def places(body: Any) -> Iterator[tuple[Any, ...]]:
+    """Where there are texts in it."""
+    for key, value in body.items() if isinstance(body, dict) else enumerate(body or ()):
+        if isinstance(value, str):
+            yield (key,)
+        elif isinstance(value, dict | list):
+            yield from ((key, *rest) for rest in places(value))
 
 
 def test_what_is_absent_is_what_the_documentation_says(documented: list[Documented]) -> None:

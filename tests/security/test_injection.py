@@ -317,6 +317,12 @@ async def test_inj_04_what_is_sought_is_text_and_no_query(server: Server, admin:
     assert wrong == []
     found = await admin.get("/api/v2/search", q="needle", type="statuses")
     assert len(found["statuses"]) == 1, "the table is still there"
+    # What stands for anything in a pattern is sought as it is, and nobody is called so.
+    for word in ("%", "_", "%%", "*", "%da", "a_a", "x' OR '1'='1"):
+        assert await admin.get("/api/v1/groups", q=word) == [], word
+        assert await admin.get("/api/v1/admin/accounts", username=word) == [], word
+        assert (await admin.get("/api/v2/search", q=word))["accounts"] == [], word
+    assert [one["username"] for one in await admin.get("/api/v1/admin/accounts", username="ad")] == ["ada"]
 
 
 async def test_inj_06_no_path_leads_to_other_files(nobody: Person, admin: Person) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, select
 from yarl import URL
@@ -18,6 +21,7 @@ from storage import tables
 from tests.federation.stub import Door, StubActor
 from tests.members import Person
 from tests.panel.test_gate import browser_of
+from web import app
 from web.app import ROUTES
 
 PICTURE = "http://127.0.1.9/a.png"
@@ -129,64 +133,75 @@ async def test_nothing_another_server_sends_gets_stuck(door: Door, ann: StubActo
         assert await alice.get(path) is not None
 
 
-ODD_PARTS = ["%00", "-1", "9223372036854775807", "9" * 30, "..%2f..%2fetc%2fpasswd", "x%ff%27" * 500]
+ODD_PARTS = ["1", "%00", "-1", "9223372036854775807", "9" * 30, "..%2f..%2fetc%2fpasswd", "x%ff%27" * 500]
 ODD_QUERY = (
-    "q=%00&acct=%27&uri=..&resource=x&next=//e&offset=99999999999999999999&limit=-1&max_id=9223372036854775807"
+    "q=%27&acct=%27&uri=..&resource=x&next=//e&offset=99999999999999999999&limit=-1&max_id=9223372036854775807"
     "&min_id=-1&since_id=x&id[]=99999999999999999999&types[]=%27&any[]=%25"
 )
+QUOTES = '\'";--\\%_ NEAR(a OR "b) ^a* $.a'
 PARAMETER = re.compile(r"\{[a-z_]+(?::(?:[^{}]|\{[^{}]*\})*)?\}")
-FIELDS = [
-    "status",
-    "id",
-    "in_reply_to_id",
-    "media_ids",
-    "poll",
-    "expires_in",
-    "limit",
-    "max_id",
-    "account_id",
-    "status_ids",
-    "choices",
-    "duration",
-    "visibility",
-    "language",
-    "note",
-    "display_name",
-    "text",
-    "uri",
-    "handle",
-    "q",
-    "target",
-    "description",
-    "focus",
-    "username",
-    "email",
-    "password",
-    "redirect_uris",
-    "scopes",
-]
+ENDING = ("/oauth/revoke", "/logout", "/settings/delete")  # after which there is nobody who could go on
+WEB = Path(app.__file__).parent
+ASKED = re.compile(
+    r'\.(?:maybe_)?(?:text|texts|id|ids|integer|number|flag|limit|nested|children)\(\s*"([a-z_]+)"'
+)
 
 
-async def test_inj_04_no_path_query_or_form_makes_us_fail(door: Door, bob: Person) -> None:
-    failed, bearer = [], {"authorization": f"Bearer {bob.token}"}
+def names_in(files: Iterable[Path]) -> set[str]:
+    """What handlers ask for in these files by its name."""
+    return {name for file in files for name in ASKED.findall(file.read_text())}
+
+
+def names_of_all() -> set[str]:
+    """What handlers ask for, by its name or as a whole."""
+    structs = {
+        value
+        for module in {sys.modules[route.handler.__module__] for route in ROUTES}
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct)
+    }
+    return names_in(WEB.rglob("*.py")) | {name for one in structs for name in one.__struct_encode_fields__}
+
+
+@pytest.mark.parametrize("by", ["an app", pytest.param("a browser", marks=pytest.mark.long)])
+async def test_inj_04_no_path_query_or_form_makes_us_fail(door: Door, bob: Person, by: str) -> None:
+    """With all that anybody asks for: an app sends it to every address, a browser that is signed in to every page."""
+    failed, everything, shared = [], names_of_all(), names_in(WEB.glob("*.py"))
+    assert len(everything) > 200
+    headers = (
+        {"authorization": f"Bearer {bob.token}"} if by == "an app" else await browser_of(door.server, bob)
+    )
+    forms: list[dict[str, str]] = [dict.fromkeys(everything, value) for value in ("9" * 30, QUOTES)]
     for route in ROUTES:
         method = "GET" if route.method == "*" else route.method
-        if method == "HEAD" or route.path == "/oauth/revoke" or route.path.endswith("/"):
+        if method == "HEAD" or route.path in ENDING or route.path.endswith("/"):
             continue
+        if by == "a browser" and route.path.startswith(("/api/", "/oauth/")):
+            continue
+        module = Path(sys.modules[route.handler.__module__].__file__ or "")
+        query = urlencode(dict.fromkeys(shared | names_in([module]), QUOTES))
         for part in ODD_PARTS if "{" in route.path else [""]:
             path = PARAMETER.sub(part, route.path)
-            form: dict[str, Any] = {"json": dict.fromkeys(FIELDS, "9" * 30)} if method != "GET" else {}
-            for target in {path, f"{path}?{ODD_QUERY}"} if method == "GET" else {path}:
+            sent: list[tuple[str, dict[str, Any]]] = [(path, {})]
+            if method != "GET" and part in ("", "1"):
+                sent = [(path, {"json" if by == "an app" else "data": form}) for form in forms]
+            elif part in ("", "1"):
+                sent += [(f"{path}?{one}", {}) for one in (ODD_QUERY, query)]
+            for target, more in sent:
                 answer = await bob.client.request(
-                    method, URL(target, encoded=True), headers=bearer, allow_redirects=False, **form
+                    method, URL(target, encoded=True), headers=headers, allow_redirects=False, **more
                 )
                 if answer.content_type == "text/event-stream":  # it would not end
                     answer.close()
                 else:
                     await answer.read()
-                if answer.status >= 500 and answer.status != 503:
+                if answer.status >= 500 and answer.status not in (501, 503):  # no such format, too much to do
                     failed.append((method, target[:150], answer.status))
     assert failed == []
+    if by == "a browser":
+        assert (await bob.raw("GET", "/home", headers=headers)).status == 200, (
+            "who sent it all is still there"
+        )
 
 
 @pytest.mark.parametrize(
@@ -197,6 +212,9 @@ async def test_inj_04_no_path_query_or_form_makes_us_fail(door: Door, bob: Perso
         (f"/api/v1/streaming/list?list={2**63}", 400),
         (f"/api/v1/streaming/hashtag?tag={'x' * 201}", 400),
         ("/api/oembed?url=http://[", 404),
+        ("/api/v2/search?q=a%00b", 400),
+        ("POST /api/v1/statuses?status=x&language=sl-Latn-IT-rozaj-biske", 422),
+        ("PATCH /api/v1/accounts/update_credentials?source[language]=%27", 422),
         ("POST /api/v1/tags/%3Cimg%3E/follow", 404),
         (f"POST /api/v1/tags/{'x' * 101}/follow", 404),
         ("POST /api/v1/tags/%3Cimg%3E/feature", 404),
