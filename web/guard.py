@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
@@ -46,6 +46,7 @@ CSP_MEDIA: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
 # What a redirect target may put into a header: an origin, or a scheme an app has registered for itself.
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}\Z")
 _AUTHORITY: Final = re.compile(r"[a-z0-9.:\[\]-]{1,255}\Z")
+_IN_ADDRESSES: Final = "%:/?#[]@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,9 @@ class Guard:
         headers["Server"] = malformed.NAME
         for name, value in self._headers.items():
             headers.setdefault(name, value)
+        location = headers.get(hdrs.LOCATION, "")
+        if not location.isascii():  # an address has ASCII alone (RFC 3986 §2)
+            headers[hdrs.LOCATION] = quote(location, safe=_IN_ADDRESSES)
         policy = request.get(keys.POLICY)
         if policy is None:
             return

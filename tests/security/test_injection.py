@@ -49,6 +49,8 @@ from tests.opportunities.made import OPPORTUNITIES
 from tests.opportunities.made import call as call_form
 from tests.pages.conftest import MakeReader, browser, signed_in
 from tests.people import add_stranger
+from tests.resources.test_publishing import LESSON
+from tests.security.test_odd_values import PARAMETER
 from tests.security.test_pages_of_strangers import TRAP
 from tests.security.test_pages_of_strangers import Page as Trapdoor
 from tests.test_oauth import CALLBACK, CHALLENGE, PASSWORD, VERIFIER, asked, code_for, exchange
@@ -352,7 +354,30 @@ async def test_inj_06_no_path_leads_to_other_files(nobody: Person, admin: Person
     assert wrong == []
 
 
-async def test_inj_07_nothing_that_is_asked_splits_a_header(nobody: Person, alice: Person) -> None:
+async def test_inj_06_no_part_of_any_address_leads_to_other_files(server: Server, admin: Person) -> None:
+    (server.config.data_dir / "fedserver.toml").write_text("# root: here")
+    ways = (
+        "..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "..%5c..%5cfedserver.toml",
+        "..%2ffedserver.toml",
+        "%2e%2e",
+    )
+    headers = {"authorization": f"Bearer {admin.token}", **await with_browser(server, admin)}
+    wrong = []
+    for route in ROUTES:
+        if route.method != "GET" or "{" not in route.path:
+            continue
+        for way in ways:
+            path = PARAMETER.sub(lambda _, way=way: way, route.path)  # type: ignore[misc]
+            answer = await admin.client.get(URL(path, encoded=True), headers=headers, allow_redirects=False)
+            if b"root:" in await answer.read() or answer.status >= 500:
+                wrong.append((path, answer.status))
+    assert wrong == []
+
+
+async def test_inj_07_nothing_that_is_asked_splits_a_header(
+    server: Server, nobody: Person, alice: Person, bob: Person
+) -> None:
     nasty = (
         "x%0d%0aSet-Cookie:%20a=b",
         "x%0aX-Evil:%201",
@@ -375,8 +400,54 @@ async def test_inj_07_nothing_that_is_asked_splits_a_header(nobody: Person, alic
                 assert "X-Evil" not in answer.headers, place
                 assert "a=b" not in answer.headers.get("Set-Cookie", ""), place
                 location = answer.headers.get("Location", "")
+                assert location.isascii(), place
                 assert urlsplit(location).netloc in ("", urlsplit(str(answer.url)).netloc), place
                 assert answer.status < 500, place
+    for one in nasty:
+        for number in range(2):
+            await alice.post("/api/v1/statuses", {"status": f"{one} {number}"})
+        path = f"/api/v1/timelines/public?limit=1&local=true&x={one}"
+        answer = await nobody.client.get(URL(path, encoded=True))
+        link = answer.headers["Link"]
+        assert link.isascii()
+        assert link.isprintable()
+        assert re.fullmatch(r'(<[^<>" ]+>; rel="(next|prev)"(, )?){2}', link), link
+    browser = await with_browser(server, alice)
+    for wanted, leads_to in (
+        ("/tags/ü?q=€&x=%2F", "/tags/%C3%BC?q=%E2%82%AC&x=%2F"),
+        ("/\u2028\r\nX-Evil: 1", "/@bob"),
+    ):
+        answer = await alice.raw("POST", "/@bob/unmute", headers=browser, data={"next": wanted})
+        assert (answer.status, answer.headers["Location"]) == (303, leads_to)
+        assert "X-Evil" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"filename*=UTF-8''a%0D%0ASet-Cookie%3A%20a%3Db%0D%0A%0D%0A.txt",
+        b"filename*=UTF-8''a%22%3B%20filename%3D%22evil.exe%22%3B.txt",
+        'filename="\u202eexe.ü€\u2028.txt"'.encode(),
+        b'filename="%0d%0aX-Evil: 1.txt"',
+    ],
+)
+async def test_inj_07_the_name_of_a_file_is_one_value_of_a_header(
+    alice: Person, nobody: Person, name: bytes
+) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; ' + name + b"\r\n\r\nHello\r\n--x--\r\n"
+    sent = await alice.post(
+        "/api/v1/resources/files", data=body, headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+    made = await alice.post("/api/v1/resources", {**LESSON, "version": {"file_ids": [sent["id"]]}})
+    (file,) = made["versions"][0]["files"]
+    for path in (urlsplit(file["url"]).path, f"/resources/{made['id']}/files/{file['id']}/%0d%0aX-Evil:%201"):
+        answer = await nobody.client.get(URL(path, encoded=True))
+        assert (answer.status, await answer.read()) == (200, b"Hello")
+        said = answer.headers["Content-Disposition"]
+        assert re.fullmatch(
+            r"attachment; filename=\"[\w .-]+\"; filename\*=UTF-8''[\w.~%-]+", said, re.ASCII
+        ), said
+        assert not {"X-Evil", "Set-Cookie"} & set(answer.headers)
 
 
 def test_inj_11_names_on_the_command_line_are_data(
@@ -386,7 +457,10 @@ def test_inj_11_names_on_the_command_line_are_data(
     runner = CliRunner()
     assert runner.invoke(cli, ["init", "--domain", "a.example"]).exit_code == 0
     victim = tmp_path / "pwned"
+    assert runner.invoke(cli, ["user", "create", "ada", "--email", "ada@mail.example"]).exit_code == 0
     for name in (
+        "--help",
+        "-h",
         ";touch pwned",
         "$(touch pwned)",
         "`touch pwned`",
@@ -399,15 +473,35 @@ def test_inj_11_names_on_the_command_line_are_data(
         for command in (
             ["user", "create", "--email", "x@mail.example", "--", name],
             ["user", "suspend", "--", name],
+            ["user", "role", "--", name, "admin"],
             ["token", "create", "--", name],
             ["group", "create", "--title", name, "--owner", name, "--", name],
+            ["instance", "rule", "--", name, "limit"],
+            ["partner", "offer", "--", name],
+            *(
+                []
+                if "\0" in name  # no system has a file that is called so
+                else [
+                    ["group", "export", "--", name, name],
+                    ["emoji", "add", "--", name, name],
+                    ["import", "csv", "--as", "ada", "--", name],
+                    ["restore", "--check", "--", name],
+                ]
+            ),
         ):
             done = runner.invoke(cli, command)
             assert done.exit_code in (1, 2), (command, done.output)
             assert done.exception is None or isinstance(done.exception, SystemExit), (command, done.exception)
+        # What may be called anything is called so.
+        if "\0" not in name:
+            done = runner.invoke(cli, ["announcement", "add", "--draft", "--json", "--", f"{name} x"])
+            assert done.exit_code == 0, (name, done.output)
+    told = json.loads(runner.invoke(cli, ["announcement", "list", "--json"]).stdout)["announcements"]
+    assert {"--help x", ";touch pwned x", "$(touch pwned) x", "a\nb x"} <= {one["text"] for one in told}
     assert not victim.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
     listed = runner.invoke(cli, ["user", "list", "--json"])
-    assert json.loads(listed.stdout)["users"] == []
+    assert [one["username"] for one in json.loads(listed.stdout)["users"]] == ["ada"]
 
 
 class TestPanel:
