@@ -295,6 +295,7 @@ def test_numbers_in_the_documents_are_those_of_the_code() -> None:
         people,
         remote_posts,
     )
+    from fedserver.federation import inbox as door
     from storage import deliveries, inbox, instances
     from web import limits
 
@@ -326,6 +327,7 @@ def test_numbers_in_the_documents_are_those_of_the_code() -> None:
         f"for {deliveries.HELD_MS // day_ms} days. 410",
         f"at most {lane.CONNECTIONS} connections",
         f"given up after {lane.TRIES_WHEN_REFUSED} tries",
+        f"one server may send {door.PER_HOST_MAX:,} a minute",
     ):
         assert words in federation, words
     api = " ".join((ROOT / "docs" / "client-api.md").read_text().split())

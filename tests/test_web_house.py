@@ -451,6 +451,7 @@ async def test_a_limit_follows_the_address_the_proxy_names(app_client: Client) -
     assert await left(**{"X-Forwarded-For": "203.0.113.6"}) == 299
     assert await left(**{"X-Forwarded-For": "2001:db8::1"}) == 299
     assert await left(**{"X-Forwarded-For": "2001:db8::2"}) == 298
+    assert await left(**{"X-Forwarded-For": "2001:db8:0:1::2"}) == 299
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def _page_policy(method: str, path: str) -> Policy:
             of_member = (limits.EVENTS,)
         elif path == "/settings/import":
             of_member = (limits.IMPORTS,)
-        elif path.endswith(("/mark", "/unmark")):
+        elif path.endswith(("/report", "/mark", "/unmark")):
             of_member = (limits.REPORTS,)
         elif path in ("/interact", "/resources/import") or path.startswith(
             ("/events/import", "/events/calendars")
@@ -169,6 +169,9 @@ def _page_policy(method: str, path: str) -> Policy:
         counted = (limits.CALENDARS, limits.PAGES)
     elif path.startswith("/search"):
         counted = (limits.SEARCHES, limits.PAGES)
+    if method == "POST" and counted == (limits.PAGES,) and not of_member:
+        # What a member changes counts for them, as through an app, from however many addresses it comes.
+        of_member = (limits.API_ACCOUNT,)
     readable = path.startswith(("/@", "/users/", "/resources"))
     return Policy("page", identity="session", cors=readable, limits=counted, member_limits=of_member)
 

@@ -59,9 +59,8 @@ CALENDARS: Final = Limit("calendars", "client", 300, 5 * MINUTE)
 SEARCHES: Final = Limit("searches", "client", 300, 5 * MINUTE)
 # Each makes us ask a server that anybody may name.
 VISITORS: Final = Limit("visitors", "client", 30, 5 * MINUTE)
-# Other servers read a thread post by post, and send for all their members from one address.
-DOCUMENTS: Final = Limit("documents", "client", 3000, 5 * MINUTE)
 LOOKUPS: Final = Limit("lookups", "client", 1500, 5 * MINUTE)
+# Of an address, before anybody knows whose request it is; `fedserver.federation.inbox` counts by server.
 INBOX: Final = Limit("inbox", "client", 100_000, 5 * MINUTE)
 
 

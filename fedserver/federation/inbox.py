@@ -4,8 +4,9 @@
 2. Delete or Update of an actor we do not know: nothing to do, and no key worth fetching
 3. our rules for its server              403
 4. signature, age, digest                401; 503 when the key's server does not answer
-5. known by (signer, id)                 nothing changes
-6. one durable row; the answer is 202
+5. how much its server sends             429
+6. known by (signer, id)                 nothing changes
+7. one durable row; the answer is 202
 
 What it does is `inbox_worker`'s business: a stranger waits for the disk, never for the work.
 """
@@ -32,6 +33,7 @@ from fedserver.federation.policy import check_incoming, is_about_partners, meeti
 from storage import accounts, partners
 from storage.inbox import Arrival
 
+PER_HOST_MAX: Final = 20_000  # a minute, from however many addresses: far more than the largest servers send
 HEARD_SECONDS: Final = 60
 SYNCHRONISED_SECONDS: Final = 600
 _PARAMETER = re.compile(r'([A-Za-z]+)="([^"]{0,2048})"')
@@ -63,6 +65,9 @@ async def accept(server: Server, facts: RequestFacts, body: bytes, source_ip: st
     signer = signer or await signer_of(door, facts, source_ip)
     if door is not server and signer.actor_type != "Application":
         await check_incoming(server, host)
+    # Who has signed counts, or anybody could use up what another server may send.
+    limit = PER_HOST_MAX * server.config.rate_limit_factor
+    server.peers.attempts.take(f"inbox {signer.host}", limit=limit, seconds=60)
     if signer.suspended and activity.type != "Delete":
         return
     heard_from = ""

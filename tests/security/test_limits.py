@@ -1,4 +1,4 @@
-"""What is counted under the limits of a real server, and what one member may not make too large (LIM-01, LIM-04)."""
+"""What is counted under the limits of a real server, by whom, and what is told to who asks too often (LIM-01, LIM-02)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import WSServerHandshakeError
 from yarl import URL
 
 from fedserver import signup
 from fedserver.context import Server
+from fedserver.federation import inbox
+from fedserver.streams import listeners
 from tests import databases
-from tests.federation.stub import Stub
+from tests.api.streams import Ear
+from tests.federation.stub import Door, Stub, StubActor
 from tests.members import Person
+from tests.panel.test_gate import browser_of
 from web import limits
 from web.guard import policy_for
 
@@ -189,8 +194,9 @@ async def test_a_workshop_joins_from_one_address(admin: Person, nobody: Person) 
 
 
 async def test_mod_10_reports_are_counted_bounded_and_shown_as_text(
-    alice: Person, admin: Person, moderator: Person
+    server: Server, alice: Person, admin: Person, moderator: Person
 ) -> None:
+    """LIM-01 too: through the form of the page they are counted with those of apps."""
     script = "<script>alert(1)</script>"
     told = await alice.post("/api/v1/reports", {"account_id": admin.id, "comment": script})
     assert told["forwarded"] is False
@@ -200,6 +206,8 @@ async def test_mod_10_reports_are_counted_bounded_and_shown_as_text(
     assert big.status in (413, 422)
     seen = await statuses(alice, "/api/v1/reports", 30, {"account_id": admin.id, "comment": "Again"})
     assert seen == [200] * 28 + [429] * 2
+    page = await alice.raw("POST", "/@ada/report", headers=await browser_of(server, alice))
+    assert (page.status, int(page.headers["Retry-After"]) > 0) == (429, True)
     (shown,) = [
         one for one in await moderator.get("/api/v1/admin/reports", limit=100) if one["id"] == told["id"]
     ]
@@ -213,32 +221,164 @@ async def test_apps_and_accounts_are_not_made_by_the_dozen(nobody: Person) -> No
     assert 429 in await statuses(nobody, "/password", 7, {"email": "a@b.example"})
 
 
+async def test_lim_01_files_are_not_sent_by_the_dozen(alice: Person) -> None:
+    for number, path in enumerate(("/api/v2/media", "/api/v1/media", "/api/v1/resources/files")):
+        wanted = [422] * (30 if number == 0 else 0) + [429]
+        assert await statuses(alice, path, len(wanted), {}) == wanted, path
+
+
 async def test_events_are_not_announced_by_the_dozen(alice: Person, bob: Person) -> None:
     assert await statuses(alice, "/api/v1/events", 31, {"title": ""}) == [422] * 30 + [429]
     assert await statuses(bob, "/api/v1/events", 1, {"title": ""}) == [422]
 
 
-async def test_nothing_of_a_member_grows_without_measure(alice: Person) -> None:
-    """LIM-04"""
-    big = "x" * 200_000
-    options = [f"option {number}" for number in range(5000)]
-    for method, path, form in (
-        ("POST", "/api/v1/statuses", {"status": big}),
-        ("POST", "/api/v1/statuses", {"status": "x", "spoiler_text": big}),
-        ("POST", "/api/v1/statuses", {"status": "x", "poll": {"options": options, "expires_in": 3600}}),
-        ("POST", "/api/v1/statuses", {"status": "x", "poll": {"options": [big, "b"], "expires_in": 3600}}),
-        ("PATCH", "/api/v1/accounts/update_credentials", {"note": big}),
-        ("PATCH", "/api/v1/accounts/update_credentials", {"display_name": big}),
-        (
-            "PATCH",
-            "/api/v1/accounts/update_credentials",
-            {"fields_attributes": [{"name": big, "value": "x"}]},
-        ),
-        ("POST", "/api/v1/reports", {"account_id": alice.id, "comment": big}),
-    ):
-        answer = await alice.raw(method, path, json=form)
+BEHIND_A_PROXY = {"rate_limit_factor": "1", "trusted_proxies": "127.0.0.0/8"}
+
+
+@pytest.mark.parametrize("server_settings", [BEHIND_A_PROXY])
+@pytest.mark.parametrize(
+    ("path", "field", "count"),
+    [("/password", "email", 5), ("/confirm", "email", 5), ("/login", "username", 25)],
+)
+async def test_lim_01_one_mailbox_or_account_is_counted_from_wherever_it_is_named(
+    nobody: Person, path: str, field: str, count: int
+) -> None:
+    async def ask(number: int, name: str) -> Any:
+        form = {field: name, "password": "guess"}
+        headers = {"x-forwarded-for": f"203.0.113.{number}"}
+        answer = await nobody.raw("POST", path, data=form, headers=headers)
         await answer.read()
-        assert answer.status in (400, 404, 413, 422), (path, form.keys())
+        return answer
+
+    seen = [(await ask(number, "nora@mail.example")).status for number in range(count)]
+    assert 429 not in seen
+    refused = await ask(count, "Nora@MAIL.example")
+    assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (429, True)
+    assert (await ask(count, "bob@mail.example")).status != 429
+
+
+@pytest.mark.parametrize("server_settings", [BEHIND_A_PROXY])
+async def test_lim_02_streams_are_counted_by_network(nobody: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "PER_CLIENT_MAX", 1)
+    async with Ear(nobody, headers={"x-forwarded-for": "2001:db8:1::1"}):
+        with pytest.raises(WSServerHandshakeError) as refused:
+            async with Ear(nobody, headers={"x-forwarded-for": "2001:db8:1::2"}):
+                pass
+        assert refused.value.status == 429
+        async with Ear(nobody, headers={"x-forwarded-for": "2001:db8:1:1::1"}):
+            pass
+
+
+# Each costly request, with its limit: as many in so many seconds, from one network.
+COSTLY = {
+    "POST /join": (5, 1800),
+    "POST /join/abcd": (100, 1800),
+    "POST /confirm/abcd": (100, 1800),
+    "POST /api/v1/accounts": (5, 1800),
+    "POST /password": (5, 1800),
+    "POST /confirm": (5, 1800),
+    "POST /api/v1/emails/confirmations": (5, 1800),
+    "POST /api/v1/apps": (5, 600),
+    "POST /login": (25, 300),
+    "POST /oauth/authorize": (25, 300),
+    "POST /oauth/token": (100, 300),
+    "POST /interact": (30, 300),
+    "GET /search?q=x": (300, 300),
+    "GET /api/v2/search?q=x": (300, 300),
+    "GET /api/v1/accounts/search?q=x": (300, 300),
+    "GET /api/v1/timelines/public": (300, 300),
+    "GET /api/oembed?url=x": (300, 300),
+    "GET /.well-known/webfinger?resource=acct:x@y.example": (1500, 300),
+    "GET /media/remote/avatar/1/" + "0" * 32: (3000, 300),
+    "GET /media/remote/emoji/x.example/blob/" + "0" * 32: (3000, 300),
+    "GET /events.ics": (300, 300),
+    "GET /oai-pmh?verb=Identify": (1500, 300),
+    "POST /inbox": (100_000, 300),
+    "POST /users/alice/inbox": (100_000, 300),
+}
+
+
+class TestSmall:
+    """The same limits, so small that each can be reached."""
+
+    FACTOR = 0.001
+
+    @pytest.fixture
+    def server_settings(self) -> dict[str, str]:
+        return {"rate_limit_factor": str(self.FACTOR), "trusted_proxies": "127.0.0.0/8"}
+
+    @pytest.fixture(autouse=True)
+    def one_window(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No window ends during a test."""
+        monkeypatch.setattr(limits.Limits.__init__, "__defaults__", (lambda: 1_000_000_001.0,))
+
+    async def test_lim_01_whoever_asks_for_what_is_costly_too_often_is_told_when_to_come_again(
+        self, alice: Person, nobody: Person
+    ) -> None:
+        for number, (call, (count, seconds)) in enumerate(COSTLY.items()):
+            method, _, path = call.partition(" ")
+
+            async def ask(client: str, method: str = method, path: str = path) -> Any:
+                kind = "activity+json" if path.endswith("inbox") else "x-www-form-urlencoded"
+                headers = {"x-forwarded-for": client, "content-type": f"application/{kind}"}
+                data = None if method == "GET" else f"username=somebody at {client}"
+                answer = await nobody.raw(method, path, headers=headers, data=data)
+                await answer.read()
+                return answer
+
+            for _ in range(max(1, round(count * self.FACTOR))):
+                assert (await ask(f"203.0.113.{number}")).status != 429, call
+            refused = await ask(f"203.0.113.{number}")
+            assert refused.status == 429, call
+            assert 0 < int(refused.headers["Retry-After"]) <= seconds, call
+            if path.startswith(("/api/", "/oauth/token")):
+                assert refused.headers["X-RateLimit-Remaining"] == "0", call
+            assert (await ask(f"198.51.100.{number}")).status != 429, f"{call}: others are not concerned"
+
+    async def test_lim_02_a_network_of_ipv6_is_one_client(self, nobody: Person) -> None:
+        """Whatever the last 64 bits are, for each kind of limit."""
+        for number, path in enumerate(("/login", "/join", "/password", "/api/v1/apps")):
+            seen = [
+                (
+                    await nobody.raw(
+                        "POST",
+                        path,
+                        data={"username": there},
+                        headers={"x-forwarded-for": f"2001:db{number}:{there}"},
+                    )
+                ).status
+                for there in ("1::1", "1::2", "1:0:ffff::", "1:1::1", "2::1")
+            ]
+            assert [status == 429 for status in seen] == [False, True, True, False, False], path
+
+    async def test_lim_01_a_server_is_counted_from_wherever_it_sends(
+        self, door: Door, there: Stub, third: Stub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inbox, "PER_HOST_MAX", 2 / self.FACTOR)
+        ann, mallory = there.actor("ann"), third.actor("mallory")
+
+        async def sent(actor: StubActor, client: str) -> int:
+            return await door.post(
+                actor, actor.says("Create", actor.note("Hi")), **{"X-Forwarded-For": client}
+            )
+
+        # What is signed by nobody uses up nothing.
+        assert await door.post(mallory, ann.says("Create", ann.note("Forged")), key_id=ann.key.key_id) == 401
+        assert [await sent(ann, f"203.0.113.{number}") for number in range(3)] == [202, 202, 429]
+        assert await sent(mallory, "203.0.113.9") == 202
+
+    async def test_what_a_member_changes_by_pages_counts_wherever_they_are(
+        self, server: Server, alice: Person, bob: Person
+    ) -> None:
+        """LIM-01, LIM-04."""
+        cookie = await browser_of(server, alice)
+        seen = []
+        for number in range(3):
+            headers = {**cookie, "x-forwarded-for": f"203.0.113.{number}"}
+            seen.append((await alice.raw("POST", "/notifications/read", headers=headers)).status)
+        assert seen == [303, 303, 429]
+        others = {**await browser_of(server, bob), "x-forwarded-for": "203.0.113.0"}
+        assert (await bob.raw("POST", "/notifications/read", headers=others)).status == 303
 
 
 async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(alice: Person) -> None:

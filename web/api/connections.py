@@ -19,6 +19,7 @@ from fedserver.streams.events import Event
 from fedserver.streams.names import Stream
 from fedserver.viewer import Viewer
 from web import auth, keys
+from web.proxies import subject
 
 WAITING_MAX: Final = 200  # messages; most are bytes that all connections share
 PING_SECONDS: Final = 30.0
@@ -35,7 +36,7 @@ class Connection:
 
     def __init__(self, request: web.Request) -> None:
         self.viewer: Viewer = request[keys.VIEWER]
-        self.client = request[keys.CLIENT]
+        self.client = subject(request[keys.CLIENT])
         self.streams: dict[Stream, bytes] = {}
         self._request = request
         self._waiting: deque[bytes] | None = None
