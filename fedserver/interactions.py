@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from fedserver import notifications, polls, visibility
 from fedserver.context import Server
-from fedserver.errors import Conflict, Forbidden, Invalid, NotFound
+from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.events import polling
 from fedserver.events.keeping import KIND as EVENT
 from fedserver.federation.publish import Publisher
@@ -162,7 +162,7 @@ def _unbookmark(conn: Connection, account_id: int, post_id: int) -> None:
 
 
 async def pin(server: Server, member: Member, post_id: int) -> None:
-    """Show an own post at the top of one's profile. Raises NotFound, Forbidden, Conflict."""
+    """Show an own post at the top of one's profile. Raises NotFound, Forbidden, Invalid (there are five)."""
     await server.db.write(_pin, server.publish, member.account_id, post_id)
 
 
@@ -172,9 +172,9 @@ def _pin(conn: Connection, publish: Publisher, account_id: int, post_id: int) ->
         raise Forbidden("You can only pin your own posts.")
     if row.visibility not in (*visibility.FOR_EVERYBODY, "followers"):
         raise Forbidden("This post cannot be pinned.")
-    if len(interactions.pinned(conn, account_id)) >= PINS_MAX:
-        raise Conflict(f"You can pin {PINS_MAX} posts. Unpin one first.")
     if interactions.put_pin(conn, account_id, row.id):
+        if len(interactions.pinned(conn, account_id)) > PINS_MAX:
+            raise Invalid({}, f"Validation failed: You can pin {PINS_MAX} posts. Unpin one first.")
         publish.pinned(conn, account_id, row.id)
 
 

@@ -6,12 +6,13 @@ The ``receive_…`` functions are units: the inbox calls them once it knows that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from fedserver import notifications, visibility
+from fedserver.content.text import language_tag
 from fedserver.context import Server
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.federation.publish import Publisher
@@ -26,6 +27,10 @@ from storage.relationships import FollowRow, Relationship
 from storage.signals import signal
 from storage.tables.archives import NAMES_DOMAIN
 from storage.types import new_id, now_ms
+
+FOLLOWS_A_DAY: Final = 400  # as Mastodon, like the next; each may go to another server
+FOLLOWS_MAX: Final = 7_500  # who has many followers may follow a tenth more than those
+DAY_SECONDS: Final = 86_400
 
 
 async def between(server: Server, member: Member, account_ids: Sequence[int]) -> list[Relationship]:
@@ -43,15 +48,50 @@ async def follow(
     notifies: bool | None = None,
     languages: Sequence[str] | None = None,
 ) -> None:
-    """Follow, ask to follow, or change how one follows. Raises NotFound, Forbidden, Invalid."""
+    """Follow, ask to follow, or change how one follows. Raises NotFound, Forbidden, Invalid, RateLimited (400 more a day)."""
+    known = await server.db.read(relationships.follow_between, member.account_id, target_id)
+    if known is None:
+        limit = FOLLOWS_A_DAY * server.config.rate_limit_factor
+        server.remembered.attempts.take(f"follow:{member.account_id}", limit=limit, seconds=DAY_SECONDS)
+    await follow_uncounted(
+        server, member, target_id, shows_boosts=shows_boosts, notifies=notifies, languages=languages
+    )
+
+
+async def follow_uncounted(
+    server: Server,
+    member: Member,
+    target_id: int,
+    *,
+    shows_boosts: bool | None = None,
+    notifies: bool | None = None,
+    languages: Sequence[str] | None = None,
+) -> None:
+    """The same for what has a pace of its own, such as a file that is brought along. Raises NotFound, Forbidden, Invalid."""
     options: dict[str, Any] = {}
     if shows_boosts is not None:
         options["shows_boosts"] = shows_boosts
     if notifies is not None:
         options["notifies"] = notifies
     if languages is not None:
-        options["languages"] = msgspec.json.encode(list(languages)).decode()
-    await server.db.write(follow_unit, server, member.account_id, target_id, options)
+        tags = [language_tag(one) for one in languages]
+        if None in tags:
+            raise Invalid({"languages": "must be language codes such as en or pt-BR"})
+        options["languages"] = msgspec.json.encode(tags).decode()
+
+    def unit(conn: Connection) -> None:
+        if relationships.follow_between(conn, member.account_id, target_id) is None:
+            _check_room(conn, member.account_id)
+        follow_unit(conn, server, member.account_id, target_id, options)
+
+    await server.db.write(unit)
+
+
+def _check_room(conn: Connection, account_id: int) -> None:
+    me = accounts.by_id(conn, account_id)
+    most = max(FOLLOWS_MAX, 0 if me is None else int(me.followers_count * 1.1))
+    if relationships.count_follows(conn, account_id) >= most:
+        raise Invalid({}, f"Validation failed: You cannot follow more than {most:,} people")
 
 
 def follow_unit(

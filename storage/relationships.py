@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -175,6 +176,11 @@ _block_between: Hot[Any] = Hot(
 
 def follow_between(conn: Connection, account_id: int, target_id: int) -> FollowRow | None:
     return _follow_between.first(conn, account_id=account_id, target_id=target_id)
+
+
+def count_follows(conn: Connection, account_id: int) -> int:
+    """How many an account follows or asks to."""
+    return conn.scalar(select(func.count()).select_from(follow).where(follow.c.account_id == account_id)) or 0
 
 
 def follow_by_id(conn: Connection, follow_id: int) -> FollowRow | None:

@@ -283,7 +283,18 @@ def test_numbers_in_the_documents_are_those_of_the_code() -> None:
     from activitypub import values
     from activitypub.signatures import clock
     from activitypub.vocabulary import actor
-    from fedserver import posts
+    from fedserver import (
+        accounts,
+        collections,
+        filters,
+        interactions,
+        lists,
+        posts,
+        relationships,
+        scheduled,
+        tags,
+    )
+    from fedserver.events import calendars
     from fedserver.federation import (
         actors,
         authenticate,
@@ -296,6 +307,10 @@ def test_numbers_in_the_documents_are_those_of_the_code() -> None:
         remote_posts,
     )
     from fedserver.federation import inbox as door
+    from fedserver.groups import drafts
+    from fedserver.opportunities import applying
+    from fedserver.opportunities import publishing as opportunities
+    from fedserver.resources import files, publishing, shelves
     from storage import deliveries, inbox, instances
     from web import limits
 
@@ -336,6 +351,17 @@ def test_numbers_in_the_documents_are_those_of_the_code() -> None:
         f"{limits.API_ACCOUNT.count} for a member",
         f"{limits.PAGING.count} pages in {limits.PAGING.seconds // 60} minutes",
         f"{limits.UPLOADS.count} uploads, deletions or reports in {limits.UPLOADS.seconds // 60} minutes",
+        f"{relationships.FOLLOWS_A_DAY} new follows a day",
+        f"follow {relationships.FOLLOWS_MAX:,} people",
+        f"{lists.LISTS_MAX} lists of {lists.ACCOUNTS_MAX:,} accounts",
+        f"{filters.FILTERS_MAX} filters with {filters.KEYWORDS_MAX} keywords each and {filters.KEYWORDS_OF_MEMBER_MAX:,} in all",
+        f"{collections.COLLECTIONS_MAX} collections of {collections.ITEMS_MAX} accounts",
+        f"{shelves.SHELVES_MAX} shelves of {shelves.ITEMS_MAX} resources",
+        f"{tags.FOLLOWED_MAX} followed and {tags.FEATURED_MAX} featured hashtags",
+        f"{interactions.PINS_MAX} pinned posts, {accounts.FIELDS_MAX} fields of a profile",
+        f"{scheduled.TOTAL_MAX} scheduled posts, {drafts.DRAFTS_MAX} drafts of posts, {publishing.DRAFTS_MAX} of resources",
+        f"{applying.DRAFTS_MAX} of applications, {opportunities.OPEN_MAX} opportunities on the board",
+        f"{calendars.TOKENS_MAX} secret addresses of a calendar and {files.UNUSED_MAX} files that no resource has",
     ):
         assert words in api, words
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from fedserver.content.links import HASHTAG_CHARS_MAX
 from fedserver.context import Server
 from fedserver.errors import Conflict, Invalid
 from fedserver.posts import CHARACTERS_MAX, TITLE_CHARACTERS_MAX
@@ -17,6 +18,7 @@ from fedserver.viewer import Member
 from storage import drafts
 
 DRAFTS_MAX: Final = 100
+TOPICS_MAX: Final = 100
 _KEY: Final = re.compile(r"(?:group|reply):[0-9]{1,19}")
 
 
@@ -35,8 +37,10 @@ async def keep(server: Server, member: Member, draft: KeptDraft) -> None:
     """Keep it in place of what was kept for the same; an empty one is forgotten. Raises Invalid, Conflict."""
     if not _KEY.fullmatch(draft.key):
         raise Invalid({"key": 'must be like "group:1" or "reply:1"'})
-    if len(draft.text) > CHARACTERS_MAX or len(draft.title) > TITLE_CHARACTERS_MAX or len(draft.topics) > 100:
+    if len(draft.text) > CHARACTERS_MAX or len(draft.title) > TITLE_CHARACTERS_MAX:
         raise Invalid({"text": "is too long to be kept"})
+    if len(draft.topics) > TOPICS_MAX or any(len(one) > HASHTAG_CHARS_MAX for one in draft.topics):
+        raise Invalid({"topics": "are too many or too long to be kept"})
 
     def unit(conn: Connection) -> None:
         if not draft.text.strip() and not draft.title.strip():

@@ -17,7 +17,7 @@ from fedserver import notifications, posts, visibility
 from fedserver.beside import check_visibility, draft_of, provider
 from fedserver.content.text import clean_line, clean_text
 from fedserver.context import Server
-from fedserver.errors import Conflict, Invalid, NotFound
+from fedserver.errors import Conflict, Invalid, NotFound, TooLarge
 from fedserver.resources import keeping, saying
 from fedserver.resources.checking import checked
 from fedserver.resources.faces import harvesting
@@ -394,11 +394,13 @@ async def keep_draft(
     beside: DraftBeside | None = None,
 ) -> int:
     """Keep what has been said so far, whatever is missing; the draft's id. Without `beside` what was kept of that stays.
-    Raises NotFound."""
+    Raises NotFound, Conflict (too many), TooLarge."""
+    body = encode(described)
+    more = None if beside is None else msgspec.json.encode(beside)
+    if max(len(body), len(more or b"")) > DRAFT_BYTES_MAX:
+        raise TooLarge("This is too long to be kept.")
 
     def unit(conn: Connection) -> int:
-        body = encode(described)
-        more = None if beside is None else msgspec.json.encode(beside)
         if draft_id is None:
             if len(resource_drafts.of_account(conn, member.account_id)) >= DRAFTS_MAX:
                 raise Conflict(f"You have {DRAFTS_MAX} drafts: publish or delete some.")
@@ -441,6 +443,7 @@ def draft_described(row: Any) -> Described:
 
 
 DRAFTS_MAX: Final = 200
+DRAFT_BYTES_MAX: Final = 500_000  # a long text with a hundred authors has a fifth of that
 
 
 # -- parts

@@ -77,6 +77,7 @@ async def test_what_is_scheduled_is_kept_as_it_was_sent(alice: Person, bob: Pers
 async def test_what_could_not_be_posted_is_not_scheduled(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """LIM-04: nor more than there may be, in all and for a day."""
     private = await bob.post("/api/v1/statuses", {"status": "Mine", "visibility": "private"})
     for code, at, more in (
         (422, later(minutes=4), {}),
