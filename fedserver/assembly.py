@@ -173,7 +173,7 @@ def _background(server: Server) -> list[Background]:
                     "read calendars that are subscribed to", subscribing.LOOK_SECONDS, subscribing.plan_due
                 ),
                 Chore("ask links of resources", links.LOOK_SECONDS, links.plan_asking),
-                Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused),
+                Chore("remove files that no resource has", HOUR_SECONDS, files.remove_unused, in_parts=True),
                 Chore("remove archives that nobody waits for", DAY_SECONDS, received.plan_cleaning),
                 Chore("forget what was brought along", DAY_SECONDS, runs.forget_old),
                 Chore("trim copies of remote media", HOUR_SECONDS, remote_media.plan_trimming),

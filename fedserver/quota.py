@@ -88,5 +88,11 @@ def check(conn: Connection, config: Config, account_id: int, size: int) -> None:
         )
 
 
+def claim(conn: Connection, config: Config, account_id: int, size: int) -> None:
+    """`check` in the unit that keeps the file: of several that are sent at once none sees room that another one takes."""
+    users.lock(conn, account_id)
+    check(conn, config, account_id, size)
+
+
 def _mb(size: int) -> str:
     return f"{size / MB:,.1f}"

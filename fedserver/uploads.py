@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fedserver import megabytes, quota, settings, upload_limits
+from fedserver.config import Config
 from fedserver.content.text import clean_text
 from fedserver.context import Server
 from fedserver.errors import Invalid, NotFound, TooLarge
@@ -44,7 +45,7 @@ from storage.signals import signal
 from storage.types import now_ms
 
 ALT_CHARACTERS_MAX: Final = max(DESCRIPTION_CHARS_MAX, 10_000)
-ABANDONED_AFTER_MS: Final = 86_400_000
+ABANDONED_AFTER_MS: Final = 22 * 3_600_000  # looked for every hour or so: within a day they are gone
 STUCK_AFTER_MS: Final = 6 * 3_600_000
 CLEANING_SECONDS_MAX: Final = 600.0
 ATTEMPTS_MAX: Final = 3
@@ -87,15 +88,21 @@ async def attach(
         )
     stored = await store_picture(file, store=server.media, processor=server.images)
     try:
-        return await server.db.write(_add, member.account_id, stored, text, focus)
+        return await server.db.write(_add, server.config, member.account_id, stored, text, focus)
     except BaseException:
         await delete_media(stored, server.media)
         raise
 
 
 def _add(
-    conn: Connection, account_id: int, stored: StoredMedia, description: str, focus: tuple[float, float]
+    conn: Connection,
+    config: Config,
+    account_id: int,
+    stored: StoredMedia,
+    description: str,
+    focus: tuple[float, float],
 ) -> MediaRow:
+    quota.claim(conn, config, account_id, stored.bytes)
     media_id = media.add(
         conn,
         account_id,
@@ -134,6 +141,7 @@ async def _put_off(
     """Keep the file as it came and plan its conversion."""
 
     def unit(conn: Connection) -> MediaRow:
+        quota.claim(conn, server.config, member.account_id, size)
         media_id = media.add_waiting(
             conn,
             member.account_id,
@@ -356,7 +364,7 @@ async def remove(server: Server, member: Member, media_id: int) -> None:
 
 
 def plan_cleaning(conn: Connection) -> None:
-    """Have the uploads removed that no post has had for a day. A unit, for the chores."""
+    """Have the uploads removed that no post has had for nearly a day. A unit, for the chores."""
     plan(conn, "remove_abandoned_uploads", {}, key="uploads")
 
 

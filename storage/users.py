@@ -194,6 +194,12 @@ def by_name(conn: Connection, username: str) -> UserRow | None:
     return _by_name.first(conn, username_key=username.casefold())
 
 
+def lock(conn: Connection, account_id: int) -> None:
+    """Have other units that lock this member wait until this one ends."""
+    query = select(user.c.account_id).where(user.c.account_id == account_id)
+    conn.execute(query.with_for_update(key_share=True)).first()
+
+
 def change(conn: Connection, account_id: int, /, **values: Any) -> None:
     """Set columns of the user row and tell every process (channel ``user``)."""
     conn.execute(update(user).where(user.c.account_id == account_id).values(**values))

@@ -12,7 +12,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from fedserver import quota, settings, upload_limits
-from fedserver.config import Config
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound, TooLarge
 from fedserver.jobs.plan import plan
@@ -25,7 +24,7 @@ from storage.resources import FileRow
 from storage.types import now_ms
 
 UNUSED_MAX: Final = 60
-UNUSED_KEPT_MS: Final = 86_400_000
+UNUSED_KEPT_MS: Final = 22 * 3_600_000  # looked for every hour or so: within a day they are gone
 UNUSED_AT_ONCE: Final = 100
 _CHUNK_BYTES: Final = 1 << 20
 # In the store all are alike: whoever learned a key would be given something to save, and nothing to look at.
@@ -49,7 +48,7 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
     most = upload_limits.in_force(server.config, await settings.current(server)).document
     if size > most:
         raise TooLarge(f"A file of a resource may have at most {most:,} bytes.")
-    await server.db.read(_check_space, server.config, member.account_id, size)
+    await server.db.read(quota.check, server.config, member.account_id, size)
     media_type = await asyncio.to_thread(file_types.recognise, file, name)
     kept_name = file_types.file_name(name, media_type)
     sha256 = await asyncio.to_thread(_digest, file)
@@ -58,8 +57,9 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
         await server.media.put(key, file, _STORED_AS)
 
         def unit(conn: Connection) -> FileRow:
-            # Again, since several may have been sent at once.
-            _check_space(conn, server.config, member.account_id, size)
+            quota.claim(conn, server.config, member.account_id, size)
+            if len(resource_files.unused(conn, member.account_id)) >= UNUSED_MAX:
+                raise Conflict(f"You have sent {UNUSED_MAX} files that no resource has: use or delete some.")
             file_id = resource_files.add(
                 conn, member.account_id, name=kept_name, media_type=media_type, file_bytes=size, sha256=sha256, store_key=key
             )  # fmt: skip
@@ -69,12 +69,6 @@ async def keep(server: Server, member: Member, file: Path, name: str) -> FileRow
     except BaseException:
         await server.media.delete(key)
         raise
-
-
-def _check_space(conn: Connection, config: Config, account_id: int, size: int) -> None:
-    quota.check(conn, config, account_id, size)
-    if len(resource_files.unused(conn, account_id)) >= UNUSED_MAX:
-        raise Conflict(f"You have sent {UNUSED_MAX} files that no resource has: use or delete some.")
 
 
 def _digest(file: Path) -> str:
@@ -99,9 +93,12 @@ async def remove(server: Server, member: Member, file_id: int) -> None:
     await server.db.write(unit)
 
 
-def remove_unused(conn: Connection) -> None:
-    """Remove what no version has had for a day, with its bytes. A unit, for the chores."""
-    _forget(conn, resource_files.abandoned(conn, now_ms() - UNUSED_KEPT_MS, limit=UNUSED_AT_ONCE))
+def remove_unused(conn: Connection) -> bool:
+    """Remove some of what no version has had for nearly a day, with its bytes; whether there may be more. A unit, for the
+    chores."""
+    found = resource_files.abandoned(conn, now_ms() - UNUSED_KEPT_MS, limit=UNUSED_AT_ONCE)
+    _forget(conn, found)
+    return len(found) == UNUSED_AT_ONCE
 
 
 def _forget(conn: Connection, rows: list[FileRow]) -> None:

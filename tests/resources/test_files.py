@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import io
 import struct
 import zipfile
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from fedserver.context import Server
 from fedserver.errors import Invalid
 from fedserver.resources import file_types, files
 from storage.tables import resource_file
+from storage.types import now_ms
 from tests.described import described
 from tests.members import Person
 from tests.resources.test_publishing import LESSON, RESOURCES
@@ -342,6 +346,58 @@ async def test_lim_06_sizes_are_limited(alice: Person) -> None:
     assert len(await alice.get(FILES)) == 1
 
 
+@pytest.mark.parametrize(
+    "server_settings",
+    [{"resource_file_bytes_max": "1000", "upload_bytes_max": "1000", "video_bytes_max": "1000"}],
+)
+async def test_lim_06_a_file_without_end_is_cut_off(server: Server, alice: Person) -> None:
+    """Sent chunk by chunk, so that nothing says beforehand how long it will be."""
+    where = server.config.listen_on
+    reader, writer = await asyncio.open_connection(where.host, where.port)
+    head = (
+        f"POST {FILES} HTTP/1.1\r\nHost: {server.config.domain}\r\nAuthorization: Bearer {alice.token}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+    writer.write(head.encode() + b"%x\r\n%b\r\n" % (len(begin), begin))
+    answered = asyncio.create_task(reader.readline())
+    sent = 0
+    while not answered.done() and sent < 1 << 30:
+        writer.write(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        sent += 0x10000
+        await asyncio.sleep(0)
+    assert b" 413 " in await answered
+    writer.close()
+    assert await alice.get(FILES) == []
+    assert list((server.config.data_dir / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("server_settings", [{"member_bytes_max": "1500"}])
+async def test_lim_06_files_are_taken_until_the_space_is_full(server: Server, alice: Person) -> None:
+    """Also of several that are sent at once, of which each alone would have room."""
+
+    async def send() -> int:
+        answer = await alice.raw("POST", FILES, data=form(b"a" * 400, "a.txt"))
+        await answer.read()
+        return int(answer.status)
+
+    seen = await asyncio.gather(*(send() for _ in range(8)))
+    assert Counter(seen) == {200: 3, 413: 5}
+    assert len(await stored(server)) == len(await alice.get(FILES)) == 3
+
+
+async def test_lim_06_files_that_no_resource_has_are_counted(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "UNUSED_MAX", 2)
+    first, _ = await sent(alice), await sent(alice)
+    assert (await alice.raw("POST", FILES, data=form(PDF))).status == 409
+    await alice.delete(f"{FILES}/{first['id']}")
+    await sent(alice)
+
+
 async def test_what_is_wrong_is_a_sentence_and_keeps_nothing(
     server: Server, alice: Person, nobody: Person
 ) -> None:
@@ -377,7 +433,9 @@ async def test_bytes_go_with_their_resource_and_their_owner(
     await until(lambda: left(1), "that they go with the account")
     await server.db.write(files.remove_unused)
     assert len(await alice.get(FILES)) == 1
-    await server.db.write(lambda conn: conn.execute(update(resource_file).values(created_at=1)) and None)
+    # LIM-06: within a day, since they are looked for every hour.
+    old = now_ms() - 23 * 3_600_000
+    await server.db.write(lambda conn: conn.execute(update(resource_file).values(created_at=old)) and None)
     await server.db.write(files.remove_unused)
     assert await alice.get(FILES) == []
     await until(lambda: left(0), "that unused files go")

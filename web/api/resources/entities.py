@@ -23,7 +23,7 @@ class ResourceFile(Struct, kw_only=True):
 
 
 class UnusedFile(Struct, kw_only=True):
-    """A file that was sent, for a version to come (`file_ids`). Nobody else sees it; after a day without a version it goes."""
+    """A file that was sent, for a version to come (`file_ids`). Nobody else sees it; without a version it goes within a day."""
 
     id: str
     name: str
