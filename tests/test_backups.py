@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import stat
 import threading
@@ -22,7 +23,8 @@ from storage.types import new_id, now_ms
 from tests import databases
 from tests.api.uploads import picture
 from tests.conftest import StartServer
-from tests.federation.walk import Friends, befriend, enrol
+from tests.federation.walk import Friends, befriend, enrol, hears
+from tests.resources.test_publishing import LESSON
 from tests.running import RunningServer, free_port
 from tests.waiting import eventually
 
@@ -99,34 +101,65 @@ def test_a_backup_under_load_comes_back_elsewhere_and_federates_again(
     old = start_server(kind, port=port, domain=DOMAIN, origin=f"http://{DOMAIN}", **settings_for(port))
     other = start_server("sqlite", **settings_for(port))
     friends = befriend(old, other)
+    paths = [upload_avatar(friends.here), publish_file(friends.here)]
     file = tmp_path / "instance.zip"
     with Load(friends.here) as load:
         before = list(load.posted)
         made = old.command_json("backup", str(file))
-        eventually(lambda: len(load.posted) > len(before), "that posts are written meanwhile")
+        meanwhile = list(load.posted)
+        eventually(lambda: len(load.posted) > len(meanwhile), "that posts are written afterwards")
+    assert len(meanwhile) > len(before), "posts were written while it was made"
     assert (made["missing"], made["media"], made["domain"]) == ([], "included", DOMAIN)
+    paths += [one["media_attachments"][0]["url"].removeprefix(old.origin) for one in before]
+    files = {path: friends.here.http.get(path).raise_for_status().content for path in paths}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert old.command_json("restore", str(file), "--check")["whole"]
     old.close()
     shutil.rmtree(old.folder / "data")
 
     new = back(old, file, tmp_path / "elsewhere", empty_database(kind))
+    assert (new.port != port, new.origin, new.domain) == (True, old.origin, DOMAIN)
     try:
         new.start()
         here = new.api(friends.here.token, friends.here.username)
-        uris = {one["uri"] for one in _all_statuses(here)}
-        assert {one["uri"] for one in before} <= uris
-        for status in _all_statuses(here):
+        posted = [one for one in _all_statuses(here) if one["media_attachments"]]
+        assert {one["uri"] for one in before} <= {one["uri"] for one in posted}
+        # It is of one moment: nothing is lacking that was there before what it has.
+        numbers = sorted(int(re.findall(r"Number (\d+)", one["content"])[0]) for one in posted)
+        assert numbers == list(range(len(numbers)))
+        for status in posted:
             shown = here.http.get(status["media_attachments"][0]["url"].removeprefix(new.origin))
             assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+        for path, content in files.items():
+            assert here.http.get(path).content == content, path
         other.stop()
         other.environment["FEDSERVER_TESTING__HOSTS"] = settings_for(new.port)["TESTING__HOSTS"]
         other.start()
         again = Friends(here, friends.there, new, other, friends.there_id, friends.here_id)
         for pair in (again, again.turned()):
             pair.says("Here again")
+        # What was said before is where it was, for whoever answers it.
+        old_post = friends.there.find_status(before[0]["uri"])
+        form = {"status": f"{here.handle} Still there?", "in_reply_to_id": old_post["id"]}
+        answer = friends.there.post("/api/v1/statuses", form)
+        told = hears(here, "mention", friends.there_id, answer["uri"])
+        assert told["status"]["in_reply_to_id"] == before[0]["id"]
     finally:
         new.close()
+
+
+def upload_avatar(member: Any) -> str:
+    """The path of the picture that the member has on their profile now."""
+    form = {"avatar": ("avatar.png", picture(400, 400), "image/png")}
+    shown = member.raw("PATCH", "/api/v1/accounts/update_credentials", files=form).json()
+    return str(shown["avatar"]).removeprefix(member.origin)
+
+
+def publish_file(member: Any) -> str:
+    """The path of a file in a resource of the member's."""
+    sent = member.raw("POST", "/api/v1/resources/files", files={"file": ("notes.txt", b"Bring questions.")})
+    made = member.post("/api/v1/resources", {**LESSON, "version": {"file_ids": [sent.json()["id"]]}})
+    return str(made["versions"][0]["files"][0]["url"]).removeprefix(member.origin)
 
 
 def _all_statuses(member: Any) -> list[dict[str, Any]]:
