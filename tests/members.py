@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
-from fedserver import oauth, sessions, signup
+from fedserver import oauth, signup
 from fedserver.context import Server
 from fedserver.viewer import PAGE_SCOPES, Member, Role
 from tests.client import ApiError
-from web import auth, forms
 
 
 @dataclass
@@ -76,14 +73,6 @@ async def make(server: Server, client: TestClient[Any, Any], username: str, role
     scopes = "read write follow push" + (" admin:read admin:write" if role != "member" else "")
     issued = await server.db.write(oauth.issue, account_id, scopes)
     return Person(client, username, account_id, issued.access_token, role)
-
-
-async def with_browser(server: Server, person: Person) -> dict[str, str]:
-    """The headers of a form that a member sends whose browser has just signed in."""
-    session = await server.db.write(sessions.begin, person.account_id)
-    token = hmac.new(session.secret.encode(), b"forms of this session", hashlib.sha256).hexdigest()
-    cookie = f"{auth.cookie_name(server.config.origin)}={session.secret}"
-    return {"cookie": cookie, forms.CSRF_HEADER: token}
 
 
 def _body(form: Any, more: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from fedserver.context import Server
 from storage import users
 from tests.conftest import MakeMember
 from tests.events.test_events import call as event
-from tests.members import Person, with_browser
+from tests.members import Person
 from tests.opportunities.made import OPPORTUNITIES
 from tests.opportunities.made import call as opportunity
+from tests.panel.test_gate import browser_of
 from tests.resources.test_publishing import LESSON, RESOURCES
 
 PROFILE = "/api/v1/accounts/update_credentials"
@@ -189,7 +190,7 @@ async def test_lim_04_nobody_follows_everybody_at_once(
     for one in people[:2]:
         await alice.post(f"/api/v1/accounts/{one.id}/follow")
     assert (await alice.post(f"/api/v1/accounts/{people[0].id}/follow", {"notify": True}))["notifying"]
-    cookie = await with_browser(server, alice)
+    cookie = await browser_of(server, alice)
     for path in (f"/api/v1/accounts/{people[2].id}/follow", "/@person2/follow"):
         answer = await alice.raw("POST", path, headers=cookie if path.startswith("/@") else {})
         assert answer.status == 429, path

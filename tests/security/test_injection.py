@@ -43,11 +43,12 @@ from tests.events.test_events import EVENTS
 from tests.events.test_events import call as event_form
 from tests.federation.stub import Door, Stub
 from tests.groups.conftest import make_group, start
-from tests.members import Person, with_browser
+from tests.members import Person
 from tests.moving_in.test_carrying import bring, whole
 from tests.opportunities.made import OPPORTUNITIES
 from tests.opportunities.made import call as call_form
 from tests.pages.conftest import MakeReader, browser, signed_in
+from tests.panel.test_gate import browser_of
 from tests.people import add_stranger
 from tests.resources.test_publishing import LESSON
 from tests.security.test_odd_values import PARAMETER
@@ -128,7 +129,7 @@ async def test_inj_01_no_table_that_can_be_had_has_a_formula(
         method, _, path = call_.partition(" ")
         data = {"year": str(datetime.now(UTC).year)} if "measures" in path else None
         who = bob if "/settings/" in path else admin
-        answer = await who.raw(method, path, headers=await with_browser(server, who), data=data)
+        answer = await who.raw(method, path, headers=await browser_of(server, who), data=data)
         assert (answer.status, answer.content_type) == (200, "text/csv"), call_
         assert answer.headers["Content-Disposition"].startswith("attachment"), call_
         rows = rows_of(await answer.read())
@@ -263,7 +264,7 @@ async def test_inj_03_a_request_is_one_line_and_no_secret_is_in_any(
     for path in ("/password/s3cr3t-p", "/confirm/s3cr3t-c", "/login/once/s3cr3t-o", "/unsubscribe/s3cr3t-u"):
         await nobody.client.get(path)
         await nobody.client.post(path, data={"password": guess, "csrf_token": "s3cr3t-f"})
-    cookie = await with_browser(server, alice)
+    cookie = await browser_of(server, alice)
     await alice.raw("POST", "/settings/security/password", headers=cookie, data={"old": guess, "new": guess})
     signed = sign_request("cavage", "POST", f"{server.config.origin}/inbox", b"{}", ann.key, time.time())
     await nobody.client.post(
@@ -289,7 +290,7 @@ async def test_inj_03_a_request_is_one_line_and_no_secret_is_in_any(
     assert [one for one in found if "forged" in one] == []
     secrets = (
         "s3cr3t", PASSWORD, guess, code, token, alice.token, app["client_secret"], VERIFIER, cookie["cookie"].partition("=")[2],
-        cookie["X-CSRF-Token"], signed["Signature"].rpartition('signature="')[2].strip('"'),
+        cookie["x-csrf-token"], signed["Signature"].rpartition('signature="')[2].strip('"'),
     )  # fmt: skip
     assert [secret for secret in secrets if secret in log.getvalue()] == []
 
@@ -362,7 +363,7 @@ async def test_inj_06_no_part_of_any_address_leads_to_other_files(server: Server
         "..%2ffedserver.toml",
         "%2e%2e",
     )
-    headers = {"authorization": f"Bearer {admin.token}", **await with_browser(server, admin)}
+    headers = {"authorization": f"Bearer {admin.token}", **await browser_of(server, admin)}
     wrong = []
     for route in ROUTES:
         if route.method != "GET" or "{" not in route.path:
@@ -412,7 +413,7 @@ async def test_inj_07_nothing_that_is_asked_splits_a_header(
         assert link.isascii()
         assert link.isprintable()
         assert re.fullmatch(r'(<[^<>" ]+>; rel="(next|prev)"(, )?){2}', link), link
-    browser = await with_browser(server, alice)
+    browser = await browser_of(server, alice)
     for wanted, leads_to in (
         ("/tags/ü?q=€&x=%2F", "/tags/%C3%BC?q=%E2%82%AC&x=%2F"),
         ("/\u2028\r\nX-Evil: 1", "/@bob"),
