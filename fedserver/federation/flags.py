@@ -72,6 +72,8 @@ def on_resolve(conn: Connection, incoming: Incoming) -> None:
         raise Dropped("it settles no report about a group here")
     if not rules.standing_of(conn, group.account_id, incoming.actor.id).moderates:
         raise Dropped("its actor does not moderate the group")
+    if row.handed_up_at is not None:
+        raise Dropped("it has been handed up, and is the server's to settle")
     group_reports.resolve_unit(conn, row, incoming.actor.id)
 
 

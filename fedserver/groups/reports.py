@@ -39,10 +39,13 @@ async def waiting(server: Server, member: Member, group_id: int, window: Window)
 
 
 async def resolve(server: Server, member: Member, group_id: int, report_id: int) -> None:
-    """Nothing is left to be done, and whoever reported hears of it. Raises NotFound, Forbidden."""
+    """Nothing is left to be done, and whoever reported hears of it. Raises NotFound, Forbidden, Conflict (it has been
+    handed up, and is the server's to settle)."""
 
     def unit(conn: Connection) -> None:
         _, row = _known(conn, member, group_id, report_id)
+        if row.handed_up_at is not None and row.resolved_at is None:
+            raise Conflict("This report has been handed up: the moderators of the server settle it.")
         resolve_unit(conn, row, member.account_id)
 
     await server.db.write(unit)

@@ -17,6 +17,7 @@ from fedserver.groups import members, moderation, reports
 from fedserver.posts import Draft, PollDraft
 from storage import accounts, group_threads, groups, tables
 from storage import posts as stored_posts
+from storage import reports as stored_reports
 from storage.paging import Window
 from storage.types import now_ms
 from tests.conftest import MakeMember
@@ -258,6 +259,10 @@ async def test_a_report_about_the_group_is_for_its_moderators(
     await ours.door.takes(ann, ann.says("Resolve", flag))
     assert await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
     await ours.becomes(ann, "moderator")
+    await reports.hand_up(ours.server, alice.member, ours.id, report.id, "Elsewhere, too")
+    await ours.door.takes(ann, ann.says("Resolve", flag))
+    assert await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20)), "it is the server's"
+    await ours.server.db.write(lambda conn: stored_reports.change(conn, report.id, handed_up_at=None))
     await ours.door.takes(ann, ann.says("Resolve", flag))
     assert not await reports.waiting(ours.server, alice.member, ours.id, Window(limit=20))
 

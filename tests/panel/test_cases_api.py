@@ -152,10 +152,12 @@ async def test_a_groups_moderators_hand_a_case_up_and_the_server_bans_from_the_g
     thread_id = await start(alice, group_id, "Buy", "this")
     row, _ = await member_reports.report(server, bob.member, Complaint(alice.account_id, (thread_id,)))
     here = "/groups/python/reports"
-    page = await owner_reads.submit(
-        await owner_reads.open(here), f"{here}/{row.id}/hand-up", {"note": "Elsewhere, too"}
-    )
-    assert "handed up" in page.words()
+    before = await owner_reads.open(here)
+    page = await owner_reads.submit(before, f"{here}/{row.id}/hand-up", {"note": "Elsewhere, too"})
+    assert "it is theirs to settle" in page.words()
+    # From now on it is the server's; a page that was open before settles it no more.
+    assert page.all("form", action=f"{here}/{row.id}/resolve") == []
+    assert (await owner_reads.submit(before, f"{here}/{row.id}/resolve")).status == 409
     assert "Elsewhere, too" in (await ada.open(f"/mod/reports/{row.id}")).words()
     (box,) = (await ada.open("/mod/reports")).all("input", type="checkbox", name="up")
     assert "@alice" in (await ada.open(f"/mod/reports?up={box.get('value')}")).words()
