@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -60,6 +60,14 @@ def decisions(conn: Connection, kind: str, subjects: Iterable[str]) -> dict[str,
         trend_review.c.kind == kind, trend_review.c.subject.in_(wanted)
     )
     return {row.subject: bool(row.allowed) for row in conn.execute(query)}
+
+
+def rejected(conn: Connection, offset: int, limit: int) -> Sequence[Any]:
+    """(kind, subject, decided_at) of what was rejected, decided last first."""
+    query = select(trend_review.c.kind, trend_review.c.subject, trend_review.c.decided_at)
+    query = query.where(~trend_review.c.allowed)
+    query = query.order_by(trend_review.c.decided_at.desc(), trend_review.c.kind, trend_review.c.subject)
+    return conn.execute(query.offset(offset).limit(limit)).all()
 
 
 def decide(conn: Connection, kind: str, subject: str, *, allowed: bool, by_id: int) -> bool | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from fedserver.rendered import Shelf
 from fedserver.tags import HISTORY_DAYS, ShownTag, shown_unit
 from fedserver.trends import TrendingLink
 from fedserver.viewer import Member
-from storage import posts, review
+from storage import posts, previews, review
 from storage.cards import Batch
 from storage.paging import Window
 from storage.tables import preview
@@ -30,6 +31,17 @@ from storage.types import DAY_MS, now_ms
 
 Kind = Literal["link", "publisher", "post"]
 PREVIEWS_COUNTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something that was rejected; `title` and `url` are those of a page that is linked to."""
+
+    kind: Kind
+    subject: str
+    decided_at: int
+    title: str
+    url: str
 
 
 # -- hashtags
@@ -130,16 +142,40 @@ async def busy_posts(server: Server, member: Member, shelf: Shelf, *, offset: in
     return await trends.posts_page(server, member.account_id, shelf, limit=limit, offset=offset)
 
 
+async def decided(server: Server, member: Member, kind: Kind, subjects: Sequence[str]) -> dict[str, bool]:
+    """What was decided about those of these that somebody decided about. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+    return await server.db.read(review.decisions, kind, subjects)
+
+
+async def rejected(server: Server, member: Member, *, offset: int, limit: int) -> list[Rejected]:
+    """What was rejected, decided last first. Raises Forbidden."""
+    require(member, Permission.MANAGE_TAXONOMIES)
+
+    def unit(conn: Connection) -> list[Rejected]:
+        rows = review.rejected(conn, offset, limit)
+        pages = previews.by_ids(conn, [int(row.subject) for row in rows if row.kind == "link"])
+        found = []
+        for row in rows:
+            page = pages.get(int(row.subject)) if row.kind == "link" else None
+            title, url = ("", "") if page is None else (page.title, page.url)
+            found.append(Rejected(row.kind, row.subject, row.decided_at, title, url))
+        return found
+
+    return await server.db.read(unit)
+
+
 async def decide(server: Server, member: Member, kind: Kind, subject: str, *, allowed: bool) -> None:
     """Approve or reject something. Raises Forbidden, NotFound."""
     require(member, Permission.MANAGE_TAXONOMIES)
 
     def unit(conn: Connection) -> None:
-        if not _is_there(conn, kind, subject):
+        name = _name_of(conn, kind, subject)
+        if name is None:
             raise NotFound("Record not found")
         before = review.decide(conn, kind, subject, allowed=allowed, by_id=member.account_id)
         verb = "approve" if allowed else "reject"
-        audit.note(conn, member, verb, (f"trend_{kind}", subject, ""), before={"allowed": before})
+        audit.note(conn, member, verb, (f"trend_{kind}", subject, name), before={"allowed": before})
         trends.plan_computing(conn)
 
     await server.db.write(unit)
@@ -161,12 +197,14 @@ async def publishers(
     return await server.db.read(unit)
 
 
-def _is_there(conn: Connection, kind: Kind, subject: str) -> bool:
+def _name_of(conn: Connection, kind: Kind, subject: str) -> str | None:
+    """By what the log names something; None for what is not there."""
     match kind:
         case "post":
-            return subject.isdigit() and posts.by_id(conn, int(subject)) is not None
+            row = posts.by_id(conn, int(subject)) if subject.isdigit() else None
+            return None if row is None else row.url or row.uri
         case "link":
-            found = select(preview.c.id).where(preview.c.id == int(subject)) if subject.isdigit() else None
-            return found is not None and conn.execute(found).first() is not None
+            query = select(preview.c.url).where(preview.c.id == int(subject)) if subject.isdigit() else None
+            return None if query is None else conn.scalar(query)
         case "publisher":
-            return bool(subject)
+            return subject or None

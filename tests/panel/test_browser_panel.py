@@ -30,6 +30,8 @@ PAGES = (
     "/mod/reports",
     "/mod/accounts",
     "/mod/appeals",
+    "/mod/tags",
+    "/mod/tags/rejected",
     "/mod/log",
     "/mod/log/check",
     "/mod/presets",

@@ -152,6 +152,8 @@ DONE: Final[dict[str, str]] = {
     "rule-kept": "The rule holds. What it hides, it hides now.",
     "rule-added": "The rule holds from now on.",
     "rule-gone": "No rule stands for it any more.",
+    "trend-allowed": "It may be among what is talked about.",
+    "trend-rejected": "It is not among what is talked about any more, in a moment.",
     "list-followed": "The rules of the list hold now.",
     "list-left": "Lists leave these domains alone from now on.",
     "list-read": "The list was read.",

@@ -33,6 +33,7 @@ from web.pages.panel import (
     roles,
     rulings,
     site,
+    trends,
     with_whom,
 )
 
@@ -44,6 +45,7 @@ ROUTES: Final[list[web.RouteDef]] = [
     *appeals.routes,
     *joins.routes,
     *held.routes,
+    *trends.routes,
     *log.routes,
     *mails.routes,
     *partners.routes,

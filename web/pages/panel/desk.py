@@ -34,6 +34,7 @@ async def waiting(request: web.Request) -> web.StreamResponse:
         mine=await cases.mine(server, member, CASES_SHOWN) if judges else [],
         hears=hears,
         elsewhere=elsewhere,
+        reviews=allows(member.role, Permission.MANAGE_TAXONOMIES),
     )
 
 

@@ -36,6 +36,7 @@ MODERATION: Final = (
     Section("/mod/welcome", "star", "Newcomers", Permission.MANAGE_JOINS, "newcomers"),
     Section("/mod/held", "clock", "Held posts", Permission.MANAGE_REPORTS, "held"),
     Section("/mod/appeals", "scales", "Appeals", Permission.MANAGE_APPEALS, "appeals"),
+    Section("/mod/tags", "chat", "Trends", Permission.MANAGE_TAXONOMIES),
     Section("/mod/accounts", "people", "Accounts", people.SIGHT),
     Section("/mod/log", "file", "Log", Permission.VIEW_AUDIT_LOG),
     Section("/mod/presets", "pen", "Texts to use again", people.SIGHT),
