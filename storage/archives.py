@@ -75,6 +75,13 @@ def unfinished(conn: Connection, group_id: int, digest: str, options: str) -> Im
     return conn.execute(query.order_by(archive_import.c.id.desc()).limit(1)).first()
 
 
+def count_open(conn: Connection, group_id: int) -> int:
+    """How many runs of a group are not over."""
+    query = select(func.count()).select_from(archive_import)
+    is_open = archive_import.c.state.in_(["waiting", "running"])
+    return conn.scalar(query.where(archive_import.c.group_id == group_id, is_open)) or 0
+
+
 def run_by_id(conn: Connection, run_id: int) -> ImportRow | None:
     return conn.execute(select(archive_import).where(archive_import.c.id == run_id)).first()
 

@@ -72,6 +72,7 @@ _CALENDARS: Final = ("/events.", "/calendar.", "/calendar/{token")
 _OBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
+_FILES: Final = frozenset({"/api/v1/media", "/api/v2/media", "/api/v1/resources/files"})
 _POSTINGS: Final = frozenset(
     {
         "/api/v1/opportunities",
@@ -113,7 +114,7 @@ def _api_policy(method: str, path: str) -> Policy:
     if path.startswith("/api/v1/streaming"):
         return Policy("api", identity="stream", cors=True, limits=own, member_limits=member)
     if method == "POST":
-        if path in ("/api/v1/media", "/api/v2/media", "/api/v1/resources/files"):
+        if path in _FILES or path.endswith("/imports"):
             member = (limits.UPLOADS, *member)
         elif path == "/api/v1/reports" or path.endswith("mark_as_spam"):
             member = (limits.REPORTS, *member)
@@ -159,6 +160,8 @@ def _page_policy(method: str, path: str) -> Policy:
             of_member = (limits.EVENTS,)
         elif path == "/settings/import":
             of_member = (limits.IMPORTS,)
+        elif path.endswith("/archives"):
+            of_member = (limits.UPLOADS,)
         elif path.endswith(("/report", "/mark", "/unmark")):
             of_member = (limits.REPORTS,)
         elif path in ("/interact", "/resources/import") or path.startswith(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from fedserver.archives import importing
 from fedserver.archives.importing import Options, Receipt
 from fedserver.context import Server
-from fedserver.errors import FedError, Forbidden, Invalid, NotFound
+from fedserver.errors import Conflict, FedError, Forbidden, Invalid, NotFound
 from fedserver.groups import rules
 from fedserver.groups.rules import Action
 from fedserver.jobs.handlers import handles
@@ -29,6 +29,7 @@ from storage.types import now_ms
 
 HOURS_MAX: Final = 6
 KEPT_MS: Final = 14 * 86_400_000
+OPEN_MAX: Final = 5  # of a group: each is a file that waits on the disk
 _LOST: Final = "The file is not there any more. Send it again: what has come already does not come twice."
 
 
@@ -37,9 +38,11 @@ async def receive(
 ) -> Receipt:
     """Take an archive that was sent, and have it brought in. Sent again after it was cut off, it goes on.
 
-    Raises NotFound, Forbidden, Invalid.
+    Raises NotFound, Forbidden, Invalid, Conflict (so many wait already).
     """
     await server.db.read(_check, member, group_id)
+    if await server.db.read(archives.count_open, group_id) >= OPEN_MAX:
+        raise Conflict(f"{OPEN_MAX} archives are being brought in already. Please wait until one is done.")
     if options.matches_members and not member.administers:
         raise Forbidden("Only admins may have messages attributed to members: the archive could be made up.")
     known = next((one for one in importing.SOURCES if one == source), None)

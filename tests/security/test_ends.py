@@ -1,22 +1,28 @@
-"""What one member may not make too large or too much of: texts, things, follows (LIM-04)."""
+"""What one member may not make too large or too much of: texts, things, follows, files that wait (LIM-04, LIM-06)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 
 from fedserver import relationships
+from fedserver.archives import received
 from fedserver.context import Server
 from storage import users
 from tests.conftest import MakeMember
 from tests.events.test_events import call as event
+from tests.groups.conftest import MakeGroup, make_group
 from tests.members import Person
 from tests.opportunities.made import OPPORTUNITIES
 from tests.opportunities.made import call as opportunity
 from tests.panel.test_gate import browser_of
 from tests.resources.test_publishing import LESSON, RESOURCES
+
+__all__ = ["make_group"]
 
 PROFILE = "/api/v1/accounts/update_credentials"
 Form = dict[str, Any]
@@ -167,6 +173,22 @@ def named(what: Any, known: dict[str, str], number: int) -> Any:
     for name, value in known.items():
         what = what.replace(f"{{{name}}}", value)
     return what.replace("{}", str(number))
+
+
+async def test_lim_06_archives_that_wait_to_be_brought_in_are_counted(
+    server: Server, alice: Person, make_group: MakeGroup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received, "OPEN_MAX", 2)
+    group_id = await make_group(alice)
+    seen = []
+    for number in range(3):
+        form = FormData({"source": "mbox"})
+        form.add_field("file", b"From x\n" * (number + 1), filename="list.mbox")
+        answer = await alice.raw("POST", f"/api/v1/groups/{group_id}/imports", data=form)
+        await answer.read()
+        seen.append(answer.status)
+    assert seen == [202, 202, 409]
+    assert len(list((server.config.data_dir / "imports").iterdir())) == 2
 
 
 async def test_lim_04_of_a_poll_or_a_profile_there_is_an_end(alice: Person) -> None:

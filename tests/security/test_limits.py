@@ -222,7 +222,8 @@ async def test_apps_and_accounts_are_not_made_by_the_dozen(nobody: Person) -> No
 
 
 async def test_lim_01_files_are_not_sent_by_the_dozen(alice: Person) -> None:
-    for number, path in enumerate(("/api/v2/media", "/api/v1/media", "/api/v1/resources/files")):
+    paths = ("/api/v2/media", "/api/v1/media", "/api/v1/resources/files", "/api/v1/groups/1/imports")
+    for number, path in enumerate(paths):
         wanted = [422] * (30 if number == 0 else 0) + [429]
         assert await statuses(alice, path, len(wanted), {}) == wanted, path
 
