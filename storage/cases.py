@@ -79,6 +79,29 @@ def of(conn: Connection, target_ids: Sequence[int]) -> dict[int, CaseRow]:
     return {row[0]: CaseRow._make(row) for row in conn.execute(query)}
 
 
+def categories(
+    conn: Connection, target_ids: Sequence[int], *, closed: bool = False
+) -> dict[int, list[tuple[str, int]]]:
+    """As what these accounts are reported, and how often, the most frequent first: by what waits, or is settled."""
+    number = func.count()
+    query = (
+        select(report.c.target_id, report.c.category, number)
+        .where(report.c.target_id.in_(list(target_ids)), _is_waiting(not closed))
+        .group_by(report.c.target_id, report.c.category)
+        .order_by(number.desc(), report.c.category)
+    )
+    found: dict[int, list[tuple[str, int]]] = {}
+    for target_id, category, times in conn.execute(query):
+        found.setdefault(target_id, []).append((category, times))
+    return found
+
+
+def last_id(conn: Connection, target_id: int) -> int | None:
+    """The latest report about an account, whether or not it waits."""
+    found: int | None = conn.scalar(select(func.max(report.c.id)).where(report.c.target_id == target_id))
+    return found
+
+
 def waiting(conn: Connection, target_ids: Sequence[int]) -> list[Any]:
     """The reports about these accounts that wait, the oldest first."""
     query = select(report).where(report.c.target_id.in_(list(target_ids)), _is_waiting(True))

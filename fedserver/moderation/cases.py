@@ -41,11 +41,13 @@ HISTORY_SHOWN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What waits about an account, or did. `assigned_to` is the moderator who has it in hand."""
+    """What waits about an account, or did. `assigned_to` is the moderator who has it in hand, `categories` as what it was
+    reported how often."""
 
     row: CaseRow
     subject: Overseen
     assigned_to: AccountRow | None
+    categories: list[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,28 @@ async def page(server: Server, member: Member, sought: Sought, window: Window) -
     def unit(conn: Connection) -> Leaf:
         rows = cases.page(conn, replace(sought, without_id=member.account_id), window)
         known = people.some(conn, _named(one for row in rows for one in (row.target_id, row.assigned_to_id)))
-        found = [_case(row, known) for row in rows]
+        about = cases.categories(conn, [row.target_id for row in rows], closed=sought.closed)
+        found = [
+            Case(row, known[row.target_id], _row(known, row.assigned_to_id), about.get(row.target_id, []))
+            for row in rows
+        ]
         return Leaf(found, *reading.cursors(window, [row.last_id for row in rows]))
+
+    return await server.db.read(unit)
+
+
+async def after(server: Server, member: Member, sought: Sought, account_id: int) -> Overseen | None:
+    """Whom the next case is about, of those that wait: what is below this account's in the list, or else the first of
+    it. None when nothing waits. Raises Forbidden."""
+    require(member, Permission.MANAGE_REPORTS)
+    wanted = replace(sought, closed=False, without_id=member.account_id)
+
+    def unit(conn: Connection) -> Overseen | None:
+        last_id = cases.last_id(conn, account_id)
+        below = cases.page(conn, wanted, Window(limit=1, max_id=last_id))
+        first = [one for one in cases.page(conn, wanted, Window(limit=2)) if one.target_id != account_id]
+        found = [one.target_id for one in (*below, *first)][:1]
+        return people.some(conn, found)[found[0]] if found else None
 
     return await server.db.read(unit)
 
@@ -258,10 +280,6 @@ async def forward(server: Server, member: Member, report_id: int) -> int:
 
 def _named(ids: Iterable[int | None]) -> list[int]:
     return list({one for one in ids if one is not None})
-
-
-def _case(row: CaseRow, known: dict[int, Overseen]) -> Case:
-    return Case(row, known[row.target_id], _row(known, row.assigned_to_id))
 
 
 def _row(known: dict[int, Overseen], account_id: int | None) -> AccountRow | None:

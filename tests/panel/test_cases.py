@@ -8,10 +8,11 @@ import pytest
 
 from fedserver import farewell
 from fedserver.context import Server
-from storage import accounts, audit, posts, reports, strikes
+from storage import accounts, audit, cases, posts, reports, strikes
 from storage.paging import Window
 from tests.mailing import Mailbox, mails, text_of
-from tests.pages.visitor import path_of
+from tests.members import Person
+from tests.pages.visitor import Page, path_of
 from tests.panel.conftest import Complain, KnownAs, MakeReader
 
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -149,6 +150,44 @@ async def test_settling_without_acting_says_so_to_whoever_reported(
     await server.db.write(lambda conn: reports.change(conn, row[0].id, resolved_at=1))
     page = await mo.submit(listed, "/mod/decide/confirm", {"account_ids[]": [alice.id], "text": "Again?"})
     assert (page.status, "What you have ticked has been settled" in page.words()) == (409, True)
+
+
+async def test_the_list_says_as_what_each_is_reported_and_a_decision_leads_to_the_next_case(
+    server: Server, signed_in: MakeReader, known: KnownAs, complain: Complain
+) -> None:
+    mo = await signed_in("mo", role="moderator")
+    names = ("bob", "alice", "carl", "dora", "emil")
+    for name in names:
+        await signed_in(name)
+    bob, *others = [await known(name) for name in names]
+    for one in others:
+        await complain(bob, one)
+    alice, carl, dora, emil = others
+    await complain(bob, carl)
+    report_id, _ = await complain(bob, carl)
+    await server.db.write(lambda conn: reports.change(conn, report_id, category="violation"))
+    about_dora = await server.db.read(cases.last_id, dora.account_id)
+    await server.db.write(lambda conn: reports.change(conn, about_dora or 0, category="other"))
+    # From the top: carl, emil, dora, alice.
+    page = await mo.open("/mod/reports?category=spam&up=")
+    (row,) = [one for one in page.all("li", class_="case") if "@carl" in "".join(one.itertext())]
+    assert "Spam 2 Against the rules 1" in " ".join("".join(row.itertext()).split())
+
+    async def decide_about(person: Person, page: Page) -> Page:
+        (link,) = [one for one in page.all("a") if f"/mod/accounts/{person.id}?" in (one.get("href") or "")]
+        page = await mo.submit(await mo.open(link.get("href")), f"/mod/accounts/{person.id}/claim")
+        page = await mo.submit(page, "/mod/decide/confirm", {"answer": "Thanks."})
+        page = await mo.submit(page, "/mod/decide")
+        assert "done=decided" in page.url
+        return page
+
+    page = await decide_about(emil, page)
+    assert "The next case: @alice" in page.words(), "dora's is not of the kind that was asked for"
+    page = await decide_about(alice, page)
+    assert "The next case: @carl" in page.words(), "after the last comes the first"
+    page = await decide_about(carl, page)
+    assert "The next case" not in page.words()
+    assert page.all("a", href="/mod/reports?category=spam") != []
 
 
 @ON_ONE_DATABASE

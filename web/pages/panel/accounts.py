@@ -16,7 +16,7 @@ from fedserver.viewer import ROLES, Member
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import frame
-from web.pages.panel.cases import CASE
+from web.pages.panel.cases import CASE, kept_within, sought, within
 from web.params import Params
 
 DAYS: Final = (0, 1, 3, 7, 14, 30, 90, 180)
@@ -79,7 +79,12 @@ async def shown(
 ) -> web.Response:
     """The page of an account, with the form as it was filled in."""
     server, member = keys.server(request), auth.member(request)
-    opens = forms.query(request).flag("private")
+    asked = forms.query(request)
+    opens, judges = asked.flag("private"), cases.judges_about(member, account_id)
+    gone_through = kept_within(given if given.text("within") else asked)
+    next_case = None
+    if judges and asked.text("done") == "decided":
+        next_case = await cases.after(server, member, sought(gone_through, member), account_id)
     found = await cases.file(server, member, account_id, opens=opens)
     user = found.subject.user
     locale = user.locale if user else ""
@@ -100,7 +105,9 @@ async def shown(
         if found.subject.user is None or not allows(member.role, Permission.MANAGE_USER_ACCESS)
         else await second_factors.of_account(server, account_id),
         may_erase=allows(member.role, Permission.DELETE_USER_DATA),
-        judges=cases.judges_about(member, account_id),
+        judges=judges,
+        within=within(gone_through),
+        next_case=next_case,
         sees_joins=allows(member.role, Permission.MANAGE_JOINS),
         grants_groups=allows(member.role, Permission.ADMINISTRATOR),
         keeps_out=allows(member.role, Permission.MANAGE_BLOCKS),

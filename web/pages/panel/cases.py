@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, get_args
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
@@ -23,6 +24,8 @@ from web.verbs import Handler
 CASE: Final = "/mod/accounts/{id:[0-9]{1,19}}"
 REPORT: Final = "/mod/reports/{id:[0-9]{1,19}}"
 HANDS: Final = ("", "mine", "nobody")
+FILTERS: Final = ("state", "hand", "origin", "category", "up", "domain")
+WITHIN_CHARS_MAX: Final = 500
 ORIGINS: Final[tuple[cases.Origin, ...]] = get_args(cases.Origin)
 
 
@@ -41,16 +44,34 @@ async def _show(
 ) -> web.Response:
     member = auth.member(request)
     found = await cases.page(
-        keys.server(request), member, _sought(params, member), page.window(request, page.PEOPLE_PER_PAGE)
+        keys.server(request), member, sought(params, member), page.window(request, page.PEOPLE_PER_PAGE)
     )
-    chosen = {name: params.text(name) for name in ("state", "hand", "origin", "category", "up", "domain")}
-    context: dict[str, Any] = {"found": found, "chosen": chosen, "given": given}
+    chosen = {name: params.text(name) for name in FILTERS}
+    context: dict[str, Any] = {"found": found, "chosen": chosen, "given": given, "within": within(params)}
     if error is None:
         return await frame.show(request, "panel/cases.html", **context)
     return await frame.show_again(request, "panel/cases.html", error, **context)
 
 
-def _sought(params: Params, member: Member) -> Sought:
+def within(params: Params) -> str:
+    """Which of the cases somebody goes through, as it is kept in addresses from case to case."""
+    return urlencode({name: value for name in FILTERS if (value := params.text(name))})
+
+
+def kept_within(params: Params) -> Params:
+    """The same, read again from an address or a form."""
+    pairs = parse_qsl(params.text("within", chars_max=WITHIN_CHARS_MAX))
+    return Params({name: value for name, value in pairs if name in FILTERS})
+
+
+def go_to_case(params: Params, account_id: int, done: str, place: str = "") -> web.Response:
+    """To the page of a case, within the cases that somebody goes through."""
+    asked = {"done": done, "within": within(kept_within(params))}
+    return page.go(f"/mod/accounts/{account_id}?{urlencode({k: v for k, v in asked.items() if v})}{place}")
+
+
+def sought(params: Params, member: Member) -> Sought:
+    """Which cases are asked for."""
     hand, category = params.text("hand"), params.text("category")
     origin: cases.Origin = next((one for one in ORIGINS if one == params.text("origin")), "")
     return Sought(
@@ -72,10 +93,9 @@ async def of_report(request: web.Request) -> web.StreamResponse:
 
 async def hand_over(request: web.Request) -> web.StreamResponse:
     """Give a case to a colleague."""
-    account_id = forms.path_id(request)
-    to_id = (await forms.params(request)).id("to")
-    await cases.hand_over(keys.server(request), auth.member(request), account_id, to_id or 0)
-    return page.go(f"/mod/accounts/{account_id}?done=handed-over")
+    account_id, params = forms.path_id(request), await forms.params(request)
+    await cases.hand_over(keys.server(request), auth.member(request), account_id, params.id("to") or 0)
+    return go_to_case(params, account_id, "handed-over")
 
 
 async def forward(request: web.Request) -> web.StreamResponse:
@@ -103,7 +123,7 @@ async def note(request: web.Request) -> web.StreamResponse:
         subject or str(account_id),
         params.text("text"),
     )
-    return page.go(f"/mod/accounts/{account_id}?done=noted#notes")
+    return go_to_case(params, account_id, "noted", "#notes")
 
 
 async def note_elsewhere(request: web.Request) -> web.StreamResponse:
@@ -125,7 +145,7 @@ def _hand(change: Callable[[Server, Member, int], Awaitable[None]], done: str) -
     async def handler(request: web.Request) -> web.StreamResponse:
         account_id = forms.path_id(request)
         await change(keys.server(request), auth.member(request), account_id)
-        return page.go(f"/mod/accounts/{account_id}?done={done}")
+        return go_to_case(await forms.params(request), account_id, done)
 
     return handler
 

@@ -13,7 +13,7 @@ from fedserver.moderation.rulings import Ruling
 from web import auth, forms, gate, keys
 from web.pages import page
 from web.pages.panel import accounts, frame
-from web.pages.panel.cases import listed_again
+from web.pages.panel.cases import go_to_case, kept_within, listed_again, within
 from web.params import Params
 
 DAY_S: Final = 86_400
@@ -61,6 +61,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
         text=able[0].text if len(able) == 1 else ruling.text,
         answer=able[0].answer if len(able) == 1 else ruling.answer,
         up_to=up_to,
+        within=within(params if params.flag("whole") and not params.text("within") else kept_within(params)),
     )
 
 
@@ -106,8 +107,9 @@ async def decide(request: web.Request) -> web.StreamResponse:
     failed = [(account_id, problem) for account_id, problem in outcomes if problem]
     if not failed:
         if len(account_ids) == 1:
-            return page.go(f"/mod/accounts/{account_ids[0]}?done=decided")
-        return page.go("/mod/reports?done=all-decided")
+            return go_to_case(params, account_ids[0], "decided")
+        asked = within(kept_within(params))
+        return page.go(f"/mod/reports?done=all-decided{f'&{asked}' if asked else ''}")
     known = await server.db.read(people.some, [one for one, _ in failed])
     return await frame.show(
         request,
