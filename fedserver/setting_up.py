@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -10,15 +11,18 @@ from fedserver import settings
 from fedserver.context import Server
 from fedserver.moderation.permissions import Permission, require, roles_with
 from fedserver.viewer import Member
-from storage import policies, users
+from storage import policies, reports, users
+
+COLLEAGUE: Final = "/admin/roles#give"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to be done: in words, and where."""
+    """Something to be done: in words, and where; `unseen` reports about the member wait until it is."""
 
     words: str
     path: str
+    unseen: int = 0
 
 
 async def left(server: Server, member: Member) -> list[Step]:
@@ -30,6 +34,9 @@ async def left(server: Server, member: Member) -> list[Step]:
 def _left(conn: Connection, server: Server, member: Member) -> list[Step]:
     site = settings.in_force(conn, server.config)
     judges = users.staff_ids(conn, roles_with(Permission.MANAGE_APPEALS))
+    others = set(users.staff_ids(conn, roles_with(Permission.MANAGE_REPORTS))) - {member.account_id}
+    # Their number alone: nobody reads what is reported about themselves, nor who reported it.
+    unseen = 0 if others else len(reports.waiting_about(conn, member.account_id))
     steps = (
         (
             server.config.mail != "log:",
@@ -42,9 +49,9 @@ def _left(conn: Connection, server: Server, member: Member) -> list[Step]:
         (policies.published(conn, "privacy"), "Publish a privacy policy", "/admin/terms"),
         (member.has_second_factor, "Set up a second factor for yourself", "/settings/security"),
         (
-            len(judges) > 1,
+            len(judges) > 1 and not unseen,
             "Have a colleague: somebody else than who decided looks at appeals",
-            "/admin/roles#give",
+            COLLEAGUE,
         ),
     )
-    return [Step(words, path) for done, words, path in steps if not done]
+    return [Step(words, path, unseen if path == COLLEAGUE else 0) for done, words, path in steps if not done]

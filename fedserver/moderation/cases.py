@@ -1,7 +1,8 @@
 """Cases: what is reported about an account, with everything that helps to decide about it on one page.
 
 A case has the account's id. Somebody takes it in hand, hands it to a colleague or lets go of it; what is decided is in
-`fedserver.moderation.rulings`. Of what is reported about themselves nobody sees anything, nor who reported it.
+`fedserver.moderation.rulings`. Of what is reported about themselves nobody sees anything, nor who reported it;
+who has no colleague learns how many wait (`fedserver.setting_up`).
 """
 
 from __future__ import annotations

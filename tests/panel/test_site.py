@@ -20,8 +20,8 @@ from storage import audit, stored_files, users
 from storage.paging import Window
 from tests.conftest import MakeMember
 from tests.members import Person
-from tests.pages.conftest import KnownAs, MakeReader
 from tests.pages.visitor import Visitor
+from tests.panel.conftest import Complain, KnownAs, MakeReader
 from tests.planned import planned
 
 Usage = namedtuple("Usage", "total used free")
@@ -319,7 +319,7 @@ async def test_a_disk_that_is_nearly_full_is_told_by_mail_once(
 
 
 async def test_an_admin_is_told_what_is_worth_doing_first_until_it_is_done(
-    server: Server, ada: Visitor, signed_in: MakeReader, known: KnownAs
+    server: Server, ada: Visitor, signed_in: MakeReader, known: KnownAs, complain: Complain
 ) -> None:
     words = (await ada.open("/admin")).words()
     told = (
@@ -332,12 +332,21 @@ async def test_an_admin_is_told_what_is_worth_doing_first_until_it_is_done(
         "Have a colleague",
     )
     assert [one for one in told if one not in words] == []
+    await signed_in("bob")
+    await complain(await known("bob"), await known("ada"), comment="Bob's words")
+    page = await ada.open("/admin")
+    assert "1 report about yourself waits until there is one." in page.words()
+    assert (page.problems, "bob" in page.words().lower()) == ([], False)
     boss = replace((await known("ada")).member, role="admin")
     await settings.change(server, boss, {"description": "We teach", "contact_username": "ada"})
     await house_rules.add(server, boss, "Be kind")
     await policies.write(server, boss, "privacy", "We keep little.")
     await policies.publish(server, boss, "privacy", "")
-    await signed_in("mo", role="moderator")
+    mo = await signed_in("mo", role="moderator")
     page = await ada.open("/admin")
     assert not page.problems
+    await complain(await known("bob"), await known("mo"))
+    for reader, seen, unseen in ((mo, "@ada", "@mo"), (ada, "@mo", "@ada")):
+        words = (await reader.open("/mod/reports")).words()
+        assert (seen in words, unseen in words) == (True, False), "each sees what is about the other"
     assert [one for one in told if one in page.words()] == ["Have mails leave", "Set up a second factor"]
