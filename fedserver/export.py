@@ -74,6 +74,8 @@ def remove(server: Server, account_id: int) -> None:
 async def make_archive(server: Server, payload: dict[str, Any]) -> None:
     """Write the archive beside its place and put it there when it is whole."""
     account_id: int = payload["account_id"]
+    if await server.db.read(_has_left, account_id):
+        return
     documents = server.publish.documents
     waiting, target = _paths(server, account_id)
     await asyncio.to_thread(_mark, server, account_id)
@@ -83,7 +85,8 @@ async def make_archive(server: Server, payload: dict[str, Any]) -> None:
         await asyncio.to_thread(archive.writestr, "outbox.json", await _outbox(server, documents, account_id))
         await _add_files(server, archive, account_id)
     await asyncio.to_thread(os.replace, waiting, target)
-    await server.db.write(_ready, account_id)
+    if not await server.db.write(_ready, account_id):
+        await asyncio.to_thread(remove, server, account_id)
 
 
 @handles("remove_archive")
@@ -94,10 +97,19 @@ async def remove_archive(server: Server, payload: dict[str, Any]) -> None:
         await asyncio.to_thread(target.unlink, missing_ok=True)
 
 
-def _ready(conn: Connection, account_id: int) -> None:
+def _has_left(conn: Connection, account_id: int) -> bool:
+    row = accounts.by_id(conn, account_id)
+    return row is None or row.deleted_at is not None
+
+
+def _ready(conn: Connection, account_id: int) -> bool:
+    """Tell the member; False for one who has left meanwhile."""
+    if _has_left(conn, account_id):
+        return False
     plan_mail(conn, account_id, "export_ready")
     due = now_ms() + KEPT_MS + 60_000
     plan(conn, "remove_archive", {"account_id": account_id}, not_before_ms=due)
+    return True
 
 
 async def _outbox(server: Server, documents: Documents, account_id: int) -> bytes:

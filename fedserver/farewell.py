@@ -1,7 +1,7 @@
 """Deleting an account: at once for everybody who looks, then step by step for the rows and files.
 
-The account's row stays, empty, so that its name is never given to somebody else. Its keys stay as long as
-other servers may still have to be told.
+At once it is hidden, nothing opens it any more, and its address and password are forgotten. Its row stays, empty, so
+that its name is never given to somebody else; its keys as long as other servers may still have to be told.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import fedserver.posts
-from fedserver import erasing, export, sessions
+from fedserver import erasing, export, mail_links, sessions
 from fedserver.context import Server
 from fedserver.errors import Conflict, NotFound
 from fedserver.federation.publish import Publisher
@@ -21,7 +21,7 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.mail import plan_mail
 from fedserver.viewer import Member
-from storage import accounts, belongings, inbox, users
+from storage import accounts, belongings, deliveries, inbox, users
 from storage.accounts import AccountRow
 from storage.belongings import File
 from storage.types import DAY_MS, now_ms
@@ -67,6 +67,10 @@ def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
         note_html="",
         note_source="",
         fields="[]",
+        emojis="[]",
+        also_known_as="[]",
+        attribution_domains="[]",
+        moved_to_id=None,
         avatar_url="",
         avatar_alt="",
         header_url="",
@@ -76,8 +80,8 @@ def close(conn: Connection, publish: Publisher, row: AccountRow) -> None:
     )
     membership.owner_gone(conn, account_id)
     inbox.bury(conn, row.uri, "account", former_type=row.actor_type, for_good=True)
-    sessions.end_everything(conn, account_id)
-    users.remove(conn, account_id)
+    mail_links.withdraw(conn, account_id)
+    users.empty(conn, account_id)
     plan(conn, "give_up_seats", {"account_id": account_id}, key=str(account_id))
     plan(conn, "farewell", {"account_id": account_id, "pictures": pictures}, key=str(account_id))
 
@@ -95,6 +99,7 @@ async def remove_rest(server: Server, payload: dict[str, Any]) -> None:
         await _remove_files(server, files)
     await asyncio.to_thread(export.remove, server, account_id)
     await erasing.in_steps(server, belongings.remove_relations, account_id, erasing.ROWS_PER_UNIT)
+    await erasing.in_steps(server, belongings.remove_user, account_id, erasing.ROWS_PER_UNIT)
     await server.db.write(_finish, server.config.testing.time_scale, account_id)
 
 
@@ -125,6 +130,8 @@ def _finish(conn: Connection, time_scale: float, account_id: int) -> None:
 
 @handles("forget_keys")
 async def forget_keys(server: Server, payload: dict[str, Any]) -> None:
-    """Destroy the keys of a deleted account, once nobody needs to be told any more."""
-    await server.db.write(belongings.remove_keys, payload["account_id"])
-    server.keys.forget(payload["account_id"])
+    """Destroy the keys of a deleted account, once nobody needs to be told any more; what nobody took goes with them."""
+    account_id: int = payload["account_id"]
+    await erasing.in_steps(server, deliveries.drop_some_by, account_id)
+    await server.db.write(belongings.remove_keys, account_id)
+    server.keys.forget(account_id)

@@ -122,8 +122,8 @@ def _written(conn: Connection, config: Config, payload: Mapping[str, Any]) -> Em
     template: str = payload["template"]
     values: dict[str, Any] = dict(payload["context"])
     member = users.by_id(conn, payload["account_id"])
-    to = values.pop("to", None) or (member.email if member else None)
-    if not to:
+    to = values.pop("to", None) or (member.email if member else "")
+    if not to:  # who has left has no address any more
         return None
     site = settings.in_force(conn, config)
     if member is not None:

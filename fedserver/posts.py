@@ -665,6 +665,9 @@ def _put_parts(
     hashtags."""
     # Who is quoted may read it, to see what for.
     silent = [target.account_id] if target is not None and target.account_id != row.account_id else []
+    if not new and row.visibility in visibility.FOR_EVERYBODY:
+        # Whom an earlier edition named elsewhere has the post: they hear what becomes of it.
+        silent += [one.id for one in posts.mentioned(conn, [row.id]).get(row.id, ()) if one.domain]
     posts.put_mentions(conn, row.id, mentioned, silent, new=new)
     tags = posts.put_tags(
         conn, row.id, {tag_key(name): name for name in rendered.hashtags} | dict(topics), new=new

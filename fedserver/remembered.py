@@ -154,7 +154,8 @@ class Remembered:
     # the answer to the request must not be earlier.
 
     def forget_member(self, account_id: int) -> None:
-        """Ask anew for the tokens, sessions and preferences of this member."""
+        """Ask anew for the tokens, sessions and preferences of this member, and who is found under which name."""
+        self.webfinger.clear()
         self.tokens.forget(lambda holder: holder.account_id == account_id)
         self.sessions.forget(lambda holder: holder.account_id == account_id)
         self.defaults.forget(lambda found: found.account_id == account_id)

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, bindparam, delete, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    select,
+    tuple_,
+    update,
+)
 
+from storage import users
 from storage.hot import Hot
 from storage.tables import (
     account,
@@ -29,13 +43,19 @@ from storage.tables import (
     featured_tag,
     filter_keyword,
     follow,
+    greeting,
+    group_ban,
+    group_invitation,
+    group_request,
     hashtag,
+    join_inquiry,
     like,
     list_account,
     media,
     member_domain_block,
     member_list,
     membership,
+    metadata,
     moderation_note,
     mute,
     notification,
@@ -56,6 +76,7 @@ from storage.tables import (
     strike,
     suggestion_dismissal,
     tag_follow,
+    user,
 )
 
 STEP_ROWS: Final = 200
@@ -242,12 +263,51 @@ def remove_files(conn: Connection, media_ids: list[int]) -> None:
     conn.execute(delete(media).where(media.c.id.in_(media_ids)))
 
 
+class _Place(NamedTuple):
+    """Where something of an account is: in these rows of a table, by its ``id``."""
+
+    table: Table
+    whose: ColumnElement[bool]
+
+
+def _named(*columns: Column[Any]) -> tuple[_Place, ...]:
+    return tuple(_Place(column.table, column == bindparam("id")) for column in columns)
+
+
+def _going_with(parent: Table) -> list[Column[Any]]:
+    """The columns by which rows go when a row of this table does; what depends on others comes before them."""
+    return [
+        column
+        for table in reversed(metadata.sorted_tables)
+        for column in table.columns
+        if any(key.column.table is parent and key.ondelete == "CASCADE" for key in column.foreign_keys)
+    ]
+
+
+def _hanging_on(column: Column[Any], *, but: Collection[Table] = ()) -> Iterator[_Place]:
+    """What goes with rows that this column says are the account's."""
+    for below in _going_with(column.table):
+        (key,) = below.foreign_keys
+        if below.table not in but:
+            yield _Place(below.table, below.in_(select(key.column).where(column == bindparam("id"))))
+
+
+def _going_with_user() -> Iterator[_Place]:
+    """What goes with the user row, by the foreign keys themselves: no table can be forgotten."""
+    columns = _going_with(user)
+    for column in columns:
+        yield from _hanging_on(column, but={one.table for one in columns})
+        yield from _named(column)
+
+
 # What there can be any number of for an account, and nobody but it needs.
-_TRACES: Final[tuple[Column[Any], ...]] = (
+_TRACES: Final[tuple[_Place, ...]] = _named(
     dislike.c.account_id,
     poll_vote.c.account_id,
     pin.c.account_id,
     membership.c.account_id,
+    group_request.c.account_id,
+    group_invitation.c.account_id,
     featured_tag.c.account_id,
     endorsement.c.target_id,
     account_note.c.target_id,
@@ -262,42 +322,48 @@ _TRACES: Final[tuple[Column[Any], ...]] = (
     account_word.c.account_id,
 )
 # The same of a member.
-_RELATIONS: Final[tuple[Column[Any], ...]] = (
+_RELATIONS: Final[tuple[_Place, ...]] = (
     *_TRACES,
-    block.c.target_id,
-    mute.c.account_id,
-    mute.c.target_id,
-    endorsement.c.account_id,
-    account_note.c.account_id,
-    shelf.c.account_id,
-    shelf_curator.c.account_id,
-    shelf_follow.c.account_id,
-    calendar_feed.c.account_id,
-    calendar_feed.c.group_id,
-    event_origin.c.account_id,
-    calendar_token.c.account_id,
-    resource_draft.c.account_id,
-    application.c.account_id,
-    application_member.c.account_id,
-    application_review.c.account_id,
-    opportunity_reviewer.c.account_id,
+    *_hanging_on(shelf.c.account_id),
+    *_named(
+        block.c.target_id,
+        mute.c.account_id,
+        mute.c.target_id,
+        endorsement.c.account_id,
+        account_note.c.account_id,
+        group_ban.c.account_id,
+        greeting.c.account_id,
+        greeting.c.greeter_id,
+        join_inquiry.c.account_id,
+        shelf.c.account_id,
+        shelf_curator.c.account_id,
+        shelf_follow.c.account_id,
+        calendar_feed.c.account_id,
+        calendar_feed.c.group_id,
+        event_origin.c.account_id,
+        calendar_token.c.account_id,
+        resource_draft.c.account_id,
+        application.c.account_id,
+        application_member.c.account_id,
+        application_review.c.account_id,
+        opportunity_reviewer.c.account_id,
+    ),
 )
+# What is only a member's, and would go with the user row at one blow: timelines, notifications, bookmarks, sessions.
+_OF_USER: Final[tuple[_Place, ...]] = tuple(_going_with_user())
 
 
-def _asking(columns: tuple[Column[Any], ...]) -> Hot[Any]:
-    """In which of these columns an account is found at all."""
+def _asking(places: Iterable[_Place]) -> Hot[Any]:
+    """In which of these places something of an account is at all."""
     return Hot(
         lambda: select(
-            *(
-                select(column).where(column == bindparam("id")).exists().label(f"there_{number}")
-                for number, column in enumerate(columns)
-            )
+            *(exists().where(place.whose).label(f"there_{number}") for number, place in enumerate(places))
         ),
         tuple,
     )
 
 
-_there: Final = {columns: _asking(columns) for columns in (_TRACES, _RELATIONS)}
+_there: Final = {places: _asking(places) for places in (_TRACES, _RELATIONS, _OF_USER)}
 
 
 def remove_relations(conn: Connection, account_id: int, limit: int) -> bool:
@@ -316,38 +382,51 @@ def remove_relations(conn: Connection, account_id: int, limit: int) -> bool:
         )
         conn.execute(delete(follow).where(follow.c.id.in_([row.id for row in rows])))
         left -= len(rows)
+    left -= _unlike_some(conn, account_id, left)
     return _remove_some(conn, _RELATIONS, account_id, left)
 
 
 def remove_traces(conn: Connection, account_id: int, limit: int) -> bool:
     """Take away a part of what an account elsewhere has done here besides posts and follows, and of what is kept about it:
     no more than `limit` rows, and as many counts; whether there may be more. A closed poll keeps its counts."""
-    return _remove_some(conn, _TRACES, account_id, limit)
+    return _remove_some(conn, _TRACES, account_id, limit - _unlike_some(conn, account_id, limit))
 
 
-def _remove_some(conn: Connection, columns: tuple[Column[Any], ...], account_id: int, left: int) -> bool:
-    if left > 0:
-        liked = select(like.c.id, like.c.post_id).where(like.c.account_id == account_id).limit(left)
-        rows = conn.execute(liked).all()
-        if rows:
-            conn.execute(
-                update(post)
-                .where(post.c.id.in_([row.post_id for row in rows]), post.c.likes_count > 0)
-                .values(likes_count=post.c.likes_count - 1)
-            )
-            conn.execute(delete(like).where(like.c.id.in_([row.id for row in rows])))
-            left -= len(rows)
-    there = _there[columns].first(conn, id=account_id)
-    for column, is_there in zip(columns, there or (), strict=True):
+def remove_user(conn: Connection, account_id: int, limit: int) -> bool:
+    """Take away a part of what is only a member's, no more than `limit` rows, and with the last part the user row itself;
+    whether there may be more. For who has left already."""
+    if _remove_some(conn, _OF_USER, account_id, limit):
+        return True
+    users.remove(conn, account_id)
+    return False
+
+
+def _unlike_some(conn: Connection, account_id: int, limit: int) -> int:
+    if limit <= 0:
+        return 0
+    liked = select(like.c.id, like.c.post_id).where(like.c.account_id == account_id).limit(limit)
+    rows = conn.execute(liked).all()
+    if rows:
+        conn.execute(
+            update(post)
+            .where(post.c.id.in_([row.post_id for row in rows]), post.c.likes_count > 0)
+            .values(likes_count=post.c.likes_count - 1)
+        )
+        conn.execute(delete(like).where(like.c.id.in_([row.id for row in rows])))
+    return len(rows)
+
+
+def _remove_some(conn: Connection, places: tuple[_Place, ...], account_id: int, left: int) -> bool:
+    there = _there[places].first(conn, id=account_id)
+    for place, is_there in zip(places, there or (), strict=True):
         if left <= 0:
             return True
         if not is_there:
             continue
-        table = column.table
-        keys = list(table.primary_key.columns)
-        some = select(*keys).where(column == account_id).limit(left)
+        keys = list(place.table.primary_key.columns)
+        some = select(*keys).where(place.whose).limit(left)
         among = keys[0].in_(some) if len(keys) == 1 else tuple_(*keys).in_(some)
-        left -= conn.execute(delete(table).where(among)).rowcount
+        left -= conn.execute(delete(place.table).where(among), {"id": account_id}).rowcount
     return left <= 0
 
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from storage import instances, kept_out
 from storage.hot import Hot
 from storage.signals import PAYLOAD_BYTES_MAX, signal
-from storage.tables import account, delivery, instance, message, partner
+from storage.tables import account, delivery, instance, message, partner, post
 from storage.types import AnyOf, id_floor, instant_of, new_id, now_ms
 
 ERROR_CHARS_MAX: Final = 500
@@ -519,8 +519,31 @@ def drop(conn: Connection, *, ids: Sequence[int] | None = None, host: str | None
 
 def drop_some(conn: Connection, host: str) -> bool:
     """Forget some of all that is meant for a host, what waits as well; whether there may be more."""
-    chosen = select(delivery.c.id).where(delivery.c.host == host).limit(DROPPED_PER_UNIT)
-    found = list(conn.scalars(chosen))
+    return _drop_some(conn, select(delivery.c.id).where(delivery.c.host == host))
+
+
+def drop_some_posts(conn: Connection, account_id: int) -> bool:
+    """Forget some of what others have not taken yet of posts and boosts of an account, whoever hands it on; whether there may be
+    more. That some are gone they hear all the same."""
+    of_post = _of_message().join(post, post.c.uri == message.c.topic)
+    return _drop_some(conn, of_post.where(post.c.account_id == account_id))
+
+
+def drop_some_by(conn: Connection, account_id: int) -> bool:
+    """Forget some of all that an account had to say to others; whether there may be more."""
+    theirs = message.c.account_id == account_id
+    if _drop_some(conn, _of_message().where(theirs)):
+        return True
+    conn.execute(delete(message).where(theirs))
+    return False
+
+
+def _of_message() -> Select[Any]:
+    return select(delivery.c.id).join(message, message.c.id == delivery.c.message_id)
+
+
+def _drop_some(conn: Connection, chosen: Select[Any]) -> bool:
+    found = list(conn.scalars(chosen.limit(DROPPED_PER_UNIT)))
     _remove(conn, found)
     return len(found) == DROPPED_PER_UNIT
 

@@ -292,8 +292,17 @@ def remove_with_account(conn: Connection, account_id: int) -> None:
     signal(conn, "user", str(account_id))
 
 
+def empty(conn: Connection, account_id: int) -> None:
+    """Forget who somebody was who has left: address, password, what they said when they wanted to join. The row itself, by which
+    everything hangs that is only theirs, goes when that has gone."""
+    change(
+        conn, account_id, email="", email_key=str(account_id), password_hash="", role="member", answers="[]",
+        disabled_at=now_ms(),
+    )  # fmt: skip
+
+
 def remove(conn: Connection, account_id: int) -> None:
-    """Delete the user row and with it every session, token, bookmark, home entry and notification."""
+    """Delete the user row and with it every session, token, bookmark, home entry and notification that is left."""
     conn.execute(delete(user).where(user.c.account_id == account_id))
     signal(conn, "user", str(account_id))
 

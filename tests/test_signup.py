@@ -17,7 +17,7 @@ from fedserver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorize
 from fedserver.mail_links import LinkExpired
 from fedserver.signup import SignUp
 from fedserver.viewer import PAGE_SCOPES, Member
-from storage import accounts, users
+from storage import accounts, keys, users
 from tests.mailing import Mailbox, link_in, mails, text_of
 from tests.members import Person
 
@@ -199,7 +199,7 @@ async def test_a_member_takes_everything_along(
     server: Server, nora: Member, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     """DEL-06: what is theirs in open formats, and neither secrets nor what others said to others."""
-    from fedserver import posts, relationships, scheduled, uploads
+    from fedserver import interactions, posts, relationships, scheduled, uploads
     from storage.types import now_ms
 
     friend = await signup.make_user(
@@ -211,6 +211,10 @@ async def test_a_member_takes_everything_along(
     await posts.create(server, nora, posts.Draft(text="Slides for tomorrow", media_ids=(picture.id,)))
     told = Member(friend, "friend", "member", PAGE_SCOPES)
     await posts.create(server, told, posts.Draft(text="Only for you, @nora", visibility="direct"))
+    among = await posts.create(server, told, posts.Draft(text="Among friends", visibility="members"))
+    for keep in (interactions.like, interactions.bookmark):
+        await keep(server, nora, among)
+    await posts.create(server, nora, posts.Draft(text="I agree", in_reply_to_id=among, visibility="members"))
     await scheduled.add(server, nora, posts.Draft(text="Slides for Monday"), now_ms() + 86_400_000)
     await relationships.follow(server, nora, friend)
     await mails(mailbox, 2)
@@ -230,8 +234,12 @@ async def test_a_member_takes_everything_along(
             next(name for name in archive.namelist() if name.startswith("media_attachments/"))
         )
         everything = b"".join(archive.read(name) for name in archive.namelist())
-        for secret in (b"PRIVATE", b"$argon2", b"Only for you", session.secret.encode()):
-            assert secret not in everything, secret
+        assert server.uris.post(among).encode() in archive.read("bookmarks.csv")
+        assert b"I agree" in archive.read("outbox.json")
+        own = await server.db.read(keys.own, nora.account_id)
+        secrets = [line for key in own for line in key.private_pem.splitlines() if len(line) > 40]
+        for secret in ("PRIVATE", "$argon2", "Only for you", "Among friends", session.secret, *secrets):
+            assert secret.encode() not in everything, secret
 
 
 @pytest.mark.jobs

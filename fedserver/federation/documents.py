@@ -224,6 +224,8 @@ class Documents:
         if group is not None and row.visibility in OPEN:
             to, cc = ([group.uri, *to], cc) if row.in_reply_to_id is None else (to, [group.uri, *cc])
         return list(dict.fromkeys(to)), list(dict.fromkeys(cc))
+        if row.visibility == "members":
+            return [], []  # it goes nowhere, but its author takes it along
 
     def _among_members(self, group: AccountRow | None) -> list[str]:
         """Whom a post goes to that only the members of its group see."""

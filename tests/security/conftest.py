@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from sqlalchemy import Connection, select
 
 from fedserver import relationships
+from fedserver.context import Server
 from fedserver.federation import fetch
+from fedserver.federation.deliver import DeliveryLanes
 from storage import tables
 from tests.federation.conftest import door, elsewhere, there  # noqa: F401 - fixtures, used by name
 from tests.federation.stub import Door, Stub, StubActor, stub_server
 from tests.members import Person
+from tests.test_publish import Sent
+
+WORD = "quokkaword"
 
 
 @pytest.fixture
@@ -45,3 +50,27 @@ async def followed(door: Door, follower: Person, actor: StubActor) -> StubActor:
 
     await door.takes(actor, actor.says("Accept", await door.server.db.read(uri)))
     return actor
+
+
+async def deliver(server: Server) -> None:
+    """Send what waits to be sent."""
+    lanes = DeliveryLanes(server)
+    await lanes.start()
+    await lanes.idle()
+    await lanes.stop()
+
+
+async def mentioning(reader: Person, paths: Iterable[str], word: str = WORD) -> set[str]:
+    """Which of these addresses show a word to somebody."""
+    found = set()
+    for path in paths:
+        async with await reader.raw("GET", path) as answer:
+            assert answer.status < 500, path
+            if word in (await answer.text()).lower():
+                found.add(path)
+    return found
+
+
+def hosts_of(said: Iterable[Sent]) -> set[str]:
+    """The servers to which some of what `tests.test_publish.sent` gives goes."""
+    return {inbox.split("/")[2] for one in said for inbox in one.inboxes}
