@@ -38,7 +38,7 @@ from fedserver.federation import library
 from fedserver.federation.deliver import DeliveryLanes
 from fedserver.federation.http import GuardedClient
 from fedserver.federation.inbox_worker import InboxWorker
-from fedserver.federation.policy import check_address
+from fedserver.federation.policy import check_address, check_not_rejected
 from fedserver.federation.publish import Publisher
 from fedserver.jobs.engine import open_engine
 from fedserver.jobs.periodic import Chore, Chores
@@ -127,6 +127,7 @@ async def build_server(config: Config, *, jobs: bool = False) -> AsyncIterator[S
             translator=translator,
         )
         stack.push_async_callback(server.downloads.close)
+        http.before_asking = partial(check_not_rejected, server)
         http.before_redirect = partial(check_address, server)
         db.listen(bus.tell)
         server.remembered.listen(bus)

@@ -295,7 +295,7 @@ async def confirm(server: Server, secret: str) -> UserRow:
 def _confirm(conn: Connection, server: Server, secret: str) -> UserRow:
     link = mail_links.use(conn, secret, "confirm")
     member = users.by_id(conn, link.account_id)
-    if member is None:
+    if member is None or member.disabled_at is not None or member.suspended_at is not None:
         raise mail_links.LinkExpired
     if link.detail:
         _change_address(conn, member, link.detail)

@@ -12,7 +12,7 @@ import html
 import json
 import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -40,6 +40,7 @@ from storage import (
     collections,
     groups,
     interactions,
+    kept_out,
     posts,
     quotes,
     resources,
@@ -141,6 +142,11 @@ class Documents:
             directory=self.actor_uris(row).directory if row.actor_type == "Application" else None,
             upcoming_events=self.actor_uris(row).upcoming_events if self.lists_events(conn, row) else None,
         )
+        if fields.suspended:  # that there is somebody, with no word or picture of theirs
+            fields = replace(
+                fields, name=row.username, summary_html="", icon=None, image=None, fields=(), emojis=(),
+                also_known_as=(), attribution_domains=(),
+            )  # fmt: skip
         return actor.instance_actor(fields) if row.actor_type == "Application" else actor.actor(fields)
 
     def lists_events(self, conn: Connection, row: AccountRow) -> bool:
@@ -218,14 +224,14 @@ class Documents:
         group = parts.authors.get(row.group_id)
         if row.visibility == "group":
             return self._among_members(group), [uri for uri in mentioned if uri != author.uri]
+        if row.visibility == "members":
+            return [], []  # it goes nowhere, but its author takes it along
         to, cc = addressing(
             Visibility(row.visibility), followers, [uri for uri in mentioned if uri != author.uri]
         )
         if group is not None and row.visibility in OPEN:
             to, cc = ([group.uri, *to], cc) if row.in_reply_to_id is None else (to, [group.uri, *cc])
         return list(dict.fromkeys(to)), list(dict.fromkeys(cc))
-        if row.visibility == "members":
-            return [], []  # it goes nowhere, but its author takes it along
 
     def _among_members(self, group: AccountRow | None) -> list[str]:
         """Whom a post goes to that only the members of its group see."""
@@ -477,7 +483,14 @@ class Documents:
         wrote, as it can be in a group, is there as they sent it."""
         ids = interactions.pinned(conn, row.id)[:FEATURED_MAX]
         found = posts.by_ids(conn, ids)
-        shown = [found[one] for one in ids if one in found and found[one].visibility in OPEN]
+        authors = accounts.by_ids(conn, {one.account_id for one in found.values()})
+        shown = [
+            found[one]
+            for one in ids
+            if one in found
+            and found[one].visibility in OPEN
+            and authors[found[one].account_id].suspended_at is None
+        ]
         local = [one for one in shown if one.local]
         documents = dict(zip((one.id for one in local), self.post_documents(conn, local), strict=True))
         for one in shown:
@@ -513,11 +526,13 @@ class Documents:
         limit = PAGE_ITEMS if page else REPLIES_INLINE
         query = (
             select(post.c.id, post.c.uri)
+            .join(account, account.c.id == post.c.account_id)
             .where(
                 post.c.in_reply_to_id == post_id,
                 post.c.visibility.in_(OPEN),
                 post.c.local,
                 post.c.deleted_at.is_(None),
+                kept_out.shows(),
             )
             .order_by(post.c.id)
             .limit(limit + 1)
@@ -547,14 +562,17 @@ class Documents:
             post.c.visibility.in_(OPEN),
             post.c.deleted_at.is_(None),
             post.c.boost_of_id.is_(None),
+            kept_out.shows(),
         )
+        written = post.join(account, account.c.id == post.c.account_id)
         if not page:
             owner = accounts.by_id(conn, root.group_id or root.account_id)
-            total = conn.scalar(select(func.count()).select_from(post).where(*shown)) or 0
+            total = conn.scalar(select(func.count()).select_from(written).where(*shown)) or 0
             return activity.collection(
                 uri, total=total, first=f"{uri}?page=1", attributed_to=None if owner is None else owner.uri
             )
-        query = select(post.c.id, post.c.uri).where(*shown).order_by(post.c.id).limit(PAGE_ITEMS + 1)
+        query = select(post.c.id, post.c.uri).select_from(written).where(*shown)
+        query = query.order_by(post.c.id).limit(PAGE_ITEMS + 1)
         if min_id is not None:
             query = query.where(post.c.id > min_id)
         rows = list(conn.execute(query))

@@ -130,8 +130,10 @@ class GuardedClient:
         self._session: aiohttp.ClientSession | None = None
         self._resolver: GuardedResolver | None = None
         self._closed = False
-        # Awaited before another server is asked because one leads there; it raises Refused for one we leave alone.
-        self.before_redirect: Callable[[str], Awaitable[None]] = _follow_anywhere
+        # Awaited before a server is asked for anything, and before another is because one leads there: they raise Refused
+        # for one we leave alone.
+        self.before_asking: Callable[[str], Awaitable[None]] = _anywhere
+        self.before_redirect: Callable[[str], Awaitable[None]] = _anywhere
 
     async def get_json(
         self,
@@ -324,6 +326,8 @@ class GuardedClient:
         arrives.
         """
         target = self._check(url)
+        if method != "POST":  # who is told something was chosen when it was planned
+            await self.before_asking(str(target))
         try:
             async with asyncio.timeout(total_seconds or self._limits.total):
                 response, target = await self._follow(method, target, body, headers or {}, sign)
@@ -379,7 +383,7 @@ class GuardedClient:
         return joined
 
 
-async def _follow_anywhere(url: str) -> None:
+async def _anywhere(url: str) -> None:
     """What holds for a client that nobody has told with whom we federate."""
 
 

@@ -190,10 +190,12 @@ def _account(conn: Connection, server: Server, asked: Asked, viewer_id: int | No
     # A private group never leaves this server: those who are in it read of it here.
     if row.hidden and (asked.signer is not None or not visibility.may_know(conn, row, viewer_id)):
         raise NotFound
-    # Whoever is blocked may know that there is somebody, and nothing more.
-    shows_more = asked.name.kind not in _ACTORS and asked.viewer_id is not None
-    if shows_more and relationships.block_between(conn, row.id, asked.viewer_id or 0) is not None:
-        raise NotFound
+    # Of who is suspended others may know that there is somebody, and nothing more; so may whoever is blocked.
+    if asked.name.kind not in _ACTORS:
+        viewer = asked.viewer_id
+        blocked = viewer is not None and relationships.block_between(conn, row.id, viewer) is not None
+        if row.suspended_at is not None or blocked:
+            raise NotFound
     return row
 
 

@@ -88,3 +88,11 @@ async def check_address(server: Server, url: str) -> None:
     if host is None:
         raise Refused("This is not an address of another server.", reason="url")
     await check_outgoing(server, host)
+
+
+async def check_not_rejected(server: Server, url: str) -> None:
+    """Raise Refused for an address of a server that is kept out by a rule, whatever it is asked for: a page to preview, a file or
+    a calendar need not be of a server that federates."""
+    host = host_of(url)
+    if host is not None and (await rules_for(server, host)).policy == "reject":
+        raise Refused("This server does not federate with that one.", reason="policy")

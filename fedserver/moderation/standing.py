@@ -22,7 +22,7 @@ from fedserver.jobs.handlers import handles
 from fedserver.jobs.plan import plan
 from fedserver.moderation.addresses import digest_of
 from fedserver.notifications import Lost
-from storage import accounts, posts, rules, strikes, users
+from storage import accounts, deliveries, posts, rules, strikes, users
 from storage import relationships as relationships_stored
 from storage.accounts import AccountRow
 from storage.tables import account, follow, post, user
@@ -90,6 +90,7 @@ def suspend(conn: Connection, server: Acting, row: AccountRow) -> None:
         plan(conn, "part_suspended", {"account_id": row.id}, key=str(row.id))
         return
     server.publish.profile_updated(conn, row.id)
+    plan(conn, "stop_sending", {"account_id": row.id}, key=str(row.id))
     member = users.by_id(conn, row.id)
     if member is not None:
         rules.put_address(conn, digest_of(member.email), row.id)
@@ -104,6 +105,17 @@ def unsuspend(conn: Connection, server: Acting, row: AccountRow) -> None:
         plan(conn, "refresh_account", {"account_id": row.id}, key=str(row.id))
         return
     server.publish.profile_updated(conn, row.id)
+
+
+@handles("stop_sending", timeout_seconds=MINUTES_MAX * 60)
+async def stop_sending(server: Server, payload: dict[str, Any]) -> None:
+    """What a suspended member posted and other servers have not taken yet, they do not get any more."""
+    await erasing.in_steps(server, _stop_some, payload["account_id"])
+
+
+def _stop_some(conn: Connection, account_id: int) -> bool:
+    row = accounts.by_id(conn, account_id)
+    return row is not None and row.suspended_at is not None and deliveries.drop_some_posts(conn, account_id)
 
 
 # -- marking as sensitive, a part at a time
