@@ -170,7 +170,7 @@ async def revoke(server: Server, member: Member, invite_id: int) -> Invitation:
     def unit(conn: Connection) -> Invitation:
         row = _known(conn, invite_id)
         if row.account_id != member.account_id and not allows(member.role, Permission.MANAGE_INVITES):
-            raise NotFound
+            raise NotFound("Record not found")
         if invites.revoke(conn, invite_id, now_ms()):
             audit.note(conn, member, "revoke", ("invite", invite_id, row.note))
         site = settings.in_force(conn, server.config)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from activitypub.names import PUBLIC
-from fedserver import partners, posts, settings
+from fedserver import oauth, partners, posts, settings
 from fedserver.context import Server
 from fedserver.federation import fetch
 from fedserver.federation.deliver import DeliveryLanes
@@ -215,3 +215,43 @@ async def test_mod_05_who_is_no_partner_is_neither_heard_nor_answered_nor_asked_
     assert here.asked[asked:] == []
     assert "/users/pat/inbox" in third.asked
     assert not [one for one in await sent(server) for inbox in one.inboxes if here.host in inbox]
+
+
+async def test_mod_05_closed_timelines_are_closed_to_strangers_and_to_apps_by_every_way(
+    server: Server, alice: Person, admin: Person, nobody: Person
+) -> None:
+    """Pages, API and streams; an app's own token opens no more, and a member's none without the scope."""
+    await posts.create(server, alice.member, Draft(f"{WORD} #hush https://page.example/", "text/markdown"))
+    app = await nobody.post(
+        "/api/v1/apps", {"client_name": "x", "redirect_uris": "https://a.example/", "scopes": "read"}
+    )
+    grant = {**app, "grant_type": "client_credentials", "scope": "read"}
+    by_app = Person(nobody.client, "app", token=(await nobody.post("/oauth/token", grant))["access_token"])
+    narrow = (await server.db.write(oauth.issue, alice.account_id, "read:accounts")).access_token
+    paths = [
+        "/api/v1/timelines/public",
+        "/api/v1/timelines/public?local=true",
+        "/api/v1/timelines/tag/hush",
+        "/local",
+        "/tags/hush",
+    ]
+    streams = [
+        f"/api/v1/streaming/{one}"
+        for one in ("public", "public/local", "hashtag?tag=hush", "hashtag/local?tag=hush")
+    ]
+    for path in paths:
+        async with await nobody.raw("GET", path) as answer:
+            assert WORD in await answer.text(), path
+    for access in ("authenticated", "disabled"):
+        decided = {f"{side}_live_feed_access": access for side in ("local", "remote")}
+        decided |= {f"{side}_topic_feed_access": "authenticated" for side in ("local", "remote")}
+        await settings.change(server, admin.member, decided)
+        for person in (nobody, by_app):
+            for path in (*paths, *streams):
+                async with await person.raw("GET", path) as answer:
+                    refused = (401, 403) if path.startswith("/api/") else (200, 303, 401)
+                    assert answer.status in refused, (person.username, path)
+                    assert WORD not in await answer.text(), (person.username, path)
+        for path in (*paths[:3], *streams):
+            assert (await Person(alice.client, token=narrow).raw("GET", path)).status in (401, 403), path
+        assert (WORD in str(await alice.get(paths[0]))) == (access == "authenticated")

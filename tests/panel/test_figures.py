@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import random
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -19,8 +20,10 @@ from fedserver.posts import Draft
 from storage import day_figures, tables, users
 from storage.types import now_ms
 from tests.conftest import MakeMember
+from tests.events.test_events import call as event_call
 from tests.members import Person
 from tests.pages.conftest import MakeReader, browser, known, signed_in
+from tests.resources.test_publishing import LESSON
 
 __all__ = ["browser", "known", "signed_in"]
 
@@ -253,3 +256,39 @@ async def test_adm_10_the_measures_for_funders_hide_small_cells(
     assert "export" in log.text
     page = await ada.open("/admin/metrics")
     assert (await ada.submit(page, "/admin/measures.csv", {"year": "1066"})).status == 422
+
+
+async def test_adm_10_no_word_of_anybody_is_in_what_funders_get(
+    server: Server, signed_in: MakeReader, member: MakeMember
+) -> None:
+    """However many say the same: what they answered to events, wrote of their use of resources, or said when they joined."""
+    ada = await signed_in("ada", role="admin")
+    people = [await member(f"quokka{number}") for number in range(6)]
+    host = people[0]
+    await server.db.write(users.change, host.account_id, may_create_groups=True)
+    group = await catalogue.create(server, host.member, "quokkas", GroupFields(title="Quokkas", kind="help"))
+    event = await host.post("/api/v1/events", event_call(questions=["Quokka?"], title="Quokka meets"))
+    resource = await host.post("/api/v1/resources", LESSON | {"title": "Quokkas"})
+    said = '[{"question": "Why?", "answer": "Quokkas"}]'
+    for one in people:
+        await server.db.write(users.change, one.account_id, answers=said)
+        await one.post("/api/v1/statuses", {"status": "Quokka!"})
+        if one is not host:
+            await members.join(server, one.member, group)
+            await one.post(
+                f"/api/v1/events/{event['id']}/rsvp", {"status": "going", "answers": {"Quokka?": "Quokka"}}
+            )
+            await one.post(
+                f"/api/v1/resources/{resource['id']}/use", {"used_in": "Quokka", "worked": "Quokkas"}
+            )
+            await posts.create(server, one.member, Draft("Quokka?", group_id=group, title="Quokka?"))
+    await dashboards.count_days(server, {})
+    page = await ada.open("/admin/metrics")
+    table = await ada.submit(page, "/admin/measures.csv", {"year": str(datetime.now(UTC).year)})
+    rows = list(csv.reader(io.StringIO(table.text)))
+    whole = dict(zip(rows[0], rows[-1], strict=True))
+    assert whole["posts"] == "18", "there is something to tell"
+    cell = re.compile(r"\d{4}(-(\d\d|Q\d))?|<5|hidden|not counted|over 168|\d+( %)?|\d+\.\d|")
+    assert [one for row in rows[1:] for one in row if not cell.fullmatch(one)] == []
+    for text in (table.text, (await ada.open("/about/moderation")).text, page.text):
+        assert "quokka" not in text.lower()

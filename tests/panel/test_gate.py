@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from fedserver import oauth, sessions
+from fedserver import announcements, house_rules, oauth, sessions
 from fedserver.context import Server
+from fedserver.moderation import domains
+from fedserver.moderation.domains import Rule
 from fedserver.moderation.permissions import GRANTED, Permission, allows
 from fedserver.viewer import ROLES, Role
 from storage import accounts, users
 from tests import databases
 from tests.conftest import MakeMember
 from tests.members import Person
+from tests.rows import changed, every_row
 from web import auth, fresh, gate
 from web.app import ROUTES
 
@@ -53,10 +56,29 @@ def test_adm_02_each_role_has_the_permissions_it_should() -> None:
     assert set(GRANTED) == set(ROLES) == {*alone, "moderator"}
     for taken in (
         Permission.MANAGE_FEDERATION, Permission.MANAGE_SETTINGS, Permission.MANAGE_BLOCKS, Permission.DELETE_USER_DATA,
-        Permission.MANAGE_ROLES, Permission.MANAGE_USER_ACCESS, Permission.ADMINISTRATOR,
+        Permission.MANAGE_ROLES, Permission.MANAGE_USER_ACCESS, Permission.ADMINISTRATOR, Permission.MANAGE_RULES,
+        Permission.MANAGE_ANNOUNCEMENTS, Permission.MANAGE_CUSTOM_EMOJIS,
     ):  # fmt: skip
         assert not allows("moderator", taken)
         assert allows("admin", taken)
+
+
+# What docs/roles.md leaves to admins, by a word of its address.
+FOR_ADMINS = re.compile(
+    r".*/(roles|access|branding|site|limits|operations|emoji|announcements|rules|terms|policies|mails|partners|mode"
+    r"|domain_blocks|domain_allows|domain_lists|lists|ip_blocks|email_domain_blocks|canonical_email_blocks"
+    r"|second-factors/remove|erase|group_creation)(/.*)?"
+)
+
+
+def test_adm_02_what_is_left_to_admins_opens_for_them_alone() -> None:
+    found = {
+        (method, pattern): [role for role in ROLES if any(allows(role, one) for one in wanted)]
+        for (method, pattern), wanted in CASES
+        if FOR_ADMINS.fullmatch(pattern) or (method, pattern) == ("DELETE", "/api/v1/admin/accounts/{id}")
+    }
+    assert len(found) > 60
+    assert {case: roles for case, roles in found.items() if roles != ["admin", "owner"]} == {}
 
 
 async def browser_of(server: Server, person: Person) -> dict[str, str]:
@@ -109,6 +131,52 @@ async def test_adm_01_each_route_opens_for_those_with_the_permission_alone(
             ) != may or answered >= 500:
                 wrong.append((method, pattern, role, answered))
     assert wrong == []
+
+
+async def test_adm_01_whoever_is_refused_learns_and_changes_nothing(
+    server: Server, nobody: Person, admin: Person, alice: Person, bob: Person
+) -> None:
+    """With ids that there are, and forms that would do something; nor is anything done by looking where a form belongs (ADM-08)."""
+    word = "quokkaword"
+    report = await bob.post("/api/v1/reports", {"account_id": alice.id, "comment": word})
+    await server.db.write(domains.decide, None, "bad.example", Rule("reject", note=word, public_comment=word))
+    await house_rules.add(server, admin.member, word, word)
+    await announcements.write(server, admin.member, announcements.Draft(word))
+    for scopes, person in (("read write admin:read admin:write", alice), ("read write", admin)):
+        issued = await server.db.write(oauth.issue, person.account_id, scopes)
+        person.token = issued.access_token
+    browsers = [await browser_of(server, one) for one in (alice, admin)]
+    form = {
+        "type": "suspend", "role": "owner", "username": "alice", "domain": "evil.example", "text": "Taken", "title": "Taken", "value": "1",
+        "severity": "suspend", "measures[]": "suspend", "account_ids[]": alice.id, "trust": "trusted", "code": "de", "name": "Taken",
+    }  # fmt: skip
+    with_form = {pattern for (method, pattern), _ in CASES if method != "GET"}
+    looked_at = {pattern for (method, pattern), _ in CASES if method == "GET"}
+    before = await server.db.read(every_row)
+    wrong = []
+    for (method, pattern), _ in CASES:
+        for real in (alice.id, report["id"]):
+            path = PARAMETER.sub(
+                lambda found, one=real: one if re.fullmatch(found[2] or ".*", one) else "1", pattern
+            )
+            asking: list[tuple[Person, dict[str, Any]]] = [(nobody, {})]
+            asking += (
+                [(alice, {}), (admin, {})]
+                if path.startswith("/api/")
+                else [(nobody, {"headers": browsers[0]})]
+            )
+            for person, more in asking:
+                body = {} if method == "GET" else {"data": form}
+                async with await person.raw(method, path, **more, **body) as answer:
+                    if answer.status not in (303, 401, 403) or word in await answer.text():
+                        wrong.append((method, path, person.username, answer.status))
+        if pattern in with_form - looked_at and not pattern.startswith("/api/"):
+            for looking in ("GET", "HEAD"):
+                async with await nobody.raw(looking, path, params=form, headers=browsers[1]) as answer:
+                    if answer.status not in (404, 405):
+                        wrong.append((looking, path, "admin", answer.status))
+    assert wrong == []
+    assert changed(before, await server.db.read(every_row)) == {}
 
 
 async def test_adm_02_nobody_decides_about_those_of_their_rank_or_above(

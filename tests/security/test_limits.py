@@ -18,11 +18,14 @@ from fedserver import signup
 from fedserver.context import Server
 from fedserver.federation import inbox
 from fedserver.streams import listeners
+from storage import accounts, users
+from storage.types import now_ms
 from tests import databases
 from tests.api.streams import Ear
 from tests.federation.stub import Door, Stub, StubActor
 from tests.members import Person
 from tests.panel.test_gate import browser_of
+from tests.rows import changed, rows_about
 from web import limits
 from web.guard import policy_for
 
@@ -382,16 +385,58 @@ class TestSmall:
         assert (await bob.raw("POST", "/notifications/read", headers=others)).status == 303
 
 
-async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(alice: Person) -> None:
-    """ADM-05."""
-    before = await alice.get("/api/v1/accounts/verify_credentials")
+async def test_members_cannot_give_themselves_what_is_not_theirs_to_give(
+    server: Server, alice: Person, nobody: Person
+) -> None:
+    """ADM-05: neither in a profile nor when they sign up, as JSON or as a form."""
     taken: dict[str, Any] = {
-        "role": "admin", "role_id": "3", "admin": True, "username": "root", "id": "1", "acct": "root", "domain": "x",
-        "followers_count": 9, "created_at": "2001-01-01T00:00:00Z", "private_key": "x", "email": "root@x.example",
-        "confirmed": True, "suspended": False,
+        "role": "admin", "role_id": "3", "admin": "true", "username": "root", "id": "1", "acct": "root", "domain": "x",
+        "followers_count": "9", "created_at": "2001-01-01T00:00:00Z", "private_key": "x", "email": "root@x.example",
+        "confirmed": "true", "confirmed_at": "1", "approved": "true", "approved_at": "1", "suspended": "false", "trust": "trusted",
+        "may_create_groups": "true", "bytes_max": "9", "account_id": "1", "uri": "https://x.example/", "host": "x",
     }  # fmt: skip
-    await alice.patch("/api/v1/accounts/update_credentials", taken)
-    assert await alice.get("/api/v1/accounts/verify_credentials") == before
+    before = await server.db.read(rows_about, alice.account_id)
+    shown = await alice.get("/api/v1/accounts/verify_credentials")
+    for method, path in (
+        ("PATCH", "/api/v1/accounts/update_credentials"),
+        ("PATCH", "/api/v1/profile"),
+        ("PUT", "/api/v1/profile"),
+    ):
+        for body in (
+            {"json": taken},
+            {"data": taken},
+            {"json": {"source": taken, "user": taken, "account": taken}},
+        ):
+            answer = await alice.raw(method, path, **body)  # type: ignore[arg-type]
+            assert answer.status in (200, 422), path
+    assert await alice.get("/api/v1/accounts/verify_credentials") == shown
+    assert changed(before, await server.db.read(rows_about, alice.account_id)) == {}
+    row = await server.db.read(accounts.by_id, alice.account_id)
+    assert (row.username, row.domain, row.followers_count, row.uri) == (
+        "alice",
+        "",
+        0,
+        server.uris.actor("alice"),
+    )  # type: ignore[union-attr]
+
+    wanted = {"client_name": "x", "redirect_uris": "https://app.example/", "scopes": "read write"}
+    app = await nobody.post("/api/v1/apps", wanted)
+    grant = {**app, "grant_type": "client_credentials", "scope": "read write"}
+    by_app = Person(nobody.client, token=(await nobody.post("/oauth/token", grant))["access_token"])
+    joins = {
+        "username": "ned",
+        "email": "ned@mail.example",
+        "password": GOOD,
+        "agreement": "true",
+        "reason": "I teach.",
+    }
+    await by_app.post("/api/v1/accounts", taken | joins)
+    ned = await server.db.read(users.by_name, "ned")
+    assert ned is not None
+    assert (ned.role, ned.confirmed_at, ned.approved_at, ned.trust, ned.may_create_groups, ned.bytes_max) == (
+        "member", None, None, "new", False, None,
+    )  # fmt: skip
+    assert ned.created_at > now_ms() - 3_600_000
 
 
 async def test_web_09_requests_that_could_be_read_in_two_ways_are_refused(
