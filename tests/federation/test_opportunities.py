@@ -283,6 +283,6 @@ def test_an_opportunity_travels_changes_closes_and_goes(friends: Friends) -> Non
     here.post(f"{at}/close", {"reason": "filled"})
     eventually(lambda: there()["state"] == "closed", "that it is closed")
     assert "it is filled" in away.find_status(made["uri"])["content"]
-    here.delete(at)
     known = there()["id"]
+    here.delete(at)
     eventually(lambda: away.raw("GET", f"{OPPORTUNITIES}/{known}").status_code == 404, "that it is gone")
