@@ -3,19 +3,12 @@ whatever there was."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
     Connection,
-    Integer,
-    LargeBinary,
-    Table,
     func,
     insert,
     select,
@@ -31,6 +24,7 @@ from tests.conftest import MakeMember
 from tests.counting import rows_written
 from tests.members import Person
 from tests.people import add_post, add_stranger
+from tests.rows import Filler
 
 HOST = "spam.example"
 ROWS_MAX = 1_000
@@ -232,48 +226,6 @@ KEPT: Final[dict[str, str]] = {
 }  # fmt: skip
 # Columns that refer to accounts of groups or servers, or to what is made otherwise below.
 NOT_OF_MEMBERS = {"account.moved_to_id", "account_key.account_id", "group_account.account_id", "partner.account_id", "user_account.account_id"}  # fmt: skip
-SAMPLES = {"kind": "note", "visibility": "public", "state": "waiting", "details": "{}", "zone": "UTC"}
-
-
-class Filler:
-    """Puts rows of any table into the database, with what they refer to: by somebody else, unless it is given."""
-
-    def __init__(self, conn: Connection, other_id: int) -> None:
-        self._conn = conn
-        self._other_id = other_id
-        self._parents: dict[Table, dict[str, Any]] = {}
-        self._numbers = itertools.count(1)
-
-    def row(self, table: Table, **given: Any) -> dict[str, Any]:
-        values = dict(given)
-        for column in table.columns:
-            if column.name not in values and not column.nullable and column.server_default is None:
-                values[column.name] = self._value(column)
-        self._conn.execute(insert(table).values(**values))
-        return values
-
-    def _value(self, column: Column[Any]) -> Any:
-        for key in column.foreign_keys:
-            parent = key.column.table
-            if parent in (tables.account, tables.user):
-                return self._other_id
-            if parent not in self._parents:
-                self._parents[parent] = self.row(parent)
-            return self._parents[parent][key.column.name]
-        kind = column.type
-        if column.name in SAMPLES:
-            return SAMPLES[column.name]
-        if column.name.endswith("_at"):
-            return now_ms()
-        if isinstance(kind, LargeBinary):
-            return new_id().to_bytes(8, "big")
-        if isinstance(kind, Boolean):
-            return False
-        if isinstance(kind, BigInteger):
-            return new_id()
-        if isinstance(kind, Integer):
-            return next(self._numbers)
-        return str(new_id())[-(getattr(kind, "length", None) or 20) :]
 
 
 def fill_everywhere(conn: Connection, account_id: int, other_id: int) -> None:
