@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -227,15 +228,16 @@ def test_when_they_part_what_nobody_uses_goes(pair: Partners) -> None:
 
 
 def test_a_calendar_of_two_networks_is_one(parted: Partners) -> None:
+    word = f"w{secrets.token_hex(4)}"  # the servers have the events of other tests, too
     made = {
         title: who.post(EVENTS, call(title=title, schedule={"starts": wall(day)}))
         for day, (who, title) in enumerate(
-            ((parted.here, "Call of ours"), (parted.there, "Call of theirs")), 2
+            ((parted.here, f"Ours {word}"), (parted.there, f"Theirs {word}")), 2
         )
     }
 
     def listed(who: Api) -> list[tuple[str, str]]:
-        entries = who.get("/api/v1/partners/calendar", q="call of")
+        entries = who.get("/api/v1/partners/calendar", q=word)
         return [(one["event"]["title"], one["event"]["uri"]) for one in entries]
 
     both = [(title, one["uri"]) for title, one in made.items()]
@@ -243,7 +245,7 @@ def test_a_calendar_of_two_networks_is_one(parted: Partners) -> None:
     offer_and_accept(parted.here_server, parted.there_server)
     for who in (parted.here, parted.there):
         eventually(lambda who=who: listed(who) == both, f"that {who.handle} finds both")  # type: ignore[misc]
-    later = parted.there.post(EVENTS, call(title="Call of theirs, later", schedule={"starts": wall(9)}))
+    later = parted.there.post(EVENTS, call(title=f"Theirs {word}, later", schedule={"starts": wall(9)}))
     eventually(
         lambda: (later["title"], later["uri"]) in listed(parted.here),
         "that what is announced later comes, too",
