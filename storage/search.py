@@ -263,9 +263,13 @@ def put_account(conn: Connection, account_id: int, username: str, display_name: 
 def accounts_without_words(
     conn: Connection, below_id: int, *, limit: int, every: bool = False
 ) -> list[Row[Any]]:
-    """The next accounts, newest first, that cannot be found by name yet; with `every` those too that can."""
+    """The next accounts, newest first, that cannot be found by name yet; with `every` those too that can. Who is suspended
+    keeps the words there are, and gets none again when they have been erased."""
     query = select(account.c.id, account.c.username, account.c.display_name).where(
-        account.c.id < below_id, account.c.deleted_at.is_(None), account.c.domain != NAMES_DOMAIN
+        account.c.id < below_id,
+        account.c.deleted_at.is_(None),
+        account.c.suspended_at.is_(None),
+        account.c.domain != NAMES_DOMAIN,
     )
     if not every:
         query = query.where(~exists().where(account_word.c.account_id == account.c.id))

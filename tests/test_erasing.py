@@ -14,7 +14,7 @@ from sqlalchemy import (
     select,
 )
 
-from fedserver import farewell, sessions, signup
+from fedserver import farewell, search_index, sessions, signup
 from fedserver.context import Server
 from fedserver.events import seats
 from fedserver.moderation import domains, standing
@@ -176,6 +176,7 @@ async def test_a_blocked_server_is_hidden_at_once_and_goes_in_small_steps(
         await server.db.write(lambda conn: conn.execute(over) and None)
         await standing.erase_due(server, {})
     assert max(written) <= ROWS_MAX
+    await search_index.fill(server.db)  # as the chore does
     assert await server.db.read(left, people[:3]) == {}
     assert len(await server.db.read(strikes.erasures_due, now_ms() * 2, PEOPLE)) == PEOPLE - 3
     shown = await alice.get(f"/api/v1/statuses/{posted['id']}")
