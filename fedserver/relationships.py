@@ -47,27 +47,13 @@ async def follow(
     shows_boosts: bool | None = None,
     notifies: bool | None = None,
     languages: Sequence[str] | None = None,
+    counts: bool = True,
 ) -> None:
-    """Follow, ask to follow, or change how one follows. Raises NotFound, Forbidden, Invalid, RateLimited (400 more a day)."""
-    known = await server.db.read(relationships.follow_between, member.account_id, target_id)
-    if known is None:
+    """Follow, ask to follow, or change how one follows. It `counts` towards what is allowed in a day, unless it has a pace of its
+    own, as a file that is brought along. Raises NotFound, Forbidden, Invalid, RateLimited (400 more a day)."""
+    if counts and await server.db.read(relationships.follow_between, member.account_id, target_id) is None:
         limit = FOLLOWS_A_DAY * server.config.rate_limit_factor
         server.remembered.attempts.take(f"follow:{member.account_id}", limit=limit, seconds=DAY_SECONDS)
-    await follow_uncounted(
-        server, member, target_id, shows_boosts=shows_boosts, notifies=notifies, languages=languages
-    )
-
-
-async def follow_uncounted(
-    server: Server,
-    member: Member,
-    target_id: int,
-    *,
-    shows_boosts: bool | None = None,
-    notifies: bool | None = None,
-    languages: Sequence[str] | None = None,
-) -> None:
-    """The same for what has a pace of its own, such as a file that is brought along. Raises NotFound, Forbidden, Invalid."""
     options: dict[str, Any] = {}
     if shows_boosts is not None:
         options["shows_boosts"] = shows_boosts

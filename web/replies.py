@@ -49,6 +49,15 @@ def activity(
     )
 
 
+def table(body: bytes, name: str) -> web.Response:
+    """A table (CSV in UTF-8) to save as a file of this name, which has ASCII alone. No cache keeps it."""
+    headers = {
+        hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"',
+        hdrs.CACHE_CONTROL: "private, no-store",
+    }
+    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+
 def problem(
     status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> web.Response:

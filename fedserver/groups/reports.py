@@ -16,6 +16,7 @@ from fedserver.groups import rules
 from fedserver.groups.rules import Action
 from fedserver.mail import plan_mail
 from fedserver.moderation import audit, outcomes
+from fedserver.moderation.actions import handle_of
 from fedserver.viewer import Member
 from storage import accounts, groups, posts, reports, users
 from storage.groups import GroupRow
@@ -100,7 +101,7 @@ def _known(conn: Connection, member: Member, group_id: int, report_id: int) -> t
 
 def _handle(conn: Connection, row: ReportRow) -> str:
     target = accounts.by_id(conn, row.target_id)
-    return "" if target is None else f"{target.username}{f'@{target.domain}' if target.domain else ''}"
+    return "" if target is None else handle_of(target)
 
 
 def group_of(conn: Connection, post_ids: list[int]) -> GroupRow | None:

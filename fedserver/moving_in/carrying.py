@@ -221,9 +221,9 @@ class _Part:
         handle, boosts, notifies, languages = cells
         target_id = await self._account(handle)
         was_known = await self._follows(target_id)
-        await relationships.follow_uncounted(
+        await relationships.follow(
             self._server, self._member, target_id, shows_boosts=files.is_yes(boosts),
-            notifies=files.is_yes(notifies), languages=files.languages_of(languages) or None,
+            notifies=files.is_yes(notifies), languages=files.languages_of(languages) or None, counts=False,
         )  # fmt: skip
         return was_known
 
@@ -263,7 +263,7 @@ class _Part:
         target_id = await self._account(handle)
         # Nobody can be in a list who is not followed.
         if target_id != me and not await self._follows(target_id):
-            await relationships.follow_uncounted(self._server, self._member, target_id)
+            await relationships.follow(self._server, self._member, target_id, counts=False)
         async with self._making:
             known = await self._server.db.read(moving_in.lists, me)
             list_id = next((one.id for one in known if one.title == title), None)

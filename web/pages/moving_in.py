@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from fedserver.errors import Invalid
 from fedserver.moving_in import archives, files, runs
 from fedserver.moving_in.files import KINDS, Empty, File
-from web import forms, keys
+from web import forms, keys, replies
 from web.pages import page
 from web.params import Upload
 
@@ -94,15 +94,7 @@ async def rest(request: web.Request) -> web.StreamResponse:
     server, member, import_id = keys.server(request), page.member(request), forms.path_id(request)
     found = await runs.show(server, member.account_id, import_id)
     body = await runs.table_of_rest(server, member.account_id, import_id)
-    return web.Response(
-        body=body,
-        content_type="text/csv",
-        charset="utf-8",
-        headers={
-            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{found.kind}_left_out.csv"',
-            hdrs.CACHE_CONTROL: "private, no-store",
-        },
-    )
+    return replies.table(body, f"{found.kind}_left_out.csv")
 
 
 async def _context(request: web.Request) -> dict[str, Any]:

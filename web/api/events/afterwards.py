@@ -13,8 +13,6 @@ from web import auth, forms, keys, replies
 from web.api.events.announcing import one
 from web.api.events.entities import FollowUp
 
-CSV: Final = "text/csv"
-
 
 class OutputInput(Struct, frozen=True, kw_only=True):
     """What came out of an event: an address (`url`) with a `title`, or a resource of the library (`resource_id`)."""
@@ -82,16 +80,8 @@ async def note(request: web.Request) -> web.Response:
 async def table(request: web.Request) -> web.Response:
     """``GET /api/v1/events/:id/attendance``: all answers and who came, as CSV, for who organises it."""
     member = auth.member(request, "read:events")
-    return csv(await attendance.table(keys.server(request), member, forms.path_id(request)))
-
-
-def csv(body: bytes) -> web.Response:
-    """A private table to keep."""
-    headers = {
-        "Content-Disposition": 'attachment; filename="attendance.csv"',
-        "Cache-Control": "private, no-store",
-    }
-    return web.Response(body=body, content_type=CSV, charset="utf-8", headers=headers)
+    body = await attendance.table(keys.server(request), member, forms.path_id(request))
+    return replies.table(body, "attendance.csv")
 
 
 async def follow_up(request: web.Request) -> web.Response:

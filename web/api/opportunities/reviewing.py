@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from msgspec import Struct
 
 from fedserver.opportunities import applying, deciding, reviewing
@@ -55,17 +55,8 @@ async def listed(request: web.Request) -> web.Response:
 async def as_csv(request: web.Request) -> web.Response:
     """``GET /api/v1/opportunities/:id/applications.csv``: the same as a table, for the poster."""
     member = auth.member(request, "read:opportunities")
-    return csv_answer(await deciding.as_csv(keys.server(request), member, forms.path_id(request)))
-
-
-def csv_answer(body: bytes) -> web.Response:
-    """A table to download, which no cache keeps."""
-    headers = {
-        hdrs.CONTENT_TYPE: "text/csv; charset=utf-8",
-        hdrs.CONTENT_DISPOSITION: 'attachment; filename="applications.csv"',
-        hdrs.CACHE_CONTROL: "private, no-store",
-    }
-    return web.Response(body=body, headers=headers)
+    body = await deciding.as_csv(keys.server(request), member, forms.path_id(request))
+    return replies.table(body, "applications.csv")
 
 
 async def reviewers(request: web.Request) -> web.Response:

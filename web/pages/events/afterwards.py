@@ -8,8 +8,7 @@ from aiohttp import web
 
 from fedserver.events import adding, attendance
 from fedserver.events.adding import NewOutput
-from web import forms, keys
-from web.api.events.afterwards import csv
+from web import forms, keys, replies
 from web.pages import page
 from web.pages.events.agenda import EVENT
 from web.pages.events.organising import mine, people_again
@@ -63,7 +62,7 @@ async def note(request: web.Request) -> web.StreamResponse:
 async def table(request: web.Request) -> web.StreamResponse:
     """Who answered and who came, as a table to keep."""
     member, view = page.member(request), await mine(request)
-    return csv(await attendance.table(keys.server(request), member, view.row.id))
+    return replies.table(await attendance.table(keys.server(request), member, view.row.id), "attendance.csv")
 
 
 async def follow_up(request: web.Request) -> web.StreamResponse:

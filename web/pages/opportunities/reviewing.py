@@ -8,8 +8,7 @@ from aiohttp import web
 
 from fedserver.opportunities import deciding, pages, reviewing
 from fedserver.opportunities.records import DECISIONS
-from web import forms, keys
-from web.api.opportunities.reviewing import csv_answer
+from web import forms, keys, replies
 from web.pages import page
 from web.pages.opportunities import applying
 from web.pages.opportunities.applying import APPLICATION
@@ -116,7 +115,8 @@ async def tell(request: web.Request) -> web.StreamResponse:
 async def as_csv(request: web.Request) -> web.StreamResponse:
     """All that was sent, as a table."""
     member = page.member(request)
-    return csv_answer(await deciding.as_csv(keys.server(request), member, forms.path_id(request)))
+    body = await deciding.as_csv(keys.server(request), member, forms.path_id(request))
+    return replies.table(body, "applications.csv")
 
 
 routes: Final[list[web.RouteDef]] = [

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, get_args
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from fedserver.context import Server
 from fedserver.errors import Invalid, TooLarge
@@ -18,7 +18,7 @@ from fedserver.moderation.domains import Rule
 from fedserver.moderation.permissions import Permission, allows
 from fedserver.moderation.server_files import Sort, Which
 from fedserver.viewer import Member
-from web import auth, forms, gate, keys
+from web import auth, forms, gate, keys, replies
 from web.pages import page
 from web.pages.panel import frame
 from web.pages.panel.accounts import DAYS
@@ -303,13 +303,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     """The rules of this server in Mastodon's format, or whom it allows."""
     what = "allowed" if request.path.endswith("/allowed.csv") else "blocked"
     body = await domain_lists.export(keys.server(request), auth.member(request), allows=what == "allowed")
-    name = f"{keys.server(request).config.domain.replace(':', '-')}-{what}.csv"
-    return web.Response(
-        body=body,
-        content_type="text/csv",
-        charset="utf-8",
-        headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"', hdrs.CACHE_CONTROL: "no-store"},
-    )
+    return replies.table(body, f"{keys.server(request).config.domain.replace(':', '-')}-{what}.csv")
 
 
 looking = gate.behind(server_files.SIGHT, web.get(f"{HERE}/server", one))

@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from fedserver.moderation import audit
 from fedserver.moderation.audit import Entry, Sought
 from fedserver.moderation.permissions import Permission
 from fedserver.reading import cursors
-from web import auth, forms, gate, keys
+from web import auth, forms, gate, keys, replies
 from web.pages import page
 from web.pages.panel import frame
 
@@ -58,9 +58,7 @@ async def table(request: web.Request) -> web.StreamResponse:
     if problems:
         return page.go("/mod/log")
     body = await audit.table(keys.server(request), auth.member(request), sought)
-    name = f"audit-log-{datetime.now(UTC):%Y-%m-%d}.csv"
-    headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"', hdrs.CACHE_CONTROL: "no-store"}
-    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+    return replies.table(body, f"audit-log-{datetime.now(UTC):%Y-%m-%d}.csv")
 
 
 async def check(request: web.Request) -> web.StreamResponse:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from fedserver import dashboards, operations, setting_up
 from fedserver.errors import Invalid
 from fedserver.moderation.permissions import Permission, allows
-from web import auth, forms, gate, keys
+from web import auth, forms, gate, keys, replies
 from web.pages import page
 from web.pages.panel import frame
 from web.pages.panel.desk import about_servers
@@ -65,11 +65,7 @@ async def measures(request: web.Request) -> web.StreamResponse:
     """The measures of a year as CSV. By POST, because that somebody took them along is in the log."""
     year = (await forms.params(request)).integer("year", datetime.now(UTC).year)
     body = await dashboards.measures(keys.server(request), auth.member(request), year)
-    headers = {
-        hdrs.CONTENT_DISPOSITION: f'attachment; filename="measures-{year}.csv"',
-        hdrs.CACHE_CONTROL: "no-store",
-    }
-    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+    return replies.table(body, f"measures-{year}.csv")
 
 
 routes: Final[list[web.RouteDef]] = gate.behind(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from fedserver import policies
 from fedserver.errors import FedError, NotFound
 from fedserver.moderation.permissions import Permission
 from fedserver.policies import Kind
 from fedserver.reading import cursors
-from web import auth, forms, gate, keys
+from web import auth, forms, gate, keys, replies
 from web.pages import page
 from web.pages.panel import frame
 
@@ -61,11 +61,7 @@ async def missing(request: web.Request) -> web.StreamResponse:
 async def table(request: web.Request) -> web.StreamResponse:
     """All of them as CSV. By POST, because that somebody took them along is in the log."""
     body = await policies.missing_table(keys.server(request), auth.member(request), forms.path_id(request))
-    headers = {
-        hdrs.CONTENT_DISPOSITION: 'attachment; filename="not-agreed.csv"',
-        hdrs.CACHE_CONTROL: "no-store",
-    }
-    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+    return replies.table(body, "not-agreed.csv")
 
 
 def _kind(request: web.Request) -> Kind:
